@@ -1,0 +1,325 @@
+"""The trace: what training leaves behind, and all that everything after training needs.
+
+In come one row per finished epoch (loss, margin and prediction of every sample), written by
+`TraceWriter`; out goes a `Trace`, a folder of plain `.npy` arrays with one `meta.json`. It opens
+without torch, on any machine, and after a crash it holds every finished epoch.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.errors import OutputError, TraceError
+
+FORMAT = "o2u_nb trace 1"
+META = "meta.json"
+ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
+NOT_SEEN = {"loss": np.nan, "margin": np.nan, "pred": -1}
+PHASES = ("warmup", "cyclic")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Hold the training dynamics of every sample.
+
+    `ids` (n_samples,) str and `labels` (n_samples,) int, the given label as a position in
+    `classes`. `loss` (nats) and `margin` (logit of the given class minus the largest other logit;
+    negative = the network disagrees) are float32 (n_epochs, n_samples), NaN where a sample was not
+    seen in that epoch. `pred` is int32 of the same shape, -1 where not seen. `lr` (n_epochs,) is
+    each epoch's first learning rate, `phase` (n_epochs,) is `warmup` or `cyclic`. `mean_probs`
+    maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
+    when classes times samples were too many to keep. `record` tells how the losses were taken:
+    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).
+    """
+
+    ids: pd.Index
+    labels: np.ndarray
+    classes: list[str]
+    loss: np.ndarray
+    margin: np.ndarray
+    pred: np.ndarray
+    lr: np.ndarray
+    phase: np.ndarray
+    mean_probs: dict[str, np.ndarray]
+    record: str = "train"
+
+    @property
+    def n_epochs(self) -> int:
+        """Count the finished epochs of all phases."""
+        return len(self.lr)
+
+    @property
+    def n_samples(self) -> int:
+        """Count the samples."""
+        return len(self.ids)
+
+    @property
+    def given(self) -> pd.Series:
+        """Return the given label of each sample as a class name, indexed by `sample_id`."""
+        return pd.Series(np.asarray(self.classes, dtype=object)[self.labels], self.ids, name="label")
+
+    def only(self, phase: str) -> "Trace":
+        """Keep the epochs of one `phase` (a view, nothing is copied when they are contiguous)."""
+        epochs = np.flatnonzero(self.phase == phase)
+        contiguous = len(epochs) and epochs[-1] - epochs[0] + 1 == len(epochs)
+        rows = slice(epochs[0], epochs[-1] + 1) if contiguous else epochs
+        arrays = {name: getattr(self, name)[rows] for name in (*ROWS, "lr", "phase")}
+        return replace(self, **arrays, mean_probs=_of_phase(self.mean_probs, phase))
+
+    def take(self, positions: np.ndarray) -> "Trace":
+        """Keep the samples at `positions` (n_kept,) int, in that order."""
+        return replace(
+            self,
+            ids=self.ids[positions],
+            labels=self.labels[positions],
+            **{name: getattr(self, name)[:, positions] for name in ROWS},
+            mean_probs={phase: probs[positions] for phase, probs in self.mean_probs.items()},
+        )
+
+    def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> Path:
+        """Write the trace to `folder`; raise `TraceError` when it already holds one."""
+        writer = TraceWriter.create(
+            folder, self.ids, self.labels, self.classes, record=self.record, overwrite=overwrite
+        )
+        for epoch in range(self.n_epochs):
+            rows = {name: getattr(self, name)[epoch] for name in ROWS}
+            last = epoch == self.n_epochs - 1
+            mean_probs = self.mean_probs if last else {}
+            writer.append(**rows, lr=self.lr[epoch], phase=self.phase[epoch], mean_probs=mean_probs)
+        return Path(folder)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> "Trace":
+        """Open a trace folder; the arrays are memory-mapped, so this reads almost nothing.
+
+        Raises `TraceError` when the folder holds no trace, or a damaged one.
+        """
+        folder = Path(folder)
+        meta = _read_meta(folder)
+        try:
+            epochs = len(meta["epochs"])
+            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r")[:epochs] for name in ROWS}
+            probs = {
+                phase: np.load(folder / file, mmap_mode="r")
+                for phase, file in meta["mean_probs"].items()
+            }
+            ids = _read_ids(folder)
+            labels = np.load(folder / "labels.npy")
+        except (OSError, ValueError, KeyError) as error:
+            raise TraceError(
+                f"The trace in {folder} is damaged ({error}): restore it from a copy or audit again."
+            ) from error
+        _check_shapes(folder, arrays, (epochs, len(ids)))
+        return cls(
+            ids=ids,
+            labels=labels,
+            classes=meta["classes"],
+            **arrays,
+            lr=np.array([epoch["lr"] for epoch in meta["epochs"]], dtype=np.float64),
+            phase=np.array([epoch["phase"] for epoch in meta["epochs"]], dtype=object).astype(str),
+            mean_probs=probs,
+            record=meta["record"],
+        )
+
+
+class TraceWriter:
+    """Write a trace epoch by epoch, so that a killed process loses only the epoch in progress.
+
+    Each `append` adds a row to `loss.npy`, `margin.npy` and `pred.npy`, and commits it by replacing
+    `meta.json` atomically: a reader believes the number of epochs there and nothing else. Make one
+    with `create`; it is the only writer of its folder.
+    """
+
+    def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
+        self.folder, self.meta, self.shape = folder, meta, shape
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | os.PathLike,
+        ids,
+        labels: np.ndarray,
+        classes: list[str],
+        *,
+        record: str = "train",
+        overwrite: bool = False,
+    ) -> "TraceWriter":
+        """Start an empty trace in `folder` (created when missing).
+
+        `ids` (n_samples,) unique str, `labels` (n_samples,) int positions in `classes`. Raises
+        `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
+        when it cannot be written.
+        """
+        folder, ids = Path(folder), pd.Index(ids, dtype=object).astype(str)
+        _check_samples(ids, labels, classes)
+        if (folder / META).exists() and not overwrite:
+            raise TraceError(
+                f"{folder} already holds a trace: choose another folder or pass overwrite=True."
+            )
+        meta = dict(format=FORMAT, classes=list(classes), record=record, epochs=[], mean_probs={})
+        writer = cls(folder, meta, (len(ids), len(classes)))
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / META).unlink(missing_ok=True)
+            for old in folder.glob("mean_probs_*.npy"):
+                old.unlink()
+            _write_ids(folder, ids)
+            np.save(folder / "labels.npy", np.asarray(labels, dtype=np.int32))
+            for name, dtype in ROWS.items():
+                np.save(folder / f"{name}.npy", np.empty((0, len(ids)), dtype=dtype))
+            writer._commit()
+        return writer
+
+    @property
+    def n_epochs(self) -> int:
+        """Count the epochs committed so far."""
+        return len(self.meta["epochs"])
+
+    def append(
+        self,
+        *,
+        loss: np.ndarray,
+        margin: np.ndarray,
+        pred: np.ndarray,
+        lr: float,
+        phase: str,
+        mean_probs: dict[str, np.ndarray] | None = None,
+    ) -> None:
+        """Commit one finished epoch; each array is (n_samples,), see `Trace` for units.
+
+        `mean_probs` gives the mean softmax per phase up to and including this epoch.
+        """
+        if phase not in PHASES:
+            raise TraceError(f"Unknown phase {phase!r}: expected one of {', '.join(PHASES)}.")
+        with _writing(self.folder):
+            for name, row in dict(loss=loss, margin=margin, pred=pred).items():
+                _append_row(self.folder / f"{name}.npy", row, self.n_epochs)
+            old = dict(self.meta["mean_probs"])
+            for phase_, probs in (mean_probs or {}).items():
+                file = f"mean_probs_{phase_}_{self.n_epochs:04d}.npy"
+                np.save(self.folder / file, np.asarray(probs, dtype=np.float32))
+                self.meta["mean_probs"][phase_] = file
+            self.meta["epochs"].append(dict(lr=float(lr), phase=str(phase)))
+            self._commit()
+            for phase_, file in old.items():
+                if self.meta["mean_probs"][phase_] != file:
+                    (self.folder / file).unlink(missing_ok=True)
+
+    def trace(self) -> Trace:
+        """Open what has been committed so far."""
+        return Trace.open(self.folder)
+
+    def _commit(self) -> None:
+        draft = self.folder / f"{META}.part"
+        with open(draft, "w", encoding="utf-8") as file:
+            json.dump(self.meta, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, self.folder / META)
+
+
+class _writing:
+    """Turn a failing write (disk full, no permission) into one clear `OutputError`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"Cannot write the trace to {self.folder} ({error.strerror or error}): free space or "
+                "choose another folder; the epochs already finished there stay readable."
+            ) from error
+
+
+def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:
+    """Add `row` to a C-ordered .npy file that holds `n_rows` committed rows, in place.
+
+    numpy pads the header of every .npy file so that its first axis can grow (numpy.lib.format,
+    GROWTH_AXIS_MAX_DIGITS); rows beyond the committed ones are leftovers of a crash.
+    """
+    with open(path, "r+b") as file:
+        version = np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        start = file.tell()
+        assert version == (1, 0) and len(shape) == 2, f"{path} is not a trace array"
+        row = np.ascontiguousarray(row, dtype=dtype)
+        if row.shape != shape[1:]:
+            raise TraceError(f"{path.name}: expected a row of {shape[1]} samples, got {row.shape}.")
+        file.seek(start + n_rows * row.nbytes)
+        file.write(row.tobytes())
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+        header = dict(
+            descr=np.lib.format.dtype_to_descr(dtype),
+            fortran_order=False,
+            shape=(n_rows + 1, shape[1]),
+        )
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header)
+        assert file.tell() == start, "the .npy header changed its length"
+
+
+def _write_ids(folder: Path, ids: pd.Index) -> None:
+    """Store ids as UTF-8 bytes and offsets: a fixed-width array would pay for the longest id."""
+    encoded = [id.encode("utf-8") for id in ids]
+    np.save(folder / "ids.npy", np.frombuffer(b"".join(encoded), dtype=np.uint8))
+    lengths = np.fromiter((len(id) for id in encoded), dtype=np.int64, count=len(encoded))
+    np.save(folder / "id_ends.npy", np.cumsum(lengths))
+
+
+def _read_ids(folder: Path) -> pd.Index:
+    text = np.load(folder / "ids.npy").tobytes()
+    ends = np.load(folder / "id_ends.npy")
+    starts = np.concatenate([[0], ends[:-1]])
+    ids = [text[start:end].decode("utf-8") for start, end in zip(starts, ends, strict=True)]
+    return pd.Index(ids, dtype=str, name="sample_id")
+
+
+def _read_meta(folder: Path) -> dict:
+    if not (folder / META).is_file():
+        raise TraceError(f"No trace in {folder}: expected the file {META} there.")
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TraceError(f"Cannot read {folder / META} ({error}): restore it or audit again.") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+        raise TraceError(f"{folder / META} has format {found!r}, expected {FORMAT!r}: audit again.")
+    return meta
+
+
+def _check_samples(ids: pd.Index, labels: np.ndarray, classes: list[str]) -> None:
+    if len(ids) != len(labels):
+        raise TraceError(f"{len(ids)} sample ids but {len(labels)} labels: pass one of each.")
+    if not ids.is_unique:
+        repeated = ", ".join(map(repr, ids[ids.duplicated()][:3]))
+        raise TraceError(f"Sample ids must be unique; repeated: {repeated}.")
+    if len(labels) and not (0 <= np.min(labels) and np.max(labels) < len(classes)):
+        raise TraceError(
+            f"Labels run from {np.min(labels)} to {np.max(labels)}, but there are {len(classes)} "
+            "classes: pass positions in `classes`."
+        )
+
+
+def _check_shapes(folder: Path, arrays: dict[str, np.ndarray], shape: tuple[int, int]) -> None:
+    for name, array in arrays.items():
+        if array.shape != shape:
+            raise TraceError(
+                f"{folder / name}.npy has shape {array.shape}, but {META} promises {shape}: "
+                "restore it from a copy or audit again."
+            )
+
+
+def _of_phase(mean_probs: dict[str, np.ndarray], phase: str) -> dict[str, np.ndarray]:
+    return {phase: mean_probs[phase]} if phase in mean_probs else {}
+
+
