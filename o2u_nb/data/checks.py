@@ -1,0 +1,242 @@
+"""The checks that every source's rows go through, in one fixed order.
+
+In come raw rows (columns sample_id, label, split, and path or image, not yet unique or readable).
+Each check returns which rows stay and what is wrong; out comes `Checked`, with everything reported
+at once, or a `SourceError` when too little is left to audit.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from o2u_nb.data import samples as table
+from o2u_nb.data.images import broken_image, image_items
+from o2u_nb.data.parallel import Progress, in_threads
+from o2u_nb.data.samples import Checked, Problem
+from o2u_nb.errors import SourceError
+
+Verdict = tuple[pd.Series, list[Problem]]
+Check = Callable[[pd.DataFrame], Verdict]
+
+
+def raw_rows(
+    ids: Sequence[str],
+    labels: Sequence[str],
+    splits: Sequence[str],
+    column: str,
+    items: Sequence,
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Build raw rows, leaving out those whose names no table or file of ours could store."""
+    named = zip(ids, labels, splits, items, strict=True)
+    good, problems = [], []
+    for row in named:
+        written = [cell for cell in row if isinstance(cell, str)]
+        if all(map(_is_utf8, written)):
+            good.append(row)
+        else:
+            detail = "the name holds bytes that are not valid UTF-8"
+            problems.append(Problem(row[0], table.NOT_UTF8, detail, "left out: rename the file"))
+    rows = pd.DataFrame(
+        {
+            "sample_id": pd.Series([row[0] for row in good], dtype="str"),
+            "label": pd.Series([row[1] for row in good], dtype="str"),
+            "split": pd.Series([row[2] or "train" for row in good], dtype="str"),
+            column: pd.Series(
+                [row[3] for row in good], dtype="str" if column == "path" else "object"
+            ),
+        }
+    )
+    return rows, problems
+
+
+def check(
+    rows: pd.DataFrame,
+    problems: Sequence[Problem] = (),
+    *,
+    source: str,
+    classes: Sequence[str] | None = None,
+    check_images: bool = True,
+    progress: Progress | None = None,
+    hint: str = "",
+) -> Checked:
+    """Run all checks over raw `rows` and return the samples that stay with all `problems`.
+
+    `source` names the data in error messages, `hint` is added to "only one class". Labels outside
+    `classes` are unknown. With `check_images` every image is decoded once. Raises `SourceError` when
+    no file exists, nothing is left, or a single class is left.
+    """
+    rows = rows.sort_values("sample_id", kind="stable", ignore_index=True)
+    found = list(problems)
+    for rule in _rules(rows, source, classes, check_images, progress):
+        stays, new = rule(rows)
+        rows, found = rows[stays], found + new
+    _require_two_classes(rows, found, source, hint)
+    return Checked(table.samples_table(rows), table.problems_table(found))
+
+
+def _rules(rows, source, classes, check_images, progress) -> list[Check]:
+    rules = [_missing_ids, _missing_labels]
+    if classes is not None:
+        rules.append(lambda rows: _unknown_labels(rows, classes))
+    rules.append(_duplicates)
+    if "path" in rows:
+        rules.append(lambda rows: _missing_files(rows, source))
+        rules.append(_zero_bytes)
+    if check_images:
+        rules.append(lambda rows: _unreadable(rows, progress))
+    return [*rules, _single_samples]
+
+
+def _missing_ids(rows: pd.DataFrame) -> Verdict:
+    bad = rows["sample_id"].str.strip() == ""
+    problems = [
+        Problem("", table.MISSING_ID, f"a row labelled {label!r} names no image", "left out")
+        for label in rows.loc[bad, "label"]
+    ]
+    return ~bad, problems
+
+
+def _missing_labels(rows: pd.DataFrame) -> Verdict:
+    bad = rows["label"].str.strip() == ""
+    return ~bad, [
+        Problem(name, table.MISSING_LABEL, "the label is empty", "left out: give it a label")
+        for name in rows.loc[bad, "sample_id"]
+    ]
+
+
+def _unknown_labels(rows: pd.DataFrame, classes: Sequence[str]) -> Verdict:
+    good = rows["label"].isin(list(classes))
+    fate = "left out: correct the label"
+    return good, [
+        Problem(name, table.UNKNOWN_LABEL, _not_among(label, classes), fate)
+        for name, label in rows.loc[~good, ["sample_id", "label"]].itertuples(index=False)
+    ]
+
+
+def _duplicates(rows: pd.DataFrame) -> Verdict:
+    stays = ~rows.duplicated("sample_id")
+    repeated = rows[rows.duplicated("sample_id", keep=False)]
+    problems = []
+    for name, group in repeated.groupby("sample_id"):
+        labels = sorted(group["label"].unique())
+        if len(labels) == 1:
+            problems.append(_listed_again(name, labels[0], len(group)))
+        else:
+            stays[group.index] = False
+            problems.append(_conflict(name, labels))
+    return stays, problems
+
+
+def _listed_again(name: str, label: str, times: int) -> Problem:
+    detail = f"listed {times} times with the label {label!r}"
+    return Problem(name, table.DUPLICATE_ID, detail, "kept: once, the first row")
+
+
+def _conflict(name: str, labels: list[str]) -> Problem:
+    detail = "listed with the labels " + " and ".join(map(repr, labels))
+    return Problem(name, table.CONFLICTING_LABELS, detail, "left out: decide on one label")
+
+
+def _missing_files(rows: pd.DataFrame, source: str) -> Verdict:
+    there = rows["path"].map(os.path.isfile).astype(bool)
+    if len(rows) and not there.any():
+        raise SourceError(
+            f"none of the {len(rows)} files named in {source} exists; the first was looked for at "
+            f"{rows['path'].iloc[0]}: check the folder that the paths are relative to"
+        )
+    problems = [
+        Problem(name, table.FILE_NOT_FOUND, _where(path), "left out")
+        for name, path in rows.loc[~there, ["sample_id", "path"]].itertuples(index=False)
+    ]
+    return there, problems
+
+
+def _where(path: str) -> str:
+    if os.path.isdir(path):
+        return f"{path} is a folder"
+    if "\\" in path and os.path.isfile(path.replace("\\", "/")):
+        return f"no file {path}; the file exists with / in place of \\"
+    return f"no file {path}"
+
+
+def _zero_bytes(rows: pd.DataFrame) -> Verdict:
+    empty = rows["path"].map(os.path.getsize) == 0
+    return ~empty, [
+        Problem(name, table.ZERO_BYTE_FILE, "the file holds 0 bytes", "left out")
+        for name in rows.loc[empty, "sample_id"]
+    ]
+
+
+def _unreadable(rows: pd.DataFrame, progress: Progress | None) -> Verdict:
+    reasons = list(in_threads(broken_image, image_items(rows), progress=progress))
+    good = pd.Series([reason is None for reason in reasons], index=rows.index, dtype=bool)
+    broken = zip(rows["sample_id"], reasons, strict=True)
+    return good, [
+        Problem(name, table.UNREADABLE_IMAGE, reason, "left out")
+        for name, reason in broken
+        if reason is not None
+    ]
+
+
+def _single_samples(rows: pd.DataFrame) -> Verdict:
+    lone = rows[~rows.duplicated("label", keep=False)]
+    classes = rows["label"].unique()
+    problems = [
+        Problem(name, table.SINGLE_SAMPLE, _only_one(label, classes), "kept: judge it by eye")
+        for name, label in lone[["sample_id", "label"]].itertuples(index=False)
+    ]
+    return pd.Series(True, index=rows.index), problems
+
+
+def _only_one(label: str, classes: Sequence[str]) -> str:
+    others = [other for other in classes if other != label]
+    return f"the only sample of the class {label!r}{_did_you_mean(label, others)}"
+
+
+def _not_among(label: str, classes: Sequence[str]) -> str:
+    hint = _did_you_mean(label, classes)
+    return f"the label {label!r} is none of the {len(classes)} classes{hint}"
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    near = near_miss(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def near_miss(name: str, known: Sequence[str]) -> str | None:
+    """Return the entry of `known` that `name` is most likely meant to be, or None.
+
+    >>> near_miss("Lable ", ["path", "label"])
+    'label'
+    """
+    folded = {entry.strip().casefold(): entry for entry in reversed(known)}
+    near = difflib.get_close_matches(name.strip().casefold(), list(folded), n=1, cutoff=0.75)
+    return folded[near[0]] if near else None
+
+
+def _require_two_classes(rows, problems: list[Problem], source: str, hint: str) -> None:
+    if rows.empty:
+        raise SourceError(f"nothing in {source} can be audited{_first_of(problems)}")
+    if rows["label"].nunique() == 1:
+        raise SourceError(
+            f"only one class in {source}: {rows['label'].iloc[0]!r} ({len(rows)} samples); "
+            f"wrong labels need at least two classes{hint}{_first_of(problems)}"
+        )
+
+
+def _first_of(problems: list[Problem]) -> str:
+    lost = [problem for problem in problems if problem.action.startswith("left out")]
+    if not lost:
+        return ""
+    name, problem, detail, _ = map(table.printable, lost[0])
+    return f"; {len(lost)} left out, the first: {name}: {problem} ({detail})"
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
