@@ -11,7 +11,8 @@ READY := .venv/.ready
 # A python3 kernel of another environment, in the home folder or in JUPYTER_PATH, must not win.
 export JUPYTER_PREFER_ENV_PATH := 1
 export JUPYTER_PATH :=
-LAB_OPTIONS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
+LAB_OPTIONS ?=
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help demo lab test doctor format lock
 
@@ -22,7 +23,7 @@ demo: $(READY)  ## find wrong labels in the built-in pictures, and write a repor
 	$(PY) -m o2u_nb demo
 
 lab: $(READY)  ## open JupyterLab on the quickstart
-	$(PY) -m jupyterlab $(LAB_OPTIONS) notebooks/00_quickstart.ipynb
+	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_OPTIONS) notebooks/00_quickstart.ipynb
 
 test: $(READY)  ## check style, run all tests and all notebooks
 	@sh .ci/system-packages
@@ -44,7 +45,7 @@ lock: $(READY)  ## write requirements.lock from what .venv holds now
 
 $(LOCKED):
 	@python=$$(sh .ci/find-python) && "$$python" -m venv --clear .venv
-	@echo "Installing the locked packages: about 5 GB with torch and CUDA; this takes minutes, once."
+	@echo "Installing the locked packages: about 7 GB on disk, CUDA included; this takes minutes, once."
 	$(PIP) install -q -r requirements.lock
 	@touch $@
 

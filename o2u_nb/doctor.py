@@ -20,6 +20,7 @@ from typing import NamedTuple
 PACKAGES = (
     "torch", "torchvision", "fastai", "pandas", "plotly", "ipywidgets", "anywidget", "jupyterlab",
 )  # fmt: skip
+PAIR = ("torch==2.15.0", "torchvision==0.29.2")  # as in pyproject.toml; known when all else fails
 LAB_EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 INSTALL = "python -m pip install -r requirements.lock && python -m pip install --no-deps -e ."
 ENOUGH_MEMORY, ENOUGH_DISK = 4 << 30, 1 << 30  # bytes
@@ -143,8 +144,7 @@ def probe() -> None:
 def _pair(kept: str, error: str) -> Check:
     if kept == "[0, 2]":
         return Check("torch pair", True, "torch and torchvision work together")
-    wanted = [line for line in metadata.requires("o2u_nb") or [] if line.startswith("torch")]
-    cure = f"python -m pip install --force-reinstall {' '.join(wanted)}"
+    cure = f"python -m pip install --force-reinstall {' '.join(PAIR)}"
     if "operator torchvision::nms does not exist" in error:
         error = f"torch and torchvision are builds that do not match ({error})"
     return Check("torch pair", False, error, cure)

@@ -1,0 +1,154 @@
+"""The house rules on who may import whom, read from the source and seen in a fresh process.
+
+All rooms but training, widgets and the notebook surface load without torch, fastai or widgets;
+training knows nothing of review, plots or widgets; widgets know nothing of training; nothing needs
+widgets.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "o2u_nb"
+HEAVY = {"torch", "torchvision", "fastai", "ipywidgets", "anywidget"}
+HEAVY_ROOMS = {"training", "widgets", "all"}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def room(module: str) -> str:
+    """Name the room that a module of the package belongs to: the part after `o2u_nb.`."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(module: str, *, inside_functions: bool) -> set[str]:
+    """List the absolute names that `module` imports when it loads, or also when it is used."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return read_imports(path.read_text(encoding="utf-8"), package, inside_functions)
+
+
+def read_imports(source: str, package: str, inside_functions: bool) -> set[str]:
+    """List what `source`, a module of `package`, imports, but for what only type checkers see."""
+    found, todo = set(), [ast.parse(source)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            base = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            todo += node.orelse
+        elif inside_functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            todo += ast.iter_child_nodes(node)
+    return found
+
+
+def reached(names: set[str]) -> set[str]:
+    """Reduce imported names to packages (`torch`) and, for our own, to rooms (`o2u_nb.data`)."""
+    return {
+        ".".join(n.split(".")[:2]) if n.startswith("o2u_nb.") else n.split(".")[0] for n in names
+    }
+
+
+def modules(of: str) -> list[str]:
+    """List the modules of a room."""
+    return [module for module in MODULES if room(module) == of]
+
+
+def test_the_reader_of_imports_tells_loading_from_using():
+    source = """
+import numpy as np
+from typing import TYPE_CHECKING
+from . import thumbs
+from ..trace import Trace
+if TYPE_CHECKING:
+    import torch
+try:
+    import fastai.basics
+except ImportError:
+    pass
+def draw():
+    from o2u_nb.widgets import grid
+"""
+    loading = read_imports(source, "o2u_nb.data", False)
+    assert {"numpy", "o2u_nb.data.thumbs", "o2u_nb.trace.Trace", "fastai.basics"} <= loading
+    assert reached(loading) == {"numpy", "typing", "o2u_nb.data", "o2u_nb.trace", "fastai"}
+    using = read_imports(source, "o2u_nb.data", True)
+    assert reached(using) - reached(loading) == {"o2u_nb.widgets"}
+
+
+LIGHT = [module for module in MODULES if room(module) not in HEAVY_ROOMS]
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_rooms_load_nothing_heavy(module):
+    banned = HEAVY | {"o2u_nb.training", "o2u_nb.widgets", "o2u_nb.all"}
+    assert not reached(imports(module, inside_functions=False)) & banned
+
+
+@pytest.mark.parametrize("module", modules("training"))
+def test_training_knows_nothing_of_what_comes_after(module):
+    banned = {"o2u_nb.review", "o2u_nb.plots", "o2u_nb.widgets", "o2u_nb.report"}
+    assert not reached(imports(module, inside_functions=True)) & banned
+
+
+@pytest.mark.parametrize("module", modules("widgets"))
+def test_widgets_know_nothing_of_training(module):
+    banned = {"o2u_nb.training", "torch", "torchvision", "fastai"}
+    assert not reached(imports(module, inside_functions=True)) & banned
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_needs_widgets(module):
+    if room(module) in {"widgets", "all"}:  # `all` is the notebook surface and shows everything
+        return
+    lazily = room(module) == "audit"
+    assert "o2u_nb.widgets" not in reached(imports(module, inside_functions=not lazily))
+
+
+def test_light_rooms_load_in_a_process_without_heavy_packages():
+    code = f"""
+import sys
+for name in {sorted(HEAVY)}:
+    sys.modules[name] = None  # from now on, importing it fails
+import {", ".join(LIGHT)}
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+# Written so that this file does not contain what it looks for.
+MACHINE_PATH = re.compile(r"(?<![\w.:/])/(work|root|opt)\b/")
+REGISTRY = re.compile(
+    r"--(extra-)?index[-]url|--find[-]links|file:/[/]/|pypi[.]org/simple|pythonhosted[.]"
+)
+
+
+def test_no_tracked_file_names_a_machine_or_a_registry(root):
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True)
+    found = []
+    for name in filter(None, listing.stdout.decode().split("\0")):
+        path = root / name
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        matches = [*MACHINE_PATH.finditer(text), *REGISTRY.finditer(text)]
+        found += [f"{name}: {match.group()}" for match in matches]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", ["work/x.png", "root/.cache/torch", "opt/models"])
+def test_a_machine_path_is_seen(path):
+    assert MACHINE_PATH.search(f"open('/{path}')")
+
+
+@pytest.mark.parametrize("text", ["https://a.org/work/x", "a/work/b", "/working/", "data/root/x"])
+def test_other_paths_are_not(text):
+    assert not MACHINE_PATH.search(text)
