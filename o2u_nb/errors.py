@@ -6,7 +6,17 @@ prints the message of an `O2UError` as one line and exits with status 2; anythin
 
 
 class O2UError(Exception):
-    """Base of all errors raised on purpose by this package."""
+    """Base of all errors raised on purpose by this package.
+
+    `message` keeps the text as raised: fastai prefixes the arguments of errors from callbacks.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class SourceError(O2UError):

@@ -30,7 +30,7 @@ class Trace:
     `classes`. `loss` (nats) and `margin` (logit of the given class minus the largest other logit;
     negative = the network disagrees) are float32 (n_epochs, n_samples), NaN where a sample was not
     seen in that epoch. `pred` is int32 of the same shape, -1 where not seen. `lr` (n_epochs,) is
-    each epoch's first learning rate, `phase` (n_epochs,) is `warmup` or `cyclic`. `mean_probs`
+    each epoch's mean learning rate, `phase` (n_epochs,) is `warmup` or `cyclic`. `mean_probs`
     maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
     when classes times samples were too many to keep. `record` tells how the losses were taken:
     `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).
@@ -93,18 +93,20 @@ class Trace:
         return Path(folder)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike) -> "Trace":
-        """Open a trace folder; the arrays are memory-mapped, so this reads almost nothing.
+    def open(cls, folder: str | os.PathLike, *, in_memory: bool = False) -> "Trace":
+        """Open a trace folder; unless `in_memory`, the arrays stay on disk, memory-mapped.
 
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
-        folder = Path(folder)
+        folder, mode = Path(folder), None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
-            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r")[:epochs] for name in ROWS}
+            arrays = {
+                name: np.load(folder / f"{name}.npy", mmap_mode=mode)[:epochs] for name in ROWS
+            }
             probs = {
-                phase: np.load(folder / file, mmap_mode="r")
+                phase: np.load(folder / file, mmap_mode=mode)
                 for phase, file in meta["mean_probs"].items()
             }
             ids = _read_ids(folder)
@@ -208,10 +210,6 @@ class TraceWriter:
             for phase_, file in old.items():
                 if self.meta["mean_probs"][phase_] != file:
                     (self.folder / file).unlink(missing_ok=True)
-
-    def trace(self) -> Trace:
-        """Open what has been committed so far."""
-        return Trace.open(self.folder)
 
     def _commit(self) -> None:
         draft = self.folder / f"{META}.part"

@@ -1,0 +1,1 @@
+"""Who is suspicious, and how many: pure functions from a trace to one table of scores."""

@@ -1,0 +1,142 @@
+"""Loaders over pixels that were decoded once, with crop and flip done on whole batches of tensors.
+
+In comes a samples table; out go fastai `DataLoaders` that know the id of every sample. The pixels
+lie in memory or, when they would not fit, in a memory-mapped file: same loader, same batches.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.core import DataLoaders
+from fastai.data.load import DataLoader
+from fastai.torch_core import default_device
+
+from o2u_nb.data import images
+from o2u_nb.errors import SourceError
+
+
+class PixelData:
+    """Hold decoded pictures with their ids and labels.
+
+    `pixels` is uint8 (n_samples, height, width, 3), an array or a memory map; `labels` int
+    (n_samples,) are positions in `vocab`. Indexing gives one pair (picture, label), the picture
+    float32 (3, height, width) in [0, 1].
+    """
+
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, ids: pd.Index, vocab: list[str]):
+        with warnings.catch_warnings():
+            # a read-only memory map makes torch warn about writing to it; nobody here does
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            self.pixels = torch.from_numpy(pixels)
+        self.labels = torch.as_tensor(labels, dtype=torch.long)
+        self.ids, self.vocab, self.mapped = ids, list(vocab), isinstance(pixels, np.memmap)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.pixels[i].permute(2, 0, 1).float() / 255, self.labels[i]
+
+    def to(self, device: torch.device) -> "PixelData":
+        """Move the pictures to `device`, unless they are mapped from a file."""
+        if not self.mapped:
+            self.pixels, self.labels = self.pixels.to(device), self.labels.to(device)
+        return self
+
+    def new_empty(self) -> "PixelData":
+        """Give a copy without samples, as fastai's `export` asks for."""
+        return PixelData(np.empty((0, *self.pixels.shape[1:]), np.uint8), [], self.ids[:0], self.vocab)
+
+    def statistics(self, sample: int = 5000) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and standard deviation of each colour channel, (3,) each, in [0, 1]."""
+        step = -(-len(self) // sample)
+        some = self.pixels[::step].float().div(255).flatten(0, 2)
+        return some.mean(0), some.std(0).clamp_min(1e-3)
+
+
+class PixelLoader(DataLoader):
+    """Serve batches of `PixelData`: gather, crop, flip and normalise a whole batch at once.
+
+    `crop` is the largest shift in pixels (borders are reflected); `flip` mirrors half of the
+    pictures left to right. Both act only when the loader shuffles: `new(shuffle=False)` serves the
+    clean pictures, the same on every pass. Batches are float32 (n, 3, height, width) in
+    channels-last layout, which is how the pixels lie in memory.
+    """
+
+    def __init__(self, dataset: PixelData, bs: int = 64, *, crop: int = 0, flip: bool = False,
+                 stats: tuple[torch.Tensor, torch.Tensor] | None = None, **kwargs):  # fmt: skip
+        kwargs["num_workers"] = 0  # nothing is left for a worker to do
+        super().__init__(dataset, bs=bs, **kwargs)
+        self.crop, self.flip, self.stats = crop, flip, stats or dataset.statistics()
+
+    def new(self, dataset=None, cls=None, **kwargs) -> "PixelLoader":
+        """Copy this loader with some settings changed."""
+        own = dict(crop=self.crop, flip=self.flip, stats=self.stats)
+        return super().new(dataset, cls, **{**own, **kwargs})
+
+    @property
+    def vocab(self) -> list[str]:
+        """Return the class names in label order."""
+        return self.dataset.vocab
+
+    def to(self, device: torch.device) -> "PixelLoader":
+        """Send batches to `device`, and the pictures too when they are in memory."""
+        self.dataset.to(device)
+        self.device = device
+        return self
+
+    def do_item(self, i: int) -> int:
+        """Pass the position on: pictures are fetched a batch at a time."""
+        return i
+
+    def do_batch(self, positions: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Fetch the pictures and labels at `positions` of the data set."""
+        rows = torch.as_tensor(positions, device=self.dataset.pixels.device)
+        pictures = self._augmented(rows) if self.shuffle else self.dataset.pixels[rows]
+        return self._normalised(pictures), self.dataset.labels[rows]
+
+    def show_batch(self, max_n: int = 9, **_):
+        """Show the first `max_n` pictures of a batch, as they enter the network, with labels."""
+        import matplotlib.pyplot as plt
+
+        pictures, labels = self.one_batch()
+        count = min(max_n, len(labels))
+        side = int(np.ceil(np.sqrt(count)))
+        _, axes = plt.subplots(side, side, figsize=(2 * side, 2 * side), squeeze=False)
+        for axis in axes.flat:
+            axis.axis("off")
+        for axis, picture, label in zip(axes.flat, self._shown(pictures), labels[:count]):
+            axis.imshow(picture)
+            axis.set_title(self.vocab[int(label)])
+
+    def _augmented(self, rows: torch.Tensor) -> torch.Tensor:
+        """Gather crops of the pictures at `rows`: uint8 (n, height, width, 3)."""
+        pixels = self.dataset.pixels
+        height, width = pixels.shape[1:3]
+        random = torch.Generator().manual_seed(self.rng.getrandbits(63))
+        down, right = torch.randint(-self.crop, self.crop + 1, (2, len(rows), 1), generator=random)
+        ys = _reflected(torch.arange(height) + down, height)
+        xs = _reflected(torch.arange(width) + right, width)
+        if self.flip:
+            mirrored = torch.rand(len(rows), 1, generator=random) < 0.5
+            xs = torch.where(mirrored, width - 1 - xs, xs)
+        ys, xs = ys.to(pixels.device), xs.to(pixels.device)
+        return pixels[rows[:, None, None], ys[:, :, None], xs[:, None, :]]
+
+    def _normalised(self, pictures: torch.Tensor) -> torch.Tensor:
+        mean, std = (s.to(pictures.device) * 255 for s in self.stats)
+        return pictures.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+    def _shown(self, pictures: torch.Tensor) -> np.ndarray:
+        mean, std = self.stats
+        return (pictures.permute(0, 2, 3, 1).cpu() * std + mean).clamp(0, 1).numpy()
+
+
+def _reflected(positions: torch.Tensor, size: int) -> torch.Tensor:
+    """Mirror positions outside 0..size-1 at the border, without repeating the border itself."""
+    positions = positions.abs()
+    return torch.where(positions > size - 1, 2 * (size - 1) - positions, positions)
