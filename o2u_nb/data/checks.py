@@ -64,8 +64,8 @@ def check(
     """Run all checks over raw `rows` and return the samples that stay with all `problems`.
 
     `source` names the data in error messages, `hint` is added to "only one class". Labels outside
-    `classes` are unknown. With `check_images` every image is decoded once. Raises `SourceError` when
-    no file exists, nothing is left, or a single class is left.
+    `classes` are unknown. With `check_images` every image is decoded once. Raises `SourceError`
+    when no file exists, nothing is left, or a single class is left.
     """
     rows = rows.sort_values("sample_id", kind="stable", ignore_index=True)
     found = list(problems)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from o2u_nb.data import samples as table
-from o2u_nb.data.images import SUFFIXES
+from o2u_nb.data.images import suffixes
 from o2u_nb.data.samples import Problem
 from o2u_nb.errors import SourceError
 
@@ -117,7 +117,7 @@ def _loop(name: str, real: str) -> Problem:
 
 def _classify(root: str, parts: tuple[str, ...], depth: int) -> Entry | Problem:
     name = "/".join(parts)
-    if os.path.splitext(name)[1].casefold() not in SUFFIXES:
+    if os.path.splitext(name)[1].casefold() not in suffixes():
         return Problem(name, table.NOT_AN_IMAGE, "not the suffix of an image file", "left out")
     path = os.path.join(root, *parts)
     if os.path.exists(path) and not os.path.isfile(path):

@@ -7,6 +7,7 @@ Nothing is ever written beside the source.
 
 import io
 import os
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +18,22 @@ from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.errors import SourceError
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .gif .tif .tiff .ppm .pgm .pbm .pnm".split()
-)
 # Named, so that no file from a stranger reaches those readers that run other programs (EPS).
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
 ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap width and height
 
 Item = str | os.PathLike | bytes | np.ndarray
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the suffixes, in lower case, of the image files that are read.
+
+    >>> ".jpeg" in suffixes(), ".eps" in suffixes()
+    (True, False)
+    """
+    known = Image.registered_extensions().items()
+    return frozenset(suffix for suffix, form in known if form in FORMATS)
 
 
 def image_items(samples: pd.DataFrame) -> list[Item]:
