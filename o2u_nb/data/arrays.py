@@ -38,11 +38,17 @@ def as_pixels(images: Any, *, channels: str | None = None) -> list[np.ndarray]:
     [51, 51, 51]
     """
     if isinstance(images, (list, tuple)):
-        return [pixels for image in images for pixels in _batch(to_numpy(image)[None], channels)]
+        return [_single(image, channels) for image in images]
     array = to_numpy(images)
     if array.dtype == object:
         return as_pixels(list(array), channels=channels)
     return _batch(array, channels)
+
+
+def _single(image: Any, channels: str | None) -> np.ndarray:
+    if isinstance(image, Image.Image):
+        channels = "last"
+    return _batch(to_numpy(image)[None], channels)[0]
 
 
 def _batch(array: np.ndarray, channels: str | None) -> list[np.ndarray]:

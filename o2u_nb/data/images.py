@@ -202,6 +202,8 @@ def _collect(rows, shape: tuple[int, ...]) -> np.ndarray:
 
 def _upright_size(item: Item) -> tuple[int, int]:
     with _opened(item) as image:
+        if image.format == "TIFF":  # alone in opening with its size turned upright already
+            return image.size
         turned = image.getexif().get(ORIENTATION, 1) >= 5
         return image.size[::-1] if turned else image.size
 
