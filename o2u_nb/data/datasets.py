@@ -63,14 +63,14 @@ def load(
     class (for coats: how many to draw, 2,000 by default), `split` is "train", "test" or "both".
     `noise` plants wrong labels: a callable of the noise module, or a rate, which means symmetric
     noise, except that coats confuse look-alikes, at 0.1 by default. `seed` decides the subset, the
-    noise and the coats. Raises `SourceError` for an unknown name or split, and `O2UError` when a
-    download fails.
+    noise and the coats; `progress(done, total)` is called while coats are drawn. Raises
+    `SourceError` for an unknown name or split, and `O2UError` when a download fails.
     """
     _require_known(name, split)
     if name == "coats":
         return _coats(Path(root), n or 2000, seed, noise, progress)
     parts = [_LOADERS[name](Path(root), part) for part in SPLITS[split] if part in _splits_of(name)]
-    samples = subset(pd.concat(parts), n, seed=seed)
+    samples = subset(pd.concat(parts).sort_index(), n, seed=seed)
     if noise is None:
         return Dataset(samples, None)
     return Dataset(*plant(samples, noise if callable(noise) else symmetric(noise), seed=seed))
