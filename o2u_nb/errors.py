@@ -41,3 +41,7 @@ class TraceError(O2UError):
 
 class OutputError(O2UError):
     """A result cannot be written: disk full, no permission, not a folder."""
+
+
+class WeightsError(O2UError):
+    """Pretrained weights cannot be downloaded and are not in the cache."""

@@ -60,7 +60,9 @@ class Trace:
     @property
     def given(self) -> pd.Series:
         """Return the given label of each sample as a class name, indexed by `sample_id`."""
-        return pd.Series(np.asarray(self.classes, dtype=object)[self.labels], self.ids, name="label")
+        return pd.Series(
+            np.asarray(self.classes, dtype=object)[self.labels], self.ids, name="label"
+        )
 
     def only(self, phase: str) -> "Trace":
         """Keep the epochs of one `phase` (a view, nothing is copied when they are contiguous)."""
@@ -113,7 +115,7 @@ class Trace:
             labels = np.load(folder / "labels.npy")
         except (OSError, ValueError, KeyError) as error:
             raise TraceError(
-                f"The trace in {folder} is damaged ({error}): restore it from a copy or audit again."
+                f"The trace in {folder} is damaged ({error}): restore a copy or audit again."
             ) from error
         _check_shapes(folder, arrays, (epochs, len(ids)))
         return cls(
@@ -232,8 +234,8 @@ class _writing:
     def __exit__(self, kind, error, _):
         if isinstance(error, OSError):
             raise OutputError(
-                f"Cannot write the trace to {self.folder} ({error.strerror or error}): free space or "
-                "choose another folder; the epochs already finished there stay readable."
+                f"Cannot write the trace to {self.folder} ({error.strerror or error}): free space "
+                "or choose another folder; the epochs already finished there stay readable."
             ) from error
 
 
@@ -277,7 +279,7 @@ def _write_ids(folder: Path, ids: pd.Index) -> None:
 def _read_ids(folder: Path) -> pd.Index:
     text = np.load(folder / "ids.npy").tobytes()
     ends = np.load(folder / "id_ends.npy")
-    starts = np.concatenate([[0], ends[:-1]])
+    starts = np.concatenate([[0], ends])[:-1]
     ids = [text[start:end].decode("utf-8") for start, end in zip(starts, ends, strict=True)]
     return pd.Index(ids, dtype=str, name="sample_id")
 
@@ -288,7 +290,9 @@ def _read_meta(folder: Path) -> dict:
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TraceError(f"Cannot read {folder / META} ({error}): restore it or audit again.") from error
+        raise TraceError(
+            f"Cannot read {folder / META} ({error}): restore it or audit again."
+        ) from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
         raise TraceError(f"{folder / META} has format {found!r}, expected {FORMAT!r}: audit again.")
@@ -319,5 +323,3 @@ def _check_shapes(folder: Path, arrays: dict[str, np.ndarray], shape: tuple[int,
 
 def _of_phase(mean_probs: dict[str, np.ndarray], phase: str) -> dict[str, np.ndarray]:
     return {phase: mean_probs[phase]} if phase in mean_probs else {}
-
-

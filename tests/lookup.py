@@ -1,4 +1,4 @@
-"""A network whose loss for every sample is known by hand: it reads the sample's number off the picture."""
+"""A network whose losses are known by hand: it reads each sample's number off its picture."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def expected(logits: torch.Tensor, given: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 class Lookup(nn.Module):
-    """Give each picture the logits of its number; the one parameter gets no gradient that matters."""
+    """Give each picture the logits of its number; the one parameter changes nothing."""
 
     def __init__(self, scale: float = 1.0, dtype: torch.dtype = torch.float32):
         super().__init__()

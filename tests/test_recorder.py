@@ -10,17 +10,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from fastai.callback.mixup import CutMix, MixUp
-from fastai.learner import load_learner
-from fastai.callback.schedule import Learner  # patched with lr_find
-from fastai.data.all import CategoryBlock, DataBlock, GrandparentSplitter, RandomSplitter
-from fastai.data.all import SkipItemException, get_image_files, parent_label
-from fastai.data.core import DataLoaders
-from fastai.losses import CrossEntropyLossFlat, LabelSmoothingCrossEntropy
-from fastai.vision.all import ImageBlock, ImageDataLoaders, IntToFloatTensor, PILImage, ToTensor
-from fastai.vision.all import aug_transforms
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import MixedPrecision  # noqa: F401  patches Learner.to_fp16
+from fastai.callback.mixup import CutMix, MixUp
+from fastai.callback.schedule import Learner  # patched with lr_find
+from fastai.data.all import (
+    CategoryBlock,
+    DataBlock,
+    RandomSplitter,
+    SkipItemException,
+    get_image_files,
+    parent_label,
+)
+from fastai.data.core import DataLoaders
+from fastai.learner import load_learner
+from fastai.losses import CrossEntropyLossFlat, LabelSmoothingCrossEntropy
+from fastai.vision.all import (
+    ImageBlock,
+    ImageDataLoaders,
+    IntToFloatTensor,
+    PILImage,
+    ToTensor,
+    aug_transforms,
+)
 
 from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
@@ -100,9 +112,7 @@ def test_stock_loaders_from_a_data_frame_use_its_index_or_the_given_ids(tmp_path
     names = [str(f.relative_to(tmp_path)) for f in files]
     frame = pd.DataFrame({"name": names, "label": [f.parent.name for f in files]}, index=names)
     dls = ImageDataLoaders.from_df(frame, tmp_path, bs=7, num_workers=0, device="cpu", seed=3)
-    assert_exact(
-        fit(learner(dls, scale=255)), dropped_per_epoch=len(dls.train_ds) % 7
-    )
+    assert_exact(fit(learner(dls, scale=255)), dropped_per_epoch=len(dls.train_ds) % 7)
     ids = [f"again/{name}" for name in dls.train.items.name]
     trace = fit(learner(dls, scale=255), ids=ids)
     assert list(trace.ids) == ids
@@ -122,12 +132,16 @@ def block(root, **options):
 def test_weighted_loader_averages_repeats_and_leaves_gaps(tmp_path):
     root = lookup.write_folder(tmp_path)
     weights = np.arange(1, lookup.N_SAMPLES + 1)
-    dls = block(root).weighted_dataloaders(root, weights, bs=7, num_workers=0, path=root, device="cpu")
+    dls = block(root).weighted_dataloaders(
+        root, weights, bs=7, num_workers=0, path=root, device="cpu"
+    )
     trace = fit(learner(dls, scale=255), 4)
     gaps = np.isnan(trace.loss)
     assert gaps.any(1).all() and not gaps.all(1).any()
     loss, _, _ = lookup.expected(*_of(trace))
-    np.testing.assert_allclose(trace.loss[~gaps], np.broadcast_to(loss, gaps.shape)[~gaps], rtol=1e-5)
+    np.testing.assert_allclose(
+        trace.loss[~gaps], np.broadcast_to(loss, gaps.shape)[~gaps], rtol=1e-5
+    )
 
 
 def _of(trace):
@@ -137,10 +151,19 @@ def _of(trace):
 
 def test_partial_loader_leaves_gaps(tmp_path):
     root = lookup.write_folder(tmp_path)
-    dls = block(root).datasets(root).partial_dataloaders(
-        partial_n=14, bs=7, num_workers=0, path=root, device="cpu",
-        after_item=[ToTensor()], after_batch=[IntToFloatTensor()],
-    )  # fmt: skip
+    dls = (
+        block(root)
+        .datasets(root)
+        .partial_dataloaders(
+            partial_n=14,
+            bs=7,
+            num_workers=0,
+            path=root,
+            device="cpu",
+            after_item=[ToTensor()],
+            after_batch=[IntToFloatTensor()],
+        )
+    )
     trace = fit(learner(dls, scale=255))
     assert ((~np.isnan(trace.loss)).sum(1) == 14).all()
 
@@ -158,9 +181,13 @@ def test_skipped_items_are_refused_not_misfiled(tmp_path):
     root = lookup.write_folder(tmp_path)
     splitter = lambda items: (list(range(len(items))), [0, 1])  # noqa: E731
     dls = DataBlock(
-        (ImageBlock, CategoryBlock), get_items=get_image_files, get_y=parent_label,
-        splitter=splitter, item_tfms=None, get_x=SkipThird(),
-    ).dataloaders(root, bs=5, num_workers=0, path=root, device="cpu")  # fmt: skip
+        (ImageBlock, CategoryBlock),
+        get_items=get_image_files,
+        get_y=parent_label,
+        splitter=splitter,
+        item_tfms=None,
+        get_x=SkipThird(),
+    ).dataloaders(root, bs=5, num_workers=0, path=root, device="cpu")
     recorder = DynamicsRecorder()
     with pytest.raises(RecordingError, match="skipped"):
         learner(dls, scale=255).fit(1, cbs=recorder)
@@ -196,7 +223,7 @@ def test_mixed_precision_learner(precision):
 
 @pytest.mark.parametrize("mix", [MixUp, CutMix])
 def test_blended_targets_are_refused_in_the_training_pass_and_clean_in_eval(mix):
-    with pytest.raises(RecordingError, match="record=\"eval\"") as caught:
+    with pytest.raises(RecordingError, match='record="eval"') as caught:
         fit(learner(pixel_loaders(), cbs=mix()))
     assert str(caught.value).startswith("Losses cannot be filed")
     assert_exact(fit(learner(pixel_loaders(), cbs=mix()), record="eval"))

@@ -1,1 +1,1 @@
-"""The Learner extension: loaders, schedule, recorder, verbs and models; training ends in a trace."""
+"""The Learner extension: loaders, schedule, recorder, verbs and models; it ends in a trace."""

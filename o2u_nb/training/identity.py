@@ -24,7 +24,9 @@ class Identity(NamedTuple):
     classes: list[str]
 
 
-def identity(dl: DataLoader, *, root: Path | None = None, ids: Sequence[str] | None = None) -> Identity:
+def identity(
+    dl: DataLoader, *, root: Path | None = None, ids: Sequence[str] | None = None
+) -> Identity:
     """Read ids, labels and classes from the loader `dl`.
 
     Ids are the samples table's own for our loaders; for fastai's they are the items' paths
@@ -59,7 +61,7 @@ def _stock_labels(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
             f"{'no vocabulary' if vocab is None else f'{len(lists or [])} parts'}. "
             "Build the loaders with o2u_nb's `dataloaders(samples)`."
         )
-    labels = [label for label in lists[1]]
+    labels = list(lists[1])
     if any(getattr(label, "ndim", 0) for label in labels[:1]):
         raise RecordingError(
             "Expected one class label per sample, found several: losses of multi-label data "

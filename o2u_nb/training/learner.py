@@ -4,9 +4,8 @@ In comes any Learner whose train loader carries sample ids, the user's own `visi
 included; out comes a `Trace`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,11 +24,25 @@ def sgd(params, **options) -> OptimWrapper:
 
 
 @patch
-def fit_o2u(self: Learner, *, warmup: int = 8, cycles: int = 2, cycle: int = 8, lr: float = 0.05,
-            r1: float | None = None, r2: float | None = None, bs: int | None = None,
-            cyclic_bs: int | None = None, out: str | Path | None = None, record: str = "train",
-            ids: Sequence[str] | None = None, overwrite: bool = False, opt_func=sgd,
-            cbs=None) -> Trace:  # fmt: skip
+def fit_o2u(
+    self: Learner,
+    *,
+    warmup: int = 8,
+    cycles: int = 2,
+    cycle: int = 8,
+    lr: float = 0.05,
+    r1: float | None = None,
+    r2: float | None = None,
+    bs: int | None = None,
+    cyclic_bs: int | None = None,
+    out: str | Path | None = None,
+    record: str = "train",
+    ids: Sequence[str] | None = None,
+    overwrite: bool = False,
+    on_epoch: Callable[[Trace], None] | None = None,
+    opt_func=sgd,
+    cbs=None,
+) -> Trace:
     """Train with O2U-Net's warm-up and cyclic phases, and return every sample's dynamics.
 
     | | the paper (Huang et al., ICCV 2019) | here |
@@ -44,12 +57,12 @@ def fit_o2u(self: Learner, *, warmup: int = 8, cycles: int = 2, cycle: int = 8, 
     The constant, higher warm-up rate stops well before the network memorises wrong labels. The
     rates are constant within an epoch, see `schedule.cyclic_rates`. `warmup=0` skips the warm-up
     for a model that is already trained; `opt_func=None` keeps the Learner's own optimiser (choose
-    `lr` for it). `out`, `record`, `ids` and `overwrite` are those of `DynamicsRecorder`, whose
-    errors this raises. More callbacks go into `cbs`.
+    `lr` for it). `out`, `record`, `ids`, `overwrite` and `on_epoch` are those of
+    `DynamicsRecorder`, whose errors this raises. More callbacks go into `cbs`.
     """
     r1 = lr if r1 is None else r1
     r2 = lr / 10 if r2 is None else r2
-    recorder = DynamicsRecorder(out, record=record, ids=ids, overwrite=overwrite)
+    recorder = DynamicsRecorder(out, record=record, ids=ids, overwrite=overwrite, on_epoch=on_epoch)
     phases = [
         ("warmup", [lr] * warmup, bs),
         ("cyclic", cyclic_rates(cycles * cycle, r1=r1, r2=r2, cycle=cycle), cyclic_bs or bs),

@@ -5,18 +5,25 @@ lie in memory or, when they would not fit, in a memory-mapped file: same loader,
 """
 
 import os
+import random
+import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from fastai.torch_core import default_device
 
 from o2u_nb.data import images
+from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import SourceError
+
+MEMORY_SHARE = 0.4  # of the free memory, which decoded pictures may take
+SMALL = 64  # pixels; larger pictures are shrunk to this for a network from scratch
 
 
 class PixelData:
@@ -34,6 +41,7 @@ class PixelData:
             self.pixels = torch.from_numpy(pixels)
         self.labels = torch.as_tensor(labels, dtype=torch.long)
         self.ids, self.vocab, self.mapped = ids, list(vocab), isinstance(pixels, np.memmap)
+        self.folder: tempfile.TemporaryDirectory | None = None  # of the map; goes with this object
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,7 +57,9 @@ class PixelData:
 
     def new_empty(self) -> "PixelData":
         """Give a copy without samples, as fastai's `export` asks for."""
-        return PixelData(np.empty((0, *self.pixels.shape[1:]), np.uint8), [], self.ids[:0], self.vocab)
+        return PixelData(
+            np.empty((0, *self.pixels.shape[1:]), np.uint8), [], self.ids[:0], self.vocab
+        )
 
     def statistics(self, sample: int = 5000) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and standard deviation of each colour channel, (3,) each, in [0, 1]."""
@@ -67,8 +77,16 @@ class PixelLoader(DataLoader):
     channels-last layout, which is how the pixels lie in memory.
     """
 
-    def __init__(self, dataset: PixelData, bs: int = 64, *, crop: int = 0, flip: bool = False,
-                 stats: tuple[torch.Tensor, torch.Tensor] | None = None, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        dataset: PixelData,
+        bs: int = 64,
+        *,
+        crop: int = 0,
+        flip: bool = False,
+        stats: tuple[torch.Tensor, torch.Tensor] | None = None,
+        **kwargs,
+    ):
         kwargs["num_workers"] = 0  # nothing is left for a worker to do
         super().__init__(dataset, bs=bs, **kwargs)
         self.crop, self.flip, self.stats = crop, flip, stats or dataset.statistics()
@@ -109,7 +127,7 @@ class PixelLoader(DataLoader):
         _, axes = plt.subplots(side, side, figsize=(2 * side, 2 * side), squeeze=False)
         for axis in axes.flat:
             axis.axis("off")
-        for axis, picture, label in zip(axes.flat, self._shown(pictures), labels[:count]):
+        for axis, picture, label in zip(axes.flat, self._shown(pictures), labels, strict=False):
             axis.imshow(picture)
             axis.set_title(self.vocab[int(label)])
 
@@ -134,6 +152,71 @@ class PixelLoader(DataLoader):
     def _shown(self, pictures: torch.Tensor) -> np.ndarray:
         mean, std = self.stats
         return (pictures.permute(0, 2, 3, 1).cpu() * std + mean).clamp(0, 1).numpy()
+
+
+def dataloaders(
+    samples: pd.DataFrame,
+    *,
+    valid: pd.DataFrame | None = None,
+    size: int | None = None,
+    bs: int = 64,
+    crop: int | None = None,
+    flip: bool = True,
+    in_memory: bool | None = None,
+    cache: str | Path | None = None,
+    device: str | torch.device | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> DataLoaders:
+    """Decode the pictures of a samples table once and serve them as fastai `DataLoaders`.
+
+    `size` is the side in pixels (default: the pictures' own, at most 64). `crop` is the largest
+    shift (default: an eighth of the side) and `flip` mirrors half of the pictures: turn it off
+    where left and right tell classes apart. Pictures go into memory when they take no more than
+    40 % of what is free, else into a file in the folder `cache` (default: the system's temporary
+    one); `in_memory` decides otherwise. `valid` is a samples table to validate on: its labels must
+    occur in `samples`. `seed` fixes the order and the augmentation.
+
+    Raises `SourceError` when an image cannot be decoded or a class of `valid` is unknown.
+    """
+    size = size or training_size(samples)
+    vocab = sorted(samples["label"].unique())
+    options = dict(size=size, vocab=vocab, in_memory=in_memory, cache=cache, progress=progress)
+    data = _decoded(samples, **options)
+    crop = size // 8 if crop is None else crop
+    train = PixelLoader(data, bs=bs, shuffle=True, crop=crop, flip=flip)
+    train.rng = random.Random(seed)
+    held_out = data.new_empty() if valid is None else _decoded(valid, **options)
+    return DataLoaders(
+        train,
+        train.new(held_out, shuffle=False),
+        device=torch.device(device) if device else default_device(),
+    )
+
+
+def training_size(samples: pd.DataFrame, *, largest: int = SMALL) -> int:
+    """Choose the side, in pixels, that pictures are trained at: their own, at most `largest`."""
+    return min(largest, max(16, *images.common_size(samples)))
+
+
+def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
+    unknown = sorted(set(samples["label"]) - set(vocab))
+    if unknown:
+        raise SourceError(
+            f"The validation samples have classes that the training samples lack: "
+            f"{', '.join(map(repr, unknown[:5]))}. Leave them out or add training samples."
+        )
+    if in_memory is None:
+        in_memory = (
+            len(samples) * size * size * 3 < MEMORY_SHARE * psutil.virtual_memory().available
+        )
+    folder = None if in_memory else tempfile.TemporaryDirectory(prefix="o2u_pixels_", dir=cache)
+    out = folder and os.path.join(folder.name, "pixels.npy")
+    pixels = images.decode_pixels(samples, size, out=out, progress=progress)
+    labels = pd.Categorical(samples["label"], categories=vocab).codes.astype(np.int64)
+    data = PixelData(pixels, labels, samples.index, vocab)
+    data.folder = folder
+    return data
 
 
 def _reflected(positions: torch.Tensor, size: int) -> torch.Tensor:

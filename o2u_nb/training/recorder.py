@@ -6,7 +6,7 @@ always plain cross entropy in float32 for the given label, whatever loss or prec
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,8 @@ class DynamicsRecorder(Callback):
     `phase` names the epochs, `warmup` or `cyclic`. `record="train"` takes the losses of the
     training pass itself (augmented, before each update; free); `record="eval"` takes them in a
     clean pass after each epoch: evaluation mode, no augmentation, about a third of an epoch extra.
-    `ids` names the items of a loader whose own items have no names.
+    `ids` names the items of a loader whose own items have no names. `on_epoch(trace)` is called
+    after each epoch with all that is finished, for a live picture.
 
     Raises `RecordingError` when a loss would not belong to one sample (MixUp or CutMix with
     `record="train"`, skipped items, loaders without ids) and `NonFiniteLossError` when a loss is
@@ -95,14 +96,21 @@ class DynamicsRecorder(Callback):
     remove_on_fetch = True
     _stateattrs = ("writer", "who", "labels", "sums", "mean_probs", "temporary")
 
-    def __init__(self, out: str | Path | None = None, *, phase: str = "warmup",
-                 record: str = "train", ids: Sequence[str] | None = None,
-                 overwrite: bool = False):  # fmt: skip
+    def __init__(
+        self,
+        out: str | Path | None = None,
+        *,
+        phase: str = "warmup",
+        record: str = "train",
+        ids: Sequence[str] | None = None,
+        overwrite: bool = False,
+        on_epoch: Callable[[Trace], None] | None = None,
+    ):
         super().__init__()
         if record not in ("train", "eval"):
             raise ValueError(f'Unknown record {record!r}: expected "train" or "eval".')
         self.out, self.phase, self.record, self.ids = out, phase, record, ids
-        self.overwrite, self.active = overwrite, False
+        self.overwrite, self.on_epoch, self.active = overwrite, on_epoch, False
         self._init_state()
 
     def _init_state(self):
@@ -167,6 +175,8 @@ class DynamicsRecorder(Callback):
             phase=self.phase,
             mean_probs={phase: probs.mean() for phase, probs in self.mean_probs.items()},
         )
+        if self.on_epoch:
+            self.on_epoch(self.trace)
 
     def _identify(self):
         who = identity(self.dls.train, root=Path(self.learn.path), ids=self.ids)
@@ -253,8 +263,8 @@ def _order_drawn(dl: DataLoader) -> torch.Tensor:
     order = getattr(dl, "_DataLoader__idxs", None)
     if order is None or dl.bs is None:
         raise RecordingError(
-            f"Expected a fastai DataLoader with a batch size, found {type(dl).__name__}, which does "
-            "not tell the order of its samples: use ImageDataLoaders or o2u_nb's `dataloaders`."
+            f"Expected a fastai DataLoader with a batch size, found {type(dl).__name__}, which "
+            "does not tell the order of its samples: use ImageDataLoaders or our `dataloaders`."
         )
     return torch.as_tensor(order, dtype=torch.long)
 

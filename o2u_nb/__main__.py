@@ -1,0 +1,204 @@
+"""The command line, the headless twin of the notebook: `python -m o2u_nb audit|demo|doctor`.
+
+Exit status: 0 done, 1 the doctor found something wrong, 2 wrong input (one clear line on standard
+error, nothing half-written), 130 interrupted (finished epochs are kept).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from o2u_nb import __version__
+from o2u_nb.audit import Audit
+from o2u_nb.errors import O2UError
+from o2u_nb.presets import PRESETS
+
+SHOWN = 10  # suspects listed in the summary
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        return options.command(options)
+    except O2UError as error:
+        print(f"o2u_nb: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\no2u_nb: interrupted; epochs that were finished are kept.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m o2u_nb", description="Find wrong labels in a folder of images."
+    )
+    parser.add_argument("--version", action="version", version=f"o2u_nb {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="audit | demo | doctor")
+
+    audit = commands.add_parser(
+        "audit",
+        help="rank the images of a folder by how suspicious their labels are",
+        epilog="presets, for 10,000 pictures of 32 pixels on two cores: "
+        + "; ".join(f"{p.name}: {p.minutes}" for p in PRESETS.values()),
+    )
+    audit.add_argument(
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="folder of class folders, or folder of images with --labels",
+    )
+    audit.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for the results; made when missing",
+    )
+    audit.add_argument(
+        "--labels", type=Path, metavar="FILE.csv", help="labels of the images: columns path,label"
+    )
+    _add_training_options(audit)
+    audit.set_defaults(command=_audit)
+
+    demo = commands.add_parser("demo", help="audit generated pictures with planted wrong labels")
+    demo.add_argument(
+        "--out",
+        type=Path,
+        default=Path("o2u-demo"),
+        metavar="DIR",
+        help="folder for pictures and results (default: %(default)s)",
+    )
+    _add_training_options(demo)
+    demo.set_defaults(command=_demo)
+
+    doctor = commands.add_parser("doctor", help="check this environment and name cures")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset",
+        choices=list(PRESETS),
+        default="standard",
+        help="how long to train (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="makes a run repeatable (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace an earlier audit in DIR; decisions are kept",
+    )
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, found {text}")
+    return seed
+
+
+def _audit(options) -> int:
+    found = _run(options.source, options.out, options, labels=options.labels)
+    _print_summary(found)
+    return 0
+
+
+def _demo(options) -> int:
+    from o2u_nb.data import datasets
+
+    out = options.out
+    with _Bars() as bars:
+        coats = datasets.load("coats", root=out, progress=lambda *at: bars("drawing pictures", *at))
+    found = _run(datasets.coats_folder(out), out / "audit", options)
+    _print_summary(found)
+    wrong = found.scores["label"] != coats.truth.reindex(found.scores.index)
+    hits = int((wrong & found.scores["suspect"]).sum())
+    print(
+        f"\nThis is a demo, so the truth is known: {int(wrong.sum())} labels were planted wrong, "
+        f"and {hits} of the {int(found.scores['suspect'].sum())} suspects are among them.\n"
+        "Next: look at your own pictures with\n"
+        "  python -m o2u_nb audit YOUR_FOLDER --out YOUR_AUDIT\n"
+        "or open the notebook with\n  make lab"
+    )
+    return 0
+
+
+def _doctor(_) -> int:
+    from o2u_nb import doctor
+
+    return doctor.main()
+
+
+def _run(source: Path, out: Path, options, **more) -> Audit:
+    with _Bars() as bars:
+        return Audit.run(
+            source,
+            out,
+            preset=options.preset,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            say=bars.say,
+            progress=bars,
+            **more,
+        )
+
+
+def _print_summary(found: Audit) -> None:
+    facts, scores = found.facts, found.scores
+    share = facts["estimated_wrong"] / facts["n_samples"]
+    print(
+        f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "
+        f"({share:.1%}). The most suspicious:\n"
+    )
+    top = scores.head(SHOWN)
+    width = min(60, max(len(id) for id in top.index))
+    for rank, (id, row) in enumerate(top.iterrows(), start=1):
+        name = id if len(id) <= width else f"...{id[-width + 3 :]}"
+        print(f"{rank:>4}  {name:<{width}}  {row['label']}  ->  {row['suggested_label']}")
+    print(
+        f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
+        f"Next: open the report, {found.report}"
+    )
+
+
+class _Bars:
+    """Show one progress bar at a time on standard error; a new stage closes the one before."""
+
+    def __init__(self):
+        self.stage, self.bar = None, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._close()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if stage != self.stage:
+            self._close()
+            self.stage = stage
+            self.bar = tqdm(total=total, desc=stage, mininterval=0.5, file=sys.stderr, unit="")
+        self.bar.update(done - self.bar.n)
+
+    def say(self, line: str) -> None:
+        self._close()
+        print(line, flush=True)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        self.stage, self.bar = None, None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

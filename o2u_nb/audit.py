@@ -1,0 +1,82 @@
+"""Audit: a thin handle on one audit folder, in this kernel or a later one.
+
+`Audit.run` does the whole main job and `Audit.open` brings its results back; tables, trace and
+facts are read when first asked for. Neither torch nor fastai is needed to look at results.
+"""
+
+import json
+import os
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from o2u_nb import layout
+from o2u_nb.data import samples as samples_io
+from o2u_nb.errors import SourceError
+from o2u_nb.trace import Trace
+
+
+class Audit:
+    """Hold what one audit found; every table is indexed by `sample_id`.
+
+    `samples` is what was audited, `problems` what could not be, `trace` the training dynamics,
+    `scores` the ranking (`rank` 1 = most suspicious), and `facts` the settings and totals.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> "Audit":
+        """Open the audit in `folder`; raise `SourceError` when no finished audit lies there."""
+        if not (Path(folder) / layout.FACTS).is_file():
+            raise SourceError(
+                f"No finished audit in {folder}: expected the file {layout.FACTS} there. "
+                f"Make one with `python -m o2u_nb audit SOURCE --out {folder}`."
+            )
+        return cls(folder)
+
+    @classmethod
+    def run(cls, source, out: str | os.PathLike, **options) -> "Audit":
+        """Audit `source` into the folder `out`; see `o2u_nb.run.run_audit` for the options."""
+        from o2u_nb.run import run_audit
+
+        return run_audit(source, out, **options)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Read the samples table."""
+        return samples_io.read(self.folder / layout.SAMPLES)
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """Read what was wrong with the source: sample_id, problem, detail, action."""
+        return pd.read_csv(self.folder / layout.PROBLEMS, dtype=str, keep_default_na=False)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Open the training dynamics."""
+        return Trace.open(self.folder / layout.TRACE)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Read the ranking, most suspicious first."""
+        return pd.read_parquet(self.folder / layout.SCORES)
+
+    @cached_property
+    def facts(self) -> dict:
+        """Read settings, versions and totals."""
+        return json.loads((self.folder / layout.FACTS).read_text(encoding="utf-8"))
+
+    @property
+    def report(self) -> Path:
+        """Return the path of the HTML report."""
+        return self.folder / layout.REPORT
+
+    def __repr__(self) -> str:
+        facts = self.facts
+        return (
+            f"Audit({str(self.folder)!r}: {facts['n_samples']:,} samples, {facts['n_classes']} "
+            f"classes, about {facts['estimated_wrong']:,} wrong labels)"
+        )

@@ -1,0 +1,145 @@
+"""Scores: how suspicious each sample is, computed from a trace alone.
+
+In comes a `Trace`; out comes one number per sample and detector. Higher always means more
+suspicious. Every detector is a plain function of a trace, so it can be tested by hand, and a lambda
+is a valid plug-in.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from o2u_nb.trace import Trace
+
+Detector = Callable[[Trace], np.ndarray]
+
+
+def recorded(trace: Trace) -> Trace:
+    """Keep the epochs that O2U-Net ranks by: the cyclic ones, or all if there are none."""
+    return trace.only("cyclic") if (trace.phase == "cyclic").any() else trace
+
+
+def o2u_mean(trace: Trace) -> np.ndarray:
+    """Average the loss over the cyclic epochs, each centred on its mean over the samples.
+
+    float (n_samples,), nats; NaN where never seen. Centring matters only when samples miss epochs:
+    then an epoch in which everybody's loss was high must not count against those it saw. Huang et
+    al., ICCV 2019, section 3.2.
+    """
+    loss = recorded(trace).loss
+    return _mean(loss - _mean(loss, axis=1)[:, None])
+
+
+def o2u_var(trace: Trace) -> np.ndarray:
+    """Compute the variance of the loss over the cyclic epochs, (n_samples,), nats squared.
+
+    Wrong labels swing with the learning rate; so do hard but right ones. From the O2U-Net authors'
+    description; it is shown beside the mean and is no part of the ranking.
+    """
+    loss = recorded(trace).loss
+    return _mean((loss - _mean(loss)) ** 2)
+
+
+def aum(trace: Trace) -> np.ndarray:
+    """Compute the negated area under the margin: minus the mean logit margin.
+
+    (n_samples,), logits; over all epochs but the first. Pleiss et al., NeurIPS 2020, equation 1;
+    the sign is flipped so that higher is more suspicious.
+    """
+    later = slice(min(1, trace.n_epochs - 1), None)
+    return -_mean(trace.margin[later])
+
+
+def cyclic_margin(trace: Trace) -> np.ndarray:
+    """Compute minus the mean logit margin over the cyclic epochs, (n_samples,), logits."""
+    return -_mean(recorded(trace).margin)
+
+
+def average_probability_margin(trace: Trace) -> np.ndarray:
+    """Compare the given class with the best other one in the softmax averaged over the epochs.
+
+    max over k != y of log pbar_k, minus log pbar_y: (n_samples,), nats; positive where another
+    class is likelier on average. Pickler et al., arXiv 2510.16211. NaN where no softmax was kept.
+    """
+    probs = mean_probs(trace)
+    if probs is None:
+        return np.full(trace.n_samples, np.nan)
+    logs = np.log(np.maximum(probs, np.finfo(np.float32).tiny))
+    rows = np.arange(trace.n_samples)
+    given = logs[rows, trace.labels]
+    logs[rows, trace.labels] = -np.inf
+    return logs.max(1) - given
+
+
+def forgetting(trace: Trace) -> np.ndarray:
+    """Count how often a sample went from right to wrong between epochs that saw it.
+
+    (n_samples,); never right = the number of epochs. Toneva et al., ICLR 2019.
+    """
+    right = trace.pred == trace.labels
+    seen = trace.pred >= 0
+    forgotten = np.zeros(trace.n_samples)
+    before = np.zeros(trace.n_samples, dtype=bool)
+    for right_now, seen_now in zip(right, seen, strict=True):
+        forgotten += before & ~right_now & seen_now
+        before = np.where(seen_now, right_now, before)
+    return np.where(right.any(0), forgotten, trace.n_epochs).astype(float)
+
+
+def low_confidence(trace: Trace) -> np.ndarray:
+    """Compute one minus the mean probability of the given label, all epochs: (n_samples,), 0 to 1.
+
+    The confidence of data maps, turned round. Swayamdipta et al., EMNLP 2020, section 2.
+    """
+    return 1 - _mean(np.exp(-trace.loss))
+
+
+def variability(trace: Trace) -> np.ndarray:
+    """Compute the standard deviation of the given label's probability, all epochs: (n_samples,).
+
+    High for ambiguous samples; wrong labels have low confidence *and* low variability. Swayamdipta
+    et al., EMNLP 2020, section 2.
+    """
+    probs = np.exp(-trace.loss)
+    return np.sqrt(_mean((probs - _mean(probs)) ** 2))
+
+
+def mean_probs(trace: Trace) -> np.ndarray | None:
+    """Return the mean softmax of the cyclic epochs (n_samples, n_classes), None if not kept."""
+    return trace.mean_probs.get("cyclic", trace.mean_probs.get("warmup"))
+
+
+def class_probs(trace: Trace) -> np.ndarray:
+    """Return `mean_probs`, or where none was kept the share of epochs that predicted each class.
+
+    float (n_samples, n_classes); NaN rows where a sample was never seen.
+    """
+    probs = mean_probs(trace)
+    if probs is not None:
+        return np.asarray(probs)
+    votes = np.zeros((trace.n_samples, len(trace.classes)), dtype=np.float32)
+    for pred in recorded(trace).pred:
+        seen = np.flatnonzero(pred >= 0)
+        votes[seen, pred[seen]] += 1
+    total = votes.sum(1, keepdims=True)
+    return np.divide(votes, total, out=np.full_like(votes, np.nan), where=total > 0)
+
+
+DETECTORS: dict[str, Detector] = {
+    "o2u_mean": o2u_mean,
+    "o2u_var": o2u_var,
+    "aum": aum,
+    "cyclic_margin": cyclic_margin,
+    "average_probability_margin": average_probability_margin,
+    "forgetting": forgetting,
+    "low_confidence": low_confidence,
+    "variability": variability,
+}
+
+
+def _mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Average over what was seen (not NaN), in double precision; NaN where nothing was."""
+    seen = ~np.isnan(values)
+    total = np.sum(values, axis=axis, where=seen, dtype=np.float64)
+    count = seen.sum(axis=axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

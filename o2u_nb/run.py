@@ -1,0 +1,211 @@
+"""The main job: from a source of labelled images to a ranked list of suspects in an audit folder.
+
+In come a source and a preset; out comes an `Audit`. Everything before training (bad input, a folder
+that holds an audit already) fails before anything is written; `audit.json` is written last.
+"""
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from o2u_nb import layout
+from o2u_nb.audit import Audit
+from o2u_nb.data import atomic, sources
+from o2u_nb.data import samples as samples_io
+from o2u_nb.data.samples import Checked
+from o2u_nb.detect.table import score_table
+from o2u_nb.errors import AuditExistsError, OutputError, TraceError
+from o2u_nb.presets import PRESETS, Preset
+from o2u_nb.report import write_report
+from o2u_nb.trace import Trace
+
+Say = Callable[[str], None]
+CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
+PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
+
+
+def run_audit(
+    source: Any,
+    out: str | os.PathLike,
+    *,
+    labels: str | os.PathLike | None = None,
+    preset: str = "standard",
+    seed: int = 0,
+    overwrite: bool = False,
+    say: Say = lambda line: None,
+    progress=None,
+) -> Audit:
+    """Train on `source`, rank its samples, and write everything into the folder `out`.
+
+    `source` is anything that `sources.read` takes: a folder of class folders, a folder with a CSV
+    (`labels`), a DataFrame, a torchvision data set, arrays. `preset` is quick, standard or
+    thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the long
+    ones. With `overwrite`, an earlier audit's files in `out` are replaced, its decisions kept.
+
+    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`.
+    """
+    started, out = time.monotonic(), Path(out)
+    settings = PRESETS[preset]
+    check_folder(out, source, overwrite=overwrite)
+    progress = progress or (lambda stage, done, total: None)
+    checked = sources.read(source, labels, progress=_stage(progress, "reading"))
+    say(_found(checked))
+    with _tidy(out):
+        samples_io.write(checked.samples, out / layout.SAMPLES)
+        _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
+        trace, training = _train(checked.samples, settings, out, seed, say, progress)
+    say("Ranking the samples and writing the report.")
+    scores = score_table(trace)
+    facts = _facts(source, checked, settings, seed, trace, training, scores)
+    facts["seconds"] = round(time.monotonic() - started, 1)
+    _write_results(out, checked, trace, scores, facts)
+    return Audit.open(out)
+
+
+def check_folder(out: Path, source: Any, *, overwrite: bool) -> None:
+    """Raise unless an audit of `source` may be written to `out`; nothing is changed.
+
+    `AuditExistsError` when it holds an audit and `overwrite` is False, `OutputError` when it is a
+    file, holds other things, or lies inside the source.
+    """
+    if isinstance(source, (str, os.PathLike)) and out.resolve().is_relative_to(
+        Path(source).resolve()
+    ):
+        raise OutputError(
+            f"The output folder {out} lies inside the source {source}, which is never changed: "
+            "choose a folder outside it."
+        )
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file: choose a new folder for the audit.")
+    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if held and not held & {layout.SAMPLES, layout.TRACE, layout.FACTS, layout.DECISIONS}:
+        raise OutputError(
+            f"{out} is not empty and holds no audit (it has {sorted(held)[0]!r}, for one): choose "
+            "a new or empty folder."
+        )
+    if held and not overwrite:
+        kind = "an audit" if layout.FACTS in held else "an unfinished audit"
+        raise AuditExistsError(
+            f"{out} already holds {kind}: choose another folder, or pass --overwrite "
+            "(overwrite=True) to replace it; decisions are kept."
+        )
+
+
+@contextmanager
+def _tidy(out: Path):
+    """Start from an empty audit folder; on failure leave finished epochs, and nothing but those."""
+    existed = out.is_dir()
+    try:
+        for name in layout.MADE_BY_AUDIT:
+            _remove(out / name)
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write to {out} ({error.strerror or error}): choose another folder."
+        ) from error
+    try:
+        yield
+    except BaseException:
+        if not _finished_epochs(out):
+            for name in layout.MADE_BY_AUDIT:
+                _remove(out / name)
+            if not existed:
+                shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _finished_epochs(out: Path) -> int:
+    try:
+        return Trace.open(out / layout.TRACE).n_epochs
+    except TraceError:
+        return 0
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _train(samples, preset: Preset, out: Path, seed: int, say: Say, progress) -> tuple[Trace, dict]:
+    from o2u_nb.training import job  # brings torch and fastai, which takes seconds
+
+    return job.train(samples, preset, out=out / layout.TRACE, seed=seed, say=say, progress=progress)
+
+
+def _write_results(out: Path, checked: Checked, trace: Trace, scores: pd.DataFrame, facts: dict):
+    with atomic.replacing(out / layout.SCORES) as file:
+        scores.to_parquet(file)
+    _write_csv(scores[CSV_COLUMNS], out / layout.SCORES_CSV)
+    write_report(
+        out / layout.REPORT,
+        samples=checked.samples,
+        scores=scores,
+        trace=trace,
+        facts=facts,
+        problems=checked.problems,
+    )
+    with atomic.replacing(out / layout.FACTS) as file:
+        file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
+
+
+def _write_csv(table: pd.DataFrame, path: Path, **options) -> None:
+    with atomic.replacing(path) as file:
+        table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
+
+
+def _facts(
+    source,
+    checked: Checked,
+    preset: Preset,
+    seed: int,
+    trace: Trace,
+    training: dict,
+    scores: pd.DataFrame,
+) -> dict:
+    described = isinstance(source, (str, os.PathLike))
+    return dict(
+        source=str(Path(source).resolve()) if described else type(source).__name__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        o2u_nb_version=metadata.version("o2u_nb"),
+        preset=preset.name,
+        seed=seed,
+        n_samples=trace.n_samples,
+        n_classes=len(trace.classes),
+        n_problems=len(checked.problems),
+        n_epochs=trace.n_epochs,
+        warmup_epochs=int((trace.phase == "warmup").sum()),
+        cyclic_epochs=int((trace.phase == "cyclic").sum()),
+        record=trace.record,
+        estimated_wrong=int(scores["suspect"].sum()),
+        estimated_range=None,
+        **training,
+        versions=dict(
+            python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
+        ),
+    )
+
+
+def _found(checked: Checked) -> str:
+    samples, problems = checked
+    line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
+    if problems.empty:
+        return f"{line}."
+    counts = problems["problem"].value_counts()
+    listed = ", ".join(f"{count:,} x {problem}" for problem, count in counts.items())
+    return f"{line}; {len(problems):,} problems ({listed}), listed in {layout.PROBLEMS}."
+
+
+def _stage(progress, name: str):
+    return lambda done, total: progress(name, done, total)

@@ -1,0 +1,141 @@
+"""The training part of the main job: samples table and preset in, trace out.
+
+Chooses the network and the picture size, says how long it will take before it starts, and trains
+under one progress line.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from fastai.basics import Learner
+from fastai.callback.core import Callback
+from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
+from torch import nn
+from torch.nn import functional as F
+
+from o2u_nb.data import images
+from o2u_nb.errors import WeightsError
+from o2u_nb.presets import Preset
+from o2u_nb.trace import Trace
+from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
+from o2u_nb.training.loaders import dataloaders
+from o2u_nb.training.models import CompactResNet, pretrained
+
+PHOTOGRAPH = 96  # pixels on the shorter side, from which pretrained networks have an edge
+PHOTOGRAPH_SIZE = 128
+PHOTOGRAPH_RATE = 0.01
+
+
+class Network(NamedTuple):
+    """A network, its name for the record, the picture size and the learning rate that suit it."""
+
+    model: nn.Module
+    name: str
+    size: int | None
+    lr: float
+
+
+class TellProgress(Callback):
+    """Tell `progress(stage, done, total)` how many training batches are done."""
+
+    run_valid = False
+
+    def __init__(self, progress: Callable[[str, int, int], None], total: int):
+        self.progress, self.total, self.done = progress, total, 0
+
+    def after_batch(self):
+        """Count one batch."""
+        self.done += 1
+        self.progress("training", self.done, self.total)
+
+
+def train(
+    samples: pd.DataFrame,
+    preset: Preset,
+    *,
+    out: Path,
+    seed: int,
+    say: Callable[[str], None],
+    progress: Callable[[str, int, int], None],
+) -> tuple[Trace, dict]:
+    """Train on all of `samples` and write the trace to `out`; return it with facts for the record.
+
+    Raises what `DynamicsRecorder` raises. The same seed on the same machine gives the same trace;
+    the global random state is put back afterwards.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = choose_network(samples, preset, say=say)
+        dls = dataloaders(
+            samples,
+            size=network.size,
+            bs=preset.bs,
+            seed=seed,
+            progress=lambda done, total: progress("decoding", done, total),
+        )
+        learn = Learner(dls, network.model, loss_func=nn.CrossEntropyLoss())
+        seconds = seconds_per_epoch(learn) * preset.n_epochs
+        say(
+            f"Training {network.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
+            f"{preset.cycles} cycles of {preset.cycle}) on {dls.device}: about {duration(seconds)}."
+        )
+        tell = TellProgress(progress, preset.n_epochs * len(dls.train))
+        with learn.no_bar(), learn.no_logging():
+            trace = learn.fit_o2u(
+                warmup=preset.warmup,
+                cycles=preset.cycles,
+                cycle=preset.cycle,
+                lr=network.lr,
+                out=out,
+                overwrite=True,
+                cbs=tell,
+            )
+    size = dls.train.dataset.pixels.shape[1]
+    return trace, dict(model=network.name, image_size=size, device=str(dls.device))
+
+
+def choose_network(samples: pd.DataFrame, preset: Preset, *, say: Callable[[str], None]) -> Network:
+    """Choose a pretrained network for photographs, a compact one from scratch for small pictures.
+
+    When the pretrained weights cannot be had, `say` is told and the compact one is used.
+    """
+    n_classes = samples["label"].nunique()
+    if min(images.common_size(samples)) >= PHOTOGRAPH:
+        # without a GPU only the last stage is trained: a third of the time
+        stages = None if torch.cuda.is_available() else 1
+        try:
+            model = pretrained(n_classes, trained_stages=stages)
+            return Network(model, "pretrained ResNet-18", PHOTOGRAPH_SIZE, PHOTOGRAPH_RATE)
+        except WeightsError as error:
+            say(f"{error} Going on with a compact network from scratch.")
+    model = CompactResNet(n_classes, widths=preset.widths)
+    return Network(model, f"compact ResNet {preset.widths}", None, preset.lr)
+
+
+def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:
+    """Measure how long an epoch will take, on a copy of the model, with a few batches."""
+    dls, model = learn.dls, copy.deepcopy(learn.model).to(learn.dls.device)
+    pictures, labels = dls.train.one_batch()
+    for run in range(batches + 1):
+        if run == 1:  # the first one also warms up memory and kernels
+            started = time.perf_counter()
+        F.cross_entropy(model(pictures), labels).backward()
+    if dls.device.type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - started) / batches * len(dls.train)
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people.
+
+    >>> duration(42), duration(95), duration(8000)
+    ('42 seconds', '2 minutes', '2.2 hours')
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

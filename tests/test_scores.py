@@ -1,0 +1,207 @@
+"""Every score against values worked out by hand; higher is always more suspicious."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from o2u_nb.detect import scores
+from o2u_nb.detect.scores import DETECTORS
+from o2u_nb.detect.table import score_table, suggested_positions
+from o2u_nb.detect.threshold import estimate, sure_disagreement
+from o2u_nb.trace import Trace
+
+NAN = np.nan
+
+
+def make(
+    loss, margin=None, pred=None, labels=None, phase=None, probs=None, classes=("x", "y", "z")
+):
+    loss = np.asarray(loss, np.float32)
+    n_epochs, n = loss.shape
+    return Trace(
+        ids=pd.Index([f"s{i}" for i in range(n)], name="sample_id"),
+        labels=np.zeros(n, int) if labels is None else np.asarray(labels),
+        classes=list(classes),
+        loss=loss,
+        margin=-loss if margin is None else np.asarray(margin, np.float32),
+        pred=np.where(np.isnan(loss), -1, 0) if pred is None else np.asarray(pred),
+        lr=np.full(n_epochs, 0.1),
+        phase=np.array(phase or ["cyclic"] * n_epochs),
+        mean_probs={} if probs is None else {"cyclic": np.asarray(probs, np.float32)},
+    )
+
+
+LOSS = [[9, 9, 9, 9], [1, 2, 3, 6], [0, 0, 4, 4], [2, 1, 2, 3]]
+PHASE = ["warmup", "cyclic", "cyclic", "cyclic"]
+
+
+def test_o2u_mean_and_variance_by_hand():
+    trace = make(LOSS, phase=PHASE)
+    # epoch means of the cyclic epochs: 3, 2, 2
+    np.testing.assert_allclose(
+        scores.o2u_mean(trace),
+        [(-2 - 2 + 0) / 3, (-1 - 2 - 1) / 3, (0 + 2 + 0) / 3, (3 + 2 + 1) / 3],
+    )
+    np.testing.assert_allclose(
+        scores.o2u_var(trace),
+        [2 / 3, 2 / 3, 2 / 3, ((5 / 3) ** 2 + (1 / 3) ** 2 + (4 / 3) ** 2) / 3],
+    )
+
+
+def test_centring_protects_samples_that_missed_an_easy_epoch():
+    # sample 2 was dropped from the easy epoch: its plain mean (5) would beat sample 1's (4)
+    trace = make([[4, 5, 5], [1, 3, NAN]])
+    # seen epoch means: 14/3 and 2
+    expected = [(4 - 14 / 3 - 1) / 2, (5 - 14 / 3 + 1) / 2, 5 - 14 / 3]
+    np.testing.assert_allclose(scores.o2u_mean(trace), expected, rtol=1e-6)
+    assert np.argmax(scores.o2u_mean(trace)) == 1
+
+
+def test_aum_skips_the_first_epoch_and_is_negated():
+    trace = make(np.zeros((3, 2)), margin=[[100, 100], [1, -2], [3, NAN]])
+    np.testing.assert_allclose(scores.aum(trace), [-2, 2])
+
+
+def test_margin_of_the_cyclic_epochs():
+    trace = make(np.zeros((3, 2)), margin=[[100, 100], [1, -2], [3, -4]], phase=PHASE[:3])
+    np.testing.assert_allclose(scores.cyclic_margin(trace), [-2, 3])
+
+
+def test_average_probability_margin_by_hand():
+    trace = make(np.zeros((1, 2)), labels=[0, 2], probs=[[0.5, 0.25, 0.25], [0.7, 0.2, 0.1]])
+    np.testing.assert_allclose(
+        scores.average_probability_margin(trace), [np.log(0.25 / 0.5), np.log(0.7 / 0.1)], rtol=1e-6
+    )
+    assert np.isnan(scores.average_probability_margin(make(np.zeros((1, 2))))).all()
+
+
+def test_forgetting_counts_falls_from_right_to_wrong():
+    pred = np.array([[0, 1, 0, 0, 1], [1, 1, -1, 0, 0], [0, 2, 1, 0, 1], [1, 1, 0, 0, -1]])
+    trace = make(np.where(pred < 0, NAN, 0), pred=pred)
+    # right-wrong-right-wrong; never right; right, unseen, wrong, right; always; wrong-right-wrong
+    np.testing.assert_array_equal(scores.forgetting(trace), [2, 4, 1, 0, 1])
+
+
+def test_data_map_by_hand():
+    trace = make(-np.log([[0.5, 0.1], [1.0, 0.1]]))
+    np.testing.assert_allclose(scores.low_confidence(trace), [0.25, 0.9], rtol=1e-6)
+    np.testing.assert_allclose(scores.variability(trace), [0.25, 0], atol=1e-6)
+
+
+def test_without_cyclic_epochs_all_count():
+    trace = make([[1, 3], [3, 7]], phase=["warmup"] * 2)
+    np.testing.assert_allclose(scores.o2u_mean(trace), [-1.5, 1.5])
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_detector_gives_one_number_per_sample_and_nan_for_the_unseen(name):
+    trace = random_trace(seed=3, n=20, unseen=[4])
+    values = DETECTORS[name](trace)
+    assert values.shape == (20,)
+    if name != "forgetting":  # a count, which is defined for a sample never seen: never right
+        assert np.isnan(values[4])
+    assert np.isfinite(np.delete(values, 4)).all()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in DETECTORS if name not in ("o2u_var", "variability")]
+)
+def test_higher_is_more_suspicious(name):
+    right = dict(
+        loss=np.full((6, 1), 0.01), margin=np.full((6, 1), 5.0), pred=np.zeros((6, 1), int)
+    )
+    wrong = dict(loss=np.full((6, 1), 4.0), margin=np.full((6, 1), -5.0), pred=np.ones((6, 1), int))
+    both = {key: np.hstack([right[key], wrong[key]]) for key in right}
+    trace = make(**both, probs=[[0.98, 0.01, 0.01], [0.02, 0.97, 0.01]])
+    values = DETECTORS[name](trace)
+    assert values[1] > values[0]
+
+
+def random_trace(seed=0, n=30, n_epochs=6, n_classes=3, unseen=(), wrong=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, n_classes, n)
+    truth = np.where(np.arange(n) < wrong, (labels + 1) % n_classes, labels)
+    logits = rng.normal(size=(n_epochs, n, n_classes)) + 4 * np.eye(n_classes)[truth]
+    logs = logits - np.log(np.exp(logits).sum(2, keepdims=True))
+    given_logits = np.take_along_axis(logits, np.tile(labels, (n_epochs, 1))[..., None], 2)[..., 0]
+    others = np.where(np.eye(n_classes, dtype=bool)[labels], -np.inf, logits).max(2)
+    loss = -np.take_along_axis(logs, np.tile(labels, (n_epochs, 1))[..., None], 2)[..., 0]
+    pred, probs = logits.argmax(2), np.exp(logs).mean(0)
+    loss[:, list(unseen)], pred[:, list(unseen)], probs[list(unseen)] = NAN, -1, NAN
+    margin = np.where(np.isnan(loss), NAN, given_logits - others)
+    phase = ["warmup"] * 2 + ["cyclic"] * (n_epochs - 2)
+    return make(loss, margin, pred, labels, phase, probs)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_permuted_samples_permute_the_table(seed):
+    trace = random_trace(seed)
+    order = np.random.default_rng(seed).permutation(trace.n_samples)
+    table, moved = score_table(trace), score_table(trace.take(order))
+    pd.testing.assert_frame_equal(table.sort_index(), moved.sort_index(), check_exact=False)
+
+
+def test_table_is_complete_and_sorted():
+    table = score_table(random_trace(n=50, unseen=[7], wrong=8))
+    assert table.index.name == "sample_id" and table.index.is_unique and len(table) == 50
+    assert list(table["rank"]) == list(range(1, 51))
+    assert table["score"].head(49).is_monotonic_decreasing
+    assert table.index[-1] == "s7" and np.isnan(table["p_wrong"].iloc[-1])
+    assert not table["suspect"].iloc[-1]
+    assert (table["suggested_label"] != table["label"]).all()
+    assert table["suspect"].dtype == bool
+    planted = [f"s{i}" for i in range(8) if i != 7]
+    assert set(planted) <= set(table.index[:8])
+    assert (
+        (table.loc[planted[0], "suggested_label"])
+        == "xyz"[("xyz".index(table.loc[planted[0], "label"]) + 1) % 3]
+    )
+
+
+def test_suggestion_without_probabilities_is_the_vote_of_the_epochs():
+    pred = np.array([[0, 1], [2, 1], [2, 0], [2, 2]])
+    trace = make(np.zeros((4, 2)), pred=pred, labels=[0, 1])
+    assert list(suggested_positions(trace)) == [2, 0]
+
+
+def test_sure_disagreement_by_hand():
+    # peaks .9 .8 .7 .6; contradicted: the second and the fourth
+    probs = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]]
+    trace = make(np.zeros((1, 4)), labels=[0, 0, 0, 0], probs=probs, classes=("x", "y"))
+    assert sure_disagreement(trace, 0.25) == 0
+    assert sure_disagreement(trace, 0.5) == 0.5
+    assert sure_disagreement(trace, 1.0) == 0.5
+
+
+def test_probabilities_follow_the_score_and_add_up_to_the_count():
+    trace = random_trace(n=2000, wrong=300)
+    table = score_table(trace)
+    found = estimate(trace, scores.cyclic_margin(trace))
+    assert found.low <= found.count <= found.high
+    assert 250 <= found.count <= 350 and table["suspect"].sum() == found.count
+    np.testing.assert_allclose(np.nansum(found.p_wrong), found.count, rtol=1e-6)
+    assert table["p_wrong"].is_monotonic_decreasing
+
+
+def test_clean_data_has_no_suspects():
+    found = score_table(random_trace(n=100, wrong=0))
+    assert found["suspect"].sum() == 0 and (found["p_wrong"] == 0).all()
+
+
+def test_scores_do_not_change_the_trace():
+    trace = random_trace()
+    before = {
+        f.name: np.copy(getattr(trace, f.name))
+        for f in dataclasses.fields(trace)
+        if f.name in ("loss", "margin", "pred")
+    }
+    probs = trace.mean_probs["cyclic"].copy()
+    score_table(trace)
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, getattr(trace, name))
+    np.testing.assert_array_equal(probs, trace.mean_probs["cyclic"])
