@@ -226,6 +226,13 @@ def test_a_large_jpeg_is_read_smaller_but_no_smaller_than_needed():
     assert images.load_image(data).size == (800, 400)
 
 
+def test_reading_a_large_jpeg_smaller_keeps_the_detail_that_is_asked_for():
+    stripes = np.tile(np.repeat(np.array([0, 255], np.uint8), 4), (64, 8))
+    data = encoded(Image.fromarray(stripes), "JPEG", quality=100)
+    from_jpeg, exact = images.decode_pixels(table([data, stripes]), 16).astype(int)
+    assert exact.max() - exact.min() > 200 and abs(from_jpeg - exact).max() <= 8
+
+
 def test_decoding_to_a_file_equals_decoding_to_memory(tmp_path):
     samples = table(np.random.default_rng(0).integers(0, 256, (70, 9, 7, 3), dtype=np.uint8))
     calls = []

@@ -187,9 +187,8 @@ def _row(name: str, item: Item, size: int) -> np.ndarray:
 
 
 def _resized(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
-    if image.size == sides:
-        return image
-    # Pillow's bicubic averages over all source pixels when it shrinks: no aliasing.
+    # Pillow's bicubic averages over all source pixels when it shrinks, so there is no aliasing, and
+    # an image that has the size already is copied.
     return image.resize(sides, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
