@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from o2u_nb.detect import scores
 from o2u_nb.detect.scores import DETECTORS
 from o2u_nb.detect.table import score_table, suggested_positions
-from o2u_nb.detect.threshold import estimate, sure_disagreement
+from o2u_nb.detect.threshold import calibrated, estimate, sure_disagreement
 from o2u_nb.trace import Trace
 
 NAN = np.nan
@@ -186,6 +186,29 @@ def test_probabilities_follow_the_score_and_add_up_to_the_count():
     assert 250 <= found.count <= 350 and table["suspect"].sum() == found.count
     np.testing.assert_allclose(np.nansum(found.p_wrong), found.count, rtol=1e-6)
     assert table["p_wrong"].is_monotonic_decreasing
+
+
+def test_two_clear_groups_get_the_odds_of_their_normals():
+    rng = np.random.default_rng(0)
+    n, wrong = 20_000, 4_000
+    score = np.concatenate([rng.normal(2, 1, wrong), rng.normal(-2, 1, n - wrong)])
+    expected = 1 / (1 + np.exp(-(4 * score - np.log((n - wrong) / wrong))))  # Bayes' rule
+    found = calibrated(score, wrong)
+    assert found.sum() == pytest.approx(wrong)
+    assert np.abs(found - expected).max() < 0.03
+
+
+def test_one_heap_keeps_the_networks_own_odds():
+    score = np.random.default_rng(0).normal(-2, 2, 5_000)
+    found = calibrated(score, 500)
+    slope = np.polyfit(score, np.log(found / (1 - found)), 1)[0]
+    assert slope == pytest.approx(1)
+
+
+@pytest.mark.parametrize("score", [np.zeros(10), np.r_[np.zeros(9), 1e6], np.r_[-1e6, np.zeros(9)]])
+def test_odd_scores_still_give_probabilities(score):
+    found = calibrated(score, 2)
+    assert ((found >= 0) & (found <= 1)).all() and found.sum() == pytest.approx(2)
 
 
 def test_clean_data_has_no_suspects():
