@@ -114,19 +114,21 @@ def _audit(options) -> int:
 def _demo(options) -> int:
     from o2u_nb.data import datasets
 
-    out = options.out
     with _Bars() as bars:
-        coats = datasets.load("coats", root=out, progress=lambda *at: bars("drawing pictures", *at))
-    found = _run(datasets.coats_folder(out), out / "audit", options)
+        folder = datasets.coats_folder(
+            options.out, seed=options.seed, progress=lambda *at: bars("drawing", *at)
+        )
+    found = _run(folder / "images", options.out / "audit", options)
     _print_summary(found)
-    wrong = found.scores["label"] != coats.truth.reindex(found.scores.index)
-    hits = int((wrong & found.scores["suspect"]).sum())
+    truth = datasets.load("coats", root=options.out, seed=options.seed).truth
+    planted = found.scores["label"] != truth.reindex(found.scores.index)
+    suspects = found.scores["suspect"]
     print(
-        f"\nThis is a demo, so the truth is known: {int(wrong.sum())} labels were planted wrong, "
-        f"and {hits} of the {int(found.scores['suspect'].sum())} suspects are among them.\n"
-        "Next: look at your own pictures with\n"
-        "  python -m o2u_nb audit YOUR_FOLDER --out YOUR_AUDIT\n"
-        "or open the notebook with\n  make lab"
+        f"\nThe truth is known here: {planted.sum()} labels were planted wrong, and "
+        f"{(planted & suspects).sum()} of the {suspects.sum()} suspects are among them.\n"
+        "Then: audit your own pictures, or open the notebook:\n"
+        "  .venv/bin/python -m o2u_nb audit YOUR_FOLDER --out YOUR_AUDIT\n"
+        "  make lab"
     )
     return 0
 

@@ -20,10 +20,11 @@ import pandas as pd
 
 from o2u_nb import layout
 from o2u_nb.audit import Audit
-from o2u_nb.data import atomic, sources
+from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked
 from o2u_nb.detect.table import score_table
+from o2u_nb.detect.threshold import estimate
 from o2u_nb.errors import AuditExistsError, OutputError, TraceError
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.report import write_report
@@ -66,8 +67,13 @@ def run_audit(
         trace, training = _train(checked.samples, settings, out, seed, say, progress)
     say("Ranking the samples and writing the report.")
     scores = score_table(trace)
-    facts = _facts(source, checked, settings, seed, trace, training, scores)
-    facts["seconds"] = round(time.monotonic() - started, 1)
+    scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
+    facts = dict(
+        **_facts(source, checked, settings, seed, trace),
+        **training,
+        **_estimated(trace, scores),
+        seconds=round(time.monotonic() - started, 1),
+    )
     _write_results(out, checked, trace, scores, facts)
     return Audit.open(out)
 
@@ -165,18 +171,10 @@ def _write_csv(table: pd.DataFrame, path: Path, **options) -> None:
         table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
 
-def _facts(
-    source,
-    checked: Checked,
-    preset: Preset,
-    seed: int,
-    trace: Trace,
-    training: dict,
-    scores: pd.DataFrame,
-) -> dict:
-    described = isinstance(source, (str, os.PathLike))
+def _facts(source, checked: Checked, preset: Preset, seed: int, trace: Trace) -> dict:
+    is_path = isinstance(source, (str, os.PathLike))
     return dict(
-        source=str(Path(source).resolve()) if described else type(source).__name__,
+        source=str(Path(source).resolve()) if is_path else type(source).__name__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         o2u_nb_version=metadata.version("o2u_nb"),
         preset=preset.name,
@@ -188,13 +186,15 @@ def _facts(
         warmup_epochs=int((trace.phase == "warmup").sum()),
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
-        estimated_wrong=int(scores["suspect"].sum()),
-        estimated_range=None,
-        **training,
         versions=dict(
             python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
         ),
     )
+
+
+def _estimated(trace: Trace, scores: pd.DataFrame) -> dict:
+    found = estimate(trace, scores["score"].reindex(trace.ids).to_numpy())
+    return dict(estimated_wrong=found.count, estimated_range=[found.low, found.high])
 
 
 def _found(checked: Checked) -> str:

@@ -163,6 +163,14 @@ def test_table_is_complete_and_sorted():
     )
 
 
+def test_kind_tells_doubtful_suspects_apart():
+    table = score_table(random_trace(n=400, n_epochs=3, wrong=60))
+    suspects = table[table["suspect"]]
+    assert set(suspects["kind"]) <= {"wrong", "ambiguous"} and "wrong" in set(suspects["kind"])
+    assert ((suspects["kind"] == "wrong") == (suspects["p_wrong"] >= 0.5)).all()
+    assert (table["kind"][~table["suspect"]] == "").all()
+
+
 def test_suggestion_without_probabilities_is_the_vote_of_the_epochs():
     pred = np.array([[0, 1], [2, 1], [2, 0], [2, 2]])
     trace = make(np.zeros((4, 2)), pred=pred, labels=[0, 1])

@@ -6,6 +6,7 @@ set that is already there is not fetched again.
 """
 
 import gzip
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from o2u_nb.errors import O2UError, SourceError
 NAMES = ("coats", "digits", "fashion_mnist", "cifar10", "cifar100")
 SPLITS = {"train": ("train",), "test": ("test",), "both": ("train", "test")}
 COATS_RATE = 0.1  # wrong labels planted in coats unless another rate is asked for
+COATS_COUNT = 2000
 
 FASHION_CLASSES = (
     "T-shirt/top",
@@ -68,7 +70,7 @@ def load(
     """
     _require_known(name, split)
     if name == "coats":
-        return _coats(Path(root), n or 2000, seed, noise, progress)
+        return _coats(Path(root), n or COATS_COUNT, seed, noise, progress)
     parts = [_LOADERS[name](Path(root), part) for part in SPLITS[split] if part in _splits_of(name)]
     samples = subset(pd.concat(parts).sort_index(), n, seed=seed)
     if noise is None:
@@ -124,13 +126,29 @@ def _coats(root: Path, n: int, seed: int, noise, progress: Progress | None) -> D
         clean = _coats(root, n, seed, 0.0, progress).samples
         return Dataset(*plant(clean, noise, seed=seed))
     rate = COATS_RATE if noise is None else noise
-    folder = root / (f"coats-{n}-{seed}" + ("" if rate == COATS_RATE else f"-noise-{rate:g}"))
+    folder = coats_folder(root, n=n, seed=seed, rate=rate, progress=progress)
+    samples = sources.from_folder(folder / "images", check_images=False).samples
+    return Dataset(samples, _coats_truth(folder / "truth.csv").reindex(samples.index))
+
+
+def coats_folder(
+    root: str | os.PathLike,
+    *,
+    n: int = COATS_COUNT,
+    seed: int = 0,
+    rate: float = COATS_RATE,
+    progress: Progress | None = None,
+) -> Path:
+    """Draw the coats into a folder of their own below `root`, unless they are there already.
+
+    Returns that folder; `images/` in it is a folder of class folders, `truth.csv` lies beside.
+    """
+    folder = Path(root) / (f"coats-{n}-{seed}" + ("" if rate == COATS_RATE else f"-noise-{rate:g}"))
     if not (folder / "truth.csv").is_file():  # written last, so it means complete
         from o2u_nb.data import coats
 
         coats.write_folder(folder, n=n, seed=seed, noise=rate, progress=progress)
-    samples = sources.from_folder(folder / "images", check_images=False).samples
-    return Dataset(samples, _coats_truth(folder / "truth.csv").reindex(samples.index))
+    return folder
 
 
 def _coats_truth(path: Path) -> pd.Series:

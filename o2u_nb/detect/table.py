@@ -19,8 +19,9 @@ def score_table(trace: Trace) -> pd.DataFrame:
     Columns: `label`; each detector of `scores.DETECTORS`, higher = more suspicious; `score`, the
     recommended one; `rank`, 1 = most suspicious; `p_wrong`, the estimated probability that the
     label is wrong; `suspect`, whether the sample is among the estimated number of wrong labels;
-    `suggested_label`, the likeliest other class; `kind`, `wrong` or `ambiguous` for suspects, ""
-    for the rest. A sample that was never seen has NaN scores and the last ranks.
+    `suggested_label`, the likeliest other class; `kind`, for suspects `wrong`, or `ambiguous`
+    where `p_wrong` is below a half, and "" for the rest. A sample that was never seen has NaN
+    scores and the last ranks.
     """
     table = pd.DataFrame(index=trace.ids)
     table["label"] = trace.given
@@ -33,7 +34,9 @@ def score_table(trace: Trace) -> pd.DataFrame:
     table["suspect"] = table["rank"] <= found.count
     suggested = suggested_positions(trace)
     table["suggested_label"] = np.asarray(trace.classes, dtype=object)[suggested]
-    table["kind"] = ""
+    table["kind"] = np.select(
+        [table["suspect"] & (table["p_wrong"] >= 0.5), table["suspect"]], ["wrong", "ambiguous"], ""
+    )
     return table.sort_values("rank")
 
 

@@ -1,0 +1,329 @@
+"""The main job end to end on a tiny folder, and every way in which it must refuse."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from o2u_nb import layout
+from o2u_nb.__main__ import main
+from o2u_nb.audit import Audit
+from o2u_nb.errors import AuditExistsError, NonFiniteLossError, OutputError, SourceError
+from o2u_nb.presets import PRESETS, Preset
+from o2u_nb.run import run_audit
+from o2u_nb.trace import Trace
+
+COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
+TINY = Preset("quick", "a moment", warmup=2, cycles=1, cycle=2, widths=(4, 8), bs=16)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(PRESETS, "quick", TINY)
+
+
+def write_source(root: Path, n: int = 60, wrong: int = 3, side: int = 16) -> Path:
+    """Class folders of noisy plain colours; the first `wrong` red ones lie among the green."""
+    rng = np.random.default_rng(0)
+    for number in range(n):
+        colour = list(COLOURS)[number % 3]
+        label = "green" if colour == "red" and number < 3 * wrong else colour
+        pixels = np.clip(rng.normal(COLOURS[colour], 30, (side, side, 3)), 0, 255).astype(np.uint8)
+        path = root / label / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return root
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    return write_source(tmp_path / "source")
+
+
+def snapshot(folder: Path) -> dict:
+    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
+    before = snapshot(source)
+    run_audit(source, tmp_path / "out", preset="quick", seed=3)
+    assert snapshot(source) == before
+    made = {p.name for p in (tmp_path / "out").iterdir()}
+    assert made == set(layout.MADE_BY_AUDIT)
+    audit = Audit.open(tmp_path / "out")
+    assert audit.trace.loss.shape == (4, 60) and not np.isnan(audit.trace.loss).any()
+    assert set(audit.scores.index) == set(audit.samples.index) == set(audit.trace.ids)
+    assert audit.problems.empty
+    assert audit.facts["seed"] == 3 and audit.facts["preset"] == "quick"
+    assert audit.facts["image_size"] == 16
+    low, high = audit.facts["estimated_range"]
+    assert low <= audit.facts["estimated_wrong"] == audit.scores["suspect"].sum() <= high
+    assert "60 samples, 3 classes" in repr(audit)
+    assert audit.report.read_text(encoding="utf-8").startswith("<!")
+
+
+def test_scores_csv_lists_every_sample_once_by_rank(source, tmp_path, tiny):
+    run_audit(source, tmp_path / "out", preset="quick")
+    table = pd.read_csv(tmp_path / "out" / "scores.csv", keep_default_na=False)
+    columns = "sample_id,label,score,rank,p_wrong,suspect,suggested_label"
+    assert ",".join(table.columns) == columns
+    assert list(table["rank"]) == list(range(1, 61))
+    assert sorted(table["sample_id"]) == sorted(
+        p.relative_to(source).as_posix() for p in source.rglob("*.png")
+    )
+    assert table["score"].is_monotonic_decreasing
+
+
+def test_planted_labels_come_first(tmp_path, monkeypatch):
+    longer = Preset("quick", "", warmup=4, cycles=1, cycle=4, widths=(4, 8), bs=16)
+    monkeypatch.setitem(PRESETS, "quick", longer)
+    source = write_source(tmp_path / "source", n=180, wrong=4)
+    audit = run_audit(source, tmp_path / "out", preset="quick")
+    planted = {f"green/{number:03d}.png" for number in (0, 3, 6, 9)}
+    assert set(audit.scores.index[:4]) == planted
+    assert set(audit.scores["suggested_label"].head(4)) == {"red"}
+
+
+def test_the_same_seed_gives_the_same_ranking(source, tmp_path, tiny):
+    first, same, other = (
+        run_audit(source, tmp_path / f"out{k}", preset="quick", seed=seed).trace.loss
+        for k, seed in enumerate([1, 1, 2])
+    )
+    np.testing.assert_array_equal(first, same)
+    assert not np.allclose(first, other)
+
+
+def test_arrays_frames_and_csv_files_are_sources_too(source, tmp_path, tiny):
+    files = sorted(source.rglob("*.png"))
+    pixels = np.stack([np.asarray(Image.open(f)) for f in files])
+    labels = [f.parent.name for f in files]
+    audit = run_audit((pixels, labels), tmp_path / "arrays", preset="quick")
+    assert len(audit.samples) == 60 and "image" in audit.samples
+    frame = pd.DataFrame({"path": [str(f) for f in files], "label": labels})
+    assert len(run_audit(frame, tmp_path / "frame", preset="quick").scores) == 60
+    frame["path"] = [f.relative_to(source).as_posix() for f in files]
+    frame.to_csv(tmp_path / "labels.csv", index=False)
+    options = ["--labels", str(tmp_path / "labels.csv"), "--preset", "quick"]
+    assert main(["audit", str(source), "--out", str(tmp_path / "csv"), *options]) == 0
+    assert len(Audit.open(tmp_path / "csv").scores) == 60
+
+
+def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
+    (source / "red" / "empty.png").write_bytes(b"")
+    (source / "red" / "torn.png").write_bytes((source / "blue" / "002.png").read_bytes()[:90])
+    (source / "odd").mkdir()
+    (source / "odd" / "alone.png").write_bytes((source / "blue" / "002.png").read_bytes())
+    said = []
+    audit = run_audit(source, tmp_path / "out", preset="quick", say=said.append)
+    assert dict(zip(audit.problems["sample_id"], audit.problems["problem"], strict=True)) == {
+        "red/empty.png": "zero-byte file",
+        "red/torn.png": "unreadable image",
+        "odd/alone.png": "class with one sample",
+    }
+    assert "3 problems" in said[0] and "problems.csv" in said[0]
+    assert len(audit.scores) == 61
+    assert set(audit.scores.index[audit.scores["kind"] == "duplicate conflict"]) == {
+        "odd/alone.png",
+        "blue/002.png",
+    }
+
+
+def test_time_is_told_before_training_and_progress_reaches_the_end(source, tmp_path, tiny):
+    said, heard = [], []
+    run_audit(
+        source, tmp_path / "out", preset="quick", say=said.append,
+        progress=lambda *at: heard.append((*at, len(said))),
+    )  # fmt: skip
+    announcement = next(i for i, line in enumerate(said) if "about" in line and "4 epochs" in line)
+    training = [at for at in heard if at[0] == "training"]
+    assert training[0][1:3] == (1, 16) and training[-1][1:3] == (16, 16)
+    assert training[0][3] > announcement
+    assert {"reading", "decoding"} <= {at[0] for at in heard}
+
+
+def refused(capsys, *argv) -> str:
+    assert main([str(a) for a in argv]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1 and "Traceback" not in captured.err
+    return captured.err
+
+
+def test_bad_sources_are_one_line_and_nothing_is_written(source, tmp_path, capsys):
+    out = tmp_path / "out"
+    (tmp_path / "empty").mkdir()
+    one = write_source(tmp_path / "one")
+    for label in ("red", "green"):
+        for file in (one / label).iterdir():
+            file.unlink()
+        (one / label).rmdir()
+    assert "nowhere" in refused(capsys, "audit", tmp_path / "nowhere", "--out", out)
+    assert "empty" in refused(capsys, "audit", tmp_path / "empty", "--out", out)
+    assert "blue" in refused(capsys, "audit", one, "--out", out)
+    (tmp_path / "gone.csv").write_text("path,label\nnot_there.png,red\nnor_this.png,blue\n")
+    refused(capsys, "audit", source, "--labels", tmp_path / "gone.csv", "--out", out)
+    (tmp_path / "columns.csv").write_text("file,label\na.png,red\n")
+    message = refused(capsys, "audit", source, "--labels", tmp_path / "columns.csv", "--out", out)
+    assert "path" in message and "file" in message
+    assert not out.exists()
+
+
+def test_wrong_options_exit_with_status_2(source, tmp_path, capsys):
+    for argv in (
+        ["audit", str(source)],
+        ["audit", str(source), "--out", "x", "--preset", "fast"],
+        ["audit", str(source), "--out", "x", "--seed", "-1"],
+        ["audit", str(source), "--out", "x", "--seed", "one"],
+        [],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(argv)
+        assert caught.value.code == 2
+    assert not Path("x").exists()
+
+
+def test_an_audit_is_never_overwritten_without_being_asked(source, tmp_path, tiny, capsys):
+    out = tmp_path / "out"
+    run_audit(source, out, preset="quick")
+    decisions = out / layout.DECISIONS
+    decisions.write_text('{"action": "keep"}\n')
+    before = snapshot(out)
+    with pytest.raises(AuditExistsError, match="already holds an audit"):
+        run_audit(source, out, preset="quick")
+    assert "--overwrite" in refused(capsys, "audit", source, "--out", out, "--preset", "quick")
+    assert snapshot(out) == before
+    run_audit(source, out, preset="quick", seed=9, overwrite=True)
+    assert Audit.open(out).facts["seed"] == 9
+    assert decisions.read_text() == '{"action": "keep"}\n'
+
+
+def test_foreign_folders_and_the_source_itself_are_left_alone(source, tmp_path):
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.tex").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match=r"thesis\.tex"):
+            run_audit(source, foreign, overwrite=overwrite)
+    with pytest.raises(OutputError, match="inside the source"):
+        run_audit(source, source / "out")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        run_audit(source, tmp_path / "file")
+    assert [p.name for p in foreign.iterdir()] == ["thesis.tex"] and not (source / "out").exists()
+
+
+def test_a_loss_that_explodes_keeps_finished_epochs(source, tmp_path, monkeypatch, capsys):
+    wild = Preset("quick", "", warmup=3, cycles=1, cycle=1, widths=(4, 8), bs=16, lr=1e30)
+    monkeypatch.setitem(PRESETS, "quick", wild)
+    with pytest.raises(NonFiniteLossError, match="Try a lower learning rate"):
+        run_audit(source, tmp_path / "out", preset="quick")
+    message = refused(capsys, "audit", source, "--out", tmp_path / "cli", "--preset", "quick")
+    assert message.startswith("o2u_nb: The loss became NaN")
+
+
+def test_failure_after_an_epoch_keeps_the_trace_and_only_that(source, tmp_path, tiny, monkeypatch):
+    from o2u_nb.trace import TraceWriter
+
+    real = TraceWriter.append
+
+    def fail_third(self, **row):
+        if self.n_epochs == 2:
+            raise NonFiniteLossError("The loss became NaN.")
+        real(self, **row)
+
+    monkeypatch.setattr(TraceWriter, "append", fail_third)
+    with pytest.raises(NonFiniteLossError):
+        run_audit(source, tmp_path / "out", preset="quick")
+    assert Trace.open(tmp_path / "out" / "trace").n_epochs == 2
+    with pytest.raises(SourceError, match="No finished audit"):
+        Audit.open(tmp_path / "out")
+    with pytest.raises(AuditExistsError, match="unfinished"):
+        run_audit(source, tmp_path / "out", preset="quick")
+
+
+def test_a_full_disk_leaves_nothing_half_written(source, tmp_path, tiny, monkeypatch, capsys):
+    from o2u_nb.data import atomic
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "replace", full)
+    with pytest.raises(OutputError, match="No space left"):
+        run_audit(source, tmp_path / "out", preset="quick")
+    assert "No space left" in refused(
+        capsys, "audit", source, "--out", tmp_path / "cli", "--preset", "quick"
+    )
+    assert not (tmp_path / "out").exists() and not (tmp_path / "cli").exists()
+
+
+def test_an_unwritable_place_is_one_clear_error(source, tmp_path, tiny):
+    (tmp_path / "blocker").write_text("")
+    with pytest.raises(OutputError, match="Cannot write"):
+        run_audit(source, tmp_path / "blocker" / "out", preset="quick")
+
+
+def test_interruption_is_said_and_keeps_epochs(source, tmp_path, tiny, monkeypatch, capsys):
+    from o2u_nb.trace import TraceWriter
+
+    real = TraceWriter.append
+
+    def interrupt(self, **row):
+        if self.n_epochs == 1:
+            raise KeyboardInterrupt
+        real(self, **row)
+
+    monkeypatch.setattr(TraceWriter, "append", interrupt)
+    argv = ["audit", str(source), "--out", str(tmp_path / "out"), "--preset", "quick"]
+    assert main(argv) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert Trace.open(tmp_path / "out" / "trace").n_epochs == 1
+
+
+def test_photographs_fall_back_to_a_network_from_scratch(tmp_path, tiny, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    source = write_source(tmp_path / "photos", n=12, wrong=0, side=120)
+    said = []
+    audit = run_audit(source, tmp_path / "out", preset="quick", say=said.append)
+    assert any("no network" in line and "from scratch" in line for line in said)
+    assert audit.facts["image_size"] == 64 and audit.facts["model"].startswith("compact")
+
+
+def test_the_command_line_as_a_user_runs_it(source, tmp_path):
+    out = tmp_path / "out"
+    argv = [sys.executable, "-m", "o2u_nb", "audit", str(source), "--out", str(out)]
+    done = subprocess.run([*argv, "--preset", "quick"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Found 60 images in 3 classes" in done.stdout
+    assert str(out / "report.html") in done.stdout and str(out / "scores.csv") in done.stdout
+    assert "Warning" not in done.stderr and "training: 100%" in done.stderr
+    assert json.loads((out / "audit.json").read_text())["n_epochs"] == PRESETS["quick"].n_epochs
+    again = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert again.returncode == 2 and again.stdout == "" and again.stderr.count("\n") == 1
+
+
+def test_results_open_without_torch(source, tmp_path, tiny):
+    run_audit(source, tmp_path / "out", preset="quick")
+    script = (
+        "import sys; from o2u_nb import Audit; a = Audit.open(sys.argv[1]); "
+        "print(len(a.scores), a.trace.n_epochs, len(a.samples), a.facts['seed']); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["60", "4", "60", "0"]
