@@ -1,0 +1,416 @@
+"""Figures of an audit: loss trajectories, histograms, scatter, classes, confusion.
+
+In come a trace and a scores table, out come plain plotly figures that a notebook shows, a panel
+wraps and the report embeds. They are readable on light and dark pages, colour is never the only
+sign, and every name in them is inert text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from o2u_nb.errors import O2UError, TraceError
+from o2u_nb.suspects import by_class, confused, of_label, spread, top_suspects
+from o2u_nb.text import inert, percent
+from o2u_nb.trace import Trace
+
+# Okabe and Ito's colours, told apart by colour-blind readers; yellow and black are left out because
+# each vanishes on one of the two page colours.
+COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SUSPECT, CROWD = COLORS[0], COLORS[5]
+TEXT = "#767676"  # 4.5:1 against white and 4.2:1 against JupyterLab's dark page
+GRID = "rgba(128,128,128,0.25)"
+SHADE = "rgba(128,128,128,{:.2f})"
+
+MAX_LINES = 60
+MAX_CROWD = 20_000  # quantiles of an even sample this large are exact to about half a percent
+MAX_SVG_POINTS = 5_000  # beyond this the browser needs WebGL
+MAX_CLASSES = 30
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
+AXES = {
+    "o2u_mean": "mean loss over the cyclic epochs, centred (nats)",
+    "o2u_var": "variance of the loss (nats²)",
+    "aum": "AUM, negated (logits)",
+    "p_wrong": "probability that the label is wrong",
+    "score": "score (higher = more suspicious)",
+}
+
+
+def trajectories(
+    trace: Trace,
+    scores: pd.DataFrame,
+    ids: Sequence[str] | None = None,
+    *,
+    top: int = 8,
+    label: str | None = None,
+    value: str = "loss",
+    names: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Draw each epoch's loss of a few samples against the quantile bands of the crowd.
+
+    The samples are `ids`, or else the `top` suspects (of class `label`); at most 60 are drawn. The
+    crowd are the samples that are not suspects, of class `label` if that is given. `value` is
+    `loss` (nats, high = the network disagrees with the label) or `margin` (logits, negative = it
+    disagrees). `names` maps sample ids to the names to show. Epochs in which a sample was not seen
+    are gaps; the learning rate is the panel below. Raises `TraceError` for samples that the trace
+    does not hold.
+    """
+    if value not in VALUES:
+        raise O2UError(f"Unknown value {value!r}: expected one of {', '.join(VALUES)}.")
+    chosen = _chosen(scores, ids, top, label)
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.05
+    )
+    values, epochs = getattr(trace, value), np.arange(1, trace.n_epochs + 1)
+    _add_crowd(figure, epochs, values[:, _positions(trace, _crowd(scores, label).index)])
+    lines = values[:, _positions(trace, chosen.index)]
+    _add_lines(figure, epochs, lines, chosen, unit=VALUES[value], names=names or {})
+    _add_learning_rate(figure, epochs, trace.lr)
+    _mark_phases(figure, trace.phase)
+    figure.update_yaxes(title_text=VALUES[value], row=1, col=1)
+    ticks = dict(dtick=1) if trace.n_epochs <= 12 else dict(tickformat="d")
+    figure.update_xaxes(range=[0.5, trace.n_epochs + 0.5], **ticks)
+    figure.update_xaxes(title_text="epoch", row=2, col=1)
+    who = "the samples chosen" if ids is not None else "the top suspects"
+    return _themed(figure, f"{value.capitalize()} of {who} against the crowd", height=540)
+
+
+def histogram(
+    scores: pd.DataFrame,
+    column: str = "o2u_mean",
+    *,
+    label: str | None = None,
+    threshold: float | None = None,
+    bins: int = 60,
+) -> go.Figure:
+    """Draw the distribution of one score `column`: suspects stacked on the rest.
+
+    Only samples with given label `label` when that is set; a line at `threshold` when that is set.
+    Counting happens here in `bins` equal bins, so the figure's size does not grow with the data.
+    Values that are not finite are not counted.
+    """
+    _require(scores, column)
+    chosen = of_label(scores, label)
+    values = chosen[column].to_numpy(dtype=float)
+    finite, suspect = np.isfinite(values), chosen["suspect"].to_numpy(dtype=bool)
+    edges = np.histogram_bin_edges(values[finite], bins=bins)
+    figure = go.Figure()
+    for name, mask, style in (
+        ("the rest", ~suspect, dict(color=CROWD)),
+        ("suspects", suspect, dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.4))),
+    ):
+        counts, _ = np.histogram(values[finite & mask], bins=edges)
+        _add_bins(figure, counts, edges, name=f"{name} ({counts.sum():,})", marker=style)
+    if threshold is not None:
+        figure.add_vline(
+            x=threshold, line=dict(color=TEXT, dash="dash", width=2), annotation_text="threshold"
+        )
+    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_xaxes(title_text=AXES.get(column, inert(column)))
+    figure.update_yaxes(title_text="samples")
+    return _themed(figure, f"Samples by {inert(column)}{_of(label)}", height=360)
+
+
+def mean_against_variance(
+    scores: pd.DataFrame, *, label: str | None = None, max_points: int = MAX_SVG_POINTS
+) -> go.Figure:
+    """Scatter each sample's mean loss against its variance, suspects with another symbol.
+
+    At most `max_points` are drawn: the suspects first (up to half of them), then an even sample of
+    the rest; the title says so. Above 5,000 points the figure uses WebGL. Each point's `ids` holds
+    the sample id as it is, `customdata` the inert text of the hover label.
+    """
+    chosen = of_label(scores, label)
+    suspect = chosen["suspect"].to_numpy(dtype=bool)
+    suspects, rest = _thinned(chosen[suspect], chosen[~suspect], max_points)
+    shown = len(suspects) + len(rest)
+    kind = go.Scattergl if shown > MAX_SVG_POINTS else go.Scatter
+    figure = go.Figure()
+    for name, part, marker in (
+        ("the rest", rest, dict(color=CROWD, symbol="circle", size=5, opacity=0.55)),
+        ("suspects", suspects, dict(color=SUSPECT, symbol="x-thin", size=7)),
+    ):
+        _add_points(figure, kind, part, name=f"{name} ({len(part):,})", marker=marker)
+    figure.update_xaxes(title_text=AXES["o2u_mean"])
+    figure.update_yaxes(title_text=AXES["o2u_var"])
+    some = f", {shown:,} of {len(chosen):,} shown" if shown < len(chosen) else ""
+    return _themed(figure, f"Mean against variance of the loss{_of(label)}{some}", height=480)
+
+
+def class_counts(scores: pd.DataFrame) -> go.Figure:
+    """Draw the share of suspects in each class, the 30 classes with most suspects at most."""
+    table = by_class(scores)
+    shown = table.head(MAX_CLASSES)[::-1]
+    labels = [
+        f"{percent(row.share)}  ({row.suspects:,} of {row.samples:,})" for row in shown.itertuples()
+    ]
+    figure = go.Figure(
+        go.Bar(
+            x=shown["share"],
+            y=np.arange(len(shown)),
+            orientation="h",
+            text=labels,
+            textposition="auto",
+            customdata=[inert(name) for name in shown.index],
+            hovertemplate="%{customdata}: %{text}<extra></extra>",
+            marker=dict(color=CROWD),
+            cliponaxis=False,
+        )
+    )
+    figure.update_xaxes(title_text="share of suspects", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(**_named_ticks(shown.index), showgrid=False)
+    title = "Suspects per class" + _first(len(shown), len(table), "classes")
+    return _themed(figure, title, height=130 + 24 * len(shown))
+
+
+def confusion(scores: pd.DataFrame) -> go.Figure:
+    """Draw how often each given label (row) has which suggestion (column) among the suspects.
+
+    With more than 30 classes, the 30 most often involved. Empty cells are left blank.
+    """
+    pairs = confused(scores)
+    involved = pd.concat([pairs.groupby(side)["count"].sum() for side in ("given", "suggested")])
+    involved = involved.groupby(level=0).sum().sort_values(ascending=False, kind="stable")
+    names = sorted(involved.index[:MAX_CLASSES])
+    counts = pairs.pivot(index="given", columns="suggested", values="count")
+    counts = counts.reindex(index=names, columns=names)
+    figure = go.Figure(_heatmap(counts, names))
+    size = max(280, min(140 + 34 * len(names), 900))
+    figure.update_xaxes(title_text="suggested label", **_named_ticks(names), showgrid=False)
+    figure.update_yaxes(title_text="given label", **_named_ticks(names), autorange="reversed")
+    title = "Given and suggested labels" + _first(len(names), len(involved), "classes")
+    return _themed(figure, title, height=size)
+
+
+def _chosen(scores, ids, top, label) -> pd.DataFrame:
+    if ids is None:
+        return top_suspects(scores, label=label, n=min(top, MAX_LINES))
+    ids = list(ids)[:MAX_LINES]
+    unknown = [id for id in ids if id not in scores.index]
+    if unknown:
+        raise O2UError(
+            f"Not in the scores: {unknown[:3]}; expected sample ids such as "
+            f"{list(scores.index[:1])}."
+        )
+    return scores.loc[ids]
+
+
+def _crowd(scores: pd.DataFrame, label: str | None) -> pd.DataFrame:
+    chosen = of_label(scores, label)
+    clean = chosen[~chosen["suspect"].astype(bool)]
+    return clean.iloc[spread(len(clean), MAX_CROWD)]
+
+
+def _positions(trace: Trace, ids: pd.Index) -> np.ndarray:
+    positions = trace.ids.get_indexer(ids)
+    if (positions < 0).any():
+        raise TraceError(
+            f"{(positions < 0).sum()} samples of the scores are not in the trace (such as "
+            f"{ids[positions < 0][0]!r}): pass the trace that these scores were computed from."
+        )
+    return positions
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    """Return the quantiles per epoch, (5, n_epochs); NaN where nobody was seen."""
+    bands = np.full((len(QUANTILES), len(values)), np.nan)
+    for epoch, row in enumerate(values):
+        seen = row[np.isfinite(row)]
+        if len(seen):
+            bands[:, epoch] = np.quantile(seen, QUANTILES)
+    return bands
+
+
+def _add_crowd(figure: go.Figure, epochs: np.ndarray, values: np.ndarray) -> None:
+    bands = _quantiles(values)
+    seen = np.isfinite(bands[2])
+    x = epochs[seen]
+    for low, high, opacity, name in ((0, 4, 0.18, "crowd, 5–95 %"), (1, 3, 0.3, "crowd, 25–75 %")):
+        figure.add_scatter(
+            x=np.concatenate([x, x[::-1]]),
+            y=np.concatenate([bands[high, seen], bands[low, seen][::-1]]),
+            fill="toself",
+            fillcolor=SHADE.format(opacity),
+            line=dict(width=0),
+            mode="lines",
+            hoverinfo="skip",
+            name=name,
+            row=1,
+            col=1,
+        )
+    figure.add_scatter(
+        x=x,
+        y=bands[2, seen],
+        mode="lines",
+        line=dict(color=TEXT, width=3),
+        name="crowd, median",
+        hovertemplate="median of the crowd<br>epoch %{x}: %{y:.3f}<extra></extra>",
+        row=1,
+        col=1,
+    )
+
+
+def _add_lines(figure, epochs, values, chosen, *, unit, names) -> None:
+    for i, (id, row) in enumerate(zip(chosen.index, chosen.itertuples(), strict=True)):
+        pair = _pair(row.label, row.suggested_label)
+        figure.add_scatter(
+            x=epochs,
+            y=values[:, i],
+            ids=[id] * len(epochs),
+            mode="lines",
+            line=dict(color=COLORS[i % len(COLORS)], dash=DASHES[i % len(DASHES)], width=1.8),
+            name=f"{row.rank:.0f} · {pair}",
+            showlegend=len(chosen) <= 12,
+            hovertext=f"{inert(names.get(id, id))}<br>{pair}",
+            hovertemplate=f"%{{hovertext}}<br>epoch %{{x}}, {unit}: %{{y:.3f}}<extra></extra>",
+            row=1,
+            col=1,
+        )
+
+
+def _add_learning_rate(figure: go.Figure, epochs: np.ndarray, lr: np.ndarray) -> None:
+    figure.add_scatter(
+        x=epochs,
+        y=lr,
+        mode="lines",
+        line=dict(color=TEXT, width=1.5, shape="hvh"),
+        showlegend=False,
+        hovertemplate="epoch %{x}, learning rate %{y:.2g}<extra></extra>",
+        row=2,
+        col=1,
+    )
+    figure.update_yaxes(
+        title_text="rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
+    )
+
+
+def _mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
+    """Shade the warm-up and write each phase's name above its epochs."""
+    start = 0
+    for name, run in groupby(phase):
+        stop = start + len(list(run))
+        if name == "warmup":
+            figure.add_vrect(
+                x0=start + 0.5,
+                x1=stop + 0.5,
+                fillcolor=COLORS[1],
+                opacity=0.08,
+                line_width=0,
+                layer="below",
+                row="all",
+                col=1,
+            )
+        figure.add_annotation(
+            x=(start + stop + 1) / 2,
+            y=1,
+            xref="x",
+            yref="paper",
+            yanchor="bottom",
+            text={"warmup": "warm-up"}.get(name, inert(name)),
+            showarrow=False,
+        )
+        start = stop
+
+
+def _add_bins(figure: go.Figure, counts: np.ndarray, edges: np.ndarray, **style) -> None:
+    figure.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        width=np.diff(edges),
+        customdata=np.stack([edges[:-1], edges[1:]], axis=1),
+        hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y} samples",
+        **style,
+    )
+
+
+def _thinned(suspects, rest, most) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Share `most` points: suspects get what the rest leaves free, and at least half."""
+    kept = suspects.iloc[spread(len(suspects), max(most // 2, most - len(rest)))]
+    return kept, rest.iloc[spread(len(rest), most - len(kept))]
+
+
+def _add_points(figure, kind, part, *, name, marker) -> None:
+    if marker["symbol"].endswith("-thin"):  # thin symbols are all outline
+        marker = marker | dict(line=dict(color=marker["color"], width=1.5))
+    pairs = map(_pair, part["label"], part["suggested_label"])
+    figure.add_trace(
+        kind(
+            x=part["o2u_mean"],
+            y=part["o2u_var"],
+            ids=part.index.tolist(),
+            customdata=[[inert(id), pair] for id, pair in zip(part.index, pairs, strict=True)],
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}<br>"
+            "mean %{x:.3f}, variance %{y:.3f}<extra></extra>",
+            mode="markers",
+            marker=marker,
+            name=name,
+        )
+    )
+
+
+def _heatmap(counts: pd.DataFrame, names: list[str]) -> go.Heatmap:
+    """Colour by opacity of one hue, which reads as "more" on light and dark pages alike."""
+    hover = [[[inert(given), inert(other)] for other in names] for given in names]
+    return go.Heatmap(
+        x=np.arange(len(names)),
+        y=np.arange(len(names)),
+        z=counts.to_numpy(dtype=float),
+        zmin=0,
+        customdata=hover,
+        colorscale=[[0, "rgba(213,94,0,0.08)"], [1, "rgba(213,94,0,0.9)"]],
+        texttemplate="%{z}",
+        hoverongaps=False,
+        hovertemplate="%{customdata[0]} → %{customdata[1]}: %{z}<extra></extra>",
+        showscale=False,
+        xgap=1,
+        ygap=1,
+    )
+
+
+def _named_ticks(names: Iterable[str]) -> dict:
+    """Place names by position, so that two names clipped to the same text stay two classes."""
+    texts = [inert(name, 18) for name in names]
+    return dict(tickvals=list(range(len(texts))), ticktext=texts, automargin=True, zeroline=False)
+
+
+def _pair(given: str, suggested: object) -> str:
+    other = inert(suggested, 24) if pd.notna(suggested) else "no suggestion"
+    return f"{inert(given, 24)} → {other}"
+
+
+def _of(label: str | None) -> str:
+    return "" if label is None else f" of {inert(label, 40)}"
+
+
+def _first(shown: int, total: int, what: str) -> str:
+    return f", {shown} of {total:,} {what} shown" if shown < total else ""
+
+
+def _require(scores: pd.DataFrame, column: str) -> None:
+    if column not in scores or not pd.api.types.is_numeric_dtype(scores[column]):
+        numeric = ", ".join(scores.select_dtypes("number").columns)
+        raise O2UError(f"No numeric column {column!r} in the scores: choose one of {numeric}.")
+
+
+def _themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
+    """Give a finished figure the look that works on any page: no background, one text colour."""
+    figure.update_layout(
+        template="none",
+        title=dict(text=title, font_size=15, x=0, xref="paper"),
+        height=height,
+        font=dict(color=TEXT, size=12),
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin=dict(l=60, r=20, t=60, b=50),
+        hovermode="closest",
+        legend=dict(orientation="h", yanchor="top", y=-0.16, x=0, font_size=11),
+    )
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
+    return figure

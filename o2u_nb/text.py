@@ -1,0 +1,42 @@
+"""Names made fit to print: class names and sample ids are other people's text, of any length.
+
+In goes any string; out comes one that is short enough for its place and inert where HTML is
+understood (plotly renders a subset of HTML in every label and hover text).
+"""
+
+import html
+
+
+def clip(text: object, width: int) -> str:
+    """Shorten `text` to at most `width` characters, with an ellipsis in the middle.
+
+    Both ends stay, because ids are paths whose ends tell them apart.
+
+    >>> clip("train/leopard/0001.png", 13)
+    'train/…01.png'
+    """
+    text = str(text)
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def inert(text: object, width: int = 80) -> str:
+    """Clip `text` to `width` characters and escape it, so that HTML in it stays text.
+
+    >>> inert("<b>cat</b>")
+    '&lt;b&gt;cat&lt;/b&gt;'
+    """
+    return html.escape(clip(text, width))
+
+
+def percent(share: float) -> str:
+    """Write a share in [0, 1] as a percentage: whole from 10 % on, one decimal below.
+
+    >>> percent(0.2), percent(0.0625), percent(0.9996)
+    ('20 %', '6.2 %', '99.9 %')
+    """
+    if 0.99 < share < 1:
+        return f"{min(100 * share, 99.9):.1f} %"
+    return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f} %"
