@@ -1,0 +1,177 @@
+"""Still pictures of suspects: what was given, what it looks like, how likely the label is wrong.
+
+In come a samples table and a scores table, out comes a `Gallery`: a piece of HTML that a notebook
+shows, the report embeds, and nbviewer and GitHub keep. All style is inline because those strip
+`<style>`, and a page that strips it all still shows picture after picture with its caption.
+"""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from o2u_nb.data import images
+from o2u_nb.suspects import by_class, top_suspects
+from o2u_nb.text import clip, inert, percent
+
+MAX_CLASSES = 30
+OPEN_CLASSES = 12  # rows beyond these are folded
+DENSITY = (
+    1.5  # thumbnail pixels per CSS pixel: sharp enough on a dense screen, small enough to mail
+)
+
+# JupyterLab's theme colours; elsewhere the page's own text colour and a grey seen on any page.
+TEXT = "var(--jp-ui-font-color1, inherit)"
+FAINT = "var(--jp-ui-font-color2, #767676)"
+BORDER = "var(--jp-border-color2, rgba(128,128,128,0.4))"
+GIVEN, SUGGESTED = "#D55E00", "#0072B2"  # Okabe and Ito's; the words in front say the same
+
+GRID = f"display:flex;flex-wrap:wrap;gap:12px;margin:8px 0;color:{TEXT};"
+TILE = "margin:0;width:{width}px;font-size:12px;line-height:1.4;text-align:left;"
+PICTURE = f"display:block;object-fit:contain;border:1px solid {BORDER};border-radius:4px;"
+BROKEN = f"box-sizing:border-box;padding:8px;overflow:hidden;border:1px dashed {FAINT};"
+LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap;"
+LABEL = LINE + "padding-left:5px;margin-top:2px;border-left:3px {border};"
+HEADING = f"margin:12px 0 4px;font-weight:600;color:{TEXT};overflow-wrap:anywhere;"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Hold a grid of pictures as `html`, which a notebook shows by itself."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def suspect_grid(
+    samples: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    label: str | None = None,
+    n: int = 24,
+    size: int = 112,
+    title: str | None = None,
+) -> Gallery:
+    """Show the `n` top suspects, of all classes or of given label `label`, most suspicious first.
+
+    Each picture's longest side is `size` CSS pixels. A picture that cannot be shown leaves a tile
+    that says why. `title` replaces the line that says how many there are. Raises `O2UError` for a
+    class that is not there.
+    """
+    suspects = top_suspects(scores, label=label)
+    heading = _heading(title or _count(min(n, len(suspects)), len(suspects), label))
+    return Gallery(heading + _tiles(samples, suspects.head(n), size))
+
+
+def suspects_by_class(
+    samples: pd.DataFrame, scores: pd.DataFrame, *, n: int = 8, size: int = 112
+) -> Gallery:
+    """Show the `n` top suspects of each class, classes with most suspects first.
+
+    At most 30 classes are shown, the first 12 unfolded; how many are left is said in words.
+    """
+    classes = by_class(scores)
+    classes = classes[classes["suspects"] > 0]
+    suspects = top_suspects(scores)
+    firsts = dict(list(suspects.groupby(suspects["label"].astype(str), sort=False)))
+    rows = [
+        _row(row, _tiles(samples, firsts[row.Index].head(n), size), unfolded=i < OPEN_CLASSES)
+        for i, row in enumerate(classes.head(MAX_CLASSES).itertuples())
+    ]
+    return Gallery("".join(rows) + _left_out(classes) if rows else _heading("No suspects."))
+
+
+def _row(row, tiles: str, *, unfolded: bool) -> str:
+    counts = f"{row.suspects:,} of {row.samples:,} are suspects ({percent(row.share)})"
+    return (
+        f'<details{" open" if unfolded else ""}><summary style="{HEADING}cursor:pointer;">'
+        f"<bdi>{inert(row.Index)}</bdi>: {counts}</summary>{tiles}</details>"
+    )
+
+
+def _left_out(classes: pd.DataFrame) -> str:
+    rest = classes.iloc[MAX_CLASSES:]
+    if rest.empty:
+        return ""
+    return _heading(
+        f"{len(rest):,} more classes with {rest['suspects'].sum():,} suspects are not shown."
+    )
+
+
+def _count(shown: int, total: int, label: str | None) -> str:
+    whose = "" if label is None else f" with the given label {clip(label, 80)}"
+    if not total:
+        return f"No suspects{whose}."
+    return f"The {shown:,} most suspicious of {total:,} suspects{whose}"
+
+
+def _heading(text: str) -> str:
+    return f'<p style="{HEADING}">{escape(text)}</p>'
+
+
+def _tiles(samples: pd.DataFrame, suspects: pd.DataFrame, size: int) -> str:
+    items = _items(samples, suspects.index)
+    tiles = [_tile(row, items.get(row.Index), size) for row in suspects.itertuples()]
+    return f'<div style="{GRID}">{"".join(tiles)}</div>' if tiles else ""
+
+
+def _items(samples: pd.DataFrame, ids: Iterable[str]) -> dict[str, images.Item]:
+    held = samples.loc[pd.Index(ids).intersection(samples.index)]
+    return dict(zip(held.index, images.image_items(held), strict=True))
+
+
+def _tile(row, item: images.Item | None, size: int) -> str:
+    given, suggested = clip(row.label, 60), _suggestion(row.suggested_label)
+    alt = f"Suspect {row.rank:,.0f}: given {given}, looks like {suggested}"
+    lines = [
+        _line(f"<b>#{row.rank:,.0f}</b>{_doubt(row)}", LINE),
+        _line(_label("given", given), LABEL.format(border=f"solid {GIVEN}")),
+        _line(_label("looks like", suggested), LABEL.format(border=f"double {SUGGESTED}")),
+        _line(f"<bdi>{inert(row.Index, 24)}</bdi>", f"{LINE}color:{FAINT};"),
+    ]
+    return (
+        f'<figure style="{TILE.format(width=size)}" title="{escape(row.Index)}">'
+        f"{_picture(item, alt, size)}<figcaption>{''.join(lines)}</figcaption></figure>"
+    )
+
+
+def _suggestion(label: object) -> str:
+    return clip(label, 60) if pd.notna(label) else "nothing else"
+
+
+def _doubt(row) -> str:
+    """Say how likely the label is wrong, and of what kind the doubt is unless it is plain."""
+    chance = f" · {percent(row.p_wrong)} wrong" if pd.notna(row.p_wrong) else ""
+    kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""
+    return chance + kind
+
+
+def _line(inside: str, style: str) -> str:
+    return f'<div style="{style}">{inside}</div>'
+
+
+def _label(role: str, name: str) -> str:
+    return f"{role}: <b><bdi>{escape(name)}</bdi></b>"
+
+
+def _picture(item: images.Item | None, alt: str, size: int) -> str:
+    box = f"width:{size}px;height:{size}px;"
+    try:
+        if item is None:
+            raise LookupError("not in the samples table")
+        data = base64.b64encode(images.thumbnail(item, round(size * DENSITY))).decode("ascii")
+    except Exception as error:  # a damaged file can raise nearly anything from a decoder
+        return f'<div style="{box}{BROKEN}">{escape(_why(item, error))}</div>'
+    return (
+        f'<img style="{box}{PICTURE}" width="{size}" height="{size}" alt="{escape(alt)}" '
+        f'src="data:image/jpeg;base64,{data}">'
+    )
+
+
+def _why(item: images.Item | None, error: Exception) -> str:
+    reason = str(error) if item is None else images.broken_image(item)
+    return f"No picture: {clip(reason or error, 120)}"
