@@ -247,7 +247,7 @@ def writer(monkeypatch):
 
     from o2u_nb.data import coats
 
-    monkeypatch.setattr(coats, "write_folder", write_folder, raising=False)
+    monkeypatch.setattr(coats, "write_folder", write_folder)
     return calls
 
 
@@ -276,3 +276,10 @@ def test_coats_with_other_noise_are_kept_apart(tmp_path, writer):
         ("coats-2000-0-noise-0", 2000, 0, 0),
     ]
     assert (samples["label"] != truth).all()
+
+
+def test_real_coats_have_their_truth(tmp_path):
+    samples, truth = datasets.load("coats", root=tmp_path, n=40, noise=0.25)
+    assert len(samples) == 40 and (samples["label"] != truth).sum() == 10
+    folder = datasets.coats_folder(tmp_path, n=40, rate=0.25)
+    assert samples["path"].iloc[0] == str(folder / "images" / samples.index[0])
