@@ -45,3 +45,11 @@ class OutputError(O2UError):
 
 class WeightsError(O2UError):
     """Pretrained weights cannot be downloaded and are not in the cache."""
+
+
+class DecisionsError(O2UError):
+    """A decision cannot be recorded, or a decision log belongs to other samples."""
+
+
+class ApplyError(O2UError):
+    """A cleaned copy cannot be made, or reverted, without touching something else."""

@@ -1,0 +1,23 @@
+"""Tell whether an image is still the same: the digest of its bytes."""
+
+import hashlib
+
+import numpy as np
+
+from o2u_nb.data.images import Item
+
+
+def content_hash(item: Item) -> str:
+    """Return the SHA-256 of `item` as hex digits: of a file, what `sha256sum` prints.
+
+    Of an array, that of its shape and pixels. Raises OSError when the file cannot be read.
+
+    >>> content_hash(b"")[:8]
+    'e3b0c442'
+    """
+    if isinstance(item, np.ndarray):
+        item = repr(item.shape).encode() + np.ascontiguousarray(item).tobytes()
+    if isinstance(item, bytes):
+        return hashlib.sha256(item).hexdigest()
+    with open(item, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

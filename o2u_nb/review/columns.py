@@ -1,0 +1,99 @@
+"""The scores table as numpy columns, ready to be filtered and sorted a million rows at a time.
+
+In comes a scores table; out come codes, values, orders and masks. A position is a row of that
+table, 0 = most suspicious; positions live as long as a session and are never stored.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.errors import O2UError
+
+NOT_SCORES = ("rank",)
+
+
+class Columns:
+    """Hold `ids` (n,), `classes` (sorted names), and `label` and `suggested` (n,) as codes.
+
+    A code is a position in `classes`; -1 = no suggestion. `names` are the columns to sort by.
+    """
+
+    def __init__(self, scores: pd.DataFrame):
+        self.scores, self.ids = scores, scores.index
+        label, given = _coded(scores["label"])
+        suggested, others = _coded(scores["suggested_label"])
+        self.classes: list[str] = sorted({*given, *others})
+        self.label = self._recode(label, given)
+        self.suggested = self._recode(suggested, others)
+        self.names = [
+            name
+            for name in scores
+            if name not in NOT_SCORES and pd.api.types.is_float_dtype(scores[name])
+        ]
+        self._orders: dict[tuple[str, bool], np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def positions(self, ids: Iterable[str]) -> np.ndarray:
+        """Return the positions (k,) of `ids`; raise `O2UError` naming the first unknown one."""
+        ids = list(ids)
+        found = self.ids.get_indexer(ids)
+        if (found < 0).any():
+            unknown = ids[int(np.argmin(found))]
+            raise O2UError(f"No sample {unknown!r} among the {len(self):,} of this audit.")
+        return found
+
+    def ids_at(self, positions: np.ndarray) -> list[str]:
+        """Return the sample ids at `positions`."""
+        return self.ids[positions].tolist()
+
+    def code(self, label: str) -> int:
+        """Return the code of a class; raise `O2UError` with the nearest name if there is none."""
+        return self.classes.index(one_of(label, self.classes, "class"))
+
+    def name(self, code: int) -> str | None:
+        """Return the class of a code, None for -1."""
+        return self.classes[code] if code >= 0 else None
+
+    def values(self, name: str) -> np.ndarray:
+        """Return a score column (n,) float; NaN = never seen."""
+        return self.scores[one_of(name, self.names, "score")].to_numpy()
+
+    def order(self, name: str, *, descending: bool = True) -> np.ndarray:
+        """Return all positions sorted by a score; ties in rank order, NaN last."""
+        key = name, descending
+        if key not in self._orders:
+            values = self.values(name)
+            self._orders[key] = np.argsort(-values if descending else values, kind="stable")
+        return self._orders[key]
+
+    def matches(self, text: str) -> np.ndarray:
+        """Return which samples (n,) bool have `text` in their id or given label, in any case."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = [text.casefold() in name.casefold() for name in self.classes]
+        in_id = pc.match_substring(pa.array(self.ids), text, ignore_case=True)
+        return np.asarray(in_id) | np.array(found, dtype=bool)[self.label]
+
+    def _recode(self, codes: np.ndarray, names: list[str]) -> np.ndarray:
+        """Turn positions in `names` (-1 = missing) into positions in `classes`."""
+        places = {name: place for place, name in enumerate(self.classes)}
+        return np.array([*(places[name] for name in names), -1], dtype=np.int32)[codes]
+
+
+def one_of(name: str, names: list[str], what: str) -> str:
+    """Return `name` if it is one of `names`; raise `O2UError` with the nearest one otherwise."""
+    if name in names:
+        return name
+    near = get_close_matches(str(name), names, n=1) or names[:3]
+    raise O2UError(f"No {what} {name!r} here: try {' or '.join(map(repr, near))}.")
+
+
+def _coded(labels: pd.Series) -> tuple[np.ndarray, list[str]]:
+    codes, names = pd.factorize(labels)
+    return codes, [str(name) for name in names]

@@ -1,0 +1,253 @@
+"""The decision log `decisions.jsonl`, and its one writer.
+
+In come commands (keep, relabel, drop, unsure, undo, redo); out comes one line of JSON per sample,
+on disk before the call returns. The log only ever grows, and several kernels may share it.
+"""
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+
+from o2u_nb.errors import DecisionsError, OutputError
+from o2u_nb.review.events import (
+    ACTIONS,
+    REDO,
+    UNDO,
+    Event,
+    Ledger,
+    conflicts,
+    fold,
+    merge,
+    parse,
+    require_fingerprint,
+    to_line,
+)
+
+try:
+    import fcntl
+except ImportError:  # Windows: appends are still single writes, but kernels do not take turns
+    fcntl = None
+
+__all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fingerprint", "fold", "merge"]
+
+Append = Callable[[list[dict]], list[Event]]
+TICK = timedelta(microseconds=1)
+
+
+def fingerprint(samples: pd.DataFrame) -> str:
+    """Return what tells one data set from another: a digest of its ids and given labels.
+
+    16 bytes as 32 hex digits; the rows' order counts, paths and pixels do not.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for column in (samples.index, samples["label"]):
+        digest.update("\0".join(column.tolist()).encode("utf-8", "backslashreplace") + b"\0\0")
+    return digest.hexdigest()
+
+
+class Decisions:
+    """Write and read the decision log at `path` for one reviewer.
+
+    A command is on disk, flushed, when its method returns. Several kernels and reviewers may share
+    one log: lines are appended in one piece under a lock, and `refresh` reads what others added.
+    `problems` says which lines could not be read; they stay in the file. Raises `DecisionsError`
+    when the log belongs to another data set, `OutputError` when it cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, reviewer: str, dataset_fingerprint: str):
+        if not reviewer.strip():
+            raise DecisionsError("Expected the name of a reviewer, found none: pass reviewer=.")
+        self.path, self.reviewer = Path(path), reviewer
+        self.dataset_fingerprint = dataset_fingerprint
+        self._ledger = Ledger()
+        self._length, self._lines = 0, 0  # of the whole lines read so far
+        self._unreadable: list[str] = []
+        self._torn: list[str] = []
+        self._changed: dict[str, None] = {}
+        self.refresh()
+
+    @property
+    def events(self) -> list[Event]:
+        """Return all events in order."""
+        return self._ledger.events
+
+    @property
+    def problems(self) -> list[str]:
+        """Say which lines of the log hold no event."""
+        return self._unreadable + self._torn
+
+    @property
+    def can_undo(self) -> bool:
+        """Tell whether `undo` has something to take back."""
+        return bool(self._ledger.stacks(self.reviewer)[0])
+
+    @property
+    def can_redo(self) -> bool:
+        """Tell whether `redo` has something to take back."""
+        return bool(self._ledger.stacks(self.reviewer)[1])
+
+    def current(self, sample_id: str) -> Event | None:
+        """Return the decision that holds for a sample, None while there is none."""
+        return self._ledger.current(sample_id)
+
+    def history(self, sample_id: str) -> list[Event]:
+        """Return all events of a sample, undone ones and undos included, oldest first."""
+        return self._ledger.history(sample_id)
+
+    def table(self) -> pd.DataFrame:
+        """Return the current decision per sample, see `fold`."""
+        return self._ledger.table()
+
+    def record(self, choices: Sequence[dict], *, note: str = "", ms_spent: int = 0) -> list[Event]:
+        """Append one command, a decision per sample, and return its events.
+
+        Each of `choices` holds `sample_id`, `given_label` and `action`, and those other fields of
+        an `Event` that are known. `ms_spent` is divided among them.
+        """
+        shares = _shares(ms_spent, len(choices))
+        with self._appending() as append:
+            return append(
+                [
+                    {**choice, "note": note, "ms_spent": ms}
+                    for choice, ms in zip(choices, shares, strict=True)
+                ]
+            )
+
+    def undo(self) -> list[Event]:
+        """Take back this reviewer's last command that is not undone; return the new events.
+
+        They are none when there is nothing to undo.
+        """
+        with self._appending() as append:
+            done, _ = self._ledger.stacks(self.reviewer)
+            return append([_answer(UNDO, event) for event in done[-1]]) if done else []
+
+    def redo(self) -> list[Event]:
+        """Take back this reviewer's last undo, unless a new command followed it."""
+        with self._appending() as append:
+            _, undone = self._ledger.stacks(self.reviewer)
+            return append([_answer(REDO, event) for event in undone[-1]]) if undone else []
+
+    def refresh(self) -> None:
+        """Read what another kernel appended."""
+        try:
+            with open(self.path, "rb") as file, _locked(file.fileno(), shared=True):
+                self._take_in(file.fileno())
+        except FileNotFoundError:
+            self._require_length(0)
+
+    def pop_changed(self) -> list[str]:
+        """Return the samples with new events since the last call, whoever added them."""
+        changed, self._changed = list(self._changed), {}
+        return changed
+
+    @contextmanager
+    def _appending(self) -> Iterator[Append]:
+        """Lock the log, read what is new, and yield the function that appends one command."""
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                with _locked(fd):
+                    self._take_in(fd)
+                    yield lambda drafts: self._append(fd, drafts)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise OutputError(
+                f"Cannot write to {self.path} ({error.strerror or error}): the last decision is "
+                "not recorded; free space or permit writing, then decide again."
+            ) from error
+
+    def _append(self, fd: int, drafts: list[dict]) -> list[Event]:
+        stamp = dict(
+            command_id=uuid.uuid4().hex,
+            ts_utc=self._now(),
+            reviewer=self.reviewer,
+            dataset_fingerprint=self.dataset_fingerprint,
+            o2u_nb_version=metadata.version("o2u_nb"),
+        )
+        events = [Event(**draft, **stamp, event_id=uuid.uuid4().hex) for draft in drafts]
+        end = os.fstat(fd).st_size
+        # After a crash amid a write, the next line must not continue the torn one.
+        torn = end > self._length
+        _write(fd, (b"\n" if torn else b"") + b"".join(map(to_line, events)))
+        self._take_in(fd)
+        return events
+
+    def _now(self) -> str:
+        """Return a time later than all events known, even when the clock was set back.
+
+        So the order by time is the order in the file.
+        """
+        now = datetime.now(UTC)
+        if self.events:
+            now = max(now, self.events[-1].time.astimezone(UTC) + TICK)
+        return now.isoformat(timespec="microseconds")
+
+    def _take_in(self, fd: int) -> None:
+        self._require_length(os.fstat(fd).st_size)
+        data = _read_from(fd, self._length)
+        parsed = parse(data, name=str(self.path), first_line=self._lines + 1)
+        require_fingerprint(parsed.events, self.dataset_fingerprint, str(self.path))
+        self._length += parsed.length
+        self._lines += parsed.lines
+        self._unreadable += parsed.problems
+        self._torn = parsed.torn
+        self._changed.update((event.sample_id, None) for event in self._ledger.add(parsed.events))
+
+    def _require_length(self, size: int) -> None:
+        if size < self._length:
+            raise DecisionsError(
+                f"{self.path} was cut or removed: expected at least {self._length} bytes, found "
+                f"{size}. Restore it, or open the audit again to go on with what is there."
+            )
+
+
+def _answer(action: str, event: Event) -> dict:
+    """Draft the undo or redo of one event, with what it is about."""
+    same = ("sample_id", "given_label", "new_label", "suggested_label", "content_hash")
+    return dict(action=action, undoes=event.event_id, **{n: getattr(event, n) for n in same})
+
+
+def _shares(total: int, n: int) -> list[int]:
+    """Divide `total` into `n` whole shares that add up to it.
+
+    >>> _shares(10, 3)
+    [4, 3, 3]
+    """
+    return [total // n + (k < total % n) for k in range(n)]
+
+
+@contextmanager
+def _locked(fd: int, *, shared: bool = False) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # a file system without locks
+            raise
+    yield  # closing the file gives the lock back
+
+
+def _read_from(fd: int, offset: int) -> bytes:
+    os.lseek(fd, offset, os.SEEK_SET)
+    pieces = iter(lambda: os.read(fd, 1 << 24), b"")
+    return b"".join(pieces)
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Append `data`, in one call unless the system takes less, and wait until it is on disk."""
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])
+    os.fsync(fd)

@@ -1,0 +1,265 @@
+"""Events of a review, their lines of JSON, and what they add up to.
+
+In come the lines of one or several decision logs, or events in any order; out come the current
+decision of each sample and the disagreements between reviewers. Nothing here writes.
+"""
+
+import json
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from o2u_nb.errors import DecisionsError
+
+ACTIONS = ("keep", "relabel", "drop", "unsure")
+UNDO, REDO = "undo", "redo"
+FOLDED = (
+    "action", "new_label", "reviewer", "ts_utc", "note", "event_id", "given_label", "content_hash",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One line of the log: one action of one reviewer on one sample.
+
+    Events of one command (a range of samples decided at once) share `command_id`. `undoes` names
+    the event that an undo takes back; of a redo, the undo that it takes back. `content_hash` is
+    that of the image when it was decided on, None where it could not be read. `rank_shown`,
+    `score_shown` and `suggested_label` are what the reviewer saw. `ms_spent` adds up over events.
+    Raises `ValueError` for values that make no sense.
+    """
+
+    event_id: str
+    command_id: str
+    ts_utc: str
+    reviewer: str
+    dataset_fingerprint: str
+    sample_id: str
+    given_label: str
+    action: str
+    new_label: str | None = None
+    note: str = ""
+    content_hash: str | None = None
+    rank_shown: int | None = None
+    score_shown: float | None = None
+    suggested_label: str | None = None
+    ms_spent: int = 0
+    o2u_nb_version: str = ""
+    undoes: str | None = None
+
+    def __post_init__(self):
+        for name in _REQUIRED:
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"expected text as {name}, found {getattr(self, name)!r}")
+        if self.action not in (*ACTIONS, UNDO, REDO):
+            raise ValueError(f"unknown action {self.action!r}")
+        if self.time.tzinfo is None:
+            raise ValueError(f"time without a zone: {self.ts_utc!r}")
+        needed = {"relabel": "new_label", UNDO: "undoes", REDO: "undoes"}.get(self.action)
+        if needed and not (isinstance(getattr(self, needed), str) and getattr(self, needed)):
+            raise ValueError(f"{self.action} without {needed}")
+
+    @property
+    def time(self) -> datetime:
+        """Return `ts_utc` as a time with its zone."""
+        return datetime.fromisoformat(self.ts_utc)
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Return the key that puts the events of any number of logs into one order."""
+        return self.time, self.event_id
+
+    @property
+    def is_decision(self) -> bool:
+        """Tell a decision from an undo or redo."""
+        return self.action in ACTIONS
+
+
+_NAMES = tuple(field.name for field in fields(Event))
+_REQUIRED = _NAMES[: _NAMES.index("new_label")]
+
+
+def to_line(event: Event) -> bytes:
+    """Return `event` as one line of JSON in UTF-8."""
+    text = json.dumps(asdict(event), ensure_ascii=False, allow_nan=False)
+    # A lone surrogate (a file name that is not UTF-8) becomes \udcxx, which JSON reads back.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def from_line(line: bytes) -> Event:
+    """Return the event in one line; raise `ValueError` saying why it is none."""
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an object, found {type(found).__name__}")
+    missing = [name for name in _REQUIRED if name not in found]
+    if missing:
+        raise ValueError(f"without {', '.join(missing)}")
+    return Event(**{name: found[name] for name in _NAMES if name in found})
+
+
+class Parsed(NamedTuple):
+    """What bytes of a log hold: events, problems of its lines, the length of its whole lines.
+
+    A last line without an end may still be in the making: it counts as an event where it is one,
+    else it is the `torn` problem, and it is not part of `length` and `lines` (a count).
+    """
+
+    events: list[Event]
+    problems: list[str]
+    torn: list[str]
+    length: int
+    lines: int
+
+
+def parse(data: bytes, *, name: str, first_line: int = 1) -> Parsed:
+    """Read events from the lines in `data`; `name` and `first_line` are for the problems."""
+    *whole, tail = data.split(b"\n")
+    events, problems = _parse_lines(whole, name, first_line)
+    tail_events, torn = _parse_lines([tail], name, first_line + len(whole))
+    return Parsed(events + tail_events, problems, torn, len(data) - len(tail), len(whole))
+
+
+def _parse_lines(lines: list[bytes], name: str, first: int) -> tuple[list[Event], list[str]]:
+    events, problems = [], []
+    for number, line in enumerate(lines, first):
+        try:
+            if line.strip():
+                events.append(from_line(line))
+        except ValueError as error:  # JSON and UTF-8 errors are ValueErrors too
+            problems.append(f"{name}, line {number} is no decision ({error}): ignored, left there")
+    return events, problems
+
+
+def require_fingerprint(events: Iterable[Event], expected: str, name: str) -> None:
+    """Raise `DecisionsError` when an event was decided on another data set than `expected`."""
+    for event in events:
+        if event.dataset_fingerprint != expected:
+            raise DecisionsError(
+                f"{name} holds decisions on another data set: expected the fingerprint "
+                f"{expected}, found {event.dataset_fingerprint} (sample {event.sample_id!r}). Open "
+                "the audit it belongs to, or move the log away to start a new one."
+            )
+
+
+class Ledger:
+    """Hold events in order, and tell which decisions hold.
+
+    A decision holds until an undo names it; an undo holds until a redo names it. So the order in
+    which logs are read does not matter, and the last decision that holds is a sample's current one.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()):
+        self.events: list[Event] = []
+        self._by_sample: dict[str, list[Event]] = {}
+        self._answers: dict[str, list[str]] = {}  # event id -> ids of the events that undo it
+        self._known: set[str] = set()
+        self.add(events)
+
+    def add(self, events: Iterable[Event]) -> list[Event]:
+        """Take in those of `events` that are new, and return them."""
+        new = []
+        for event in events:
+            if event.event_id not in self._known:
+                self._known.add(event.event_id)
+                new.append(event)
+                if event.undoes:
+                    self._answers.setdefault(event.undoes, []).append(event.event_id)
+        _insert(self.events, new)
+        for event in new:
+            _insert(self._by_sample.setdefault(event.sample_id, []), [event])
+        return new
+
+    def holds(self, event: Event) -> bool:
+        """Tell whether a decision or undo is not taken back."""
+        return all(self._answers.get(answer) for answer in self._answers.get(event.event_id, ()))
+
+    def current(self, sample_id: str) -> Event | None:
+        """Return the decision that holds for a sample, None when there is none."""
+        latest_first = reversed(self._by_sample.get(sample_id, ()))
+        return next((e for e in latest_first if e.is_decision and self.holds(e)), None)
+
+    def history(self, sample_id: str) -> list[Event]:
+        """Return all events of a sample, undone ones and undos included, oldest first."""
+        return list(self._by_sample.get(sample_id, ()))
+
+    def stacks(self, reviewer: str) -> tuple[list[list[Event]], list[list[Event]]]:
+        """Return the commands that `reviewer` may undo and the undos to redo, latest last."""
+        done: dict[str, list[Event]] = {}
+        undone: dict[str, list[Event]] = {}
+        for event in self.events:
+            if event.reviewer != reviewer:
+                continue
+            if event.is_decision:
+                undone = {}  # as in any editor, a new command ends what can be redone
+            if event.action != REDO and self.holds(event):
+                stack = done if event.is_decision else undone
+                stack.setdefault(event.command_id, []).append(event)
+        return list(done.values()), list(undone.values())
+
+    def table(self) -> pd.DataFrame:
+        """Return the current decision per sample, indexed by `sample_id`; see `fold`."""
+        decided = [event for event in map(self.current, self._by_sample) if event]
+        index = pd.Index([event.sample_id for event in decided], dtype="str", name="sample_id")
+        columns = {name: [getattr(event, name) for event in decided] for name in FOLDED}
+        return pd.DataFrame(columns, index=index, columns=list(FOLDED), dtype=object).sort_index()
+
+
+def fold(events: Iterable[Event]) -> pd.DataFrame:
+    """Return the current decision per sample: what the events, in any order, add up to.
+
+    Indexed by `sample_id`, sorted; columns action, new_label (None but for relabel), reviewer,
+    ts_utc, note, event_id, given_label, content_hash. The latest decision that is not undone
+    holds, whoever made it; undecided samples are not there.
+    """
+    return Ledger(events).table()
+
+
+def merge(paths: Iterable) -> list[Event]:
+    """Return the events of several logs in order, each once.
+
+    Any order of `paths` gives the same list, and so does one file with all their lines. Lines that
+    hold no event are left out with a warning. Raises `DecisionsError` when the logs belong to
+    different data sets.
+    """
+    ledger = Ledger()
+    for path in paths:
+        parsed = parse(Path(path).read_bytes(), name=str(path))
+        for problem in (*parsed.problems, *parsed.torn):
+            warnings.warn(problem, stacklevel=2)
+        known = ledger.events or parsed.events
+        if known:
+            require_fingerprint(parsed.events, known[0].dataset_fingerprint, str(path))
+        ledger.add(parsed.events)
+    return ledger.events
+
+
+def conflicts(events: Iterable[Event]) -> pd.DataFrame:
+    """Return the samples on which reviewers disagree, one row per sample and reviewer.
+
+    Columns sample_id, reviewer, action, new_label, ts_utc, note: each reviewer's own current
+    decision. `fold` lets the latest win; this table is what to talk about.
+    """
+    own: dict[str, list[Event]] = {}
+    for event in events:
+        own.setdefault(event.reviewer, []).append(event)
+    tables = [fold(of_one).reset_index() for of_one in own.values()]
+    columns = ["sample_id", "reviewer", "action", "new_label", "ts_utc", "note"]
+    both = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+    answer = both["action"].astype(str) + "\0" + both["new_label"].fillna("").astype(str)
+    disagree = answer.groupby(both["sample_id"]).transform("nunique") > 1
+    return both[disagree.astype(bool)].sort_values(["sample_id", "reviewer"], ignore_index=True)
+
+
+def _insert(ordered: list[Event], new: list[Event]) -> None:
+    """Add `new` to `ordered`; nearly always they are the latest, and nothing has to be sorted."""
+    latest_first = sorted(new, key=attrgetter("order"))
+    in_place = not ordered or not latest_first or ordered[-1].order <= latest_first[0].order
+    ordered += latest_first
+    if not in_place:
+        ordered.sort(key=attrgetter("order"))

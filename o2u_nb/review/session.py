@@ -1,0 +1,675 @@
+"""The state of a review: order, filters, threshold, selection and decisions, without any widget.
+
+In comes an audit folder; out come the samples to look at, in order, and what is known of each.
+Panels observe the traits and call the commands; the session alone writes decisions.
+"""
+
+import getpass
+import os
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from o2u_nb import layout
+from o2u_nb.audit import Audit
+from o2u_nb.data.content import content_hash
+from o2u_nb.data.images import image_items
+from o2u_nb.data.parallel import in_threads
+from o2u_nb.detect.scores import class_probs
+from o2u_nb.errors import DecisionsError, O2UError
+from o2u_nb.review.columns import Columns, one_of
+from o2u_nb.review.decisions import ACTIONS, Decisions, fingerprint
+from o2u_nb.review.reasons import opinions, reason
+from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
+from o2u_nb.trace import Trace
+
+UNDECIDED = "undecided"
+STATES = (UNDECIDED, *ACTIONS)  # codes of what is decided about a sample
+DECISION_FILTERS = ("all", "decided", *STATES)
+CACHE = ".cache/thumbnails"
+N_PROBS = 10  # classes listed on a why card
+FILTERS = (
+    "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
+    "only_suspects", "id_filter",
+)  # fmt: skip
+
+
+class Measured(NamedTuple):
+    """Precision among decided suspects (relabelled or dropped), with its 95 % Wilson interval."""
+
+    precision: float
+    low: float
+    high: float
+    decided: int
+
+
+class ReviewSession(traitlets.HasTraits):
+    """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
+
+    Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
+    all filters, in display order. Settings: `order_by` (a score column), `descending`,
+    `label_filter` (given label), `pair_filter` (given, suggested), `decision_filter` (all, decided,
+    undecided or an action), `text_filter` (part of an id or label, in any case), `only_suspects`,
+    `id_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it a
+    sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
+    `advance`: after a decision `current` moves on to the next sample.
+
+    Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
+    decisions), `counts` (suspects, visible, remaining = undecided suspects, and each action),
+    `estimated_precision` (mean p_wrong of the suspects, None without any), `measured_precision`
+    (a `Measured`, None before a suspect is decided).
+
+    Raises `SourceError` when there is no audit, `DecisionsError` when its log is another data
+    set's; a setting or id that does not exist is an `O2UError` that names the nearest one.
+    """
+
+    order_by = traitlets.Unicode("score")
+    descending = traitlets.Bool(True)
+    label_filter = traitlets.Unicode(None, allow_none=True)
+    pair_filter = traitlets.Tuple(
+        traitlets.Unicode(), traitlets.Unicode(), default_value=None, allow_none=True
+    )
+    decision_filter = traitlets.Unicode("all")
+    text_filter = traitlets.Unicode("")
+    only_suspects = traitlets.Bool(True)
+    id_filter = traitlets.Instance(np.ndarray, allow_none=True)
+    threshold = traitlets.Float()
+    threshold_column = traitlets.Unicode("score")
+    selected = traitlets.Tuple()
+    current = traitlets.Unicode(None, allow_none=True)
+    advance = traitlets.Bool(True)
+
+    visible = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
+    suspects = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
+    revision = traitlets.Int(0, read_only=True)
+    counts = traitlets.Dict(read_only=True)
+    estimated_precision = traitlets.Float(None, allow_none=True, read_only=True)
+    measured_precision = traitlets.Instance(Measured, allow_none=True, read_only=True)
+
+    def __init__(self, audit: Audit | str | os.PathLike, *, reviewer: str | None = None):
+        super().__init__()
+        self.audit = audit if isinstance(audit, Audit) else Audit.open(audit)
+        self.columns = Columns(self.audit.scores)
+        self.decisions = Decisions(
+            self.audit.folder / layout.DECISIONS,
+            reviewer=_user() if reviewer is None else reviewer,
+            dataset_fingerprint=_fingerprint(self.audit),
+        )
+        self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
+        self._state = np.zeros(len(self.columns), dtype=np.int8)
+        self._shown = np.zeros(len(self.columns), dtype=bool)
+        self._hashes: dict[tuple, str] = {}
+        self._since = time.monotonic()
+        self._mark(self.decisions.pop_changed())
+        with self.hold_trait_notifications():
+            self.threshold = self._suspect_threshold()
+            self._cut()
+            self._show()
+        self.observe(self._on_filter, list(FILTERS))
+        self.observe(self._on_threshold, "threshold")
+        self.observe(self._on_column, "threshold_column")
+        self.observe(self._on_current, "current")
+
+    # What there is
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Return the scores table; positions are its rows."""
+        return self.columns.scores
+
+    @property
+    def classes(self) -> list[str]:
+        """Return the class names, sorted."""
+        return self.columns.classes
+
+    @property
+    def orders(self) -> list[str]:
+        """Return the columns that `order_by` and `threshold_column` may name."""
+        return self.columns.names
+
+    @property
+    def reviewer(self) -> str:
+        """Return in whose name decisions are recorded."""
+        return self.decisions.reviewer
+
+    @property
+    def problems(self) -> list[str]:
+        """Say which lines of the decision log could not be read."""
+        return self.decisions.problems
+
+    @property
+    def can_undo(self) -> bool:
+        """Tell whether `undo` has something to take back."""
+        return self.decisions.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Tell whether `redo` has something to take back."""
+        return self.decisions.can_redo
+
+    @property
+    def states(self) -> np.ndarray:
+        """Return what is decided of each sample: int8 (n,), positions in `STATES`, a copy."""
+        return self._state.copy()
+
+    @property
+    def trace(self) -> Trace:
+        """Return the training dynamics, opened when first asked for."""
+        return self.audit.trace
+
+    # Commands
+
+    def keep(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
+        """Record that the given labels are right; return the samples decided.
+
+        Like all commands: `ids` defaults to the selection, or else the current sample, and then the
+        selection is cleared and `current` moves on. The log is on disk when the command returns.
+        """
+        return self._decide(ids, "keep", note=note)
+
+    def relabel(
+        self, new_label: str | None = None, ids: Iterable[str] | None = None, *, note: str = "",
+        new_class: bool = False,
+    ) -> list[str]:  # fmt: skip
+        """Record `new_label` as the right one, or when it is None each sample's suggested label.
+
+        Where a sample has the label already, that is recorded as `keep`. A name that is no class
+        yet is taken for a mistake unless `new_class`.
+        """
+        if new_label is not None and not (new_class and new_label.strip()):
+            one_of(new_label, self.classes, "class")
+        return self._decide(ids, "relabel", new_label=new_label, note=note)
+
+    def drop(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
+        """Record that samples do not belong in the data set; their files stay where they are."""
+        return self._decide(ids, "drop", note=note)
+
+    def unsure(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
+        """Record that the reviewer cannot tell."""
+        return self._decide(ids, "unsure", note=note)
+
+    def undo(self) -> list[str]:
+        """Take back the reviewer's last command, in any kernel; return its samples, if any."""
+        return self._step(self.decisions.undo)
+
+    def redo(self) -> list[str]:
+        """Take back the last undo, unless a new command came after it; return its samples."""
+        return self._step(self.decisions.redo)
+
+    def refresh(self) -> None:
+        """Take in what another kernel or reviewer added to the log."""
+        self.decisions.refresh()
+        self._absorb()
+
+    # Moving about
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select samples, which must be visible; the last one becomes the current one."""
+        ids = tuple(dict.fromkeys(ids))
+        self._require_visible(ids)
+        with self.hold_trait_notifications():
+            self.selected = ids
+            if ids:
+                self.current = ids[-1]
+
+    def select_range(self, first: str, last: str) -> None:
+        """Select all visible samples from `first` to `last`, which becomes the current one."""
+        ends = [self.index_of(id) for id in (first, last)]
+        if None in ends:
+            raise O2UError(f"Expected two visible samples, found {first!r} and {last!r}.")
+        low, high = sorted(ends)
+        self.select(self.columns.ids_at(self.visible[low : high + 1]))
+        self.current = last
+
+    def index_of(self, sample_id: str) -> int | None:
+        """Return the place of a sample in `visible`, None when it is filtered out."""
+        (position,) = self.columns.positions([sample_id])
+        if not self._shown[position]:
+            return None
+        return int(np.flatnonzero(self.visible == position)[0])
+
+    def step(self, by: int = 1) -> str | None:
+        """Move `current` by that many visible samples, not beyond the ends; return it."""
+        if len(self.visible):
+            here = None if self.current is None else self.index_of(self.current)
+            place = 0 if here is None else min(max(here + by, 0), len(self.visible) - 1)
+            self.current = self._id(self.visible[place])
+        return self.current
+
+    # What to show
+
+    def page(self, start: int, stop: int) -> list[dict]:
+        """Return rows `start` to `stop` of what is visible, as plain values.
+
+        Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
+        decision (None while undecided), new_label, note.
+        """
+        return [self._row(position) for position in self.visible[max(start, 0) : stop]]
+
+    def sample(self, sample_id: str) -> dict:
+        """Return all that is known of one sample, as plain values.
+
+        The keys of `page`, and: split, path (None for arrays), reason (a sentence), opinions (of
+        the detectors), agreement (agreeing, asked), probs ((class, mean probability), likeliest
+        first), trajectory (epoch, loss, margin, pred, lr, phase), image (state, detail), history
+        (events), reviewer, ts_utc, neighbours (None: no embeddings).
+        """
+        (position,) = self.columns.positions([sample_id])
+        row, event = self._row(position), self.decisions.current(sample_id)
+        trace = self._trace_of(position)
+        votes = opinions(self.columns, position, int(self.suspects.sum()))
+        probs = _likeliest(trace)
+        return dict(
+            row,
+            **self._origin(sample_id),
+            reason=self._reason(row, position, probs, votes),
+            opinions=[vote._asdict() for vote in votes],
+            agreement=(sum(vote.agrees for vote in votes), len(votes)),
+            probs=list(probs.items())[:N_PROBS],
+            trajectory=_trajectory(trace),
+            image=self.image_state(sample_id)._asdict(),
+            history=self.decisions.history(sample_id),
+            reviewer=event and event.reviewer,
+            ts_utc=event and event.ts_utc,
+            neighbours=None,
+        )
+
+    def image_state(self, sample_id: str) -> State:
+        """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
+        item = self._items([sample_id])[0]
+        state, event = self.thumbnails.state(item), self.decisions.current(sample_id)
+        decided = event and event.content_hash
+        if state.state in (OK, CHANGED) and decided and decided != self._hash(item):
+            return State(CHANGED, "image differs from the one that was decided on")
+        return state
+
+    def thumbnail(self, sample_id: str, size: int = 128) -> bytes:
+        """Return a sample's picture as JPEG bytes, longest side `size` pixels; a tile if broken."""
+        return self.thumbnails.get(self._items([sample_id])[0], size)
+
+    def page_thumbnails(self, ids: Sequence[str], size: int = 128) -> list[bytes]:
+        """Return the thumbnails of many samples, made several at a time."""
+        return self.thumbnails.many(self._items(ids), size)
+
+    def pairs(self) -> pd.DataFrame:
+        """Count which given label is taken for which among the suspects: given, suggested, count.
+
+        Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
+        """
+        n, known = len(self.classes), self.suspects & (self.columns.suggested >= 0)
+        codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
+        pairs, counts = np.unique(codes, return_counts=True)
+        names = np.array(self.classes, dtype=object)
+        table = pd.DataFrame(
+            {"given": names[pairs // n], "suggested": names[pairs % n], "count": counts}
+        )
+        return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
+    def remaining(self) -> int:
+        """Count the suspects that are still undecided."""
+        return self.counts["remaining"]
+
+    def trace_positions(self, positions: np.ndarray) -> np.ndarray:
+        """Translate positions here into positions in `trace`."""
+        return self._in_trace[positions]
+
+    # Settings, checked
+
+    @traitlets.validate("order_by", "threshold_column")
+    def _valid_column(self, proposal):
+        return one_of(proposal["value"], self.columns.names, "score")
+
+    @traitlets.validate("label_filter")
+    def _valid_label(self, proposal):
+        label = proposal["value"]
+        return label if label is None else one_of(label, self.classes, "class")
+
+    @traitlets.validate("pair_filter")
+    def _valid_pair(self, proposal):
+        for label in proposal["value"] or ():
+            one_of(label, self.classes, "class")
+        return proposal["value"]
+
+    @traitlets.validate("decision_filter")
+    def _valid_decision(self, proposal):
+        return one_of(proposal["value"], list(DECISION_FILTERS), "decision")
+
+    @traitlets.validate("id_filter")
+    def _valid_positions(self, proposal):
+        positions = proposal["value"]
+        if positions is None:
+            return None
+        positions = np.array(positions, dtype=np.int64)
+        if positions.size and not (0 <= positions.min() <= positions.max() < len(self.columns)):
+            raise O2UError(f"Expected positions from 0 to {len(self.columns) - 1} as id_filter.")
+        return _frozen(positions)
+
+    @traitlets.validate("threshold")
+    def _valid_threshold(self, proposal):
+        if not np.isfinite(proposal["value"]):
+            raise O2UError(f"Expected a number as threshold, found {proposal['value']}.")
+        return proposal["value"]
+
+    @traitlets.validate("current")
+    def _valid_current(self, proposal):
+        if proposal["value"] is not None:
+            self._require_visible([proposal["value"]])
+        return proposal["value"]
+
+    # Following the settings
+
+    def _on_filter(self, _) -> None:
+        self._show()
+
+    def _on_threshold(self, _) -> None:
+        self._cut()
+        self._show()
+
+    def _on_column(self, _) -> None:
+        """Go on with as many suspects as before, by the new column."""
+        self.threshold = self._threshold_for(int(self.suspects.sum()))
+        self._on_threshold(None)  # also when both columns have the same threshold by chance
+
+    def _on_current(self, _) -> None:
+        self._since = time.monotonic()
+
+    def _suspect_threshold(self) -> float:
+        """Return the score of the last suspect of the audit."""
+        return self._threshold_for(int(self.scores["suspect"].sum()))
+
+    def _threshold_for(self, count: int) -> float:
+        """Return the value of the suspect number `count`, just above the highest for none."""
+        values = self.columns.values(self.threshold_column)
+        best = values[self.columns.order(self.threshold_column)[: max(count, 1)]]
+        known = best[~np.isnan(best)]
+        if not len(known):
+            return 0.0
+        return float(known[-1] if count else np.nextafter(known[0], np.inf))
+
+    def _cut(self) -> None:
+        suspects = self.columns.values(self.threshold_column) >= self.threshold
+        p_wrong = self.columns.values("p_wrong")[suspects]
+        self.set_trait("suspects", _frozen(suspects))
+        self.set_trait("estimated_precision", float(p_wrong.mean()) if len(p_wrong) else None)
+
+    def _show(self) -> None:
+        order = self.columns.order(self.order_by, descending=self.descending)
+        self._shown = self._mask()
+        with self.hold_trait_notifications():
+            self.set_trait("visible", _frozen(order[self._shown[order]]))
+            self._keep_focus_visible()
+            self._count()
+
+    def _mask(self) -> np.ndarray:
+        """Tell which samples (n,) bool pass all filters."""
+        columns = self.columns
+        mask = self.suspects.copy() if self.only_suspects else np.ones(len(columns), dtype=bool)
+        if self.label_filter is not None:
+            mask &= columns.label == columns.code(self.label_filter)
+        if self.pair_filter is not None:
+            given, suggested = map(columns.code, self.pair_filter)
+            mask &= (columns.label == given) & (columns.suggested == suggested)
+        if self.decision_filter == "decided":
+            mask &= self._state > 0
+        elif self.decision_filter != "all":
+            mask &= self._state == STATES.index(self.decision_filter)
+        if self.text_filter:
+            mask &= columns.matches(self.text_filter)
+        if self.id_filter is not None:
+            picked = np.zeros(len(columns), dtype=bool)
+            picked[self.id_filter] = True
+            mask &= picked
+        return mask
+
+    def _keep_focus_visible(self) -> None:
+        """Deselect what a filter hides, so that no command hits a sample out of sight."""
+        kept = tuple(id for id in self.selected if self._is_shown(id))
+        if kept != self.selected:
+            self.selected = kept
+        if self.current is None or not self._is_shown(self.current):
+            self.current = self._id(self.visible[0]) if len(self.visible) else None
+
+    def _count(self) -> None:
+        by_state = np.bincount(self._state, minlength=len(STATES))
+        suspects = np.bincount(self._state[self.suspects], minlength=len(STATES))
+        counts = {state: int(count) for state, count in zip(STATES, by_state, strict=True)}
+        counts |= dict(
+            suspects=int(suspects.sum()), remaining=int(suspects[0]), visible=len(self.visible)
+        )
+        self.set_trait("counts", counts)
+        of = dict(zip(STATES, suspects.tolist(), strict=True))
+        wrong = of["relabel"] + of["drop"]
+        self.set_trait("measured_precision", measured(wrong, wrong + of["keep"]))
+
+    # Carrying out commands
+
+    def _decide(self, ids, action: str, *, new_label: str | None = None, note: str) -> list[str]:
+        chosen = list(dict.fromkeys(self._targets() if ids is None else _listed(ids)))
+        positions = self.columns.positions(chosen)
+        hashes = in_threads(self._hash, self._items(chosen))
+        choices = [
+            self._choice(position, action, new_label, content)
+            for position, content in zip(positions, hashes, strict=True)
+        ]
+        following = self._following(positions)
+        self.decisions.record(choices, note=note, ms_spent=self._spent())
+        with self.hold_trait_notifications():
+            if ids is None:
+                self.selected = ()
+                if self.advance and following is not None:
+                    self.current = following
+            self._absorb()
+        return chosen
+
+    def _targets(self) -> Sequence[str]:
+        if self.selected:
+            return self.selected
+        if self.current is None:
+            raise O2UError("Nothing is selected: pick a sample, or pass ids.")
+        return [self.current]
+
+    def _choice(self, position: int, action: str, new_label: str | None, content) -> dict:
+        given = self.columns.name(self.columns.label[position])
+        suggested = self.columns.name(self.columns.suggested[position])
+        if action == "relabel":
+            new_label = suggested if new_label is None else new_label
+            if new_label is None:
+                raise DecisionsError(
+                    f"{self._id(position)} has no suggested label: pass the new label."
+                )
+            action = "keep" if new_label == given else action
+        return dict(
+            sample_id=self._id(position),
+            given_label=given,
+            action=action,
+            new_label=new_label if action == "relabel" else None,
+            suggested_label=suggested,
+            content_hash=content,
+            rank_shown=int(self._ranks[position]),
+            score_shown=_plain(self.columns.values("score")[position]),
+        )
+
+    def _following(self, positions: np.ndarray) -> str | None:
+        """Return the first visible sample after all of `positions`, None at the end."""
+        places = np.flatnonzero(np.isin(self.visible, positions))
+        after = places[-1] + 1 if len(places) else len(self.visible)
+        return self._id(self.visible[after]) if after < len(self.visible) else None
+
+    def _step(self, command) -> list[str]:
+        ids = [event.sample_id for event in command()]
+        with self.hold_trait_notifications():
+            self._absorb()
+            if ids and self._is_shown(ids[0]):
+                self.current = ids[0]
+        return ids
+
+    def _absorb(self) -> None:
+        """Take over new events, this reviewer's or another's, and tell the panels."""
+        changed = self.decisions.pop_changed()
+        if changed:
+            self._mark(changed)
+            self._since = time.monotonic()
+            with self.hold_trait_notifications():
+                self.set_trait("revision", self.revision + 1)
+                self._count() if self.decision_filter == "all" else self._show()
+
+    def _mark(self, ids: list[str]) -> None:
+        if ids:
+            events = [self.decisions.current(id) for id in ids]
+            states = [STATES.index(event.action) if event else 0 for event in events]
+            self._state[self.columns.positions(ids)] = states
+
+    def _spent(self) -> int:
+        return round(1000 * (time.monotonic() - self._since))
+
+    # Looking things up
+
+    def _row(self, position: int) -> dict:
+        columns, sample_id = self.columns, self._id(position)
+        event = self.decisions.current(sample_id)
+        return dict(
+            sample_id=sample_id,
+            rank=int(self._ranks[position]),
+            label=columns.name(columns.label[position]),
+            suggested=columns.name(columns.suggested[position]),
+            p_wrong=_plain(columns.values("p_wrong")[position]),
+            score=_plain(columns.values(self.order_by)[position]),
+            suspect=bool(self.suspects[position]),
+            kind=self._kinds[position],
+            decision=event.action if event else None,
+            new_label=event.new_label if event else None,
+            note=event.note if event else "",
+        )
+
+    def _reason(self, row: dict, position: int, probs: dict, votes: list) -> str:
+        share = None
+        if "o2u_mean" in self.columns.names:
+            losses = self.columns.values("o2u_mean")
+            share = float(np.count_nonzero(losses < losses[position]) / max(len(losses) - 1, 1))
+        return reason(
+            label=row["label"],
+            suggested=row["suggested"],
+            p_wrong=np.nan if row["p_wrong"] is None else row["p_wrong"],
+            kind=row["kind"],
+            probs=probs,
+            loss_share=share,
+            opinions=votes,
+        )
+
+    @cached_property
+    def _ranks(self) -> np.ndarray:
+        return self.scores["rank"].to_numpy()
+
+    @cached_property
+    def _kinds(self) -> np.ndarray:
+        return self.scores["kind"].to_numpy(dtype=object)
+
+    @cached_property
+    def _in_trace(self) -> np.ndarray:
+        places = self.trace.ids.get_indexer(self.columns.ids)
+        if (places < 0).any():
+            raise O2UError("The trace lacks samples of the scores table: audit again.")
+        return places
+
+    def _trace_of(self, position: int) -> Trace:
+        """Return the training dynamics of one sample."""
+        return self.trace.take(self.trace_positions(np.array([position])))
+
+    def _items(self, ids: Sequence[str]) -> list:
+        samples = self.audit.samples
+        return image_items(samples.iloc[samples.index.get_indexer(list(ids))])
+
+    def _origin(self, sample_id: str) -> dict:
+        found = self.audit.samples.loc[sample_id]
+        return dict(split=found["split"], path=found.get("path"))
+
+    def _hash(self, item) -> str | None:
+        """Return the digest of an image, None when it cannot be read."""
+        try:
+            return content_hash(item)
+        except OSError:
+            return None
+
+    def _id(self, position: int) -> str:
+        return self.columns.ids[position]
+
+    def _is_shown(self, sample_id: str) -> bool:
+        return bool(self._shown[self.columns.positions([sample_id])[0]])
+
+    def _require_visible(self, ids: Sequence[str]) -> None:
+        hidden = np.flatnonzero(~self._shown[self.columns.positions(ids)])
+        if len(hidden):
+            raise O2UError(f"Sample {ids[hidden[0]]!r} is hidden by the filters: show it first.")
+
+
+def measured(wrong: int, decided: int) -> Measured | None:
+    """Return the share of `wrong` among `decided` with its 95 % Wilson interval, None for none.
+
+    >>> [round(figure, 3) for figure in measured(8, 10)]
+    [0.8, 0.49, 0.943, 10]
+    """
+    if not decided:
+        return None
+    z, share = 1.959964, wrong / decided
+    middle = (share + z**2 / (2 * decided)) / (1 + z**2 / decided)
+    spread = share * (1 - share) / decided + z**2 / (4 * decided**2)
+    half = z * np.sqrt(spread) / (1 + z**2 / decided)
+    return Measured(share, float(max(middle - half, 0)), float(min(middle + half, 1)), decided)
+
+
+def _likeliest(trace: Trace) -> dict[str, float]:
+    """Return the mean probability of each class for a trace of one sample, likeliest first."""
+    probs = class_probs(trace)[0]
+    order = np.argsort(-probs, kind="stable")
+    return {trace.classes[k]: float(probs[k]) for k in order if not np.isnan(probs[k])}
+
+
+def _trajectory(trace: Trace) -> dict:
+    """Return the dynamics of a trace of one sample as plain lists, None where not seen."""
+    pred = [None if code < 0 else trace.classes[code] for code in trace.pred[:, 0]]
+    return dict(
+        epoch=list(range(trace.n_epochs)),
+        loss=[_plain(value) for value in trace.loss[:, 0]],
+        margin=[_plain(value) for value in trace.margin[:, 0]],
+        pred=pred,
+        lr=trace.lr.tolist(),
+        phase=trace.phase.tolist(),
+    )
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _listed(ids: Iterable[str]) -> list[str]:
+    """Return `ids` as a list; a single id, which is text, is a list of one."""
+    return [ids] if isinstance(ids, str) else list(ids)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def _fingerprint(audit: Audit) -> str:
+    """Return the data set's fingerprint without reading the images that a table may hold."""
+    return fingerprint(pd.read_parquet(audit.folder / layout.SAMPLES, columns=["label"]))
+
+
+def _audited(facts: dict) -> float:
+    """Return when the audit was made, in seconds since 1970; never, where it does not say so."""
+    created = facts.get("created")
+    return datetime.fromisoformat(created).timestamp() if created else float("inf")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in containers
+        return "reviewer"

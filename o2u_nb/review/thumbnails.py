@@ -1,0 +1,189 @@
+"""Thumbnails of samples, from a cache in memory and on disk; a tile in words where there is none.
+
+In comes an item of a samples table; out come JPEG bytes, always: an image that is deleted, damaged
+or newer than the audit gives a tile that says so. Only the cache folder is written to.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from o2u_nb.data.images import Item, broken_image, thumbnail
+from o2u_nb.data.parallel import in_threads
+
+SIZES = (16, 4096)
+CLOCK_SLACK = 2.0  # seconds: audits note whole ones, and some file systems even ones
+OK, MISSING, BROKEN, CHANGED = "ok", "missing", "broken", "changed"
+PAPER, INK, WARNING = (236, 236, 236), (60, 60, 60), (176, 96, 0)
+
+
+class State(NamedTuple):
+    """What became of an image: `state` is ok, missing, broken or changed; `detail` says how."""
+
+    state: str
+    detail: str = ""
+
+
+class Thumbnails:
+    """Make thumbnails and keep them: `memory` bytes at hand, all of them below `folder`.
+
+    The key is path, date and length of a file, so an altered file gets a new picture.
+    `audited` (seconds since 1970) is when the images were looked at by the audit.
+    """
+
+    def __init__(self, folder: Path, *, audited: float = float("inf"), memory: int = 64 << 20):
+        self.folder, self.audited = folder, audited
+        self._memory = _Recent(memory)
+
+    def get(self, item: Item, size: int) -> bytes:
+        """Return `item` as JPEG bytes with the longest side `size` pixels, or a tile in words."""
+        size = min(max(int(size), SIZES[0]), SIZES[1])
+        try:
+            key = self._key(item, size)
+        except OSError as error:
+            return tile(_missing(error).detail, size)
+        kept = self._memory.get(key) or self._load(key)
+        return kept or self._make(item, size, key)
+
+    def many(self, items: Sequence[Item], size: int) -> list[bytes]:
+        """Return `get` of each of `items`, several at a time."""
+        return list(in_threads(lambda item: self.get(item, size), items))
+
+    def state(self, item: Item) -> State:
+        """Look at the image itself, and tell what became of it since the audit."""
+        try:
+            changed = self._is_changed(item)
+        except OSError as error:
+            return _missing(error)
+        broken = broken_image(item)
+        if broken:
+            return State(BROKEN, f"image cannot be read: {broken}")
+        return State(CHANGED, "file changed since the audit") if changed else State(OK)
+
+    def _is_changed(self, item: Item) -> bool:
+        return _is_file(item) and os.stat(item).st_mtime > self.audited + CLOCK_SLACK
+
+    def _key(self, item: Item, size: int) -> str:
+        if not _is_file(item):
+            return f"{id(item)}/{size}"  # the samples table keeps its items alive
+        stat = os.stat(item)
+        identity = (os.fspath(item), stat.st_mtime_ns, stat.st_size, self.audited, size)
+        return hashlib.sha256(repr(identity).encode("utf-8", "backslashreplace")).hexdigest()
+
+    def _make(self, item: Item, size: int, key: str) -> bytes:
+        try:
+            picture = thumbnail(item, size)
+            if self._is_changed(item):
+                picture = banded(picture, "changed since audit")
+        except Exception:  # a damaged file can raise nearly anything from a decoder
+            return tile(self.state(item).detail, size)
+        self._memory.put(key, picture)
+        if _is_file(item):
+            self._store(key, picture)
+        return picture
+
+    def _load(self, key: str) -> bytes | None:
+        with contextlib.suppress(OSError):
+            picture = self._file(key).read_bytes()
+            self._memory.put(key, picture)
+            return picture
+        return None
+
+    def _store(self, key: str, picture: bytes) -> None:
+        """Keep a picture on disk, whole or not at all; a cache that cannot be written is none."""
+        file = self._file(key)
+        draft = file.with_suffix(f".{uuid.uuid4().hex}")
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(picture)
+            os.replace(draft, file)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key[2:]}.jpg"
+
+
+class _Recent:
+    """Keep the latest used values, up to `limit` bytes; safe to use from several threads."""
+
+    def __init__(self, limit: int):
+        self.limit, self.held = limit, 0
+        self._values: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        with self._lock:
+            self.held += len(value) - len(self._values.pop(key, b""))
+            self._values[key] = value
+            while self.held > self.limit:
+                self.held -= len(self._values.popitem(last=False)[1])
+
+
+def tile(text: str, size: int) -> bytes:
+    """Return a square JPEG tile of `size` pixels with `text` on it."""
+    image = Image.new("RGB", (size, size), PAPER)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, size - 1, size - 1), outline=WARNING, width=max(1, size // 48))
+    font = _font(size)
+    lines = _wrapped(text, draw, font, 0.86 * size)
+    draw.multiline_text(
+        (size / 2, size / 2), lines, INK, font=font, anchor="mm", align="center", spacing=2
+    )
+    return _jpeg(image)
+
+
+def banded(picture: bytes, text: str) -> bytes:
+    """Return the JPEG `picture` with `text` on a band along its lower edge."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    draw, font = ImageDraw.Draw(image), _font(max(image.size))
+    lines = _wrapped(text, draw, font, image.width)
+    height = draw.multiline_textbbox((0, 0), lines, font=font, spacing=1)[3] + 3
+    draw.rectangle((0, image.height - height, image.width, image.height), WARNING)
+    centre = (image.width / 2, image.height - height / 2)
+    draw.multiline_text(centre, lines, "white", font=font, anchor="mm", align="center", spacing=1)
+    return _jpeg(image)
+
+
+def _missing(error: OSError) -> State:
+    if isinstance(error, FileNotFoundError):
+        return State(MISSING, "image not found: deleted or moved")
+    return State(MISSING, f"image out of reach: {error.strerror or error}")
+
+
+def _is_file(item: Item) -> bool:
+    return isinstance(item, (str, os.PathLike))
+
+
+def _font(size: int):
+    return ImageFont.load_default(max(8, min(size // 11, 28)))
+
+
+def _wrapped(text: str, draw: ImageDraw.ImageDraw, font, width: float) -> str:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if draw.textlength(longer, font=font) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

@@ -1,0 +1,95 @@
+"""Audit folders made by hand, without training: for the review, the panels and their benchmarks."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from o2u_nb import layout
+from o2u_nb.data import samples as samples_io
+from o2u_nb.data.samples import problems_table
+from o2u_nb.detect.table import score_table
+from o2u_nb.trace import Trace
+
+CLASSES = ["cheetah", "jaguar", "leopard", "tiger"]
+
+
+def write_audit(
+    folder: Path,
+    *,
+    n: int = 40,
+    n_wrong: int = 8,
+    seed: int = 0,
+    classes: list[str] = CLASSES,
+    epochs: int = 6,
+    ids: list[str] | None = None,
+    images: Path | None = None,
+    side: int = 12,
+) -> Path:
+    """Write an audit of `n` samples, the first `n_wrong` of which look wrong; return `folder`.
+
+    Sample k has the given label `classes[k % len(classes)]`, and a wrong one looks like the next
+    class. With `images`, PNG files are written there, else the samples hold their pixels.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % len(classes)
+    if ids is None:
+        ids = [f"{classes[code]}/{number:07d}.png" for number, code in enumerate(labels)]
+    samples = pd.DataFrame(
+        {"label": np.array(classes, dtype=object)[labels], "split": "train"},
+        index=pd.Index(ids, dtype="str", name="sample_id"),
+    )
+    samples = _with_images(samples, rng, images, side)
+    trace = make_trace(samples.index, labels, classes, n_wrong, epochs, rng)
+    folder.mkdir(parents=True)
+    samples_io.write(samples.sort_index(), folder / layout.SAMPLES)
+    problems_table([]).to_csv(folder / layout.PROBLEMS, index=False)
+    trace.save(folder / layout.TRACE)
+    scores = score_table(trace)
+    scores["suspect"] = scores["rank"] <= n_wrong
+    scores["kind"] = np.where(scores["suspect"], "wrong", "")
+    scores.to_parquet(folder / layout.SCORES)
+    facts = dict(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        n_samples=n,
+        n_classes=len(classes),
+        estimated_wrong=n_wrong,
+    )
+    (folder / layout.FACTS).write_text(json.dumps(facts), encoding="utf-8")
+    return folder
+
+
+def make_trace(ids, labels, classes, n_wrong, epochs, rng) -> Trace:
+    """Make dynamics in which the first `n_wrong` samples go on contradicting their labels."""
+    n, rows = len(labels), np.arange(len(labels))
+    wrong = rows < n_wrong
+    looks = np.where(wrong, (labels + 1) % len(classes), labels)
+    p_given = np.where(wrong, 0.05, 0.85) + rng.uniform(0, 0.05, (epochs, n))
+    probs = np.full((n, len(classes)), 0.05 / max(len(classes) - 2, 1), dtype=np.float32)
+    probs[rows, (labels + 1) % len(classes)] = 1 - p_given.mean(0) - 0.05
+    probs[rows, labels] = p_given.mean(0)
+    return Trace(
+        ids=pd.Index(ids),
+        labels=labels,
+        classes=list(classes),
+        loss=-np.log(p_given).astype(np.float32),
+        margin=np.log(p_given / (1 - p_given)).astype(np.float32),
+        pred=np.tile(looks, (epochs, 1)).astype(np.int32),
+        lr=np.full(epochs, 0.01),
+        phase=np.array(["warmup"] * (epochs // 2) + ["cyclic"] * (epochs - epochs // 2)),
+        mean_probs={"cyclic": probs / probs.sum(1, keepdims=True)},
+    )
+
+
+def _with_images(samples: pd.DataFrame, rng, images: Path | None, side: int) -> pd.DataFrame:
+    pixels = rng.integers(0, 256, (len(samples), side, side, 3), dtype=np.uint8)
+    if images is None:
+        return samples.assign(image=list(pixels))
+    paths = [images / sample_id for sample_id in samples.index]
+    for path, image in zip(paths, pixels, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    return samples.assign(path=[str(path) for path in paths])
