@@ -30,13 +30,16 @@ from fastai.vision.all import (
     ImageDataLoaders,
     IntToFloatTensor,
     PILImage,
+    Resize,
     ToTensor,
     aug_transforms,
+    resnet18,
+    vision_learner,
 )
 
 from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
-from o2u_nb.training.learner import sgd
+from o2u_nb.training.learner import fit_o2u, sgd  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, PixelLoader
 from o2u_nb.training.recorder import DynamicsRecorder
 from tests import lookup
@@ -251,6 +254,27 @@ def test_lr_find_and_get_preds_leave_no_rows():
         learn.fit(1)
     assert_exact(recorder.trace)
     assert recorder.trace.n_epochs == 2
+
+
+def test_the_users_own_vision_learner(tmp_path):
+    dls = stock_loaders(tmp_path, bs=8, item_tfms=Resize(32), drop_last=False)
+    learn = vision_learner(dls, resnet18, pretrained=False)
+    learn.freeze()
+    frozen = [p.requires_grad for p in learn.model.parameters()]
+    with learn.no_bar(), learn.no_logging():
+        trace = learn.fit_o2u(warmup=1, cycles=1, cycle=2, lr=0.01)
+        recorded = learn.fit_o2u(warmup=0, cycles=1, cycle=1, lr=0.0, record="eval", opt_func=None)
+        clean = dls.test_dl(dls.train.items, with_labels=True)
+        _, _, losses = learn.get_preds(dl=clean, with_loss=True)
+    assert trace.n_epochs == 3 and np.isfinite(trace.loss).all()
+    assert [p.requires_grad for p in learn.model.parameters()] == frozen
+    order = [id_of(path, tmp_path) for path in dls.train.items]
+    np.testing.assert_allclose(recorded.loss[0], losses, rtol=1e-4)
+    assert list(recorded.ids) == order
+
+
+def id_of(path, root) -> str:
+    return path.relative_to(root).as_posix()
 
 
 class Peek(Callback):

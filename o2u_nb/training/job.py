@@ -26,18 +26,21 @@ from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, pretrained
 
+STEPS_PER_EPOCH = 31  # wanted at least, down to batches of 8
 PHOTOGRAPH = 96  # pixels on the shorter side, from which pretrained networks have an edge
 PHOTOGRAPH_SIZE = 128
 PHOTOGRAPH_RATE = 0.01
+IMAGENET = (torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
 
 
 class Network(NamedTuple):
-    """A network, its name for the record, the picture size and the learning rate that suit it."""
+    """A network, its name for the record, and the picture size, rate and statistics it wants."""
 
     model: nn.Module
     name: str
     size: int | None
     lr: float
+    stats: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
 class TellProgress(Callback):
@@ -74,7 +77,8 @@ def train(
         dls = dataloaders(
             samples,
             size=network.size,
-            bs=preset.bs,
+            bs=batch_size(len(samples), most=preset.bs),
+            stats=network.stats,
             seed=seed,
             progress=lambda done, total: progress("decoding", done, total),
         )
@@ -110,7 +114,9 @@ def choose_network(samples: pd.DataFrame, preset: Preset, *, say: Callable[[str]
         stages = None if torch.cuda.is_available() else 1
         try:
             model = pretrained(n_classes, trained_stages=stages)
-            return Network(model, "pretrained ResNet-18", PHOTOGRAPH_SIZE, PHOTOGRAPH_RATE)
+            return Network(
+                model, "pretrained ResNet-18", PHOTOGRAPH_SIZE, PHOTOGRAPH_RATE, IMAGENET
+            )
         except WeightsError as error:
             say(f"{error} Going on with a compact network from scratch.")
     model = CompactResNet(n_classes, widths=preset.widths)
@@ -134,8 +140,18 @@ def duration(seconds: float) -> str:
     """Write a time for people.
 
     >>> duration(42), duration(95), duration(8000)
-    ('42 seconds', '2 minutes', '2.2 hours')
+    ('42 s', '1.6 min', '2.2 h')
     """
     if seconds < 60:
-        return f"{max(1, round(seconds))} seconds"
-    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def batch_size(n_samples: int, *, most: int) -> int:
+    """Choose the batch size: `most`, or less for small sets, which else would see too few updates.
+
+    >>> batch_size(10_000, most=64), batch_size(600, most=64), batch_size(40, most=64)
+    (64, 16, 8)
+    """
+    wanted = n_samples // STEPS_PER_EPOCH
+    return max(8, min(most, 1 << max(wanted, 1).bit_length() - 1))

@@ -162,6 +162,7 @@ def dataloaders(
     bs: int = 64,
     crop: int | None = None,
     flip: bool = True,
+    stats: tuple[torch.Tensor, torch.Tensor] | None = None,
     in_memory: bool | None = None,
     cache: str | Path | None = None,
     device: str | torch.device | None = None,
@@ -172,10 +173,11 @@ def dataloaders(
 
     `size` is the side in pixels (default: the pictures' own, at most 64). `crop` is the largest
     shift (default: an eighth of the side) and `flip` mirrors half of the pictures: turn it off
-    where left and right tell classes apart. Pictures go into memory when they take no more than
-    40 % of what is free, else into a file in the folder `cache` (default: the system's temporary
-    one); `in_memory` decides otherwise. `valid` is a samples table to validate on: its labels must
-    occur in `samples`. `seed` fixes the order and the augmentation.
+    where left and right tell classes apart. `stats` are each channel's mean and standard deviation
+    to normalise with, (3,) each (default: those of the pictures). Pictures go into memory when they
+    take no more than 40 % of what is free, else into a file in the folder `cache` (default: the
+    system's temporary one); `in_memory` decides otherwise. `valid` is a samples table to validate
+    on: its labels must occur in `samples`. `seed` fixes the order and the augmentation.
 
     Raises `SourceError` when an image cannot be decoded or a class of `valid` is unknown.
     """
@@ -184,7 +186,7 @@ def dataloaders(
     options = dict(size=size, vocab=vocab, in_memory=in_memory, cache=cache, progress=progress)
     data = _decoded(samples, **options)
     crop = size // 8 if crop is None else crop
-    train = PixelLoader(data, bs=bs, shuffle=True, crop=crop, flip=flip)
+    train = PixelLoader(data, bs=bs, shuffle=True, crop=crop, flip=flip, stats=stats)
     train.rng = random.Random(seed)
     held_out = data.new_empty() if valid is None else _decoded(valid, **options)
     return DataLoaders(
