@@ -27,12 +27,14 @@ def write_audit(
     epochs: int = 6,
     ids: list[str] | None = None,
     images: Path | None = None,
+    write_images: bool = True,
     side: int = 12,
 ) -> Path:
     """Write an audit of `n` samples, the first `n_wrong` of which look wrong; return `folder`.
 
     Sample k has the given label `classes[k % len(classes)]`, and a wrong one looks like the next
-    class. With `images`, PNG files are written there, else the samples hold their pixels.
+    class. With the folder `images`, the samples are PNG files there (which are missing unless
+    `write_images`); without, they hold their pixels.
     """
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % len(classes)
@@ -42,7 +44,7 @@ def write_audit(
         {"label": np.array(classes, dtype=object)[labels], "split": "train"},
         index=pd.Index(ids, dtype="str", name="sample_id"),
     )
-    samples = _with_images(samples, rng, images, side)
+    samples = _with_images(samples, rng, images, side if write_images else 0)
     trace = make_trace(samples.index, labels, classes, n_wrong, epochs, rng)
     folder.mkdir(parents=True)
     samples_io.write(samples.sort_index(), folder / layout.SAMPLES)
@@ -88,8 +90,8 @@ def _with_images(samples: pd.DataFrame, rng, images: Path | None, side: int) -> 
     pixels = rng.integers(0, 256, (len(samples), side, side, 3), dtype=np.uint8)
     if images is None:
         return samples.assign(image=list(pixels))
-    paths = [images / sample_id for sample_id in samples.index]
-    for path, image in zip(paths, pixels, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    samples = samples.assign(path=[f"{images}/{sample_id}" for sample_id in samples.index])
+    for path, image in zip(samples["path"], pixels, strict=True) if side else ():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
-    return samples.assign(path=[str(path) for path in paths])
+    return samples

@@ -54,7 +54,7 @@ def reason(
 
     >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
     ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, opinions=[])
-    'Labelled "cat", but while training the network gave "dog" 80 % and "cat" 5 %; its loss was
+    'Labelled "cat", but while training the network gave "dog" 80 % and "cat" 5.0 %; its loss was
     higher than that of 99 % of the samples; so the label is wrong with a probability of 90 %.'
     """
     parts = [_seen(label, suggested, probs)]

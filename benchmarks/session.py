@@ -1,0 +1,147 @@
+"""Measure the review session on a million samples: opening, threshold, filters, pages, thumbnails.
+
+python benchmarks/session.py [--samples 1000000] [--repeats 5]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from common import write_table
+from PIL import Image
+
+sys.path.append(str(Path(__file__).parents[1]))
+from o2u_nb.audit import Audit
+from o2u_nb.review.session import ReviewSession
+from tests.audits import write_audit
+
+OPEN = (
+    "import time; t = time.perf_counter(); from o2u_nb.review.session import ReviewSession; "
+    "s = ReviewSession({!r}, reviewer='a'); s.page(0, 100); print(time.perf_counter() - t)"
+)
+PAGE = 100
+CLASSES = [f"class {k:03d}" for k in range(100)]
+
+
+def main() -> None:
+    """Time each step, median and worst of the repeats, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = list(measure(Path(folder), options.samples, options.repeats))
+    table = pd.DataFrame(rows, columns=["step", "median", "worst", "allowed"]).set_index("step")
+    notes = (
+        f"{options.samples:,} samples in {len(CLASSES)} classes, 20 % suspects, "
+        f"{options.repeats} repeats; pictures of 500 x 375 pixels. Opening is a fresh process, "
+        "imports included, files in the disk cache."
+    )
+    print(write_table("session", "The review session", table, notes).read_text(encoding="utf-8"))
+
+
+def measure(folder: Path, n: int, repeats: int):
+    """Yield a row of the table per step: name, median, worst, allowed."""
+    audit = write_audit(
+        folder / "audit", n=n, n_wrong=n // 5, classes=CLASSES, epochs=4,
+        images=folder / "images", write_images=False,
+    )  # fmt: skip
+    write_pictures(audit)
+    yield row("open in a fresh kernel, first page of rows", opened(audit, repeats), 3.0)
+    session = ReviewSession(audit, reviewer="a")
+    by_var = timed(set_all, session, dict(order_by="o2u_var"))
+    yield row("sort by another score, first time", [by_var], 0.15)
+    for name, changes in settings(session).items():
+        yield row(name, changed(session, changes, repeats), 0.15)
+    ids = [found["sample_id"] for found in session.page(0, PAGE)]
+    yield row("why card of one sample, first", [timed(session.sample, ids[0])])
+    yield row("why card of one sample", [timed(session.sample, id) for id in ids[1:]])
+    yield row("page of 100 rows", [timed(session.page, 0, PAGE) for _ in range(repeats)])
+    yield row("100 thumbnails, first time", [timed(session.page_thumbnails, ids)], None)
+    cached = [timed(session.page_thumbnails, ids) for _ in range(repeats)]
+    yield row("100 thumbnails, from memory", cached, 0.1)
+    session = ReviewSession(audit, reviewer="a")
+    session.thumbnail(session.step(PAGE))  # the samples table is read
+    yield row("100 thumbnails, from disk", [timed(session.page_thumbnails, ids)], 0.1)
+    yield row("one decision, on disk", [timed(session.keep) for _ in range(20)])
+    yield ("bytes to the browser, page of 100 rows", size(session.page(0, PAGE)), "", "1 MB")
+    sent = sum(map(len, session.page_thumbnails(ids)))
+    yield ("bytes to the browser, 100 thumbnails", f"{sent / 1000:.0f} kB", "", "1 MB")
+
+
+def write_pictures(audit: Path) -> None:
+    """Write the pictures of the first page."""
+    rng, found = np.random.default_rng(0), Audit.open(audit)
+    for path in found.samples["path"].loc[found.scores.index[:PAGE]]:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        coarse = Image.fromarray(rng.integers(0, 256, (15, 20, 3), dtype=np.uint8))
+        coarse.resize((500, 375)).save(path, format="JPEG")
+
+
+def settings(session: ReviewSession) -> dict[str, list[dict]]:
+    """Name the changes to time: a list of settings that are gone through in turn."""
+    low, high = np.quantile(session.scores["score"], [0.75, 0.9])
+    given = session.pairs().loc[[0, 1], ["given", "suggested"]].itertuples(index=False, name=None)
+    tenth = np.arange(len(session.scores) // 10)
+    everything = dict(only_suspects=False, threshold=low)
+    return {
+        "threshold": [dict(threshold=low), dict(threshold=high)],
+        "all or suspects": [dict(only_suspects=False), dict(only_suspects=True)],
+        "class": [dict(label_filter=label) for label in (CLASSES[3], CLASSES[4])],
+        "no class": [dict(label_filter=CLASSES[3]), dict(label_filter=None)],
+        "pair": [*(dict(pair_filter=pair) for pair in given), dict(pair_filter=None)],
+        "decision": [dict(decision_filter="undecided"), dict(decision_filter="all")],
+        "text, of all samples": [dict(**everything, text_filter=t) for t in ("0099", "77", "")],
+        "sort by another score": [dict(order_by="o2u_var"), dict(order_by="score")],
+        "lasso of a tenth": [
+            dict(id_filter=np.arange(k, k + len(session.scores) // 10)) for k in (0, 5)
+        ],
+    }
+
+
+def changed(session: ReviewSession, changes: list[dict], repeats: int) -> list[float]:
+    """Time each change of settings; each differs from the one before."""
+    return [timed(set_all, session, change) for change in changes * repeats]
+
+
+def set_all(session: ReviewSession, change: dict) -> None:
+    """Set several traits."""
+    for name, value in change.items():
+        setattr(session, name, value)
+
+
+def opened(audit: Path, repeats: int) -> list[float]:
+    """Time opening in fresh processes."""
+    command = [sys.executable, "-c", OPEN.format(str(audit))]
+    return [
+        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(repeats)
+    ]
+
+
+def timed(function, *args) -> float:
+    """Return the seconds that a call takes."""
+    start = time.perf_counter()
+    function(*args)
+    return time.perf_counter() - start
+
+
+def row(name: str, seconds: list[float], allowed: float | None = None) -> tuple:
+    """Format one row of the table."""
+    limit = f"{allowed:.2f} s" if allowed else ""
+    return name, f"{np.median(seconds):.3f} s", f"{np.max(seconds):.3f} s", limit
+
+
+def size(rows: list[dict]) -> str:
+    """Return the length of rows as JSON."""
+    return f"{len(json.dumps(rows)) / 1000:.0f} kB"
+
+
+if __name__ == "__main__":
+    main()

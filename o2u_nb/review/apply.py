@@ -1,0 +1,163 @@
+"""From decisions to a cleaned data set: what would change, and the table that results.
+
+In come samples and decisions; out comes a `Plan` to look at and a samples table again, which the
+same loaders retrain on. Nothing is written; `export` does that.
+"""
+
+import html
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from o2u_nb import layout
+from o2u_nb.audit import Audit
+from o2u_nb.data.content import content_hash
+from o2u_nb.data.images import image_items
+from o2u_nb.data.parallel import in_threads
+from o2u_nb.errors import ApplyError
+from o2u_nb.review.decisions import fingerprint
+from o2u_nb.review.events import fold, merge, require_fingerprint
+from o2u_nb.review.session import ReviewSession
+
+UNSURE = ("keep", "drop")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hold what would change in a data set, before anything does.
+
+    `samples` is the table as it is. `decided` is the current decision per sample, as `fold` gives
+    it; `stale` are those whose image is gone or not the one that was decided on: they are not
+    applied. `unsure` says what becomes of samples marked so. `source` is the audited folder, None
+    where the source was none.
+    """
+
+    samples: pd.DataFrame
+    decided: pd.DataFrame
+    stale: pd.DataFrame
+    unsure: str
+    source: str | None
+
+    @cached_property
+    def cleaned(self) -> pd.DataFrame:
+        """Return the samples table that results."""
+        return cleaned(self.samples, self.decided.drop(self.stale.index), unsure=self.unsure)
+
+    @cached_property
+    def changes(self) -> pd.DataFrame:
+        """Return one row per changed sample: label_before, label_after (None = left out), note."""
+        after = self.cleaned["label"].astype(object).reindex(self.samples.index)
+        after = after.where(after.notna(), None)
+        table = pd.DataFrame(
+            {"label_before": self.samples["label"].astype(object), "label_after": after}
+        )
+        changed = table[table["label_before"] != table["label_after"]]
+        return changed.join(self.decided[["action", "reviewer", "ts_utc", "note"]])
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Count per class: before, dropped, relabelled_from, relabelled_to, after."""
+        gone = self.changes["label_after"].isna()
+        moved = self.changes[~gone]
+        columns = {
+            "before": self.samples["label"],
+            "dropped": self.changes.loc[gone, "label_before"],
+            "relabelled_from": moved["label_before"],
+            "relabelled_to": moved["label_after"],
+            "after": self.cleaned["label"],
+        }
+        counted = [labels.astype(object).value_counts() for labels in columns.values()]
+        table = pd.concat(counted, axis=1, keys=columns).fillna(0).astype(int)
+        return table.sort_index().rename_axis("label")
+
+    def __repr__(self) -> str:
+        total = self.counts.sum()
+        by_action = self.decided["action"].value_counts()
+        line = (
+            f"{len(self.decided):,} of {len(self.samples):,} samples decided: "
+            f"{total['relabelled_to']:,} relabelled, {total['dropped']:,} dropped, "
+            f"{by_action.get('keep', 0):,} kept as they are, {by_action.get('unsure', 0):,} unsure "
+            f"({'left out' if self.unsure == 'drop' else 'kept'}); {total['after']:,} remain."
+        )
+        if len(self.stale):
+            line += (
+                f" {len(self.stale):,} decisions are not applied, since their images changed or "
+                "are gone: see plan.stale, and decide again."
+            )
+        return line
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self.counts.to_html()}"
+
+
+def plan(review: ReviewSession | Audit | str | os.PathLike, *, unsure: str = "keep") -> Plan:
+    """Return what the decisions of a session, an audit or its folder would change.
+
+    `unsure`: keep or drop the samples marked so. Every decided image is read, to see that it is
+    still the one that was decided on. Raises `DecisionsError` for another data set's log.
+    """
+    _require_unsure(unsure)
+    if isinstance(review, ReviewSession):
+        review.refresh()
+        audit, decided = review.audit, review.decisions.table()
+    else:
+        audit = review if isinstance(review, Audit) else Audit.open(review)
+        decided = _logged(audit)
+    source = audit.facts.get("source")
+    return Plan(
+        samples=audit.samples,
+        decided=decided,
+        stale=decided[_is_stale(audit.samples, decided)],
+        unsure=unsure,
+        source=source if source and os.path.isabs(source) else None,
+    )
+
+
+def cleaned(samples: pd.DataFrame, decided: pd.DataFrame, *, unsure: str = "keep") -> pd.DataFrame:
+    """Return `samples` with the `decided` labels and without what was dropped.
+
+    `decided` is what `fold` returns. Columns and order stay the same, undecided samples as they
+    are. Raises `ApplyError` when a decision is about a sample or label that is not in `samples`.
+    """
+    _require_unsure(unsure)
+    given = samples["label"].reindex(decided.index)
+    strange = decided.index[(given != decided["given_label"]).to_numpy(dtype=bool)]
+    if len(strange):
+        raise ApplyError(
+            f"{len(strange):,} decisions do not belong to these samples, {strange[0]!r} for one: "
+            "expected the table that was reviewed, with the labels it had then."
+        )
+    moved = decided.loc[decided["action"] == "relabel", "new_label"]
+    label = samples["label"].astype(object)
+    label[moved.index] = moved
+    out = decided.index[decided["action"].isin(["drop", *(["unsure"] if unsure == "drop" else [])])]
+    return samples.assign(label=label.astype("str")).drop(index=out)
+
+
+def _logged(audit: Audit) -> pd.DataFrame:
+    log = audit.folder / layout.DECISIONS
+    events = merge([log] if log.exists() else [])
+    require_fingerprint(events, fingerprint(audit.samples), str(log))
+    return fold(events)
+
+
+def _is_stale(samples: pd.DataFrame, decided: pd.DataFrame) -> list[bool]:
+    """Tell whose image is not the one decided on; a hash that was never taken proves nothing."""
+    items = image_items(samples.loc[decided.index])
+    hashes = in_threads(_hash, items)
+    pairs = zip(decided["content_hash"], hashes, strict=True)
+    return [bool(then) and then != now for then, now in pairs]
+
+
+def _hash(item) -> str | None:
+    try:
+        return content_hash(item)
+    except OSError:
+        return None
+
+
+def _require_unsure(unsure: str) -> None:
+    if unsure not in UNSURE:
+        raise ApplyError(f"Expected unsure='keep' or unsure='drop', found {unsure!r}.")
