@@ -1,0 +1,138 @@
+"""The report: one HTML file that says what an audit found, and needs nothing else to be read.
+
+In come an audit's tables, trace and facts; out goes a self-contained page: no network, no scripts
+but plotly's own, and every class or file name is inert text.
+"""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from o2u_nb.data import atomic
+from o2u_nb.trace import Trace
+
+UNKNOWN = "not recorded"
+MAX_CLASSES = 100  # rows of the table of classes
+MAX_PROBLEMS = 200
+TEMPLATE = "template.html.j2"
+
+
+def write_report(
+    path: str | os.PathLike,
+    *,
+    samples: pd.DataFrame,
+    scores: pd.DataFrame,
+    trace: Trace,
+    facts: dict,
+    problems: pd.DataFrame,
+) -> Path:
+    """Write the report to `path`, whole or not at all, and return the path.
+
+    `facts` is what `audit.json` holds; a fact that is missing is said to be so. Raises
+    `OutputError` when the file cannot be written.
+    """
+    page = render(samples=samples, scores=scores, trace=trace, facts=facts, problems=problems)
+    with atomic.replacing(path) as file:
+        file.write(page.encode("utf-8", "backslashreplace"))
+    return Path(path)
+
+
+def render(
+    *,
+    samples: pd.DataFrame,
+    scores: pd.DataFrame,
+    trace: Trace,
+    facts: dict,
+    problems: pd.DataFrame,
+) -> str:
+    """Return the report as HTML text; see `write_report`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    from o2u_nb import gallery, suspects
+
+    environment = Environment(
+        loader=PackageLoader("o2u_nb.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    classes = suspects.by_class(scores)
+    return environment.get_template(TEMPLATE).render(
+        plotly_js=get_plotlyjs(),
+        figures={name: figure_json(figure) for name, figure in _figures(trace, scores).items()},
+        top=gallery.suspect_grid(samples, scores, n=24).html,
+        by_class=gallery.suspects_by_class(samples, scores, n=8).html,
+        summary=_summary(facts, scores, classes),
+        classes=classes.head(MAX_CLASSES).reset_index().to_dict("records"),
+        n_classes=len(classes),
+        pairs=suspects.confused(scores).head(8).to_dict("records"),
+        problems=problems.head(MAX_PROBLEMS).to_dict("records"),
+        n_problems=len(problems),
+        facts=_listed(facts),
+    )
+
+
+def figure_json(figure) -> str:
+    """Return a plotly figure as JSON that cannot end the script element it stands in."""
+    return figure.to_json().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _figures(trace: Trace, scores: pd.DataFrame) -> dict:
+    from o2u_nb import plots
+
+    figures = {
+        "trajectories": plots.trajectories(trace, scores),
+        "mean": plots.histogram(scores, "o2u_mean"),
+        "variance": plots.histogram(scores, "o2u_var"),
+        "scatter": plots.mean_against_variance(scores, max_points=3000),
+    }
+    if scores["suspect"].any():
+        figures["confusion"] = plots.confusion(scores)
+    return figures
+
+
+def _summary(facts: dict, scores: pd.DataFrame, classes: pd.DataFrame) -> dict:
+    wrong = int(facts.get("estimated_wrong", scores["suspect"].sum()))
+    ends = facts.get("estimated_range")
+    worst = classes[classes["suspects"] > 0].sort_values("share", ascending=False).head(3)
+    return dict(
+        source=str(facts.get("source", UNKNOWN)),
+        n_samples=len(scores),
+        n_classes=len(classes),
+        wrong=wrong,
+        share=wrong / max(1, len(scores)),
+        range=f"{ends[0]:,} to {ends[1]:,}" if ends else None,
+        worst=worst.reset_index().to_dict("records"),
+        minutes=f"{facts['seconds'] / 60:.1f} min" if "seconds" in facts else UNKNOWN,
+        created=_day(facts.get("created")),
+    )
+
+
+def _day(created: str | None) -> str:
+    return f"{datetime.fromisoformat(created):%d %B %Y, %H:%M} UTC" if created else UNKNOWN
+
+
+def _listed(facts: dict) -> list[tuple[str, str]]:
+    """Name the settings that a reader needs to repeat the audit."""
+    names = {
+        "source": "source",
+        "preset": "preset",
+        "seed": "seed",
+        "model": "network",
+        "image_size": "picture size, pixels",
+        "warmup_epochs": "warm-up epochs",
+        "cyclic_epochs": "cyclic epochs",
+        "record": "losses taken in",
+        "device": "device",
+        "seconds": "seconds in all",
+        "o2u_nb_version": "o2u_nb",
+        "versions": "versions",
+    }
+    listed = []
+    for key, name in names.items():
+        value = facts.get(key, UNKNOWN)
+        if isinstance(value, dict):
+            value = ", ".join(f"{package} {version}" for package, version in value.items())
+        listed.append((name, value if isinstance(value, str) else json.dumps(value)))
+    return listed
