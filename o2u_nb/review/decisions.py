@@ -11,11 +11,11 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 
+from o2u_nb import __version__
 from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.events import (
     ACTIONS,
@@ -172,7 +172,7 @@ class Decisions:
             ts_utc=self._now(),
             reviewer=self.reviewer,
             dataset_fingerprint=self.dataset_fingerprint,
-            o2u_nb_version=metadata.version("o2u_nb"),
+            o2u_nb_version=__version__,
         )
         events = [Event(**draft, **stamp, event_id=uuid.uuid4().hex) for draft in drafts]
         end = os.fstat(fd).st_size
