@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,8 +29,8 @@ from o2u_nb.review.events import (
     merge,
     parse,
     require_fingerprint,
-    to_line,
 )
+from o2u_nb.review.jsonl import to_line
 
 try:
     import fcntl
@@ -178,7 +179,7 @@ class Decisions:
         end = os.fstat(fd).st_size
         # After a crash amid a write, the next line must not continue the torn one.
         torn = end > self._length
-        _write(fd, (b"\n" if torn else b"") + b"".join(map(to_line, events)))
+        _write(fd, (b"\n" if torn else b"") + b"".join(to_line(asdict(event)) for event in events))
         self._take_in(fd)
         return events
 

@@ -7,7 +7,7 @@ decision of each sample and the disagreements between reviewers. Nothing here wr
 import json
 import warnings
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
@@ -83,13 +83,6 @@ class Event:
 
 _NAMES = tuple(field.name for field in fields(Event))
 _REQUIRED = _NAMES[: _NAMES.index("new_label")]
-
-
-def to_line(event: Event) -> bytes:
-    """Return `event` as one line of JSON in UTF-8."""
-    text = json.dumps(asdict(event), ensure_ascii=False, allow_nan=False)
-    # A lone surrogate (a file name that is not UTF-8) becomes \udcxx, which JSON reads back.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def from_line(line: bytes) -> Event:

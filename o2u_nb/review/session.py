@@ -502,7 +502,7 @@ class ReviewSession(traitlets.HasTraits):
         return self._id(self.visible[after]) if after < len(self.visible) else None
 
     def _step(self, command) -> list[str]:
-        ids = [event.sample_id for event in command()]
+        ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
             if ids and self._is_shown(ids[0]):
@@ -598,6 +598,9 @@ class ReviewSession(traitlets.HasTraits):
 
     def _id(self, position: int) -> str:
         return self.columns.ids[position]
+
+    def _by_rank(self, ids: Iterable[str]) -> list[str]:
+        return self.columns.ids_at(np.sort(self.columns.positions(ids)))
 
     def _is_shown(self, sample_id: str) -> bool:
         return bool(self._shown[self.columns.positions([sample_id])[0]])

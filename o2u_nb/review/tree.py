@@ -26,6 +26,7 @@ from o2u_nb.data.folders import SPLITS
 from o2u_nb.data.images import Item, image_items, png_bytes
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.errors import ApplyError, OutputError
+from o2u_nb.review.jsonl import to_line
 
 MANIFEST = ".manifest.jsonl"
 FORMAT = "o2u_nb cleaned folder 1"
@@ -244,16 +245,14 @@ def _write_manifest(draft: Path, mode: str, lines: Iterable[dict]) -> None:
     listed = list(lines)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     head = dict(format=FORMAT, mode=mode, created=created, files=len(listed))
-    with open(draft / MANIFEST, "w", encoding="utf-8", errors="backslashreplace") as file:
-        for line in (head, *listed):
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    (draft / MANIFEST).write_bytes(b"".join(map(to_line, [head, *listed])))
 
 
 def _read_manifest(folder: Path) -> dict[str, dict]:
     """Return the facts of each file by its place; raise `ApplyError` unless all are there."""
     path = folder / MANIFEST
     try:
-        head, *lines = map(json.loads, path.read_text(encoding="utf-8").strip("\n").split("\n"))
+        head, *lines = map(json.loads, path.read_bytes().splitlines())
         files = {line["file"]: line for line in lines}
         complete = head["format"] == FORMAT and head["files"] == len(files)
     except FileNotFoundError:

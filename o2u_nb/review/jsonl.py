@@ -1,0 +1,19 @@
+"""JSON, one object a line: what logs and manifests are written in."""
+
+import json
+
+# Line ends for str.splitlines, which many readers use, but not for JSON, which leaves them bare.
+LINE_ENDS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
+
+
+def to_line(found: dict) -> bytes:
+    r"""Return `found` as one line of UTF-8 that stays one line for every reader.
+
+    Raises `ValueError` for NaN and infinity, which are no JSON.
+
+    >>> to_line({"name": "a\nb"})
+    b'{"name": "a\\nb"}\n'
+    """
+    text = json.dumps(found, ensure_ascii=False, allow_nan=False).translate(LINE_ENDS)
+    # A lone surrogate (from a name that is not UTF-8) becomes \udcxx, which JSON reads back.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
