@@ -67,18 +67,27 @@ def trajectories(
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.05
     )
-    values, epochs = getattr(trace, value), np.arange(1, trace.n_epochs + 1)
-    _add_crowd(figure, epochs, values[:, _positions(trace, _crowd(scores, label).index)])
-    lines = values[:, _positions(trace, chosen.index)]
+    epochs = np.arange(1, trace.n_epochs + 1)
+    _add_crowd(figure, epochs, crowd_bands(trace, scores, label=label, value=value))
+    lines = getattr(trace, value)[:, _positions(trace, chosen.index)]
     _add_lines(figure, epochs, lines, chosen, unit=VALUES[value], names=names or {})
-    _add_learning_rate(figure, epochs, trace.lr)
-    _mark_phases(figure, trace.phase)
+    add_learning_rate(figure, epochs, trace.lr)
+    mark_phases(figure, trace.phase)
     figure.update_yaxes(title_text=VALUES[value], row=1, col=1)
-    ticks = dict(dtick=1) if trace.n_epochs <= 12 else dict(tickformat="d")
-    figure.update_xaxes(range=[0.5, trace.n_epochs + 0.5], **ticks)
-    figure.update_xaxes(title_text="epoch", row=2, col=1)
+    mark_epochs(figure, trace.n_epochs)
     who = "the samples chosen" if ids is not None else "the top suspects"
-    return _themed(figure, f"{value.capitalize()} of {who} against the crowd", height=540)
+    return themed(figure, f"{value.capitalize()} of {who} against the crowd", height=540)
+
+
+def crowd_bands(
+    trace: Trace, scores: pd.DataFrame, *, label: str | None = None, value: str = "loss"
+) -> np.ndarray:
+    """Return the quantiles `QUANTILES` of the crowd's `value` per epoch, (5, n_epochs).
+
+    The crowd are the samples that are no suspects, of class `label` if that is given, 20,000 of
+    them at most, evenly spaced. NaN where nobody was seen.
+    """
+    return quantiles(getattr(trace, value)[:, _positions(trace, _crowd(scores, label).index)])
 
 
 def histogram(
@@ -114,7 +123,7 @@ def histogram(
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(title_text=AXES.get(column, inert(column)))
     figure.update_yaxes(title_text="samples")
-    return _themed(figure, f"Samples by {inert(column)}{_of(label)}", height=360)
+    return themed(figure, f"Samples by {inert(column)}{_of(label)}", height=360)
 
 
 def mean_against_variance(
@@ -128,7 +137,8 @@ def mean_against_variance(
     """
     chosen = of_label(scores, label)
     suspect = chosen["suspect"].to_numpy(dtype=bool)
-    suspects, rest = _thinned(chosen[suspect], chosen[~suspect], max_points)
+    parts = thinned(np.flatnonzero(suspect), np.flatnonzero(~suspect), max_points)
+    suspects, rest = (chosen.iloc[positions] for positions in parts)
     shown = len(suspects) + len(rest)
     kind = go.Scattergl if shown > MAX_SVG_POINTS else go.Scatter
     figure = go.Figure()
@@ -140,7 +150,7 @@ def mean_against_variance(
     figure.update_xaxes(title_text=AXES["o2u_mean"])
     figure.update_yaxes(title_text=AXES["o2u_var"])
     some = f", {shown:,} of {len(chosen):,} shown" if shown < len(chosen) else ""
-    return _themed(figure, f"Mean against variance of the loss{_of(label)}{some}", height=480)
+    return themed(figure, f"Mean against variance of the loss{_of(label)}{some}", height=480)
 
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
@@ -164,9 +174,9 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
         )
     )
     figure.update_xaxes(title_text="share of suspects", tickformat=".0%", rangemode="tozero")
-    figure.update_yaxes(**_named_ticks(shown.index), showgrid=False)
+    figure.update_yaxes(**named_ticks(shown.index), showgrid=False)
     title = "Suspects per class" + _first(len(shown), len(table), "classes")
-    return _themed(figure, title, height=130 + 24 * len(shown))
+    return themed(figure, title, height=130 + 24 * len(shown))
 
 
 def confusion(scores: pd.DataFrame) -> go.Figure:
@@ -175,17 +185,31 @@ def confusion(scores: pd.DataFrame) -> go.Figure:
     With more than 30 classes, the 30 most often involved. Empty cells are left blank.
     """
     pairs = confused(scores)
+    counts = confusion_counts(pairs)
+    names = list(counts)
+    figure = go.Figure(heatmap(counts))
+    figure.update_xaxes(title_text="suggested label", **named_ticks(names), showgrid=False)
+    figure.update_yaxes(title_text="given label", **named_ticks(names), autorange="reversed")
+    total = len(set(pairs["given"]) | set(pairs["suggested"]))
+    title = "Given and suggested labels" + _first(len(names), total, "classes")
+    return themed(figure, title, height=matrix_height(len(names)))
+
+
+def confusion_counts(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Spread `pairs` (columns given, suggested, count) over a square table, given by suggested.
+
+    With more than 30 classes, the 30 most often involved; NaN where there is no such pair.
+    """
     involved = pd.concat([pairs.groupby(side)["count"].sum() for side in ("given", "suggested")])
     involved = involved.groupby(level=0).sum().sort_values(ascending=False, kind="stable")
     names = sorted(involved.index[:MAX_CLASSES])
     counts = pairs.pivot(index="given", columns="suggested", values="count")
-    counts = counts.reindex(index=names, columns=names)
-    figure = go.Figure(_heatmap(counts, names))
-    size = max(280, min(140 + 34 * len(names), 900))
-    figure.update_xaxes(title_text="suggested label", **_named_ticks(names), showgrid=False)
-    figure.update_yaxes(title_text="given label", **_named_ticks(names), autorange="reversed")
-    title = "Given and suggested labels" + _first(len(names), len(involved), "classes")
-    return _themed(figure, title, height=size)
+    return counts.reindex(index=names, columns=names)
+
+
+def matrix_height(n_classes: int) -> int:
+    """Return the height in pixels at which a matrix of `n_classes` rows can be read."""
+    return max(280, min(140 + 34 * n_classes, 900))
 
 
 def _chosen(scores, ids, top, label) -> pd.DataFrame:
@@ -217,8 +241,8 @@ def _positions(trace: Trace, ids: pd.Index) -> np.ndarray:
     return positions
 
 
-def _quantiles(values: np.ndarray) -> np.ndarray:
-    """Return the quantiles per epoch, (5, n_epochs); NaN where nobody was seen."""
+def quantiles(values: np.ndarray) -> np.ndarray:
+    """Return `QUANTILES` of each row of `values` (n_epochs, n), (5, n_epochs); NaN for no value."""
     bands = np.full((len(QUANTILES), len(values)), np.nan)
     for epoch, row in enumerate(values):
         seen = row[np.isfinite(row)]
@@ -227,14 +251,17 @@ def _quantiles(values: np.ndarray) -> np.ndarray:
     return bands
 
 
-def _add_crowd(figure: go.Figure, epochs: np.ndarray, values: np.ndarray) -> None:
-    bands = _quantiles(values)
-    seen = np.isfinite(bands[2])
-    x = epochs[seen]
+def outline(epochs: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, np.ndarray]:
+    """Return x and y of the closed line around the band from `low` to `high`, without gaps."""
+    seen = np.isfinite(low)
+    x, low, high = epochs[seen], low[seen], high[seen]
+    return dict(x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]))
+
+
+def _add_crowd(figure: go.Figure, epochs: np.ndarray, bands: np.ndarray) -> None:
     for low, high, opacity, name in ((0, 4, 0.18, "crowd, 5–95 %"), (1, 3, 0.3, "crowd, 25–75 %")):
         figure.add_scatter(
-            x=np.concatenate([x, x[::-1]]),
-            y=np.concatenate([bands[high, seen], bands[low, seen][::-1]]),
+            **outline(epochs, bands[low], bands[high]),
             fill="toself",
             fillcolor=SHADE.format(opacity),
             line=dict(width=0),
@@ -245,9 +272,10 @@ def _add_crowd(figure: go.Figure, epochs: np.ndarray, values: np.ndarray) -> Non
             col=1,
         )
     figure.add_scatter(
-        x=x,
-        y=bands[2, seen],
+        x=epochs,
+        y=bands[2],
         mode="lines",
+        connectgaps=True,
         line=dict(color=TEXT, width=3),
         name="crowd, median",
         hovertemplate="median of the crowd<br>epoch %{x}: %{y:.3f}<extra></extra>",
@@ -258,23 +286,24 @@ def _add_crowd(figure: go.Figure, epochs: np.ndarray, values: np.ndarray) -> Non
 
 def _add_lines(figure, epochs, values, chosen, *, unit, names) -> None:
     for i, (id, row) in enumerate(zip(chosen.index, chosen.itertuples(), strict=True)):
-        pair = _pair(row.label, row.suggested_label)
+        labels = pair(row.label, row.suggested_label)
         figure.add_scatter(
             x=epochs,
             y=values[:, i],
             ids=[id] * len(epochs),
             mode="lines",
             line=dict(color=COLORS[i % len(COLORS)], dash=DASHES[i % len(DASHES)], width=1.8),
-            name=f"{row.rank:.0f} · {pair}",
+            name=f"{row.rank:.0f} · {labels}",
             showlegend=len(chosen) <= 12,
-            hovertext=f"{inert(names.get(id, id))}<br>{pair}",
+            hovertext=f"{inert(names.get(id, id))}<br>{labels}",
             hovertemplate=f"%{{hovertext}}<br>epoch %{{x}}, {unit}: %{{y:.3f}}<extra></extra>",
             row=1,
             col=1,
         )
 
 
-def _add_learning_rate(figure: go.Figure, epochs: np.ndarray, lr: np.ndarray) -> None:
+def add_learning_rate(figure: go.Figure, epochs: np.ndarray, lr: np.ndarray) -> None:
+    """Draw the learning rate in the second row of `figure`."""
     figure.add_scatter(
         x=epochs,
         y=lr,
@@ -290,7 +319,14 @@ def _add_learning_rate(figure: go.Figure, epochs: np.ndarray, lr: np.ndarray) ->
     )
 
 
-def _mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
+def mark_epochs(figure: go.Figure, n_epochs: int) -> None:
+    """Give both rows of `figure` an axis of epochs, numbered from 1."""
+    ticks = dict(dtick=1) if n_epochs <= 12 else dict(tickformat="d")
+    figure.update_xaxes(range=[0.5, n_epochs + 0.5], **ticks)
+    figure.update_xaxes(title_text="epoch", row=2, col=1)
+
+
+def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
     """Shade the warm-up and write each phase's name above its epochs."""
     start = 0
     for name, run in groupby(phase):
@@ -329,16 +365,22 @@ def _add_bins(figure: go.Figure, counts: np.ndarray, edges: np.ndarray, **style)
     )
 
 
-def _thinned(suspects, rest, most) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Share `most` points: suspects get what the rest leaves free, and at least half."""
-    kept = suspects.iloc[spread(len(suspects), max(most // 2, most - len(rest)))]
-    return kept, rest.iloc[spread(len(rest), most - len(kept))]
+def thinned(
+    suspects: np.ndarray, rest: np.ndarray, most: int = MAX_SVG_POINTS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share `most` points: suspects get what the rest leaves free, and at least half.
+
+    >>> thinned(np.arange(3), np.arange(9), 6)
+    (array([0, 1, 2]), array([0, 4, 8]))
+    """
+    kept = suspects[spread(len(suspects), max(most // 2, most - len(rest)))]
+    return kept, rest[spread(len(rest), most - len(kept))]
 
 
 def _add_points(figure, kind, part, *, name, marker) -> None:
     if marker["symbol"].endswith("-thin"):  # thin symbols are all outline
         marker = marker | dict(line=dict(color=marker["color"], width=1.5))
-    pairs = map(_pair, part["label"], part["suggested_label"])
+    pairs = map(pair, part["label"], part["suggested_label"])
     figure.add_trace(
         kind(
             x=part["o2u_mean"],
@@ -354,8 +396,9 @@ def _add_points(figure, kind, part, *, name, marker) -> None:
     )
 
 
-def _heatmap(counts: pd.DataFrame, names: list[str]) -> go.Heatmap:
-    """Colour by opacity of one hue, which reads as "more" on light and dark pages alike."""
+def heatmap(counts: pd.DataFrame) -> go.Heatmap:
+    """Colour a square table by opacity of one hue: "more" on light and dark pages alike."""
+    names = list(counts)
     hover = [[[inert(given), inert(other)] for other in names] for given in names]
     return go.Heatmap(
         x=np.arange(len(names)),
@@ -373,13 +416,18 @@ def _heatmap(counts: pd.DataFrame, names: list[str]) -> go.Heatmap:
     )
 
 
-def _named_ticks(names: Iterable[str]) -> dict:
+def named_ticks(names: Iterable[str]) -> dict:
     """Place names by position, so that two names clipped to the same text stay two classes."""
     texts = [inert(name, 18) for name in names]
     return dict(tickvals=list(range(len(texts))), ticktext=texts, automargin=True, zeroline=False)
 
 
-def _pair(given: str, suggested: object) -> str:
+def pair(given: str, suggested: object) -> str:
+    """Write a given and a suggested label (None or NaN = none) as inert text.
+
+    >>> pair("cat", "<dog>"), pair("cat", None)
+    ('cat → &lt;dog&gt;', 'cat → no suggestion')
+    """
     other = inert(suggested, 24) if pd.notna(suggested) else "no suggestion"
     return f"{inert(given, 24)} → {other}"
 
@@ -398,7 +446,7 @@ def _require(scores: pd.DataFrame, column: str) -> None:
         raise O2UError(f"No numeric column {column!r} in the scores: choose one of {numeric}.")
 
 
-def _themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
+def themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
     """Give a finished figure the look that works on any page: no background, one text colour."""
     figure.update_layout(
         template="none",
