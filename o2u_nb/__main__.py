@@ -172,7 +172,10 @@ def _print_summary(found: Audit) -> None:
 
 
 class _Bars:
-    """Show one progress bar at a time on standard error; a new stage closes the one before."""
+    """Show one progress bar at a time; a new stage closes the one before.
+
+    On standard output, so that standard error holds nothing but the one line of an error.
+    """
 
     def __init__(self):
         self.stage, self.bar = None, None
@@ -189,7 +192,8 @@ class _Bars:
         if stage != self.stage:
             self._close()
             self.stage = stage
-            self.bar = tqdm(total=total, desc=stage, mininterval=0.5, file=sys.stderr, unit="")
+            often = 0.5 if sys.stdout.isatty() else 10  # seconds; a log file wants few lines
+            self.bar = tqdm(total=total, desc=stage, mininterval=often, file=sys.stdout, unit="")
         self.bar.update(done - self.bar.n)
 
     def say(self, line: str) -> None:

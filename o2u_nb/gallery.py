@@ -33,7 +33,7 @@ TILE = "margin:0;width:{width}px;font-size:12px;line-height:1.4;text-align:left;
 PICTURE = f"display:block;object-fit:contain;border:1px solid {BORDER};border-radius:4px;"
 BROKEN = f"box-sizing:border-box;padding:8px;overflow:hidden;border:1px dashed {FAINT};"
 LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap;"
-LABEL = LINE + "padding-left:5px;margin-top:2px;border-left:3px {border};"
+LABEL = "overflow-wrap:anywhere;padding-left:5px;margin-top:2px;border-left:3px {border};"
 HEADING = f"margin:12px 0 4px;font-weight:600;color:{TEXT};overflow-wrap:anywhere;"
 
 
@@ -53,7 +53,7 @@ def suspect_grid(
     *,
     label: str | None = None,
     n: int = 24,
-    size: int = 112,
+    size: int = 132,
     title: str | None = None,
 ) -> Gallery:
     """Show the `n` top suspects, of all classes or of given label `label`, most suspicious first.
@@ -68,7 +68,7 @@ def suspect_grid(
 
 
 def suspects_by_class(
-    samples: pd.DataFrame, scores: pd.DataFrame, *, n: int = 8, size: int = 112
+    samples: pd.DataFrame, scores: pd.DataFrame, *, n: int = 8, size: int = 132
 ) -> Gallery:
     """Show the `n` top suspects of each class, classes with most suspects first.
 
@@ -145,7 +145,7 @@ def _suggestion(label: object) -> str:
 
 def _doubt(row) -> str:
     """Say how likely the label is wrong, and of what kind the doubt is unless it is plain."""
-    chance = f" · {percent(row.p_wrong)} wrong" if pd.notna(row.p_wrong) else ""
+    chance = f" · wrong: {percent(row.p_wrong)}" if pd.notna(row.p_wrong) else ""
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""
     return chance + kind
 

@@ -29,8 +29,12 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", "about 1 minute", warmup=4, cycles=2, cycle=4, widths=(16, 32, 64)),
-        Preset("standard", "about 3 minutes", warmup=8, cycles=2, cycle=8, widths=(24, 48, 96)),
-        Preset("thorough", "about 10 minutes", warmup=10, cycles=4, cycle=8, widths=(32, 64, 128)),
+        Preset("quick", "about 1 minute", warmup=4, cycles=2, cycle=4, widths=(16, 32, 64, 128)),
+        Preset(
+            "standard", "about 3 minutes", warmup=8, cycles=2, cycle=8, widths=(16, 32, 64, 128)
+        ),
+        Preset(
+            "thorough", "about 12 minutes", warmup=8, cycles=4, cycle=8, widths=(24, 48, 96, 192)
+        ),
     )
 }

@@ -23,24 +23,27 @@ from o2u_nb.errors import SourceError
 PathLike = str | os.PathLike
 
 
-def read(source: Any, labels: Any = None, **options) -> Checked:
+def read(
+    source: Any, labels: Any = None, *, progress: Progress | None = None, **options
+) -> Checked:
     """Read `source` with the reader for its type; `options` go to that reader.
 
     A folder is read by class folders, or with `labels` (a CSV file or DataFrame of path and label)
     by that list; so are a CSV file alone (paths relative to it) and a DataFrame. A pair
     (images, labels), or images with `labels`, are arrays; anything with a length, items and classes
-    is a torchvision-like data set.
+    is a torchvision-like data set. `progress(done, total)` hears of images that are decoded to be
+    checked; arrays need no check.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _read_path(source, labels, options)
+        return _read_path(source, labels, options | {"progress": progress})
     if isinstance(source, pd.DataFrame):
-        return from_frame(source, **options)
+        return from_frame(source, progress=progress, **options)
     if labels is not None:
         return from_arrays(source, labels, **options)
     if isinstance(source, tuple) and len(source) == 2:
         return from_arrays(*source, **options)
     if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
-        return from_torchvision(source, **options)
+        return from_torchvision(source, progress=progress, **options)
     raise SourceError(
         "expected a folder, a CSV file, a DataFrame, (images, labels) or a torchvision data set, "
         f"found {type(source).__name__}"

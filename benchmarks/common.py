@@ -1,0 +1,75 @@
+"""What several benchmarks share: figures of a ranking, the machine, and tables with spread."""
+
+import os
+import platform
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def detection_figures(scores: pd.DataFrame, wrong: pd.Series) -> dict[str, float]:
+    """Compare a ranking with the truth: `wrong` is bool by `sample_id`; shares are 0 to 1."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    wrong = wrong.reindex(scores.index).to_numpy()
+    count = int(wrong.sum())
+    by_rank = wrong[np.argsort(scores["rank"].to_numpy())]
+    return {
+        "AUROC": roc_auc_score(wrong, scores["score"]),
+        "average precision": average_precision_score(wrong, scores["score"]),
+        "precision at true count": by_rank[:count].mean(),
+        "true share wrong": wrong.mean(),
+        "estimated / true": scores["suspect"].sum() / count,
+    }
+
+
+def machine() -> str:
+    """Name processor, cores, Python, torch and the date."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
+    return (
+        f"{device}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}, "
+        f"torch {torch.__version__.split('+')[0]}, {date.today().isoformat()}"
+    )
+
+
+def processor() -> str:
+    """Return the processor's name, as Linux tells it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def mean_and_spread(rows: pd.DataFrame, by: list[str], digits: int = 3) -> pd.DataFrame:
+    """Average over seeds: "mean +- standard deviation" for each figure, and the number of seeds."""
+    groups = rows.drop(columns="seed").groupby(by, sort=False)
+    mean, spread = groups.mean(), groups.std(ddof=0)
+    table = pd.DataFrame(index=mean.index)
+    for column in mean:
+        table[column] = [
+            f"{m:.{digits}f} ± {s:.{digits}f}"
+            for m, s in zip(mean[column], spread[column], strict=True)
+        ]
+    table["seeds"] = groups.size()
+    return table
+
+
+def write_table(name: str, title: str, table: pd.DataFrame, notes: str) -> Path:
+    """Write a Markdown table to `results/name.md`, with the machine and `notes`."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.md"
+    columns = [*table.index.names, *table.columns]
+    rows = [
+        [*(key if isinstance(key, tuple) else (key,)), *values]
+        for key, values in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    lines = [columns, ["---"] * len(columns), *rows]
+    text = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    path.write_text(f"# {title}\n\n{machine()}\n\n{text}\n\n{notes}\n", encoding="utf-8")
+    return path

@@ -1,0 +1,127 @@
+"""Measure the main job as a user runs it: `python -m o2u_nb audit` on class folders of image files.
+
+    python benchmarks/main_job.py --data DIR [--rows coats fashion-20 ...] [--seeds 1 2 3]
+
+Every seed draws its own subset, noise and training seed. The truth never leaves this script.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from common import detection_figures, mean_and_spread, write_table
+from PIL import Image
+
+from o2u_nb.audit import Audit
+from o2u_nb.data import coats, datasets, noise
+from o2u_nb.data.images import load_image
+
+# A row writes a class folder with wrong labels and returns the truth, indexed by sample id.
+Row = Callable[[Path, Path, int], pd.Series]
+
+
+def coats_row(data: Path, folder: Path, seed: int) -> pd.Series:
+    """Generated coats with the demo's noise."""
+    coats.write_folder(folder.parent / "coats", seed=seed)
+    shutil.move(folder.parent / "coats" / "images", folder)
+    table = pd.read_csv(folder.parent / "coats" / "truth.csv", index_col="sample_id")
+    return table["true_label"]
+
+
+def fashion_row(rate: float) -> Row:
+    """10,000 pictures of Fashion-MNIST with symmetric noise at `rate`."""
+
+    def write(data: Path, folder: Path, seed: int) -> pd.Series:
+        clean, _ = datasets.load("fashion_mnist", root=data / "fashion-mnist", n=10_000, seed=seed)
+        samples, truth = noise.plant(clean, noise.symmetric(rate), seed=seed)
+        return write_folder(samples, truth, folder)
+
+    return write
+
+
+def cifar_row(column: str) -> Row:
+    """8,000 pictures of CIFAR-10 with the human labels of CIFAR-10N's `column`."""
+
+    def write(data: Path, folder: Path, seed: int) -> pd.Series:
+        table = pd.read_csv(data / "cifar10n.csv")
+        table = table.iloc[np.random.default_rng(seed).permutation(len(table))[:8_000]]
+        table["path"] = [str(data / "cifar10" / path) for path in table["path"]]
+        samples = table.set_index("path", drop=False).assign(label=table[column].to_numpy())
+        return write_folder(samples, samples["label_true"], folder)
+
+    return write
+
+
+ROWS: dict[str, tuple[str, Row]] = {
+    "coats": ("coats, 2,000, planted 10 %", coats_row),
+    "fashion-20": ("Fashion-MNIST, 10,000, symmetric 20 %", fashion_row(0.2)),
+    "fashion-40": ("Fashion-MNIST, 10,000, symmetric 40 %", fashion_row(0.4)),
+    "cifar-aggre": ("CIFAR-10N aggre, 8,000", cifar_row("label_aggre")),
+    "cifar-worst": ("CIFAR-10N worst, 8,000", cifar_row("label_worst")),
+}
+
+
+def write_folder(samples: pd.DataFrame, truth: pd.Series, folder: Path) -> pd.Series:
+    """Write pictures as PNG files in folders named after their given labels; return the truth."""
+    names = []
+    for number, (_, row) in enumerate(samples.iterrows()):
+        name = f"{row['label']}/{number:05d}.png".replace(" ", "_")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if "image" in row:
+            Image.fromarray(row["image"]).save(folder / name)
+        else:
+            load_image(row["path"]).save(folder / name)
+        names.append(name)
+    return pd.Series(truth.to_numpy(), index=names).str.replace(" ", "_")
+
+
+def measure(name: str, data: Path, seed: int, preset: str) -> dict:
+    """Audit one data set once; return its figures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, out = Path(scratch) / "pictures", Path(scratch) / "audit"
+        truth = ROWS[name][1](data, folder, seed)
+        command = [sys.executable, "-m", "o2u_nb", "audit", folder, "--out", out]
+        started = time.monotonic()
+        subprocess.run([*command, "--preset", preset, "--seed", str(seed)], check=True)
+        seconds = time.monotonic() - started
+        scores = Audit.open(out).scores
+        wrong = scores["label"] != truth.reindex(scores.index)
+        return {**detection_figures(scores, wrong), "seconds": seconds}
+
+
+def main() -> None:
+    """Measure all rows whose data is there, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--preset", default="standard")
+    options = parser.parse_args()
+    found = []
+    for name in options.rows:
+        for seed in options.seeds:
+            try:
+                figures = measure(name, options.data, seed, options.preset)
+            except OSError as missing:
+                print(f"{name}: left out, {missing}")
+                break
+            print(name, seed, {key: round(value, 3) for key, value in figures.items()}, flush=True)
+            found.append({"data": ROWS[name][0], "seed": seed, **figures})
+    table = mean_and_spread(pd.DataFrame(found), by=["data"])
+    notes = (
+        f"`python -m o2u_nb audit FOLDER --preset {options.preset}`; mean ± standard deviation over "
+        "seeds, each with its own subset, noise and training. Seconds are wall time of the whole "
+        "command, imports, decoding and report included."
+    )
+    print(write_table(f"main_job_{options.preset}", "The main job", table, notes).read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Measure what recording costs: epochs with and without the recorder, interleaved in one run.
+
+    python benchmarks/recorder_overhead.py [--repeats 9]
+
+The network, pictures and batch size are those of the standard preset on 5,000 pictures of 32
+pixels. Each pair is one epoch without and one with; the median of the ratios is reported.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+from common import write_table
+from fastai.basics import Learner
+from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
+from fastai.data.core import DataLoaders
+
+from o2u_nb.presets import PRESETS
+from o2u_nb.training.learner import sgd
+from o2u_nb.training.loaders import PixelData, PixelLoader
+from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.recorder import DynamicsRecorder
+
+
+def learner(n_samples: int, side: int, n_classes: int) -> Learner:
+    """Build the standard preset's Learner over random pictures."""
+    preset, rng = PRESETS["standard"], np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (n_samples, side, side, 3), dtype=np.uint8)
+    ids = pd.Index([f"{i:06d}" for i in range(n_samples)])
+    names = [f"class {k:03d}" for k in range(n_classes)]
+    data = PixelData(pixels, rng.integers(0, n_classes, n_samples), ids, names)
+    train = PixelLoader(data, bs=preset.bs, shuffle=True, crop=4, flip=True)
+    dls = DataLoaders(train, train.new(data.new_empty(), shuffle=False), device="cpu")
+    model = CompactResNet(n_classes, widths=preset.widths)
+    return Learner(dls, model, loss_func=torch.nn.CrossEntropyLoss(), opt_func=sgd, lr=0.01)
+
+
+def epoch_seconds(learn: Learner, cbs) -> float:
+    """Train one epoch and return its wall time."""
+    with learn.no_bar(), learn.no_logging():
+        started = time.perf_counter()
+        learn.fit(1, cbs=cbs)
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure for few and many classes, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    rows = []
+    for n_classes in (10, 100):
+        learn, recorder = learner(5_000, 32, n_classes), DynamicsRecorder()
+        epoch_seconds(learn, recorder)  # warm up; the trace's folder is made here
+        pairs = [
+            (epoch_seconds(learn, None), epoch_seconds(learn, recorder))
+            for _ in range(options.repeats)
+        ]
+        ratios = [with_ / without for without, with_ in pairs]
+        rows.append(
+            {
+                "classes": n_classes,
+                "epoch without, s": f"{np.median([p[0] for p in pairs]):.2f}",
+                "overhead, median": f"{np.median(ratios) - 1:+.1%}",
+                "quartiles": " to ".join(
+                    f"{q - 1:+.1%}" for q in np.quantile(ratios, [0.25, 0.75])
+                ),
+            }
+        )
+    notes = f"{options.repeats} interleaved pairs of epochs, 5,000 pictures of 32 pixels, batch 64."
+    table = pd.DataFrame(rows).set_index("classes")
+    print(write_table("recorder_overhead", "Recorder overhead", table, notes).read_text())
+
+
+if __name__ == "__main__":
+    main()
