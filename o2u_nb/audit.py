@@ -69,6 +69,12 @@ class Audit:
         """Read settings, versions and totals."""
         return json.loads((self.folder / layout.FACTS).read_text(encoding="utf-8"))
 
+    def session(self, *, reviewer: str | None = None):
+        """Open a `ReviewSession` on this audit, in the name of `reviewer` (default: the user)."""
+        from o2u_nb.review.session import ReviewSession  # which is made of an Audit
+
+        return ReviewSession(self, reviewer=reviewer)
+
     @property
     def report(self) -> Path:
         """Return the path of the HTML report."""
