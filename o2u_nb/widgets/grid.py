@@ -1,0 +1,301 @@
+"""The suspect grid: thousands of pictures in one widget, decided on by keyboard or mouse.
+
+In come a session and, from the browser, messages: rows that are on screen, places that are
+selected, commands. Out go small traits (how many samples, which is current), pages of rows with
+JPEG buffers, and one line that says what was done, or why it was not.
+"""
+
+from collections import Counter, OrderedDict
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets
+
+from o2u_nb.errors import O2UError
+from o2u_nb.gallery import Gallery, suspect_grid
+from o2u_nb.review.session import DECISION_FILTERS, FILTERS, STATES, UNDECIDED, ReviewSession
+
+ACTIONS = {
+    "keep": "kept",
+    "relabel": "changed",
+    "drop": "dropped",
+    "unsure": "marked unsure",
+}
+SETTINGS = (*FILTERS, "advance")
+OBSERVED = ("visible", "revision", "counts", "selected", "current", *SETTINGS)
+KEPT_ORDERS = 8  # a busy reviewer is at most that many changes of the list ahead of the kernel
+MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
+N_LIKELY = 9  # as many as there are digit keys
+STILL, STILL_SIZE = 24, 128  # pictures in the still grid, and their longest side in pixels
+STILL_DENSITY = 1.5  # how many of those are one CSS pixel, see `gallery`
+
+Ranges = list[list[int]]
+
+
+class SuspectGrid(anywidget.AnyWidget):
+    """Show what is visible in `session` as tiles, and carry out what the reviewer decides.
+
+    A *place* is a position in `session.visible`. Places change their meaning with every filter, so
+    each such list has a number, `order`, and the browser says to which one its places belong: a
+    command meets what was on screen when the key was pressed. In CSS pixels, `tile_size` (64 to
+    512) is the longest side of a picture, and `tall` the height of the list.
+    """
+
+    _esm = Path(__file__).with_name("grid.js")
+    _css = Path(__file__).with_name("grid.css")
+
+    length = traitlets.Int(help="how many samples are visible").tag(sync=True)
+    order = traitlets.Int(0, help="number of the list that places refer to").tag(sync=True)
+    revision = traitlets.Int(help="changes with the decisions").tag(sync=True)
+    place = traitlets.Int(None, allow_none=True, help="of the current sample").tag(sync=True)
+    chosen = traitlets.List(help="[start, stop) of selected places, ascending").tag(sync=True)
+    counts = traitlets.Dict(help="see `ReviewSession`").tag(sync=True)
+    settings = traitlets.Dict(help="filters and sorting").tag(sync=True)
+    choices = traitlets.Dict(help="what the settings may be").tag(sync=True)
+    tile_size = traitlets.Int(128, min=64, max=512).tag(sync=True)
+    tall = traitlets.Int(560, min=200).tag(sync=True)
+
+    def __init__(self, session: ReviewSession, *, tile_size: int = 128, tall: int = 560):
+        self.session = session
+        self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._follow()  # first, so that the widget opens complete, in one message
+        super().__init__(tile_size=tile_size, tall=tall, choices=_choices(session))
+        session.observe(self._follow, list(OBSERVED))
+        self.on_msg(self._receive)
+
+    def close(self) -> None:
+        """Take the grid off the screen, and leave the session alone."""
+        if self.comm is not None:
+            self.session.unobserve(self._follow, list(OBSERVED))
+        super().close()
+
+    def still(self) -> Gallery:
+        """Return the first page as plain HTML, for where no kernel answers."""
+        top = self.session.visible[:STILL]
+        scores = self.session.scores.iloc[top].assign(suspect=True)
+        pictures = self.session.page_thumbnails(list(scores.index), STILL_SIZE)
+        samples = pd.DataFrame({"image": pictures}, index=scores.index)
+        title = f"{len(top):,} of {self.length:,} samples to review. Run the cell to review them."
+        size = round(STILL_SIZE / STILL_DENSITY)
+        return suspect_grid(samples, scores, n=STILL, size=size, title=title)
+
+    def __repr__(self) -> str:
+        counts = self.session.counts
+        decided = counts["suspects"] - counts["remaining"]
+        return f"SuspectGrid({decided:,} of {counts['suspects']:,} suspects decided)"
+
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/html": self.still().html}, metadata
+
+    # Following the session
+
+    def _follow(self, _=None) -> None:
+        """Bring the traits into step with the session, in one message."""
+        session = self.session
+        with self.hold_sync():
+            self._number(session.visible)
+            self.length, self.revision = len(session.visible), session.revision
+            self.place = None if session.current is None else session.index_of(session.current)
+            self.chosen = self._chosen()
+            self.counts = session.counts
+            self.settings = _settings(session)
+
+    def _number(self, visible: np.ndarray) -> None:
+        """Give a new list of positions a number, and keep it for commands on their way."""
+        if self._orders.get(self.order) is not visible:
+            self.order += 1
+            self._orders[self.order] = visible
+            while len(self._orders) > KEPT_ORDERS:
+                self._orders.popitem(last=False)
+
+    def _chosen(self) -> Ranges:
+        if not self.session.selected:
+            return []
+        columns, visible = self.session.columns, self.session.visible
+        place_of = np.empty(len(columns), dtype=np.int64)
+        place_of[visible] = np.arange(len(visible))
+        return runs(np.sort(place_of[columns.positions(self.session.selected)]))
+
+    # Answering the browser
+
+    def _receive(self, _, message: dict, buffers: list) -> None:
+        """Carry out one message; its `view` and `seq` go back, with what was `said`."""
+        respond = self._responses().get(message.get("kind"))
+        if respond is None:
+            return
+        answer = {"kind": "done", "view": message.get("view"), "seq": message.get("seq")}
+        try:
+            with self.hold_sync():
+                said = respond(message)
+        except O2UError as error:
+            self.send({**answer, "failed": str(error)})
+        except Exception as error:  # unforeseen: said on screen, and raised for the log
+            self.send({**answer, "failed": f"{type(error).__name__}: {error}"})
+            raise
+        else:
+            self.send({**answer, "said": said})
+
+    def _responses(self) -> dict:
+        return dict(
+            page=self._page,
+            likely=self._likely,
+            select=self._select,
+            decide=self._decide,
+            undo=lambda _: self._said_back(self.session.undo(), "undo", "Undone"),
+            redo=lambda _: self._said_back(self.session.redo(), "redo", "Done again"),
+            next=self._next,
+            set=self._set,
+        )
+
+    def _page(self, message: dict) -> None:
+        """Send rows, and the pictures of those places for which the browser has none."""
+        start, size = max(message["start"], 0), message["size"]
+        stop = min(message["stop"], start + MOST_ROWS)
+        rows = self.session.page(start, stop) if message["order"] == self.order else []
+        places = [place - start for place in message["pictures"]]
+        ids = [rows[place]["sample_id"] for place in places if 0 <= place < len(rows)]
+        page = dict(
+            kind="page", order=message["order"], revision=self.revision, start=start, rows=rows,
+            size=size, pictures=ids,
+        )  # fmt: skip
+        self.send(page, buffers=self.session.page_thumbnails(ids, size))
+
+    def _likely(self, message: dict) -> None:
+        """Send the classes that the network took a sample for, likeliest first, and the reason."""
+        (sample_id,) = self._ids(message)
+        found = self.session.sample(sample_id)
+        classes = [[name, prob] for name, prob in found["probs"] if name != found["label"]]
+        if not classes and found["suggested"] is not None:
+            classes = [[found["suggested"], None]]
+        self.send(
+            dict(
+                kind="likely", sample_id=sample_id, classes=classes[:N_LIKELY],
+                reason=found["reason"], path=found["path"],
+            )
+        )  # fmt: skip
+
+    def _select(self, message: dict) -> None:
+        """Take over what is current and, when it is more than that, what is selected."""
+        shown, session = self._shown(message), self.session
+        if shown is not session.visible:
+            return  # the list has changed meanwhile; the browser hears of it
+        with session.hold_trait_notifications():
+            session.selected = tuple(self._ids(message))
+            session.current = session.columns.ids_at(shown[[message["place"]]])[0]
+
+    def _decide(self, message: dict) -> str:
+        shown, session = self._shown(message), self.session
+        places, ids = expand(message["ranges"], len(shown)), self._ids(message)
+        if not ids:
+            raise O2UError("Nothing is selected: pick a picture first.")
+        with session.hold_trait_notifications():
+            self._carry_out(message["action"], ids, message.get("new_label"))
+            session.selected = ()
+            if session.advance or session.index_of(ids[-1]) is None:
+                self._move_on(shown, places[-1])
+        return self._said(ids, places[-1], len(shown))
+
+    def _carry_out(self, action: str, ids: list[str], new_label: str | None) -> None:
+        if action not in ACTIONS:
+            raise O2UError(f"No action {action!r}: expected one of {', '.join(ACTIONS)}.")
+        if action == "relabel":
+            self.session.relabel(new_label, ids)
+        else:
+            getattr(self.session, action)(ids)
+
+    def _move_on(self, shown: np.ndarray, place: int) -> bool:
+        """Make the next undecided sample after `place` current, or else the first one."""
+        session = self.session
+        still_here = np.zeros(len(session.columns), dtype=bool)
+        still_here[session.visible] = True
+        is_open = session.states[shown] == STATES.index(UNDECIDED)
+        undecided = np.flatnonzero(is_open & still_here[shown])
+        later = undecided[undecided > place]
+        if len(undecided):
+            following = shown[[later[0] if len(later) else undecided[0]]]
+            session.current = session.columns.ids_at(following)[0]
+        return len(undecided) > 0
+
+    def _next(self, message: dict) -> str | None:
+        with self.session.hold_trait_notifications():
+            self.session.selected = ()
+            found = self._move_on(self._shown(message), message["place"])
+        return None if found else "Nothing here is undecided."
+
+    def _set(self, message: dict) -> None:
+        """Change one setting of the session."""
+        name, value = message["name"], message["value"]
+        if name not in SETTINGS:
+            raise O2UError(f"No setting {name!r}: expected one of {', '.join(SETTINGS)}.")
+        setattr(self.session, name, tuple(value) if isinstance(value, list) else value)
+
+    def _shown(self, message: dict) -> np.ndarray:
+        """Return the positions that were on screen when the message was sent."""
+        shown = self._orders.get(message["order"])
+        if shown is None:
+            raise O2UError("The list has changed too often meanwhile; nothing is recorded: repeat.")
+        return shown
+
+    def _ids(self, message: dict) -> list[str]:
+        shown = self._shown(message)
+        return self.session.columns.ids_at(shown[expand(message["ranges"], len(shown))])
+
+    # Saying what was done
+
+    def _said(self, ids: list[str], place: int, length: int) -> str:
+        events = [self.session.decisions.current(id) for id in ids]
+        if len(events) > 1:
+            numbers = Counter(ACTIONS[event.action] for event in events)
+            parts = ", ".join(f"{number:,} {did}" for did, number in numbers.items())
+            return f"{len(events):,} samples: {parts}, Ctrl+Z undoes"
+        (event,) = events
+        to = f" to {event.new_label}" if event.new_label is not None else ""
+        did = f"{event.given_label} {ACTIONS[event.action]}{to}"
+        return f"{place + 1:,} of {length:,}: {did}, Ctrl+Z undoes"
+
+    def _said_back(self, ids: list[str], command: str, did: str) -> str:
+        if not ids:
+            return f"Nothing to {command}."
+        what = ids[0] if len(ids) == 1 else f"{len(ids):,} samples"
+        hidden = "" if self.session.index_of(ids[0]) is not None else " (hidden by the filters)"
+        return f"{did}: {what}{hidden}"
+
+
+def runs(places: np.ndarray) -> Ranges:
+    """Write ascending whole numbers as ranges [start, stop).
+
+    >>> runs(np.array([2, 3, 4, 9]))
+    [[2, 5], [9, 10]]
+    """
+    if not len(places):
+        return []
+    cuts = np.flatnonzero(np.diff(places) > 1)
+    starts, stops = places[[0, *(cuts + 1)]], places[[*cuts, len(places) - 1]] + 1
+    return np.column_stack([starts, stops]).tolist()
+
+
+def expand(ranges: Ranges, length: int) -> np.ndarray:
+    """Write ranges [start, stop) as the places they hold, of those from 0 to `length` - 1.
+
+    >>> expand([[2, 5], [9, 12]], 10).tolist()
+    [2, 3, 4, 9]
+    """
+    parts = [np.arange(max(start, 0), min(stop, length)) for start, stop in ranges]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
+def _choices(session: ReviewSession) -> dict:
+    return dict(classes=session.classes, orders=session.orders, decisions=list(DECISION_FILTERS))
+
+
+def _settings(session: ReviewSession) -> dict:
+    """Return the session's settings as plain values; of a lasso, only how many it picked."""
+    settings = {name: getattr(session, name) for name in SETTINGS}
+    picked = settings["id_filter"]
+    return settings | dict(
+        pair_filter=settings["pair_filter"] and list(settings["pair_filter"]),
+        id_filter=None if picked is None else len(picked),
+    )
