@@ -456,6 +456,12 @@ def test_thumbnails_show_the_picture(session, tmp_path):
     assert session.page_thumbnails(ids, 32) == [session.thumbnail(id, 32) for id in ids]
 
 
+def test_an_unknown_id_has_no_picture_and_no_card(session):
+    for ask in (session.thumbnail, session.sample, session.image_state, session.index_of):
+        with pytest.raises(O2UError, match="No sample 'ghost'"):
+            ask("ghost")
+
+
 def test_thumbnails_of_pixels_in_the_table(tmp_path):
     session = ReviewSession(write_audit(tmp_path / "audit"), reviewer="ann")
     assert picture(session.thumbnail(session.current, 40)).size == (40, 40)

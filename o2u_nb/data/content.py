@@ -21,3 +21,11 @@ def content_hash(item: Item) -> str:
         return hashlib.sha256(item).hexdigest()
     with open(item, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_if_readable(item: Item) -> str | None:
+    """Return the `content_hash` of `item`, None where it cannot be read."""
+    try:
+        return content_hash(item)
+    except OSError:
+        return None

@@ -13,7 +13,7 @@ import pandas as pd
 
 from o2u_nb import layout
 from o2u_nb.audit import Audit
-from o2u_nb.data.content import content_hash
+from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import ApplyError
@@ -146,16 +146,9 @@ def _logged(audit: Audit) -> pd.DataFrame:
 def _is_stale(samples: pd.DataFrame, decided: pd.DataFrame) -> list[bool]:
     """Tell whose image is not the one decided on; a hash that was never taken proves nothing."""
     items = image_items(samples.loc[decided.index])
-    hashes = in_threads(_hash, items)
+    hashes = in_threads(hash_if_readable, items)
     pairs = zip(decided["content_hash"], hashes, strict=True)
     return [bool(then) and then != now for then, now in pairs]
-
-
-def _hash(item) -> str | None:
-    try:
-        return content_hash(item)
-    except OSError:
-        return None
 
 
 def _require_unsure(unsure: str) -> None:

@@ -40,12 +40,7 @@ class Columns:
 
     def positions(self, ids: Iterable[str]) -> np.ndarray:
         """Return the positions (k,) of `ids`; raise `O2UError` naming the first unknown one."""
-        ids = list(ids)
-        found = self.ids.get_indexer(ids)
-        if (found < 0).any():
-            unknown = ids[int(np.argmin(found))]
-            raise O2UError(f"No sample {unknown!r} among the {len(self):,} of this audit.")
-        return found
+        return rows_of(self.ids, ids)
 
     def ids_at(self, positions: np.ndarray) -> list[str]:
         """Return the sample ids at `positions`."""
@@ -84,6 +79,16 @@ class Columns:
         """Turn positions in `names` (-1 = missing) into positions in `classes`."""
         places = {name: place for place, name in enumerate(self.classes)}
         return np.array([*(places[name] for name in names), -1], dtype=np.int32)[codes]
+
+
+def rows_of(index: pd.Index, ids: Iterable[str]) -> np.ndarray:
+    """Return the rows (k,) of `ids` in `index`; raise `O2UError` naming the first unknown one."""
+    ids = list(ids)
+    found = index.get_indexer(ids)
+    if (found < 0).any():
+        unknown = ids[int(np.argmin(found))]
+        raise O2UError(f"No sample {unknown!r} among the {len(index):,} of this audit.")
+    return found
 
 
 def one_of(name: str, names: list[str], what: str) -> str:

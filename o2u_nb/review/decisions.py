@@ -88,12 +88,12 @@ class Decisions:
     @property
     def can_undo(self) -> bool:
         """Tell whether `undo` has something to take back."""
-        return bool(self._ledger.stacks(self.reviewer)[0])
+        return bool(self._ledger.to_undo(self.reviewer))
 
     @property
     def can_redo(self) -> bool:
         """Tell whether `redo` has something to take back."""
-        return bool(self._ledger.stacks(self.reviewer)[1])
+        return bool(self._ledger.to_redo(self.reviewer))
 
     def current(self, sample_id: str) -> Event | None:
         """Return the decision that holds for a sample, None while there is none."""
@@ -128,14 +128,14 @@ class Decisions:
         They are none when there is nothing to undo.
         """
         with self._appending() as append:
-            done, _ = self._ledger.stacks(self.reviewer)
-            return append([_answer(UNDO, event) for event in done[-1]]) if done else []
+            done = self._ledger.to_undo(self.reviewer)
+            return append([_answer(UNDO, event) for event in done]) if done else []
 
     def redo(self) -> list[Event]:
         """Take back this reviewer's last undo, unless a new command followed it."""
         with self._appending() as append:
-            _, undone = self._ledger.stacks(self.reviewer)
-            return append([_answer(REDO, event) for event in undone[-1]]) if undone else []
+            undone = self._ledger.to_redo(self.reviewer)
+            return append([_answer(REDO, event) for event in undone]) if undone else []
 
     def refresh(self) -> None:
         """Read what another kernel appended."""

@@ -150,6 +150,7 @@ class Ledger:
     def __init__(self, events: Iterable[Event] = ()):
         self.events: list[Event] = []
         self._by_sample: dict[str, list[Event]] = {}
+        self._by_command: dict[str, list[Event]] = {}
         self._answers: dict[str, list[str]] = {}  # event id -> ids of the events that undo it
         self._known: set[str] = set()
         self.add(events)
@@ -161,6 +162,7 @@ class Ledger:
             if event.event_id not in self._known:
                 self._known.add(event.event_id)
                 new.append(event)
+                self._by_command.setdefault(event.command_id, []).append(event)
                 if event.undoes:
                     self._answers.setdefault(event.undoes, []).append(event.event_id)
         _insert(self.events, new)
@@ -181,19 +183,25 @@ class Ledger:
         """Return all events of a sample, undone ones and undos included, oldest first."""
         return list(self._by_sample.get(sample_id, ()))
 
-    def stacks(self, reviewer: str) -> tuple[list[list[Event]], list[list[Event]]]:
-        """Return the commands that `reviewer` may undo and the undos to redo, latest last."""
-        done: dict[str, list[Event]] = {}
-        undone: dict[str, list[Event]] = {}
-        for event in self.events:
-            if event.reviewer != reviewer:
-                continue
-            if event.is_decision:
-                undone = {}  # as in any editor, a new command ends what can be redone
-            if event.action != REDO and self.holds(event):
-                stack = done if event.is_decision else undone
-                stack.setdefault(event.command_id, []).append(event)
-        return list(done.values()), list(undone.values())
+    def to_undo(self, reviewer: str) -> list[Event]:
+        """Return the decisions of the reviewer's last command, those that hold; none if none do."""
+        for event in reversed(self.events):
+            if event.reviewer == reviewer and event.is_decision and self.holds(event):
+                return self._of_command(event)
+        return []
+
+    def to_redo(self, reviewer: str) -> list[Event]:
+        """Return the reviewer's last undo that holds, unless a command came after it."""
+        for event in reversed(self.events):
+            if event.reviewer == reviewer:
+                if event.is_decision:  # as in any editor, a new command ends what can be redone
+                    return []
+                if event.action == UNDO and self.holds(event):
+                    return self._of_command(event)
+        return []
+
+    def _of_command(self, event: Event) -> list[Event]:
+        return [e for e in self._by_command[event.command_id] if self.holds(e)]
 
     def table(self) -> pd.DataFrame:
         """Return the current decision per sample, indexed by `sample_id`; see `fold`."""

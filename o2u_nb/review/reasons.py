@@ -41,7 +41,7 @@ def reason(
     *,
     label: str,
     suggested: str | None,
-    p_wrong: float,
+    p_wrong: float | None,
     kind: str,
     probs: dict[str, float],
     loss_share: float | None,
@@ -65,7 +65,7 @@ def reason(
         parts.append(f"{agree} of {len(opinions)} detectors count it among the suspects")
     if kind == "duplicate conflict":
         parts.append("the same picture is also there under another label, so one of them is wrong")
-    elif not np.isnan(p_wrong):
+    elif p_wrong is not None:
         parts.append(f"so the label is wrong with a probability of {percent(p_wrong)}")
     return "; ".join(parts) + "."
 

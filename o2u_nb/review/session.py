@@ -5,6 +5,7 @@ Panels observe the traits and call the commands; the session alone writes decisi
 """
 
 import getpass
+import itertools
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -18,22 +19,20 @@ import traitlets
 
 from o2u_nb import layout
 from o2u_nb.audit import Audit
-from o2u_nb.data.content import content_hash
+from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
-from o2u_nb.detect.scores import class_probs
 from o2u_nb.errors import DecisionsError, O2UError
-from o2u_nb.review.columns import Columns, one_of
+from o2u_nb.review.columns import Columns, one_of, rows_of
 from o2u_nb.review.decisions import ACTIONS, Decisions, fingerprint
-from o2u_nb.review.reasons import opinions, reason
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
+from o2u_nb.review.why import card, plain
 from o2u_nb.trace import Trace
 
 UNDECIDED = "undecided"
 STATES = (UNDECIDED, *ACTIONS)  # codes of what is decided about a sample
 DECISION_FILTERS = ("all", "decided", *STATES)
 CACHE = ".cache/thumbnails"
-N_PROBS = 10  # classes listed on a why card
 FILTERS = (
     "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
     "only_suspects", "id_filter",
@@ -104,7 +103,6 @@ class ReviewSession(traitlets.HasTraits):
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._state = np.zeros(len(self.columns), dtype=np.int8)
         self._shown = np.zeros(len(self.columns), dtype=bool)
-        self._hashes: dict[tuple, str] = {}
         self._since = time.monotonic()
         self._mark(self.decisions.pop_changed())
         with self.hold_trait_notifications():
@@ -250,42 +248,36 @@ class ReviewSession(traitlets.HasTraits):
         Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
         decision (None while undecided), new_label, note.
         """
-        return [self._row(position) for position in self.visible[max(start, 0) : stop]]
+        return [self.row(position) for position in self.visible[max(start, 0) : stop]]
+
+    def row(self, position: int) -> dict:
+        """Return the row of `page` for the sample at `position`."""
+        columns, sample_id = self.columns, self._id(position)
+        event = self.decisions.current(sample_id)
+        return dict(
+            sample_id=sample_id,
+            rank=int(self._ranks[position]),
+            label=columns.name(columns.label[position]),
+            suggested=columns.name(columns.suggested[position]),
+            p_wrong=plain(columns.values("p_wrong")[position]),
+            score=plain(columns.values(self.order_by)[position]),
+            suspect=bool(self.suspects[position]),
+            kind=self._kinds[position],
+            decision=event.action if event else None,
+            new_label=event.new_label if event else None,
+            note=event.note if event else "",
+        )
 
     def sample(self, sample_id: str) -> dict:
-        """Return all that is known of one sample, as plain values.
-
-        The keys of `page`, and: split, path (None for arrays), reason (a sentence), opinions (of
-        the detectors), agreement (agreeing, asked), probs ((class, mean probability), likeliest
-        first), trajectory (epoch, loss, margin, pred, lr, phase), image (state, detail), history
-        (events), reviewer, ts_utc, neighbours (None: no embeddings).
-        """
-        (position,) = self.columns.positions([sample_id])
-        row, event = self._row(position), self.decisions.current(sample_id)
-        trace = self._trace_of(position)
-        votes = opinions(self.columns, position, int(self.suspects.sum()))
-        probs = _likeliest(trace)
-        return dict(
-            row,
-            **self._origin(sample_id),
-            reason=self._reason(row, position, probs, votes),
-            opinions=[vote._asdict() for vote in votes],
-            agreement=(sum(vote.agrees for vote in votes), len(votes)),
-            probs=list(probs.items())[:N_PROBS],
-            trajectory=_trajectory(trace),
-            image=self.image_state(sample_id)._asdict(),
-            history=self.decisions.history(sample_id),
-            reviewer=event and event.reviewer,
-            ts_utc=event and event.ts_utc,
-            neighbours=None,
-        )
+        """Return all that is known of one sample, as plain values; see `why.card`."""
+        return card(self, sample_id)
 
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
         item = self._items([sample_id])[0]
         state, event = self.thumbnails.state(item), self.decisions.current(sample_id)
         decided = event and event.content_hash
-        if state.state in (OK, CHANGED) and decided and decided != self._hash(item):
+        if state.state in (OK, CHANGED) and decided and decided != hash_if_readable(item):
             return State(CHANGED, "image differs from the one that was decided on")
         return state
 
@@ -429,7 +421,8 @@ class ReviewSession(traitlets.HasTraits):
 
     def _keep_focus_visible(self) -> None:
         """Deselect what a filter hides, so that no command hits a sample out of sight."""
-        kept = tuple(id for id in self.selected if self._is_shown(id))
+        shown = self._shown[self.columns.positions(self.selected)]
+        kept = tuple(itertools.compress(self.selected, shown))
         if kept != self.selected:
             self.selected = kept
         if self.current is None or not self._is_shown(self.current):
@@ -452,7 +445,7 @@ class ReviewSession(traitlets.HasTraits):
     def _decide(self, ids, action: str, *, new_label: str | None = None, note: str) -> list[str]:
         chosen = list(dict.fromkeys(self._targets() if ids is None else _listed(ids)))
         positions = self.columns.positions(chosen)
-        hashes = in_threads(self._hash, self._items(chosen))
+        hashes = in_threads(hash_if_readable, self._items(chosen))
         choices = [
             self._choice(position, action, new_label, content)
             for position, content in zip(positions, hashes, strict=True)
@@ -492,7 +485,7 @@ class ReviewSession(traitlets.HasTraits):
             suggested_label=suggested,
             content_hash=content,
             rank_shown=int(self._ranks[position]),
-            score_shown=_plain(self.columns.values("score")[position]),
+            score_shown=plain(self.columns.values("score")[position]),
         )
 
     def _following(self, positions: np.ndarray) -> str | None:
@@ -530,38 +523,6 @@ class ReviewSession(traitlets.HasTraits):
 
     # Looking things up
 
-    def _row(self, position: int) -> dict:
-        columns, sample_id = self.columns, self._id(position)
-        event = self.decisions.current(sample_id)
-        return dict(
-            sample_id=sample_id,
-            rank=int(self._ranks[position]),
-            label=columns.name(columns.label[position]),
-            suggested=columns.name(columns.suggested[position]),
-            p_wrong=_plain(columns.values("p_wrong")[position]),
-            score=_plain(columns.values(self.order_by)[position]),
-            suspect=bool(self.suspects[position]),
-            kind=self._kinds[position],
-            decision=event.action if event else None,
-            new_label=event.new_label if event else None,
-            note=event.note if event else "",
-        )
-
-    def _reason(self, row: dict, position: int, probs: dict, votes: list) -> str:
-        share = None
-        if "o2u_mean" in self.columns.names:
-            losses = self.columns.values("o2u_mean")
-            share = float(np.count_nonzero(losses < losses[position]) / max(len(losses) - 1, 1))
-        return reason(
-            label=row["label"],
-            suggested=row["suggested"],
-            p_wrong=np.nan if row["p_wrong"] is None else row["p_wrong"],
-            kind=row["kind"],
-            probs=probs,
-            loss_share=share,
-            opinions=votes,
-        )
-
     @cached_property
     def _ranks(self) -> np.ndarray:
         return self.scores["rank"].to_numpy()
@@ -572,29 +533,11 @@ class ReviewSession(traitlets.HasTraits):
 
     @cached_property
     def _in_trace(self) -> np.ndarray:
-        places = self.trace.ids.get_indexer(self.columns.ids)
-        if (places < 0).any():
-            raise O2UError("The trace lacks samples of the scores table: audit again.")
-        return places
-
-    def _trace_of(self, position: int) -> Trace:
-        """Return the training dynamics of one sample."""
-        return self.trace.take(self.trace_positions(np.array([position])))
+        return rows_of(self.trace.ids, self.columns.ids)
 
     def _items(self, ids: Sequence[str]) -> list:
         samples = self.audit.samples
-        return image_items(samples.iloc[samples.index.get_indexer(list(ids))])
-
-    def _origin(self, sample_id: str) -> dict:
-        found = self.audit.samples.loc[sample_id]
-        return dict(split=found["split"], path=found.get("path"))
-
-    def _hash(self, item) -> str | None:
-        """Return the digest of an image, None when it cannot be read."""
-        try:
-            return content_hash(item)
-        except OSError:
-            return None
+        return image_items(samples.iloc[rows_of(samples.index, ids)])
 
     def _id(self, position: int) -> str:
         return self.columns.ids[position]
@@ -624,30 +567,6 @@ def measured(wrong: int, decided: int) -> Measured | None:
     spread = share * (1 - share) / decided + z**2 / (4 * decided**2)
     half = z * np.sqrt(spread) / (1 + z**2 / decided)
     return Measured(share, float(max(middle - half, 0)), float(min(middle + half, 1)), decided)
-
-
-def _likeliest(trace: Trace) -> dict[str, float]:
-    """Return the mean probability of each class for a trace of one sample, likeliest first."""
-    probs = class_probs(trace)[0]
-    order = np.argsort(-probs, kind="stable")
-    return {trace.classes[k]: float(probs[k]) for k in order if not np.isnan(probs[k])}
-
-
-def _trajectory(trace: Trace) -> dict:
-    """Return the dynamics of a trace of one sample as plain lists, None where not seen."""
-    pred = [None if code < 0 else trace.classes[code] for code in trace.pred[:, 0]]
-    return dict(
-        epoch=list(range(trace.n_epochs)),
-        loss=[_plain(value) for value in trace.loss[:, 0]],
-        margin=[_plain(value) for value in trace.margin[:, 0]],
-        pred=pred,
-        lr=trace.lr.tolist(),
-        phase=trace.phase.tolist(),
-    )
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _listed(ids: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from o2u_nb.data.content import content_hash
 from o2u_nb.data.images import Item, broken_image, thumbnail
 from o2u_nb.data.parallel import in_threads
 
@@ -51,7 +52,7 @@ class Thumbnails:
             key = self._key(item, size)
         except OSError as error:
             return tile(_missing(error).detail, size)
-        kept = self._memory.get(key) or self._load(key)
+        kept = self._memory.get(key) or (self._load(key) if _is_file(item) else None)
         return kept or self._make(item, size, key)
 
     def many(self, items: Sequence[Item], size: int) -> list[bytes]:
@@ -74,7 +75,7 @@ class Thumbnails:
 
     def _key(self, item: Item, size: int) -> str:
         if not _is_file(item):
-            return f"{id(item)}/{size}"  # the samples table keeps its items alive
+            return f"{content_hash(item)}/{size}"
         stat = os.stat(item)
         identity = (os.fspath(item), stat.st_mtime_ns, stat.st_size, self.audited, size)
         return hashlib.sha256(repr(identity).encode("utf-8", "backslashreplace")).hexdigest()
