@@ -70,6 +70,11 @@ def measure(folder: Path, n: int, repeats: int):
     session.thumbnail(session.step(PAGE))  # the samples table is read
     yield row("100 thumbnails, from disk", [timed(session.page_thumbnails, ids)], 0.1)
     yield row("one decision, on disk", [timed(session.keep) for _ in range(20)])
+    many = session.scores.index[-min(10_000, n // 2) :]
+    yield row(f"{len(many):,} decisions in one command", [timed(session.drop, many)])
+    yield row("undo them", [timed(session.undo)])
+    yield row("one decision after that", [timed(session.keep) for _ in range(20)])
+    yield row(f"open with {len(session.decisions.events):,} events", opened(audit, repeats), 3.0)
     yield ("bytes to the browser, page of 100 rows", size(session.page(0, PAGE)), "", "1 MB")
     sent = sum(map(len, session.page_thumbnails(ids)))
     yield ("bytes to the browser, 100 thumbnails", f"{sent / 1000:.0f} kB", "", "1 MB")

@@ -309,7 +309,7 @@ class ReviewSession(traitlets.HasTraits):
 
     def trace_positions(self, positions: np.ndarray) -> np.ndarray:
         """Translate positions here into positions in `trace`."""
-        return self._in_trace[positions]
+        return rows_of(self.trace.ids, self.columns.ids_at(positions))
 
     # Settings, checked
 
@@ -387,8 +387,9 @@ class ReviewSession(traitlets.HasTraits):
     def _cut(self) -> None:
         suspects = self.columns.values(self.threshold_column) >= self.threshold
         p_wrong = self.columns.values("p_wrong")[suspects]
+        known = p_wrong[~np.isnan(p_wrong)]
         self.set_trait("suspects", _frozen(suspects))
-        self.set_trait("estimated_precision", float(p_wrong.mean()) if len(p_wrong) else None)
+        self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
 
     def _show(self) -> None:
         order = self.columns.order(self.order_by, descending=self.descending)
@@ -530,10 +531,6 @@ class ReviewSession(traitlets.HasTraits):
     @cached_property
     def _kinds(self) -> np.ndarray:
         return self.scores["kind"].to_numpy(dtype=object)
-
-    @cached_property
-    def _in_trace(self) -> np.ndarray:
-        return rows_of(self.trace.ids, self.columns.ids)
 
     def _items(self, ids: Sequence[str]) -> list:
         samples = self.audit.samples
