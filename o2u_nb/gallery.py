@@ -33,6 +33,7 @@ TILE = "margin:0;width:{width}px;font-size:12px;line-height:1.4;text-align:left;
 PICTURE = f"display:block;object-fit:contain;border:1px solid {BORDER};border-radius:4px;"
 BROKEN = f"box-sizing:border-box;padding:8px;overflow:hidden;border:1px dashed {FAINT};"
 LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap;"
+WRAPPED = "overflow-wrap:anywhere;"
 LABEL = "overflow-wrap:anywhere;padding-left:5px;margin-top:2px;border-left:3px {border};"
 HEADING = f"margin:12px 0 4px;font-weight:600;color:{TEXT};overflow-wrap:anywhere;"
 
@@ -128,7 +129,7 @@ def _tile(row, item: images.Item | None, size: int) -> str:
     given, suggested = clip(row.label, 60), _suggestion(row.suggested_label)
     alt = f"Suspect {row.rank:,.0f}: given {given}, looks like {suggested}"
     lines = [
-        _line(f"<b>#{row.rank:,.0f}</b>{_doubt(row)}", LINE),
+        _line(f"<b>#{row.rank:,.0f}</b>{_doubt(row)}", WRAPPED),
         _line(_label("given", given), LABEL.format(border=f"solid {GIVEN}")),
         _line(_label("looks like", suggested), LABEL.format(border=f"double {SUGGESTED}")),
         _line(f"<bdi>{inert(row.Index, 24)}</bdi>", f"{LINE}color:{FAINT};"),

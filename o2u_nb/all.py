@@ -1,0 +1,40 @@
+"""The notebook's surface: `from o2u_nb.all import *` brings what an audit in a notebook needs.
+
+In comes nothing; out go the names below, fastai's Learner among them with `fit_o2u` patched on. It
+is slow to import (torch, fastai, widgets): scripts import what they use from its own module.
+"""
+
+from o2u_nb import training  # before fastai, whose import it keeps quiet
+
+# isort: split
+import numpy as np
+import pandas as pd
+from fastai.basics import CrossEntropyLossFlat, Learner, set_seed
+from fastai.callback.progress import ProgressCallback  # patches Learner.no_bar
+
+from o2u_nb import plots
+from o2u_nb.audit import Audit
+from o2u_nb.data import datasets, images, noise, sources
+from o2u_nb.detect.table import score_table
+from o2u_nb.errors import O2UError
+from o2u_nb.gallery import Gallery, suspect_grid, suspects_by_class
+from o2u_nb.presets import PRESETS
+from o2u_nb.trace import Trace
+from o2u_nb.training.learner import fit_o2u  # patches Learner
+from o2u_nb.training.loaders import dataloaders
+from o2u_nb.training.models import CompactResNet, pretrained
+from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.widgets.live import LiveLosses
+
+__all__ = [
+    # what is audited
+    "datasets", "images", "noise", "sources",
+    # training
+    "dataloaders", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat", "set_seed",
+    "DynamicsRecorder", "PRESETS", "LiveLosses",
+    # results
+    "Trace", "score_table", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
+    "O2UError",
+    # company
+    "np", "pd",
+]  # fmt: skip

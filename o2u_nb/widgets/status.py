@@ -1,0 +1,35 @@
+"""A status line that screen readers announce: the one place where a panel says what happens.
+
+In comes plain text; out goes a line under the panel. ipywidgets' own labels cannot be announced,
+because nothing in them can carry `aria-live`.
+"""
+
+import anywidget
+import traitlets
+
+
+class StatusLine(anywidget.AnyWidget):
+    """Show `message` (plain text) in one line, announced politely whenever it changes."""
+
+    _esm = """
+    function render({ model, el }) {
+      el.classList.add("o2u-status");
+      el.setAttribute("role", "status");
+      el.setAttribute("aria-live", "polite");
+      const show = () => { el.textContent = model.get("message"); };
+      model.on("change:message", show);
+      show();
+    }
+    export default { render };
+    """
+    _css = """
+    .o2u-status {
+      color: var(--jp-ui-font-color1, inherit);
+      font-family: var(--jp-ui-font-family, sans-serif);
+      font-size: var(--jp-ui-font-size1, 13px);
+      font-variant-numeric: tabular-nums;
+      padding: 2px 4px;
+    }
+    """
+
+    message = traitlets.Unicode().tag(sync=True)
