@@ -265,6 +265,12 @@ def test_conflicts_by_hand():
     assert conflicts([]).empty and conflicts(events[:1]).empty
 
 
+def test_merging_a_log_twice_adds_nothing(path):
+    events = open_log(path).record([choice("a"), choice("b", "drop")])
+    merged = merge([path, path])
+    assert sorted(e.event_id for e in merged) == sorted(e.event_id for e in events)
+
+
 def test_merged_logs_of_different_data_are_refused(tmp_path):
     open_log(tmp_path / "one").record([choice("a")])
     open_log(tmp_path / "two", data="beef").record([choice("a")])
@@ -399,10 +405,34 @@ def test_a_full_disk_is_said_and_nothing_is_believed(path, monkeypatch):
     assert set(current(log)) == set(current(open_log(path))) == {"a", "c"}
 
 
+def test_a_line_is_on_the_disk_before_the_call_returns(path, monkeypatch):
+    log, seen = open_log(path), []
+    monkeypatch.setattr(os, "fsync", lambda fd: seen.append(path.read_bytes()))
+    log.record([choice("a")])
+    log.undo()
+    assert [data.count(b"\n") for data in seen] == [1, 2]
+    assert seen[-1] == path.read_bytes()
+
+
+def test_lines_are_appended_even_where_locks_do_not_work(path):
+    log = open_log(path)
+    other = line(event(1, "b", "keep"))
+    with log._appending() as append:
+        with open(path, "ab") as file:
+            file.write(other)
+        append([choice("a") | dict(note="", ms_spent=0)])
+    assert path.read_bytes().startswith(other) and set(current(open_log(path))) == {"a", "b"}
+
+
 def test_a_folder_that_is_gone_is_said(tmp_path):
     log = open_log(tmp_path / "gone" / "log")
     with pytest.raises(OutputError, match="not recorded"):
         log.record([choice("a")])
+
+
+def test_a_log_that_cannot_be_read_is_said(tmp_path):
+    with pytest.raises(DecisionsError, match=r"Cannot read .* \(Is a directory\)"):
+        open_log(tmp_path)
 
 
 def test_a_reviewer_has_a_name(path):

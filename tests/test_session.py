@@ -83,6 +83,8 @@ def test_filters_agree_with_pandas(session):
     assert shown(session) == [id for id in session.scores.index if "/000001" in id]
     session.text_filter = "JAGUAR"
     assert shown(session) == expected(session, "label == 'jaguar'")
+    session.text_filter = "JAGUAR/00"  # a part of ids only
+    assert shown(session) == expected(session, "label == 'jaguar'")
     session.text_filter = ".*"
     assert shown(session) == []
     session.text_filter = ""

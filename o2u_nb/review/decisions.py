@@ -144,6 +144,10 @@ class Decisions:
                 self._take_in(file.fileno())
         except FileNotFoundError:
             self._require_length(0)
+        except OSError as error:
+            raise DecisionsError(
+                f"Cannot read {self.path} ({error.strerror or error}): permit reading it."
+            ) from error
 
     def pop_changed(self) -> list[str]:
         """Return the samples with new events since the last call, whoever added them."""
