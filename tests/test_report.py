@@ -1,0 +1,154 @@
+"""The report: complete, self-contained, and safe against any name."""
+
+import shutil
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from o2u_nb.data.samples import problems_table
+from o2u_nb.detect.table import score_table
+from o2u_nb.errors import OutputError
+from o2u_nb.report import figure_json, render, write_report
+from tests.test_gallery import HOSTILE, audit
+from tests.test_scores import random_trace
+
+FACTS = dict(
+    source="pets", preset="quick", seed=4, seconds=90, estimated_wrong=12, estimated_range=[9, 15],
+    created="2026-11-21T10:00:00+00:00", versions=dict(torch="2.15.0"),
+)  # fmt: skip
+
+
+class Outline(HTMLParser):
+    """Collect text, addresses and event handlers outside of scripts."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.text, self.addresses, self.events, self.ids, self.inside = [], [], [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = tag
+        for name, value in attrs:
+            self.events += [value] if name.startswith("on") else []
+            self.addresses += [value] if name in ("src", "href") else []
+            self.ids += [value] if name == "id" else []
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside not in ("script", "style"):
+            self.text.append(data)
+
+
+def parts(name="cat", n=60, problems=()):
+    trace = random_trace(n=n, wrong=12)
+    labels = (name, f"{name} too", "z")
+    samples, _ = audit(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
+    from dataclasses import replace
+
+    trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
+    return dict(
+        samples=samples, scores=score_table(trace), trace=trace, facts=FACTS,
+        problems=problems_table(problems),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page():
+    problems = [("a.png", "zero-byte file", "0 bytes", "left out: empty")] * 3
+    return render(**parts(problems=problems))
+
+
+def test_report_says_what_was_found(page):
+    text = " ".join(" ".join(Outline(page).text).split())
+    for said in (
+        *("12 labels look wrong", "likely 9 to 15", "pets", "21 November 2026", "1.5 min"),
+        *("zero-byte file", "left out: empty", "torch 2.15.0", "Hard is not wrong"),
+    ):
+        assert said in text
+    figures = {"trajectories", "mean", "variance", "scatter", "confusion"}
+    assert figures <= set(Outline(page).ids)
+
+
+def test_report_needs_nothing_else(page):
+    outline = Outline(page)
+    assert all(address.startswith("data:image/") for address in outline.addresses)
+    assert "default-src 'none'" in page
+    assert page.count("<script") == 2  # plotly once, and the figures
+
+
+def test_missing_facts_are_said_to_be_missing():
+    text = " ".join(Outline(render(**{**parts(), "facts": {}})).text)
+    assert "not recorded" in text and "problem" in text
+
+
+def test_no_suspects_is_a_report_too():
+    found = parts()
+    found["scores"] = found["scores"].assign(suspect=False)
+    assert "No suspects" in render(**{**found, "facts": {}})
+
+
+def test_figures_cannot_end_their_script():
+    import plotly.graph_objects as go
+
+    text = figure_json(go.Figure(layout_title_text="</script><script>alert(1)</script>&"))
+    assert "<" not in text and ">" not in text and "&" not in text
+
+
+@pytest.mark.parametrize(
+    "name", [HOSTILE, "نمر", "\U0001f406", "x" * 300, "</script>", "{{ 7*7 }}"]
+)
+def test_any_name_is_only_text(name):
+    problems = [(name, name, name, name)]
+    page = render(**parts(name, problems=problems))
+    outline = Outline(page)
+    assert outline.events == [] and page.count("<script") == 2
+    assert all(address.startswith("data:image/") for address in outline.addresses)
+    assert name[:40].strip() in "".join(outline.text)  # shown as it is, never evaluated
+
+
+def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
+    from o2u_nb.data import atomic
+
+    path = write_report(tmp_path / "report.html", **parts())
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "replace", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_report(path, **parts(n=30))
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.browser
+def test_report_in_a_browser_without_network(tmp_path, root):
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    assert chromium, "the browser tests need Chromium: install the system package `chromium`"
+    path = write_report(tmp_path / "report.html", **parts(HOSTILE))
+    (root / "test-artefacts").mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for scheme, width in (("light", 400), ("light", 2500), ("dark", 1000)):
+            page = browser.new_page(
+                viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+            )
+            requests, complaints = [], []
+            page.on("request", lambda request, seen=requests: seen.append(request.url))
+            page.on("pageerror", lambda error, seen=complaints: seen.append(str(error)))
+            page.on("dialog", lambda dialog, seen=complaints: seen.append(dialog.message))
+            page.goto(path.as_uri())
+            page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length === 5")
+            assert complaints == []
+            assert {url.split(":")[0] for url in requests} <= {"file", "data", "blob"}
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            widths = page.locator("img").evaluate_all("all => all.map(img => img.naturalWidth)")
+            assert widths and all(widths)
+            page.screenshot(path=root / "test-artefacts" / f"report-{scheme}-{width}.png")
+            page.close()
+        browser.close()
