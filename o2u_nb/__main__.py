@@ -29,8 +29,15 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Say what is wrong with the options in one line, like any other wrong input."""
+
+    def error(self, message: str):
+        self.exit(2, f"o2u_nb: {message}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m o2u_nb", description="Find wrong labels in a folder of images."
     )
     parser.add_argument("--version", action="version", version=f"o2u_nb {__version__}")

@@ -184,6 +184,7 @@ def test_wrong_options_exit_with_status_2(source, tmp_path, capsys):
         with pytest.raises(SystemExit) as caught:
             main(argv)
         assert caught.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
     assert not Path("x").exists()
 
 
