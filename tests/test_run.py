@@ -99,6 +99,33 @@ def test_the_same_seed_gives_the_same_ranking(source, tmp_path, tiny):
     assert not np.allclose(first, other)
 
 
+def test_nobody_elses_random_numbers_are_touched(source, tmp_path, tiny):
+    import torch
+
+    states = [torch.get_rng_state(), np.random.get_state()[1].copy()]  # noqa: NPY002
+    run_audit(source, tmp_path / "out", preset="quick")
+    assert torch.equal(states[0], torch.get_rng_state())
+    np.testing.assert_array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_measuring_the_time_changes_nothing(source):
+    import torch
+    from fastai.basics import Learner
+
+    from o2u_nb.data.sources import from_folder
+    from o2u_nb.training import job
+    from o2u_nb.training.loaders import dataloaders
+    from o2u_nb.training.models import CompactResNet
+
+    dls = dataloaders(from_folder(source).samples, bs=16, device="cpu")
+    learn = Learner(dls, CompactResNet(3, widths=(4, 8)), loss_func=torch.nn.CrossEntropyLoss())
+    before = {name: value.clone() for name, value in learn.model.state_dict().items()}
+    assert job.seconds_per_epoch(learn) > 0
+    for name, value in learn.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(parameter.grad is None for parameter in learn.model.parameters())
+
+
 def test_arrays_frames_and_csv_files_are_sources_too(source, tmp_path, tiny):
     files = sorted(source.rglob("*.png"))
     pixels = np.stack([np.asarray(Image.open(f)) for f in files])

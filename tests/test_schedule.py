@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from fastai.basics import Learner
 from fastai.callback.core import Callback
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +101,18 @@ def test_on_epoch_sees_each_epoch_once():
     with learn.no_bar(), learn.no_logging():
         learn.fit_o2u(warmup=1, cycles=1, cycle=2, on_epoch=lambda t: counts.append(t.n_epochs))
     assert counts == [1, 2, 3]
+
+
+def test_seeded_loaders_repeat_also_with_other_batch_sizes():
+    def losses():
+        import torch
+
+        torch.manual_seed(1)
+        dls = pixel_loaders(crop=1)
+        dls.train.rng.seed(3)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 36, 4))
+        learn = Learner(dls, model, loss_func=torch.nn.CrossEntropyLoss())
+        with learn.no_bar(), learn.no_logging():
+            return learn.fit_o2u(warmup=1, cycles=1, cycle=2, lr=1e-4, bs=20, cyclic_bs=6).loss
+
+    np.testing.assert_array_equal(losses(), losses())

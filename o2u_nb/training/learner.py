@@ -94,6 +94,7 @@ def _batch_size(learn: Learner, bs: int | None):
     loaders, own = learn.dls.loaders, learn.dls.train
     if bs and bs != own.bs:
         loaders[0] = own.new(bs=bs)
+        loaders[0].rng = own.rng  # so that a seeded loader stays one
     try:
         yield
     finally:
