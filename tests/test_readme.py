@@ -1,0 +1,60 @@
+"""Every command and every example of the README does what it says."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from o2u_nb.__main__ import _parser
+from tests.test_run import tiny, write_source  # noqa: F401  a fixture
+
+
+@pytest.fixture
+def readme(root) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(readme: str, language: str = "") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+
+
+def test_make_goals_exist(readme, root):
+    goals = re.findall(r"^make (\w+)", readme, re.MULTILINE)
+    makefile = (root / "Makefile").read_text()
+    assert {"demo", "lab", "test"} <= set(goals)
+    assert all(re.search(rf"^{goal}:", makefile, re.MULTILINE) for goal in goals)
+
+
+def test_command_lines_are_understood(readme):
+    lines = re.findall(r"-m o2u_nb (.*?)(?:`|\n)", readme)
+    assert len(lines) >= 3
+    for line in lines:
+        assert callable(_parser().parse_args(shlex.split(line)).command)
+
+
+def test_python_block_runs(readme, tmp_path):
+    write_source(tmp_path / "my_pictures")
+    (block,) = blocks(readme, "python")
+    check = "\nassert len(scores) == 60 and trace.n_epochs == 32\n"
+    done = subprocess.run(
+        [sys.executable, "-c", block + check],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_and_pictures_are_there(readme, root):
+    targets = [t for t in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in t]
+    assert targets and all((root / target).is_file() for target in targets)
+
+
+def test_files_of_an_audit_are_those_promised(readme):
+    from o2u_nb import layout
+
+    for name in layout.MADE_BY_AUDIT:
+        assert f"`{name}" in readme
