@@ -105,22 +105,27 @@ def main() -> None:
     parser.add_argument("--preset", default="standard")
     options = parser.parse_args()
     found = []
-    for name in options.rows:
-        for seed in options.seeds:
+    for seed in options.seeds:  # outside, so that a run cut short still has all rows
+        for name in options.rows:
             try:
                 figures = measure(name, options.data, seed, options.preset)
             except OSError as missing:
                 print(f"{name}: left out, {missing}")
-                break
+                continue
             print(name, seed, {key: round(value, 3) for key, value in figures.items()}, flush=True)
             found.append({"data": ROWS[name][0], "seed": seed, **figures})
-    table = mean_and_spread(pd.DataFrame(found), by=["data"])
+        report(pd.DataFrame(found), options.preset)
+
+
+def report(found: pd.DataFrame, preset: str) -> None:
+    """Write the table of all runs so far, and print it."""
     notes = (
-        f"`python -m o2u_nb audit FOLDER --preset {options.preset}`; mean ± standard deviation over "
-        "seeds, each with its own subset, noise and training. Seconds are wall time of the whole "
-        "command, imports, decoding and report included."
+        f"`python -m o2u_nb audit FOLDER --preset {preset}`; mean ± standard deviation over seeds, "
+        "each with its own subset, noise and training. Seconds are wall time of the whole command, "
+        "imports, decoding and report included."
     )
-    print(write_table(f"main_job_{options.preset}", "The main job", table, notes).read_text())
+    table = mean_and_spread(found, by=["data"])
+    print(write_table(f"main_job_{preset}", "The main job", table, notes).read_text(), flush=True)
 
 
 if __name__ == "__main__":
