@@ -3,12 +3,12 @@
 In comes a samples table; out comes one truth value per row. Only files of equal size are read.
 """
 
-import hashlib
 import os
 
 import numpy as np
 import pandas as pd
 
+from o2u_nb.data.content import content_hash
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 
@@ -22,7 +22,7 @@ def conflicting(samples: pd.DataFrame) -> pd.Series:
     sizes = items.map(_size)
     repeated = sizes.duplicated(keep=False)
     content = pd.Series("", index=samples.index, dtype=object)
-    content[repeated] = list(in_threads(_digest, items[repeated].tolist()))
+    content[repeated] = list(in_threads(content_hash, items[repeated].tolist()))
     groups = samples["label"][repeated].groupby(content[repeated])
     conflict = pd.Series(False, index=samples.index)
     conflict[repeated] = groups.transform("nunique") > 1
@@ -33,14 +33,3 @@ def _size(item) -> int:
     if isinstance(item, np.ndarray):
         return item.nbytes
     return len(item) if isinstance(item, bytes) else os.stat(item).st_size
-
-
-def _digest(item) -> str:
-    if isinstance(item, np.ndarray):
-        data = repr(item.shape).encode() + np.ascontiguousarray(item).tobytes()
-    elif isinstance(item, bytes):
-        data = item
-    else:
-        with open(item, "rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
-    return hashlib.blake2b(data).hexdigest()
