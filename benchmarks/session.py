@@ -5,6 +5,7 @@ python benchmarks/session.py [--samples 1000000] [--repeats 5]
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,8 @@ def main() -> None:
     notes = (
         f"{options.samples:,} samples in {len(CLASSES)} classes, 20 % suspects, "
         f"{options.repeats} repeats; pictures of 500 x 375 pixels. Opening is a fresh process, "
-        "imports included, files in the disk cache."
+        "imports included, files in the disk cache. Load average of the machine in the last minute, "
+        f"this run included: {os.getloadavg()[0]:.1f}."
     )
     print(write_table("session", "The review session", table, notes).read_text(encoding="utf-8"))
 

@@ -432,6 +432,12 @@ def test_the_why_card(session):
     assert [event.action for event in card["history"]] == ["drop"]
 
 
+def test_the_sentence_compares_the_loss_with_the_crowd(session):
+    by_loss = session.scores.sort_values("o2u_mean")
+    assert "its loss was the highest of all" in session.sample(by_loss.index[-1])["reason"]
+    assert "higher than that of 33 % of the samples" in session.sample(by_loss.index[13])["reason"]
+
+
 def test_an_inconspicuous_sample_is_described_as_one(session):
     card = session.sample(session.scores.index[-1])
     assert " and while training the network gave it" in card["reason"]
@@ -482,6 +488,15 @@ def test_the_disk_cache_serves_the_next_kernel(session, audit, monkeypatch):
     assert again.thumbnail(again.current, 64) == first
     assert session.thumbnail(session.current, 64) == first
     assert not has_words(picture(first))
+
+
+def test_a_new_picture_of_the_same_length_is_seen(session, tmp_path):
+    path = tmp_path / "images" / session.current
+    for number, colour in enumerate(["red", "blue"]):
+        Image.new("RGB", (12, 12), colour).save(path, format="BMP")
+        os.utime(path, (number, number))
+        band = np.asarray(picture(session.thumbnail(session.current, 32))).mean((0, 1))
+        assert band.argmax() == (0 if colour == "red" else 2)
 
 
 def test_a_cache_that_cannot_be_written_is_none(session, audit):
