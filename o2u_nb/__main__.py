@@ -12,6 +12,7 @@ from o2u_nb import __version__
 from o2u_nb.audit import Audit
 from o2u_nb.errors import O2UError
 from o2u_nb.presets import PRESETS
+from o2u_nb.progress import Bars
 
 SHOWN = 10  # suspects listed in the summary
 
@@ -121,7 +122,7 @@ def _audit(options) -> int:
 def _demo(options) -> int:
     from o2u_nb.data import datasets
 
-    with _Bars() as bars:
+    with Bars() as bars:
         folder = datasets.coats_folder(
             options.out, seed=options.seed, progress=lambda *at: bars("drawing", *at)
         )
@@ -147,17 +148,14 @@ def _doctor(_) -> int:
 
 
 def _run(source: Path, out: Path, options, **more) -> Audit:
-    with _Bars() as bars:
-        return Audit.run(
-            source,
-            out,
-            preset=options.preset,
-            seed=options.seed,
-            overwrite=options.overwrite,
-            say=bars.say,
-            progress=bars,
-            **more,
-        )
+    return Audit.run(
+        source,
+        out,
+        preset=options.preset,
+        seed=options.seed,
+        overwrite=options.overwrite,
+        **more,
+    )
 
 
 def _print_summary(found: Audit) -> None:
@@ -176,41 +174,6 @@ def _print_summary(found: Audit) -> None:
         f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
         f"Next: open the report, {found.report}"
     )
-
-
-class _Bars:
-    """Show one progress bar at a time; a new stage closes the one before.
-
-    On standard output, so that standard error holds nothing but the one line of an error.
-    """
-
-    def __init__(self):
-        self.stage, self.bar = None, None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._close()
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if stage != self.stage:
-            self._close()
-            self.stage = stage
-            often = 0.5 if sys.stdout.isatty() else 10  # seconds; a log file wants few lines
-            self.bar = tqdm(total=total, desc=stage, mininterval=often, file=sys.stdout, unit="")
-        self.bar.update(done - self.bar.n)
-
-    def say(self, line: str) -> None:
-        self._close()
-        print(line, flush=True)
-
-    def _close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-        self.stage, self.bar = None, None
 
 
 if __name__ == "__main__":

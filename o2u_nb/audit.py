@@ -8,12 +8,14 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from o2u_nb import layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.errors import SourceError
+from o2u_nb.progress import Bars
 from o2u_nb.trace import Trace
 
 
@@ -38,11 +40,17 @@ class Audit:
         return cls(folder)
 
     @classmethod
-    def run(cls, source, out: str | os.PathLike, **options) -> "Audit":
-        """Audit `source` into the folder `out`; see `o2u_nb.run.run_audit` for the options."""
+    def run(cls, source: Any, out: str | os.PathLike, *, quiet: bool = False, **options) -> "Audit":
+        """Audit `source` into the folder `out`, with progress bars unless `quiet`.
+
+        See `o2u_nb.run.run_audit` for the options: `labels`, `preset`, `seed`, `overwrite`.
+        """
         from o2u_nb.run import run_audit
 
-        return run_audit(source, out, **options)
+        if quiet:
+            return run_audit(source, out, **options)
+        with Bars() as bars:
+            return run_audit(source, out, say=bars.say, progress=bars, **options)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
