@@ -42,7 +42,7 @@ def main() -> None:
     notes = (
         f"{options.samples:,} samples in {len(CLASSES)} classes, 20 % suspects, "
         f"{options.repeats} repeats; pictures of 500 x 375 pixels. Opening is a fresh process, "
-        "imports included, files in the disk cache. Load average of the machine in the last minute, "
+        "imports included, files in the disk cache. Load average of the last minute, "
         f"this run included: {os.getloadavg()[0]:.1f}."
     )
     print(write_table("session", "The review session", table, notes).read_text(encoding="utf-8"))
