@@ -98,10 +98,11 @@ def histogram(
     threshold: float | None = None,
     bins: int = 60,
 ) -> go.Figure:
-    """Draw the distribution of one score `column`: suspects stacked on the rest.
+    """Draw the distribution of one score `column`: suspects laid over the rest.
 
     Only samples with given label `label` when that is set; a line at `threshold` when that is set.
-    Counting happens here in `bins` equal bins, so the figure's size does not grow with the data.
+    Counting happens here in `bins` equal bins, so the figure's size does not grow with the data. The
+    counts are on a logarithmic axis, or the few suspects could not be seen beside the many others.
     Values that are not finite are not counted.
     """
     _require(scores, column)
@@ -112,7 +113,7 @@ def histogram(
     figure = go.Figure()
     for name, mask, style in (
         ("the rest", ~suspect, dict(color=CROWD)),
-        ("suspects", suspect, dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.4))),
+        ("suspects", suspect, dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.6))),
     ):
         counts, _ = np.histogram(values[finite & mask], bins=edges)
         _add_bins(figure, counts, edges, name=f"{name} ({counts.sum():,})", marker=style)
@@ -120,10 +121,12 @@ def histogram(
         figure.add_vline(
             x=threshold, line=dict(color=TEXT, dash="dash", width=2), annotation_text="threshold"
         )
-    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title_text=AXES.get(column, inert(column)))
-    figure.update_yaxes(title_text="samples")
-    return themed(figure, f"Samples by {inert(column)}{_of(label)}", height=360)
+    figure.update_yaxes(title_text="samples", type="log", dtick=1)
+    themed(figure, f"Samples by {inert(column)}{_of(label)}", height=360)
+    above = dict(yanchor="bottom", y=1.02, xanchor="right", x=1)
+    return figure.update_layout(legend=above)
 
 
 def mean_against_variance(
@@ -357,7 +360,7 @@ def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
 def _add_bins(figure: go.Figure, counts: np.ndarray, edges: np.ndarray, **style) -> None:
     figure.add_bar(
         x=(edges[:-1] + edges[1:]) / 2,
-        y=counts,
+        y=np.where(counts > 0, counts, np.nan),
         width=np.diff(edges),
         customdata=np.stack([edges[:-1], edges[1:]], axis=1),
         hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y} samples",
