@@ -101,9 +101,9 @@ def histogram(
     """Draw the distribution of one score `column`: suspects laid over the rest.
 
     Only samples with given label `label` when that is set; a line at `threshold` when that is set.
-    Counting happens here in `bins` equal bins, so the figure's size does not grow with the data. The
-    counts are on a logarithmic axis, or the few suspects could not be seen beside the many others.
-    Values that are not finite are not counted.
+    Counting happens here in `bins` equal bins, so the figure's size does not grow with the data.
+    Counts are on a logarithmic axis: else the few suspects could not be seen beside the many
+    others. Values that are not finite are not counted.
     """
     _require(scores, column)
     chosen = of_label(scores, label)

@@ -12,5 +12,7 @@ def test_bars_and_lines_follow_each_other(capsys):
     captured = capsys.readouterr()
     assert captured.err == ""
     text = captured.out
-    assert text.index("reading: 100%") < text.index("Found 2 images.") < text.index("training: 100%")
+    assert (
+        text.index("reading: 100%") < text.index("Found 2 images.") < text.index("training: 100%")
+    )
     assert "3/3" in text
