@@ -129,6 +129,16 @@ def test_places_by_hand():
     assert len({name.casefold() for name in found}) == 6
 
 
+def test_the_file_that_was_there_keeps_its_name():
+    samples = table([
+        ("ant/a.png", "cat", "train", "/d/ant/a.png"),
+        ("cat/a.png", "cat", "train", "/d/cat/a.png"),
+    ])  # fmt: skip
+    given = pd.Series(["ant", "cat"], index=samples.index)
+    moved, stayed = tree.places(samples, given, split_level=False)
+    assert stayed == "cat/a.png" and moved.startswith("cat/a-")
+
+
 def test_places_with_splits():
     samples = table([
         ("train/cat/a.png", "cat", "train", "/d/train/cat/a.png"),
