@@ -24,7 +24,7 @@ from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked
 from o2u_nb.detect.table import score_table
-from o2u_nb.detect.threshold import estimate
+from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.errors import AuditExistsError, OutputError, TraceError
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.report import write_report
@@ -74,6 +74,8 @@ def run_audit(
         **_estimated(trace, scores),
         seconds=round(time.monotonic() - started, 1),
     )
+    for doubt in facts["warnings"]:
+        say(f"Careful: {doubt}")
     _write_results(out, checked, trace, scores, facts)
     return Audit.open(out)
 
@@ -93,7 +95,7 @@ def check_folder(out: Path, source: Any, *, overwrite: bool) -> None:
         )
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: choose a new folder for the audit.")
-    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    held = _names(out)
     if held and not held & {layout.SAMPLES, layout.TRACE, layout.FACTS, layout.DECISIONS}:
         raise OutputError(
             f"{out} is not empty and holds no audit (it has {sorted(held)[0]!r}, for one): choose "
@@ -105,6 +107,15 @@ def check_folder(out: Path, source: Any, *, overwrite: bool) -> None:
             f"{out} already holds {kind}: choose another folder, or pass --overwrite "
             "(overwrite=True) to replace it; decisions are kept."
         )
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    except OSError as error:
+        raise OutputError(
+            f"Cannot look into {folder} ({error.strerror}): choose another folder for the audit."
+        ) from error
 
 
 @contextmanager
@@ -194,7 +205,22 @@ def _facts(source, checked: Checked, preset: Preset, seed: int, trace: Trace) ->
 
 def _estimated(trace: Trace, scores: pd.DataFrame) -> dict:
     found = estimate(trace, scores["score"].reindex(trace.ids).to_numpy())
-    return dict(estimated_wrong=found.count, estimated_range=[found.low, found.high])
+    return dict(
+        estimated_wrong=found.count,
+        estimated_range=[found.low, found.high],
+        warnings=doubts(found, trace.n_samples),
+    )
+
+
+def doubts(found: Estimate, n_samples: int) -> list[str]:
+    """Say in sentences why the estimate should not be believed, if so."""
+    if found.count <= n_samples / 2:
+        return []
+    return [
+        "More than half of the labels look wrong. More likely, the network did not learn to tell "
+        "these classes apart: there may be too few pictures, or too little training. Try the "
+        "preset thorough, and look at the top suspects before believing the number."
+    ]
 
 
 def _found(checked: Checked) -> str:

@@ -84,6 +84,13 @@ def test_missing_facts_are_said_to_be_missing():
     assert "not recorded" in text and "problem" in text
 
 
+def test_warnings_are_shown():
+    facts = {**FACTS, "warnings": ["The <network> did not learn."]}
+    assert "Careful. The <network> did not learn." in " ".join(
+        " ".join(Outline(render(**{**parts(), "facts": facts})).text).split()
+    )
+
+
 def test_no_suspects_is_a_report_too():
     found = parts()
     found["scores"] = found["scores"].assign(suspect=False)

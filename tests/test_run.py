@@ -289,6 +289,15 @@ def test_a_full_disk_leaves_nothing_half_written(source, tmp_path, tiny, monkeyp
     assert not (tmp_path / "out").exists() and not (tmp_path / "cli").exists()
 
 
+def test_more_than_half_wrong_is_doubted():
+    from o2u_nb.detect.threshold import Estimate
+    from o2u_nb.run import doubts
+
+    assert doubts(Estimate(50, 40, 60, np.zeros(100)), 100) == []
+    (doubt,) = doubts(Estimate(51, 40, 60, np.zeros(100)), 100)
+    assert "did not learn" in doubt and "thorough" in doubt
+
+
 def test_an_unwritable_place_is_one_clear_error(source, tmp_path, tiny):
     (tmp_path / "blocker").write_text("")
     with pytest.raises(OutputError, match="Cannot write"):

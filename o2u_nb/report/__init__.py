@@ -70,6 +70,7 @@ def render(
         problems=problems.head(MAX_PROBLEMS).to_dict("records"),
         n_problems=len(problems),
         facts=_listed(facts),
+        warnings=facts.get("warnings", []),
     )
 
 
