@@ -19,12 +19,20 @@ from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError
 from o2u_nb.gallery import Gallery, suspect_grid, suspects_by_class
 from o2u_nb.presets import PRESETS
+from o2u_nb.review.apply import plan
+from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
 from o2u_nb.training.learner import fit_o2u  # patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, pretrained
 from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.widgets.confusion import ConfusionPanel
+from o2u_nb.widgets.dashboard import Dashboard
+from o2u_nb.widgets.grid import SuspectGrid
+from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.live import LiveLosses
+from o2u_nb.widgets.trajectories import TrajectoriesPanel
+from o2u_nb.widgets.why import WhyCard
 
 __all__ = [
     # what is audited
@@ -35,6 +43,9 @@ __all__ = [
     # results
     "Trace", "score_table", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
     "O2UError",
+    # review
+    "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
+    "ConfusionPanel", "WhyCard", "plan",
     # company
     "np", "pd",
 ]  # fmt: skip

@@ -83,6 +83,12 @@ class Audit:
 
         return ReviewSession(self, reviewer=reviewer)
 
+    def panel(self, *, reviewer: str | None = None):
+        """Show the whole review of this audit in JupyterLab: a `Dashboard` over a new session."""
+        from o2u_nb.widgets.dashboard import Dashboard  # brings ipywidgets and plotly
+
+        return Dashboard(self.session(reviewer=reviewer))
+
     @property
     def report(self) -> Path:
         """Return the path of the HTML report."""

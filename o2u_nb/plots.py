@@ -27,6 +27,18 @@ TEXT = "#767676"  # 4.5:1 against white and 4.2:1 against JupyterLab's dark page
 GRID = "rgba(128,128,128,0.25)"
 SHADE = "rgba(128,128,128,{:.2f})"
 
+BARS = {
+    name: dict(
+        name=name,
+        marker=marker,
+        hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y} samples",
+    )
+    for name, marker in {
+        "the rest": dict(color=CROWD),
+        "suspects": dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.6)),
+    }.items()
+}
+
 MAX_LINES = 60
 MAX_CROWD = 20_000  # quantiles of an even sample this large are exact to about half a percent
 MAX_SVG_POINTS = 5_000  # beyond this the browser needs WebGL
@@ -110,21 +122,25 @@ def histogram(
     values = chosen[column].to_numpy(dtype=float)
     finite, suspect = np.isfinite(values), chosen["suspect"].to_numpy(dtype=bool)
     edges = np.histogram_bin_edges(values[finite], bins=bins)
-    figure = go.Figure()
-    for name, mask, style in (
-        ("the rest", ~suspect, dict(color=CROWD)),
-        ("suspects", suspect, dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.6))),
+    figure = go.Figure([go.Bar(look) for look in BARS.values()])
+    for bar, (name, mask) in zip(
+        figure.data, {"the rest": ~suspect, "suspects": suspect}.items(), strict=True
     ):
         counts, _ = np.histogram(values[finite & mask], bins=edges)
-        _add_bins(figure, counts, edges, name=f"{name} ({counts.sum():,})", marker=style)
+        bar.update(bins_of(counts, edges), name=f"{name} ({counts.sum():,})")
     if threshold is not None:
         figure.add_vline(
             x=threshold, line=dict(color=TEXT, dash="dash", width=2), annotation_text="threshold"
         )
+    return histogram_style(figure, column, f"Samples by {inert(column)}{_of(label)}")
+
+
+def histogram_style(figure: go.Figure, column: str, title: str) -> go.Figure:
+    """Give a figure of overlaid bars the axes and the look of a histogram of score `column`."""
     figure.update_layout(barmode="overlay", bargap=0)
     figure.update_xaxes(title_text=AXES.get(column, inert(column)))
     figure.update_yaxes(title_text="samples", type="log", dtick=1)
-    themed(figure, f"Samples by {inert(column)}{_of(label)}", height=360)
+    themed(figure, title, height=360)
     above = dict(yanchor="bottom", y=1.02, xanchor="right", x=1)
     return figure.update_layout(legend=above)
 
@@ -357,14 +373,13 @@ def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
         start = stop
 
 
-def _add_bins(figure: go.Figure, counts: np.ndarray, edges: np.ndarray, **style) -> None:
-    figure.add_bar(
+def bins_of(counts: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the points of a bar trace: `counts` (n,) between `edges` (n + 1,), none where zero."""
+    return dict(
         x=(edges[:-1] + edges[1:]) / 2,
         y=np.where(counts > 0, counts, np.nan),
         width=np.diff(edges),
         customdata=np.stack([edges[:-1], edges[1:]], axis=1),
-        hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y} samples",
-        **style,
     )
 
 

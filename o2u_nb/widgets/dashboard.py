@@ -1,0 +1,36 @@
+"""All panels over one session, in one output: what `audit.panel()` shows.
+
+In comes a session; out go the grid with the why card beside it, and tabs of plots below.
+"""
+
+from ipywidgets import HBox, Layout, Tab
+
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.confusion import ConfusionPanel
+from o2u_nb.widgets.grid import SuspectGrid
+from o2u_nb.widgets.histograms import HistogramsPanel
+from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.trajectories import TrajectoriesPanel
+from o2u_nb.widgets.why import WhyCard
+
+TABS = {
+    "Trajectories": TrajectoriesPanel,
+    "Mean and variance": HistogramsPanel,
+    "Confusion": ConfusionPanel,
+}
+
+
+class Dashboard(Panel):
+    """Review in one place: grid, why card, trajectories, histograms and confusion, in step."""
+
+    def __init__(self, session: ReviewSession):
+        self._grid, self._why = SuspectGrid(session), WhyCard(session)
+        self._grid.layout = Layout(flex="3 1 520px", min_width="0")
+        self._why.layout = Layout(flex="1 1 300px", max_width="380px", max_height="760px",
+                                  overflow="auto", padding="0 0 0 12px")  # fmt: skip
+        tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
+        top = HBox([self._grid, self._why], layout=Layout(flex_flow="row wrap", width="100%"))
+        super().__init__(session, [top, tabs])
+
+    def _still(self) -> str:
+        return self._grid.still().html

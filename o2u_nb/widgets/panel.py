@@ -1,0 +1,66 @@
+"""What all panels over a review session have in common.
+
+In comes a session; a panel draws its state and passes the user's commands on to it. A panel keeps
+no state of the review itself, so any number of panels, in any cells, stay in step.
+"""
+
+from collections.abc import Callable
+from html import escape
+
+from ipywidgets import HTML, Layout, VBox, Widget
+
+from o2u_nb.errors import O2UError
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.status import StatusLine
+
+
+class Panel(VBox):
+    """Draw `session` with the widgets `children`, above a status line that is read aloud."""
+
+    def __init__(self, session: ReviewSession, children: list[Widget]):
+        self.session, self._following = session, []
+        self._status = StatusLine()
+        super().__init__([*children, self._status], layout=Layout(width="100%", min_width="0"))
+
+    def _follow(self, handler: Callable, *names: str) -> None:
+        """Call `handler` whenever one of the session's traits `names` changes."""
+        self.session.observe(handler, list(names))
+        self._following.append((handler, list(names)))
+
+    def _try(self, command: Callable, *args, **options) -> None:
+        """Carry out a command of the user, and say in the status line why it failed."""
+        try:
+            command(*args, **options)
+        except O2UError as error:
+            self._status.message = error.message
+        else:
+            self._status.message = ""
+
+    def _still(self) -> str:
+        """Return the panel as HTML without script, for places where no widget can run."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, object]:
+        return {**super()._repr_mimebundle_(**kwargs), "text/html": self._still()}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.session.audit.folder)!r})"
+
+    def close(self) -> None:
+        """Stop following the session and close all widgets of the panel."""
+        while self._following:
+            self.session.unobserve(*self._following.pop())
+        for widget in _inside(self):
+            widget.close()
+        super().close()
+
+
+def text(words: str) -> HTML:
+    """Show plain `words`; HTML in them stays text."""
+    return HTML(escape(words))
+
+
+def _inside(widget: Widget) -> list[Widget]:
+    """List all widgets inside `widget`, the innermost last."""
+    children = list(getattr(widget, "children", ()))
+    return children + [inner for child in children for inner in _inside(child)]

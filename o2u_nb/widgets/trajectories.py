@@ -1,0 +1,200 @@
+"""Loss, epoch by epoch, of the samples in focus against everybody's and against their class's.
+
+In comes a session; out goes one plot that follows its selection. The figure is built once; after
+that only the points of its traces change.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+from ipywidgets import ToggleButtons
+from plotly.subplots import make_subplots
+
+from o2u_nb import plots
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.text import clip, inert
+from o2u_nb.widgets import still
+from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.plot import Plot, fitted
+
+MOST = 40  # lines beyond these are a carpet
+TOP = 5  # drawn when no sample passes the filters
+CLASS, CLASS_SHADE = plots.COLORS[2], "rgba(0,158,115,{:.2f})"
+SUSPECT = dict(color=plots.SUSPECT, dash="dash", symbol="x", name="suspect")
+CLEAN = dict(color=plots.COLORS[1], dash="solid", symbol="circle", name="clean-looking")
+
+
+class Drawn(NamedTuple):
+    """What the plot shows: another one of these needs another drawing, an equal one does not."""
+
+    value: str
+    ids: tuple[str, ...]
+    suspects: tuple[bool, ...]
+    current: str | None
+    total: int
+
+
+class TrajectoriesPanel(Panel):
+    """Draw the loss (or margin) per epoch of the session's selection, else of its current sample.
+
+    Behind it: the quantile bands of the crowd, the samples that the audit does not suspect, and of
+    those of the current sample's class. Suspects at the session's threshold are dashed with
+    crosses, others solid with dots; the current sample is thick. With nothing in view, the top
+    five of the audit are drawn.
+    """
+
+    def __init__(self, session: ReviewSession):
+        self._bands = lru_cache(maxsize=64)(
+            lambda value, label: plots.crowd_bands(
+                session.trace, session.scores, value=value, label=label
+            )
+        )
+        self._value = ToggleButtons(
+            options=[("Loss", "loss"), ("Margin of the given label", "margin")],
+            tooltips=["Cross entropy, in nats: high = contradicts the label",
+                      "Logit of the given label minus the largest other: negative = contradicts"],
+            style=dict(button_width="auto"),
+        )  # fmt: skip
+        self._plot, self._drawn = Plot(_empty_figure(session)), None
+        super().__init__(session, [self._value, fitted(self._plot)])
+        self._value.observe(self._draw, "value")
+        self._follow(self._draw, "selected", "current", "suspects")
+        self._draw()
+
+    @property
+    def figure(self) -> go.Figure:
+        """Return what is drawn now as a plain figure."""
+        return go.Figure(self._plot)
+
+    def _draw(self, _=None) -> None:
+        drawn = self._wanted()
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        with self._plot.batch_update():
+            self._draw_bands(drawn)
+            self._draw_lines(drawn)
+            self._plot.layout.title.text = self._title(drawn)
+            self._plot.layout.yaxis.title.text = plots.VALUES[drawn.value]
+
+    def _wanted(self) -> Drawn:
+        session = self.session
+        chosen = session.selected or (session.current,)
+        if chosen == (None,):
+            chosen = tuple(session.scores.index[:TOP])
+        ids = chosen[-MOST:]
+        suspects = session.suspects[session.columns.positions(ids)]
+        return Drawn(self._value.value, ids, tuple(suspects.tolist()), session.current, len(chosen))
+
+    def _draw_bands(self, drawn: Drawn) -> None:
+        label = self._label(drawn.current or drawn.ids[0])
+        epochs = np.arange(1, self.session.trace.n_epochs + 1)
+        for traces, bands, name in (
+            (self._plot.data[0:3], self._bands(drawn.value, None), "crowd"),
+            (self._plot.data[3:6], self._bands(drawn.value, label), inert(label, 24)),
+        ):
+            for trace, (low, high) in zip(traces, ((0, 4), (1, 3)), strict=False):
+                trace.update(plots.outline(epochs, bands[low], bands[high]))
+            traces[2].update(x=epochs, y=bands[2], name=f"{name}: median, 50 and 90 % bands")
+
+    def _draw_lines(self, drawn: Drawn) -> None:
+        rows = self._values(drawn)
+        current = np.array([id == drawn.current for id in drawn.ids])
+        suspect = np.array(drawn.suspects)
+        groups = (suspect & ~current, ~suspect & ~current, current)
+        for trace, mask in zip(self._plot.data[6:9], groups, strict=True):
+            trace.update(
+                _joined(rows[mask], [self._name(drawn.ids[i]) for i in np.flatnonzero(mask)])
+            )
+            trace.showlegend = bool(mask.any())
+        look = SUSPECT if suspect[current].any() else CLEAN
+        line, symbol = dict(color=look["color"], dash=look["dash"]), look["symbol"]
+        self._plot.data[8].update(
+            line=line, marker_symbol=symbol, name=f"current sample ({look['name']})"
+        )
+
+    def _values(self, drawn: Drawn) -> np.ndarray:
+        """Return what to draw of each sample, (n, n_epochs)."""
+        positions = self.session.columns.positions(drawn.ids)
+        return getattr(self.session.trace, drawn.value)[
+            :, self.session.trace_positions(positions)
+        ].T
+
+    def _label(self, sample_id: str) -> str:
+        return str(self.session.scores["label"].loc[sample_id])
+
+    def _name(self, sample_id: str) -> str:
+        row = self.session.scores.loc[sample_id]
+        pair = plots.pair(row["label"], row["suggested_label"])
+        return f"{inert(sample_id, 48)}<br>rank {row['rank']:,.0f}, {pair}"
+
+    def _title(self, drawn: Drawn) -> str:
+        what = drawn.value.capitalize()
+        if len(drawn.ids) > 1 or drawn.current is None:
+            some = f"{len(drawn.ids)} of " if len(drawn.ids) < drawn.total else ""
+            who = "selected samples" if self.session.selected else "top suspects"
+            return f"{what} of {some}{drawn.total:,} {who}"
+        row = self.session.scores.loc[drawn.ids[0]]
+        pair = plots.pair(row["label"], row["suggested_label"])
+        return f"{what} of rank {row['rank']:,.0f}: {pair}"
+
+    def _still(self) -> str:
+        loss = self._drawn._replace(value="loss", ids=self._drawn.ids[-TOP:])
+        words = "Loss by epoch of {} (dashed) and of the crowd (grey: median, 50 and 90 % bands)."
+        names = ", ".join(clip(id, 48) for id in loss.ids)
+        return still.curves(self._bands("loss", None), self._values(loss), words.format(names))
+
+
+def _empty_figure(session: ReviewSession) -> go.Figure:
+    """Make all traces, in the order that drawing relies on: crowd, class, lines, learning rate."""
+    trace = session.trace
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.05
+    )
+    for color, fill in ((plots.TEXT, plots.SHADE), (CLASS, CLASS_SHADE)):
+        figure.add_traces(_bands(color, fill), rows=1, cols=1)
+    figure.add_traces([_line(SUSPECT), _line(CLEAN), _line(SUSPECT, width=3)], rows=1, cols=1)
+    plots.add_learning_rate(figure, np.arange(1, trace.n_epochs + 1), trace.lr)
+    plots.mark_phases(figure, trace.phase)
+    plots.mark_epochs(figure, trace.n_epochs)
+    return plots.themed(figure, "", height=460)
+
+
+def _bands(color: str, fill: str) -> list[go.Scatter]:
+    """Make an outer and an inner band and the median, the one that the legend lists."""
+    area = dict(mode="lines", line_width=0, fill="toself", hoverinfo="skip", showlegend=False)
+    return [
+        go.Scatter(fillcolor=fill.format(0.12), legendgroup=color, **area),
+        go.Scatter(fillcolor=fill.format(0.2), legendgroup=color, **area),
+        go.Scatter(
+            mode="lines",
+            connectgaps=True,
+            line=dict(color=color, width=2.5),
+            legendgroup=color,
+            hovertemplate="epoch %{x}, median: %{y:.3f}<extra></extra>",
+        ),
+    ]
+
+
+def _line(look: dict, width: float = 1.5) -> go.Scatter:
+    return go.Scatter(
+        mode="lines+markers",
+        line=dict(color=look["color"], dash=look["dash"], width=width),
+        marker=dict(symbol=look["symbol"], size=4 + width),
+        name=look["name"],
+        hovertemplate="%{text}<br>epoch %{x}: %{y:.3f}<extra></extra>",
+    )
+
+
+def _joined(rows: np.ndarray, names: list[str]) -> dict:
+    """Join `rows` (n, n_epochs) into one line with a gap after each, every point with its name."""
+    n, n_epochs = rows.shape
+    gap = np.full((n, 1), np.nan)
+    epochs = np.arange(1, n_epochs + 2, dtype=float)
+    return dict(
+        x=np.tile(epochs, n),
+        y=np.hstack([rows, gap]).ravel(),
+        text=[name for name in names for _ in epochs],
+    )
