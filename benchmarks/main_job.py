@@ -72,14 +72,19 @@ def write_folder(samples: pd.DataFrame, truth: pd.Series, folder: Path) -> pd.Se
     """Write pictures as PNG files in folders named after their given labels; return the truth."""
     names = []
     for number, (_, row) in enumerate(samples.iterrows()):
-        name = f"{row['label']}/{number:05d}.png".replace(" ", "_")
+        name = f"{folder_name(row['label'])}/{number:05d}.png"
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if "image" in row:
             Image.fromarray(row["image"]).save(folder / name)
         else:
             load_image(row["path"]).save(folder / name)
         names.append(name)
-    return pd.Series(truth.to_numpy(), index=names).str.replace(" ", "_")
+    return pd.Series(truth.map(folder_name).to_numpy(), index=names)
+
+
+def folder_name(label: str) -> str:
+    """Name the folder of a class: "T-shirt/top" would be a folder in a folder."""
+    return label.replace("/", "-")
 
 
 def measure(name: str, data: Path, seed: int, preset: str) -> dict:

@@ -421,7 +421,7 @@ def heatmap(counts: pd.DataFrame) -> go.Heatmap:
     return go.Heatmap(
         x=np.arange(len(names)),
         y=np.arange(len(names)),
-        z=counts.to_numpy(dtype=float),
+        z=counts.astype(object).where(counts.notna(), None).to_numpy().tolist(),  # JSON has no NaN
         zmin=0,
         customdata=hover,
         colorscale=[[0, "rgba(213,94,0,0.08)"], [1, "rgba(213,94,0,0.9)"]],

@@ -161,7 +161,7 @@ def test_confusion_filters_by_pair(session):
     assert panel._list.value == session.pair_filter
     assert len(session.visible) == first["count"]
     panel._on_click(None, Points(xs=[x], ys=[y]), None)
-    assert session.pair_filter is None and panel._list.value is None
+    assert session.pair_filter is None and panel._list.label == "All pairs"
 
 
 def test_why_card_explains_and_decides(session):

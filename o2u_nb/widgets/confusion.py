@@ -13,7 +13,7 @@ from o2u_nb.widgets.panel import Panel
 from o2u_nb.widgets.plot import Plot, fitted
 
 LISTED = 200  # pairs in the list
-ALL = ("All pairs", None)
+ALL = ("All pairs", ())  # not None, which a Dropdown shows as a blank
 
 
 class ConfusionPanel(Panel):
@@ -38,7 +38,7 @@ class ConfusionPanel(Panel):
         self._draw()
 
     def _on_list(self, change) -> None:
-        self._try(setattr, self.session, "pair_filter", change["new"])
+        self._try(setattr, self.session, "pair_filter", change["new"] or None)
 
     def _on_click(self, _, points, __) -> None:
         if points.xs:
@@ -62,7 +62,7 @@ class ConfusionPanel(Panel):
     def _mirror(self, _=None) -> None:
         pair = self.session.pair_filter
         known = [value for _, value in self._list.options]
-        self._list.value = pair if pair in known else None
+        self._list.value = pair if pair in known else ()
 
     def _still(self) -> str:
         lines = self.session.pairs().head(10).itertuples()

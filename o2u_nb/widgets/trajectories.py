@@ -108,7 +108,6 @@ class TrajectoriesPanel(Panel):
             trace.update(
                 _joined(rows[mask], [self._name(drawn.ids[i]) for i in np.flatnonzero(mask)])
             )
-            trace.showlegend = bool(mask.any())
         look = SUSPECT if suspect[current].any() else CLEAN
         line, symbol = dict(color=look["color"], dash=look["dash"]), look["symbol"]
         self._plot.data[8].update(

@@ -15,7 +15,7 @@ from o2u_nb.text import inert, percent
 from o2u_nb.widgets import still
 from o2u_nb.widgets.panel import Panel
 
-PICTURE = 320  # pixels of the longest side
+PICTURE = 240  # pixels of the longest side
 CURVE = 300
 DONE = {"keep": "kept", "relabel": "changed to", "drop": "dropped", "unsure": "marked unsure"}
 FAINT = "color:var(--jp-ui-font-color2)"
@@ -27,7 +27,7 @@ class WhyCard(Panel):
     """Explain the session's current sample, and take the decision on it."""
 
     def __init__(self, session: ReviewSession):
-        self._html = HTML(layout=Layout(width="100%"))
+        self._html = HTML(layout=Layout(width="100%", flex="0 0 auto"))
         commands = {
             "Keep": (session.keep, "The given label is right", "check"),
             "Accept": (session.relabel, "Change to the suggested label", "exchange"),
@@ -36,7 +36,9 @@ class WhyCard(Panel):
             "Undo": (session.undo, "Take back the last decision", "undo"),
         }
         self._buttons = {name: self._button(name, *what) for name, what in commands.items()}
-        row = HBox(list(self._buttons.values()), layout=Layout(flex_flow="row wrap"))
+        row = HBox(
+            list(self._buttons.values()), layout=Layout(flex_flow="row wrap", flex="0 0 auto")
+        )
         super().__init__(session, [row, self._html])
         self._bands = plots.crowd_bands(session.trace, session.scores, value="loss", label=None)
         self._follow(self._draw, "current", "revision")
