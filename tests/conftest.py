@@ -1,9 +1,12 @@
 """What several test files share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,3 +16,24 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def root() -> Path:
     """The project's root folder."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One headless browser for all tests: playwright starts only once in a process."""
+    if CHROMIUM is None:
+        pytest.fail("the browser tests need Chromium: install the system package `chromium`")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def artefacts(root) -> Path:
+    """Where screenshots go, for people to look at."""
+    folder = root / "test-artefacts"
+    folder.mkdir(exist_ok=True)
+    return folder

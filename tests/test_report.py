@@ -1,6 +1,5 @@
 """The report: complete, self-contained, and safe against any name."""
 
-import shutil
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -132,30 +131,21 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 @pytest.mark.browser
-def test_report_in_a_browser_without_network(tmp_path, root):
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    assert chromium, "the browser tests need Chromium: install the system package `chromium`"
+@pytest.mark.parametrize(("scheme", "width"), [("light", 400), ("light", 2500), ("dark", 1000)])
+def test_report_in_a_browser_without_network(tmp_path, chromium, artefacts, scheme, width):
     path = write_report(tmp_path / "report.html", **parts(HOSTILE))
-    (root / "test-artefacts").mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for scheme, width in (("light", 400), ("light", 2500), ("dark", 1000)):
-            page = browser.new_page(
-                viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-            )
-            requests, complaints = [], []
-            page.on("request", lambda request, seen=requests: seen.append(request.url))
-            page.on("pageerror", lambda error, seen=complaints: seen.append(str(error)))
-            page.on("dialog", lambda dialog, seen=complaints: seen.append(dialog.message))
-            page.goto(path.as_uri())
-            page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length === 5")
-            assert complaints == []
-            assert {url.split(":")[0] for url in requests} <= {"file", "data", "blob"}
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            widths = page.locator("img").evaluate_all("all => all.map(img => img.naturalWidth)")
-            assert widths and all(widths)
-            page.screenshot(path=root / "test-artefacts" / f"report-{scheme}-{width}.png")
-            page.close()
-        browser.close()
+    size = {"width": width, "height": 900}
+    page = chromium.new_page(viewport=size, color_scheme=scheme, offline=True)
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.goto(path.as_uri())
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length === 5")
+    assert complaints == []
+    assert {url.split(":")[0] for url in requests} <= {"file", "data", "blob"}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    widths = page.locator("img").evaluate_all("all => all.map(img => img.naturalWidth)")
+    assert widths and all(widths)
+    page.screenshot(path=artefacts / f"report-{scheme}-{width}.png")
+    page.close()

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false"}}
 PATIENCE = 120  # seconds for anything that is not training
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -165,18 +163,6 @@ class Notebook:
         return cell
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    if CHROMIUM is None:
-        pytest.fail("the browser tests need Chromium: install the system package `chromium`")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def lab(tmp_path):
     folder = tmp_path / "lab"
@@ -185,11 +171,3 @@ def lab(tmp_path):
     server.start()
     yield server
     server.stop()
-
-
-@pytest.fixture
-def artefacts(root) -> Path:
-    """Where screenshots go, for people to look at."""
-    folder = root / "test-artefacts"
-    folder.mkdir(exist_ok=True)
-    return folder
