@@ -290,8 +290,12 @@ class Toolbar {
   }
 
   commands() {
-    const act = ([name, { icon, button: word, key, hint }]) =>
-      button(`${icon} ${word}`, `${hint} ( ${key} )`, () => this.grid.act(name), `o2u-act o2u-act-${name}`);
+    const act = ([name, { icon, button: word, key, hint }]) => {
+      const node = button(`${icon} ${word} `, `${hint} ( ${key} )`, () => this.grid.act(name));
+      node.append(make("kbd", { "aria-hidden": "true" }, key));
+      node.setAttribute("aria-keyshortcuts", key);
+      return node;
+    };
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
       ...Object.entries(ACTIONS).map(act), this.undo, this.redo, this.advance.node,
@@ -340,7 +344,7 @@ function checkbox(name, changed) {
   return { field, node: make("label", { class: "o2u-field" }, field, name) };
 }
 
-function button(text, title, pressed, name = "") {
+function button(text, title, pressed, name = "o2u-plain") {
   return make("button", { type: "button", class: `o2u-button ${name}`, title, onclick: pressed }, text);
 }
 
@@ -589,6 +593,9 @@ class Grid {
     this.observer.observe(this.list);
     this.model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.model.on("change", () => this.adopt());
+    const stretch = () => { this.stage.style.height = `${this.model.get("tall")}px`; };
+    this.model.on("change:tall", stretch); // and only then, since the reviewer may drag it
+    stretch();
     this.model.on("comm_live_update", () => this.died());
   }
 
@@ -615,7 +622,6 @@ class Grid {
     this.chosen = model.get("chosen");
     this.settings = model.get("settings");
     this.side = model.get("tile_size");
-    this.stage.style.height = `${model.get("tall")}px`;
     if (!this.chosen.length && this.place !== null) this.anchor = this.place;
     this.measure();
     if (before[0] !== this.order || before[1] !== this.place) this.reveal();
