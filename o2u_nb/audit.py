@@ -52,6 +52,15 @@ class Audit:
         with Bars() as bars:
             return run_audit(source, out, say=bars.say, progress=bars, **options)
 
+    @classmethod
+    def save(
+        cls, out: str | os.PathLike, samples: pd.DataFrame, trace: Trace, **options
+    ) -> "Audit":
+        """Keep what was trained in a notebook as an audit folder; see `o2u_nb.run.save_audit`."""
+        from o2u_nb.run import save_audit
+
+        return save_audit(out, samples, trace, **options)
+
     @cached_property
     def samples(self) -> pd.DataFrame:
         """Read the samples table."""

@@ -22,7 +22,7 @@ from o2u_nb import layout
 from o2u_nb.audit import Audit
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
-from o2u_nb.data.samples import Checked
+from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.errors import AuditExistsError, OutputError, TraceError
@@ -65,19 +65,66 @@ def run_audit(
         samples_io.write(checked.samples, out / layout.SAMPLES)
         _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
         trace, training = _train(checked.samples, settings, out, seed, say, progress)
+    facts = dict(
+        source=_named(source),
+        preset=settings.name,
+        seed=seed,
+        **training,
+        seconds=round(time.monotonic() - started, 1),
+    )
+    return _finish(out, checked, trace, facts, say)
+
+
+def save_audit(
+    out: str | os.PathLike,
+    samples: pd.DataFrame,
+    trace: Trace,
+    *,
+    problems: pd.DataFrame | None = None,
+    overwrite: bool = False,
+    say: Say = lambda line: None,
+) -> Audit:
+    """Keep what was trained in a notebook: rank the samples and write an audit folder to `out`.
+
+    `trace` is what `fit_o2u` returned for `samples`, `problems` what the source reported. Raises
+    `TraceError` when the two are not of the same samples, `AuditExistsError`, `OutputError`.
+    """
+    out = Path(out)
+    _require_same_samples(samples, trace)
+    check_folder(out, None, overwrite=overwrite)
+    checked = Checked(samples, problems_table([]) if problems is None else problems)
+    with _tidy(out):
+        samples_io.write(samples, out / layout.SAMPLES)
+        _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
+        trace.save(out / layout.TRACE)
+    return _finish(out, checked, trace, dict(source="a notebook"), say)
+
+
+def _finish(out: Path, checked: Checked, trace: Trace, facts: dict, say: Say) -> Audit:
+    """Rank, estimate, and write what is left to write."""
     say("Ranking the samples and writing the report.")
     scores = score_table(trace)
     scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
-    facts = dict(
-        **_facts(source, checked, settings, seed, trace),
-        **training,
-        **_estimated(trace, scores),
-        seconds=round(time.monotonic() - started, 1),
-    )
+    facts = {**facts, **_facts(checked, trace), **_estimated(trace, scores)}
     for doubt in facts["warnings"]:
         say(f"Careful: {doubt}")
     _write_results(out, checked, trace, scores, facts)
     return Audit.open(out)
+
+
+def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
+    strangers = trace.ids.symmetric_difference(samples.index)
+    if len(strangers):
+        raise TraceError(
+            f"Expected a trace of the same {len(samples):,} samples, found one of "
+            f"{trace.n_samples:,}; {strangers[0]!r} is in one of them only. Pass the samples table "
+            "that the trace was trained on."
+        )
+
+
+def _named(source: Any) -> str:
+    is_path = isinstance(source, (str, os.PathLike))
+    return str(Path(source).resolve()) if is_path else type(source).__name__
 
 
 def check_folder(out: Path, source: Any, *, overwrite: bool) -> None:
@@ -182,14 +229,10 @@ def _write_csv(table: pd.DataFrame, path: Path, **options) -> None:
         table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
 
-def _facts(source, checked: Checked, preset: Preset, seed: int, trace: Trace) -> dict:
-    is_path = isinstance(source, (str, os.PathLike))
+def _facts(checked: Checked, trace: Trace) -> dict:
     return dict(
-        source=str(Path(source).resolve()) if is_path else type(source).__name__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         o2u_nb_version=metadata.version("o2u_nb"),
-        preset=preset.name,
-        seed=seed,
         n_samples=trace.n_samples,
         n_classes=len(trace.classes),
         n_problems=len(checked.problems),

@@ -14,7 +14,13 @@ from PIL import Image
 from o2u_nb import layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
-from o2u_nb.errors import AuditExistsError, NonFiniteLossError, OutputError, SourceError
+from o2u_nb.errors import (
+    AuditExistsError,
+    NonFiniteLossError,
+    OutputError,
+    SourceError,
+    TraceError,
+)
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.run import run_audit
 from o2u_nb.trace import Trace
@@ -78,6 +84,20 @@ def test_scores_csv_lists_every_sample_once_by_rank(source, tmp_path, tiny):
         p.relative_to(source).as_posix() for p in source.rglob("*.png")
     )
     assert table["score"].is_monotonic_decreasing
+
+
+def test_a_trace_from_a_notebook_becomes_the_same_audit(source, tmp_path, tiny):
+    ran = run_audit(source, tmp_path / "ran", preset="quick")
+    saved = Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+    pd.testing.assert_frame_equal(saved.scores, ran.scores)
+    np.testing.assert_array_equal(saved.trace.loss, ran.trace.loss)
+    assert saved.facts["estimated_wrong"] == ran.facts["estimated_wrong"]
+    assert "not recorded" in saved.report.read_text(encoding="utf-8")
+    with pytest.raises(AuditExistsError):
+        Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+    with pytest.raises(TraceError, match="same 59 samples"):
+        Audit.save(tmp_path / "other", ran.samples.iloc[1:], ran.trace)
+    assert not (tmp_path / "other").exists()
 
 
 def test_planted_labels_come_first(tmp_path, monkeypatch):
