@@ -68,6 +68,21 @@ def suspect_grid(
     return Gallery(heading + _tiles(samples, suspects.head(n), size))
 
 
+def strip(samples: pd.DataFrame, ids: Iterable[str], *, size: int = 72) -> Gallery:
+    """Show the pictures of a few samples in a row, each with its given label."""
+    ids, items = list(ids), _items(samples, ids)
+    tiles = []
+    for id in ids:
+        given = clip(samples["label"].get(id, "unknown"), 60)
+        caption = _line(f"<b><bdi>{escape(given)}</bdi></b>", WRAPPED)
+        tiles.append(
+            f'<figure style="{TILE.format(width=size)}" title="{escape(id)}">'
+            f"{_picture(items.get(id), f'Given {given}', size)}"
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
+    return Gallery(f'<div style="{GRID}">{"".join(tiles)}</div>')
+
+
 def suspects_by_class(
     samples: pd.DataFrame, scores: pd.DataFrame, *, n: int = 8, size: int = 132
 ) -> Gallery:

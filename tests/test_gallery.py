@@ -11,7 +11,7 @@ from PIL import Image
 
 from o2u_nb.data.sources import from_arrays
 from o2u_nb.errors import O2UError
-from o2u_nb.gallery import suspect_grid, suspects_by_class
+from o2u_nb.gallery import strip, suspect_grid, suspects_by_class
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
@@ -76,6 +76,13 @@ def test_one_class():
     assert [image["alt"].split(":")[0] for image in grid.images] == ["Suspect 2", "Suspect 5"]
     with pytest.raises(O2UError, match="dog"):
         suspect_grid(samples, scores, label="dgo")
+
+
+def test_strip_is_in_the_order_asked_for():
+    samples, _ = audit()
+    row = Reader(strip(samples, ["s03", "s01", "gone"]).html)
+    assert [picture_of(image).mean().round() for image in row.images] == [60, 20]
+    assert "No picture" in " ".join(row.text)
 
 
 def test_a_row_for_each_class():

@@ -5,6 +5,7 @@ import pytest
 
 from o2u_nb.widgets.live import Curves, LiveLosses
 from o2u_nb.widgets.still import loss_curves
+from tests.test_gallery import Reader, audit
 from tests.test_scores import make
 
 NAN = np.nan
@@ -65,6 +66,17 @@ def test_status_tells_phase_epoch_and_time_left():
     assert live.message == "Cyclic phase, epoch 2 of 4, 0:20 elapsed, about 0:20 left."
     live.update(trace_of(4))
     assert live.message.startswith("Done: 4 epochs, ")
+
+
+def test_strip_shows_the_suspects_of_now():
+    samples, _ = audit(n=40)
+    live = LiveLosses(samples=samples)
+    live.update(trace_of(2))
+    page = Reader(live._strip.value)
+    assert [image["alt"] for image in page.images] == [
+        f"Given {samples['label'].iloc[k]}" for k in (39, 38, 37, 36, 35)
+    ]
+    assert "data:image" in live._repr_mimebundle_()["text/html"]
 
 
 def test_a_new_training_starts_the_panel_again():

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from html import escape
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import display
-from ipywidgets import VBox
+from ipywidgets import HTML, VBox
 from plotly.subplots import make_subplots
 
 from o2u_nb import plots
+from o2u_nb.gallery import strip
 from o2u_nb.trace import Trace
 from o2u_nb.widgets import still
 from o2u_nb.widgets.status import StatusLine
@@ -23,6 +25,7 @@ TOP_SHARE, TOP_LEAST = 0.01, 5  # the current suspects: top 1 % by mean loss so 
 PHASES = {"warmup": "Warm-up", "cyclic": "Cyclic phase"}
 WAITING = "Waiting for the first epoch."
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+STRIP = 8  # pictures of current suspects
 FEW_EPOCHS = 20  # up to here every epoch has its tick
 # Of plots.QUANTILES: each band is drawn as a low line and a filled high one.
 BAND_LINES = (0, 4, 1, 3)
@@ -70,17 +73,23 @@ class LiveLosses(VBox):
     The upper plot has the crowd's loss (median, 25-75 % and 5-95 % bands) and, dashed, the mean
     loss of the current suspects: the top 1 % by mean loss so far, at least five. The lower one is
     the learning rate. Below, a status line says phase, epoch, time and time left, the latter when
-    `total_epochs` is given. Display the panel before training.
+    `total_epochs` is given, and with the samples table `samples` a strip shows the first eight of
+    the current suspects. Display the panel before training.
     """
 
     def __init__(
-        self, total_epochs: int | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        total_epochs: int | None = None,
+        *,
+        samples: pd.DataFrame | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ):
-        self.total_epochs = total_epochs
+        self.total_epochs, self.samples = total_epochs, samples
         self._clock, self._curves, self._started, self._handles = clock, Curves(), None, []
         self._status = StatusLine(message=WAITING)
         self._plot = go.FigureWidget(_empty_figure(total_epochs))
-        super().__init__([self._plot, self._status])
+        self._strip = HTML()
+        super().__init__([self._plot, self._status, self._strip])
 
     def update(self, trace: Trace) -> None:
         """Draw the finished epochs of `trace`; a trace that starts again starts the panel again."""
@@ -92,6 +101,9 @@ class LiveLosses(VBox):
         with self._plot.batch_update():
             _draw(self._plot, self._curves, trace)
         self._status.message = self._describe(trace)
+        if self.samples is not None:
+            ids = trace.ids[self._curves.top()[:STRIP]]
+            self._strip.value = strip(self.samples, ids).html
         if trace.n_epochs == self.total_epochs:
             self.freeze()
 
@@ -138,7 +150,8 @@ class LiveLosses(VBox):
         }
 
     def _html(self) -> str:
-        return still.loss_curves(self._curves.bands, self._curves.suspects, self.message)
+        curves = still.loss_curves(self._curves.bands, self._curves.suspects, self.message)
+        return curves + self._strip.value
 
     def _repr_mimebundle_(self, **kwargs) -> dict[str, object]:
         view = super()._repr_mimebundle_(**kwargs)
