@@ -26,6 +26,7 @@ from o2u_nb.training.learner import fit_o2u  # patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, pretrained
 from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.training.retrain import retrain
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.grid import SuspectGrid
@@ -39,7 +40,7 @@ __all__ = [
     "datasets", "images", "noise", "sources",
     # training
     "dataloaders", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat", "set_seed",
-    "DynamicsRecorder", "PRESETS", "LiveLosses",
+    "DynamicsRecorder", "PRESETS", "LiveLosses", "retrain",
     # results
     "Trace", "score_table", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
     "O2UError",
