@@ -1,14 +1,17 @@
-"""A plotly figure inside a panel: as wide as its place, and up to date after a page reload.
+"""A plotly figure inside a panel: as wide as its place, light, and up to date after a page reload.
 
 In comes a finished figure; out goes a widget whose traces the panel updates, and a box to show it
-in. plotly's own widget is 700 pixels wide wherever it stands, and inside a box it comes back from a
-reload as it was when it was made.
+in. plotly's own widget is 700 pixels wide wherever it stands, brings five megabytes of code each
+time, and inside a box it comes back from a reload as it was when it was made.
 """
 
 from copy import deepcopy
+from importlib.resources import files
+from pathlib import Path
 
-import anywidget
+import plotly
 import plotly.graph_objects as go
+import traitlets
 from ipywidgets import Layout, VBox
 
 CONFIG = dict(responsive=True, displaylogo=False)
@@ -17,53 +20,28 @@ CONFIG = dict(responsive=True, displaylogo=False)
 class Plot(go.FigureWidget):
     """Draw `figure`; its traces and layout can be changed, best within `batch_update()`."""
 
+    _esm = Path(__file__).with_name("plot.js")
+
+    _plotly = traitlets.Unicode(plotly.__version__).tag(sync=True)
+    _sent = traitlets.Int(0, help="how often the whole figure was sent").tag(sync=True)
+
     def __init__(self, figure: go.Figure):
         super().__init__(figure)
         self._config = {**self._config, **CONFIG}
+        self.on_msg(self._answer)
 
-    def get_state(self, key=None, drop_defaults=False):
-        """Return the state for the browser: all of it, as it is now, when a page asks for it.
-
-        plotly sends changes as messages and leaves the traits as they were at first.
-        """
-        if key is None and hasattr(self, "_data"):
-            # past the traits' observers, which would send everything a second time
-            self._trait_values["_widget_data"] = deepcopy(self._data)
-            self._trait_values["_widget_layout"] = deepcopy(self._layout_obj._props)
-        return super().get_state(key, drop_defaults)
-
-
-class Fit(anywidget.AnyWidget):
-    """Make the plots beside it follow the width of their place.
-
-    A plot with plotly's `responsive` setting listens to the window's resize event, and to nothing
-    else: not to a tab that opens, nor to an output that is drawn before it has a place.
-    """
-
-    _esm = """
-    function render({ el }) {
-      const fit = () => window.dispatchEvent(new Event("resize"));
-      let width = 0;
-      const observer = new ResizeObserver(() => {
-        if (el.offsetWidth > 0 && el.offsetWidth !== width) {
-          width = el.offsetWidth;
-          fit();
-        }
-      });
-      observer.observe(el);
-      const drawn = ({ detail }) => {
-        if (el.parentElement?.contains(detail.element)) fit();
-      };
-      document.addEventListener("plotlywidget-after-render", drawn);
-      return () => {
-        observer.disconnect();
-        document.removeEventListener("plotlywidget-after-render", drawn);
-      };
-    }
-    export default { render };
-    """
+    def _answer(self, _, message: dict, buffers: list) -> None:
+        """Send what a page asks for: plotly's code, or the figure as it is now."""
+        if message.get("kind") == "plotly":
+            code = files(plotly) / "package_data" / "widgetbundle.js"
+            self.send({"kind": "plotly"}, buffers=[code.read_bytes()])
+        elif message.get("kind") == "figure":
+            with self.hold_sync():  # in one message, which is why the page waits for `_sent`
+                self._widget_data = deepcopy(self._data)
+                self._widget_layout = deepcopy(self._layout_obj._props)
+                self._sent += 1
 
 
 def fitted(plot: Plot) -> VBox:
-    """Put `plot` into a box that is as wide as its place and gives the plot that width."""
-    return VBox([plot, Fit()], layout=Layout(width="100%", min_width="0", overflow="hidden"))
+    """Put `plot` into a box that is as wide as its place, however wide the plot has been."""
+    return VBox([plot], layout=Layout(width="100%", min_width="0", overflow="hidden"))
