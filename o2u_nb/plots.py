@@ -39,6 +39,21 @@ BARS = {
     }.items()
 }
 
+_MOMENTS = "%{customdata[0]}<br>%{customdata[1]}<br>mean %{x:.3f}, variance %{y:.3f}<extra></extra>"
+POINTS = {
+    "the rest": dict(
+        mode="markers",
+        marker=dict(color=CROWD, symbol="circle", size=5, opacity=0.55),
+        hovertemplate=_MOMENTS,
+    ),
+    "suspects": dict(
+        mode="markers",
+        # thin symbols are all outline
+        marker=dict(symbol="x-thin", size=7, color=SUSPECT, line=dict(color=SUSPECT, width=1.5)),
+        hovertemplate=_MOMENTS,
+    ),
+}
+
 MAX_LINES = 60
 MAX_CROWD = 20_000  # quantiles of an even sample this large are exact to about half a percent
 MAX_SVG_POINTS = 5_000  # beyond this the browser needs WebGL
@@ -161,15 +176,26 @@ def mean_against_variance(
     shown = len(suspects) + len(rest)
     kind = go.Scattergl if shown > MAX_SVG_POINTS else go.Scatter
     figure = go.Figure()
-    for name, part, marker in (
-        ("the rest", rest, dict(color=CROWD, symbol="circle", size=5, opacity=0.55)),
-        ("suspects", suspects, dict(color=SUSPECT, symbol="x-thin", size=7)),
-    ):
-        _add_points(figure, kind, part, name=f"{name} ({len(part):,})", marker=marker)
+    for (name, look), part in zip(POINTS.items(), (rest, suspects), strict=True):
+        figure.add_trace(
+            kind(
+                look,
+                x=part["o2u_mean"],
+                y=part["o2u_var"],
+                ids=part.index.tolist(),
+                customdata=hover_names(part),
+                name=f"{name} ({len(part):,})",
+            )
+        )
+    some = f", {shown:,} of {len(chosen):,} shown" if shown < len(chosen) else ""
+    return scatter_style(figure, f"Mean against variance of the loss{_of(label)}{some}")
+
+
+def scatter_style(figure: go.Figure, title: str) -> go.Figure:
+    """Give a figure of points the axes and the look of mean against variance."""
     figure.update_xaxes(title_text=AXES["o2u_mean"])
     figure.update_yaxes(title_text=AXES["o2u_var"])
-    some = f", {shown:,} of {len(chosen):,} shown" if shown < len(chosen) else ""
-    return themed(figure, f"Mean against variance of the loss{_of(label)}{some}", height=480)
+    return themed(figure, title, height=480)
 
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
@@ -395,23 +421,10 @@ def thinned(
     return kept, rest[spread(len(rest), most - len(kept))]
 
 
-def _add_points(figure, kind, part, *, name, marker) -> None:
-    if marker["symbol"].endswith("-thin"):  # thin symbols are all outline
-        marker = marker | dict(line=dict(color=marker["color"], width=1.5))
-    pairs = map(pair, part["label"], part["suggested_label"])
-    figure.add_trace(
-        kind(
-            x=part["o2u_mean"],
-            y=part["o2u_var"],
-            ids=part.index.tolist(),
-            customdata=[[inert(id), pair] for id, pair in zip(part.index, pairs, strict=True)],
-            hovertemplate="%{customdata[0]}<br>%{customdata[1]}<br>"
-            "mean %{x:.3f}, variance %{y:.3f}<extra></extra>",
-            mode="markers",
-            marker=marker,
-            name=name,
-        )
-    )
+def hover_names(rows: pd.DataFrame) -> list[list[str]]:
+    """Return sample id and pair of labels of each row, as inert text for the hover label."""
+    pairs = map(pair, rows["label"], rows["suggested_label"])
+    return [[inert(id), labels] for id, labels in zip(rows.index, pairs, strict=True)]
 
 
 def heatmap(counts: pd.DataFrame) -> go.Heatmap:
