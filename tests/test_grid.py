@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ipywidgets.widgets import widget
 from PIL import Image
 
 from o2u_nb.review import decisions
@@ -95,6 +96,13 @@ def test_state_sent_to_the_browser_does_not_grow_with_the_data(tmp_path):
         return len(str({name: value for name, value in state.items() if name[0] != "_"}))
 
     assert sent(2000) < sent(40) + 50
+
+
+def test_a_thousand_suspects_are_one_widget_and_its_layout(tmp_path):
+    folder = write_audit(tmp_path / "audit", n=1000, n_wrong=1000)
+    before = len(widget._instances)
+    SuspectGrid(ReviewSession(folder, reviewer="ann"))
+    assert len(widget._instances) - before == 2
 
 
 def test_a_page_brings_rows_and_jpegs_of_the_size_asked_for(browser, session):
@@ -185,6 +193,19 @@ def test_what_was_done_to_a_mixed_range_is_counted(browser, session):
     assert f"{8 - kept} changed" in answer["said"] and f"{kept} kept" in answer["said"]
 
 
+def test_accepting_takes_the_suggested_label_of_each(browser, session):
+    wanted = {row["sample_id"]: ("relabel", row["suggested"]) for row in session.page(0, 3)}
+    assert browser.decide("relabel", (0, 3))["said"] == "3 samples: 3 changed, Ctrl+Z undoes"
+    assert {id: action_of(session, id) for id in wanted} == wanted
+
+
+def test_an_undo_out_of_sight_says_so(browser, session):
+    (first,) = ids(session, 0)
+    browser.decide("keep", (0, 1))
+    session.decision_filter = "drop"
+    assert browser.say("undo")["said"] == f"Undone: {first} (hidden by the filters)"
+
+
 def test_undo_and_redo_with_nothing_to_do_say_so(browser):
     assert browser.say("undo")["said"] == "Nothing to undo."
     assert browser.say("redo")["said"] == "Nothing to redo."
@@ -201,6 +222,13 @@ def test_the_focus_goes_to_the_next_undecided_and_round_the_end(browser, grid, s
     session.advance = False
     browser.decide("keep", (5, 6))
     assert grid.place == 5
+
+
+def test_a_sample_that_leaves_the_list_gives_way_to_the_next_one(browser, session):
+    session.decision_filter, session.advance = "undecided", False
+    second, third = ids(session, 1, 2)
+    browser.decide("keep", (1, 2))
+    assert action_of(session, second) == ("keep", None) and session.current == third
 
 
 def test_when_all_is_decided_the_focus_stays(browser, grid):
@@ -221,6 +249,16 @@ def test_a_decision_meets_what_was_on_screen_though_the_list_has_changed(browser
     assert session.current == ids(session, 0)[0]
     assert browser.say("undo")["said"] == f"Undone: {second}"
     assert grid.length == N_WRONG - 1 and session.current == second
+
+
+def test_the_focus_never_goes_to_what_a_filter_has_hidden_meanwhile(browser, grid, session):
+    order, shown = grid.order, ids(session, *range(N_WRONG))
+    hidden, *_ = labels = [row["label"] for row in session.page(1, N_WRONG)]
+    session.label_filter = next(label for label in labels if label != hidden)
+    browser.decide("drop", (0, 1), order=order)
+    assert action_of(session, shown[0]) == ("drop", None)
+    visible = ids(session, *range(grid.length))
+    assert session.current == next(id for id in shown[1:] if id in visible) != shown[1]
 
 
 def test_a_list_of_long_ago_is_refused(browser, grid, session):
@@ -293,6 +331,12 @@ def test_an_unforeseen_error_is_said_too(browser, session, monkeypatch):
     assert answer["failed"].startswith("ZeroDivisionError")
 
 
+@pytest.mark.parametrize("action", ["undo", "refresh", "__init__"])
+def test_no_method_of_the_session_is_an_action(browser, session, action):
+    assert f"No action {action!r}" in browser.decide(action, (0, 1))["failed"]
+    assert session.revision == 0 and not session.decisions.path.exists()
+
+
 def test_likely_classes_leave_the_given_one_out(browser, session):
     row = session.page(0, 1)[0]
     browser.say("likely", ranges=[[0, 1]])
@@ -312,12 +356,30 @@ def test_the_still_grid_is_in_the_saved_notebook(grid, session):
     assert session.page(0, 1)[0]["sample_id"] in html and "<script" not in html
 
 
+def test_the_still_grid_shows_what_is_visible_suspect_or_not(grid, session):
+    session.only_suspects = False
+    assert grid.length == N > STILL and grid.still().html.count("<img") == STILL
+    assert f"{STILL} of {N} samples to review" in grid.still().html
+
+
 def test_names_are_inert_in_the_still_grid(tmp_path):
     hostile = ["<img src=x onerror=alert(1)>", '"><script>alert(2)</script>', "قط", "🐈" * 150]
     ids = [f"{hostile[k % 4]}/{k}.png" for k in range(12)]
     folder = write_audit(tmp_path / "a", n=12, n_wrong=6, classes=hostile, ids=ids)
     html = SuspectGrid(ReviewSession(folder, reviewer="a")).still().html
     assert "<script" not in html and "<img src=x" not in html and "قط" in html
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "قط", "🐈" * 150, "a\nb"])
+def test_names_of_all_kinds_travel_as_they_are(tmp_path, monkeypatch, name):
+    ids = [f"{name}/{k}.png" for k in range(8)]
+    folder = write_audit(tmp_path / "a", n=8, classes=[name, "plain"], ids=ids)
+    browser = Browser(ReviewSession(folder, reviewer="a"), monkeypatch)
+    browser.decide("relabel", (0, 8), new_label=name)
+    browser.say("page", start=0, stop=8, size=64, pictures=[])
+    rows = browser.heard[0][0]["rows"]
+    assert {row["sample_id"] for row in rows} == set(ids)
+    assert {(row["label"], row["new_label"]) for row in rows} == {(name, None), ("plain", name)}
 
 
 def test_one_change_of_the_session_is_one_message(grid, session, monkeypatch):
