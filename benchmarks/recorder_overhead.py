@@ -22,6 +22,7 @@ from o2u_nb.training.learner import sgd
 from o2u_nb.training.loaders import PixelData, PixelLoader
 from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.widgets.live import LiveLosses
 
 
 def learner(n_samples: int, side: int, n_classes: int) -> Learner:
@@ -35,6 +36,13 @@ def learner(n_samples: int, side: int, n_classes: int) -> Learner:
     dls = DataLoaders(train, train.new(data.new_empty(), shuffle=False), device="cpu")
     model = CompactResNet(n_classes, widths=preset.widths)
     return Learner(dls, model, loss_func=torch.nn.CrossEntropyLoss(), opt_func=sgd, lr=0.01)
+
+
+def live_panel(learn: Learner) -> LiveLosses:
+    """Make a live panel with its strip of pictures; without a browser, messages go nowhere."""
+    data = learn.dls.train.dataset
+    table = pd.DataFrame({"label": data.vocab[0], "image": list(data.pixels.numpy())}, data.ids)
+    return LiveLosses(samples=table)
 
 
 def epoch_seconds(learn: Learner, cbs) -> float:
@@ -51,8 +59,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
     rows = []
-    for n_classes in (10, 100):
-        learn, recorder = learner(5_000, 32, n_classes), DynamicsRecorder()
+    for n_classes, live in ((10, False), (100, False), (10, True)):
+        learn = learner(5_000, 32, n_classes)
+        recorder = DynamicsRecorder(on_epoch=live_panel(learn).update if live else None)
         epoch_seconds(learn, recorder)  # warm up; the trace's folder is made here
         pairs = [
             (epoch_seconds(learn, None), epoch_seconds(learn, recorder))
@@ -61,7 +70,7 @@ def main() -> None:
         ratios = [with_ / without for without, with_ in pairs]
         rows.append(
             {
-                "classes": n_classes,
+                "what": f"recorder{' and live panel' if live else ''}, {n_classes} classes",
                 "epoch without, s": f"{np.median([p[0] for p in pairs]):.2f}",
                 "overhead, median": f"{np.median(ratios) - 1:+.1%}",
                 "quartiles": " to ".join(
@@ -70,7 +79,7 @@ def main() -> None:
             }
         )
     notes = f"{options.repeats} interleaved pairs of epochs, 5,000 pictures of 32 pixels, batch 64."
-    table = pd.DataFrame(rows).set_index("classes")
+    table = pd.DataFrame(rows).set_index("what")
     print(write_table("recorder_overhead", "Recorder overhead", table, notes).read_text())
 
 
