@@ -1,0 +1,115 @@
+"""All panels in one output, in JupyterLab: what is done in one is seen in the others."""
+
+import itertools
+import json
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.audits import write_audit
+from tests.browser.conftest import THEMES, Notebook
+
+pytestmark = pytest.mark.browser
+CELLS = ['from o2u_nb import Audit\npanel = Audit.open("audit").panel(reviewer="ann")\npanel']
+
+
+@pytest.fixture
+def notebook(lab, chromium):
+    """A notebook that shows the panel of a small audit, run to the end."""
+    write_audit(lab.folder / "audit", n=120, n_wrong=30, side=24)
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    kernel = dict(name="python3", display_name="Python 3", language="python")
+    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(book, str(lab.folder / "review.ipynb"))
+    page = chromium.new_page(viewport={"width": 1400, "height": 1700})
+    notebook = Notebook(page, "review.ipynb")
+    notebook.open(lab.url, theme="light")
+    notebook.run_all()
+    notebook.wait(120)
+    page.locator("[role=option] img").first.wait_for(timeout=30_000)
+    yield notebook
+    page.close()
+
+
+def shown(notebook: Notebook) -> str:
+    """Return the line above the grid that counts what is shown."""
+    return notebook.page.get_by_text("shown", exact=False).first.inner_text()
+
+
+def wait_for_count(notebook: Notebook, count: int):
+    notebook.page.get_by_text(f"{count} shown").first.wait_for(timeout=20_000)
+
+
+def tab(notebook: Notebook, name: str):
+    notebook.page.get_by_role("tab", name=name).click()
+    notebook.page.wait_for_timeout(1500)
+
+
+def log(lab) -> list[dict]:
+    path = lab.folder / "audit" / "decisions.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_panels_follow_each_other(notebook, lab, artefacts):
+    page = notebook.page
+    before = shown(notebook)
+    tab(notebook, "Confusion")
+    choices = page.get_by_label("Given → suggested")
+    choices.select_option(index=1)
+    count = int(choices.locator("option").nth(1).inner_text().rsplit(":", 1)[1])
+    wait_for_count(notebook, count)
+    page.screenshot(path=artefacts / "dashboard-confusion.png")
+    choices.select_option(index=0)
+    page.get_by_text(before).first.wait_for(timeout=20_000)
+
+    tab(notebook, "Mean and variance")
+    plot = page.locator(".js-plotly-plot:visible").nth(3)
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    drag = plot.locator(".nsewdrag").first.bounding_box()
+    corner = (drag["x"] + 3, drag["y"] + 3)
+    opposite = (drag["x"] + drag["width"] - 3, drag["y"] + drag["height"] - 3)
+    page.mouse.move(*corner)
+    page.mouse.down()
+    for x, y in ((opposite[0], corner[1]), opposite, (corner[0], opposite[1]), corner):
+        page.mouse.move(x, y, steps=12)
+    page.mouse.up()
+    clear = page.get_by_role("button", name="Clear the selection")
+    expect(clear).to_be_enabled(timeout=30_000)
+    wait_for_count(notebook, 120)  # the lasso went round everybody, suspects or not
+    page.screenshot(path=artefacts / "dashboard-lasso.png")
+    clear.click()
+    page.get_by_text(before).first.wait_for(timeout=20_000)
+
+
+def test_why_card_decides_and_the_grid_shows_it(notebook, lab):
+    page = notebook.page
+    page.locator("button[title='The picture does not belong in the data set']").click()
+    page.get_by_text("1 of", exact=False).first.wait_for(timeout=20_000)
+    (event,) = log(lab)
+    assert (event["action"], event["reviewer"]) == ("drop", "ann")
+    page.locator("button[title='Take back the last decision']").last.click()
+    page.get_by_text("0 of", exact=False).first.wait_for(timeout=20_000)
+    assert [event["action"] for event in log(lab)] == ["drop", "undo"]
+    assert [cell["source"] for cell in notebook.cells()] == CELLS
+
+
+def test_no_text_is_clipped_and_nothing_complains(notebook, artefacts):
+    page = notebook.page
+    for theme, width in itertools.product(THEMES, (1000, 2000)):
+        page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+            THEMES[theme],
+        )
+        page.set_viewport_size({"width": width, "height": 1700})
+        page.wait_for_timeout(1500)
+        page.screenshot(path=artefacts / f"dashboard-{theme}-{width}.png")
+        clipped = page.evaluate(
+            """() => [...document.querySelectorAll('.jp-OutputArea button')]
+              .filter(b => b.offsetParent && b.scrollWidth > b.clientWidth + 1)
+              .map(b => b.innerText)"""
+        )
+        assert clipped == []
+    assert notebook.errors() == []
+    assert [line for line in notebook.complaints if "anywidget" in line] == []
