@@ -6,6 +6,7 @@ sign, and every name in them is inert text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -421,10 +422,12 @@ def thinned(
     return kept, rest[spread(len(rest), most - len(kept))]
 
 
-def hover_names(rows: pd.DataFrame) -> list[list[str]]:
-    """Return sample id and pair of labels of each row, as inert text for the hover label."""
-    pairs = map(pair, rows["label"], rows["suggested_label"])
-    return [[inert(id), labels] for id, labels in zip(rows.index, pairs, strict=True)]
+def hover_names(rows: pd.DataFrame) -> np.ndarray:
+    """Return sample id and pair of labels of each row, (n, 2), as inert text for hover labels."""
+    names = np.empty((len(rows), 2), dtype=object)  # which plotly copies faster than lists
+    names[:, 0] = [inert(id) for id in rows.index]
+    names[:, 1] = list(map(pair, rows["label"], rows["suggested_label"]))
+    return names
 
 
 def heatmap(counts: pd.DataFrame) -> go.Heatmap:
@@ -453,6 +456,7 @@ def named_ticks(names: Iterable[str]) -> dict:
     return dict(tickvals=list(range(len(texts))), ticktext=texts, automargin=True, zeroline=False)
 
 
+@lru_cache(maxsize=10_000)  # many samples, few pairs of classes
 def pair(given: str, suggested: object) -> str:
     """Write a given and a suggested label (None or NaN = none) as inert text.
 

@@ -8,16 +8,23 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from ipywidgets import DOMWidget, VBox
+from plotly.callbacks import BoxSelector, LassoSelector
 
 import o2u_nb.widgets
+from o2u_nb import plots
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
-from o2u_nb.widgets.histograms import HistogramsPanel
+from o2u_nb.widgets.histograms import Bins, HistogramsPanel
 from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.scatter import ScatterPanel, inside
+from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard
 from tests.audits import write_audit
@@ -45,7 +52,8 @@ def session(tmp_path):
 
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
-        "ConfusionPanel", "Dashboard", "HistogramsPanel", "TrajectoriesPanel", "WhyCard",
+        "ConfusionPanel", "Dashboard", "HistogramsPanel", "ScatterPanel", "ThresholdPanel",
+        "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 
 
@@ -104,18 +112,35 @@ def test_trajectories_follow_the_selection(session):
     )
 
 
-def test_threshold_moves_by_slider_and_by_line(session):
-    panel = HistogramsPanel(session)
+def test_threshold_moves_by_slider(session):
+    panel = ThresholdPanel(session)
     scores = session.scores["score"].to_numpy()
     panel._slider.value = float(np.quantile(scores, 0.5))
     assert session.suspects.sum() == (scores >= panel._slider.value).sum()
-    line = dict(panel._cut.layout.shapes[0].to_plotly_json())
-    line["x0"] = line["x1"] = float(scores[2])
-    panel._cut.layout.shapes = [line]
+    assert panel._count.value.startswith(f"<b>{session.suspects.sum():,}</b> suspects, about ")
+
+
+def test_threshold_moves_by_line(session):
+    panel = HistogramsPanel(session)
+    scores = session.scores["score"].to_numpy()
+    drag(panel, x0=float(scores[2]), x1=float(scores[2]))
     assert session.threshold == scores[2] and session.suspects.sum() == 3
-    assert panel._count.value.startswith("3 suspects, about ")
     rest, suspects = panel._cut.data
     assert np.nansum(suspects.y) == 3 and np.nansum(rest.y) == len(scores) - 3
+
+
+@pytest.mark.parametrize("end", ["x0", "x1"])
+def test_a_line_that_is_tilted_stands_upright_again(session, end):
+    panel, score = HistogramsPanel(session), float(session.scores["score"].iloc[4])
+    drag(panel, y0=0.3, y1=1.3, **{end: score})
+    line = panel._cut.layout.shapes[0]
+    assert (line.x0, line.x1, line.y0, line.y1) == (score, score, 0, 1)
+    assert session.threshold == score
+
+
+def drag(panel, **moved):
+    """Move the line as the browser does."""
+    panel._cut.plotly_relayout({f"shapes[0].{name}": value for name, value in moved.items()})
 
 
 def test_a_threshold_set_elsewhere_is_kept_exactly(session):
@@ -123,33 +148,105 @@ def test_a_threshold_set_elsewhere_is_kept_exactly(session):
     session.threshold = 0.123456789
     assert session.threshold == 0.123456789
     assert panel._cut.layout.shapes[0].x0 == 0.123456789
+    assert panel._threshold._slider.value == 0.123456789
+
+
+def test_another_score_is_cut_at_as_many_suspects(session):
+    panel, before = HistogramsPanel(session), session.suspects.sum()
+    panel._threshold._column.value = "o2u_mean"
+    means = np.sort(session.scores["o2u_mean"])[::-1]
+    assert session.threshold_column == "o2u_mean" and session.suspects.sum() == before
+    assert panel._cut.layout.shapes[0].x0 == means[before - 1]
+    assert "mean loss" in panel._cut.layout.xaxis.title.text
+
+
+def test_what_was_decided_measures_the_precision(session):
+    panel = ThresholdPanel(session)
+    session.drop(list(session.scores.index[:3]))
+    session.keep([session.scores.index[3]])
+    assert "75 % of the 4 decided (30 % to 95 %)" in panel._count.value  # Wilson, 3 of 4
+
+
+@given(
+    values=arrays(np.float64, 30, elements=st.floats(-1e6, 1e6) | st.just(np.nan)),
+    part=arrays(bool, 30),
+)
+def test_bins_count_as_numpy_does(values, part):
+    assume(np.isfinite(values).any())
+    bins, seen = Bins(values), np.isfinite(values)
+    expected, _ = np.histogram(values[seen & part], bins=bins.edges)
+    assert bins.counts(part).tolist() == expected.tolist()
 
 
 def test_histograms_follow_the_class(session):
     panel = HistogramsPanel(session)
     session.label_filter = "leopard"
     rest, suspects = panel._moments["o2u_mean"].data
-    total = np.nansum(np.r_[rest.y, suspects.y])
-    assert total == (session.scores["label"] == "leopard").sum()
+    of_class = session.scores[session.scores["label"] == "leopard"]
+    assert np.nansum(suspects.y) == of_class["suspect"].sum() > 0
+    assert np.nansum(rest.y) == (~of_class["suspect"]).sum()
 
 
 class Points:
-    """What plotly tells of a selection or a click."""
+    """What plotly tells of a click."""
 
-    def __init__(self, point_inds=(), xs=(), ys=()):
-        self.point_inds, self.xs, self.ys = list(point_inds), list(xs), list(ys)
+    def __init__(self, xs=(), ys=()):
+        self.xs, self.ys = list(xs), list(ys)
 
 
-def test_lasso_fills_the_grid_and_clearing_empties_it(session):
-    panel = HistogramsPanel(session)
-    rest, suspects = panel._scatter.data
-    panel._on_pick(rest, Points([0, 1]), None)
-    panel._on_pick(suspects, Points([0]), None)
-    ids = {rest.ids[0], rest.ids[1], suspects.ids[0]}
-    assert {session.scores.index[p] for p in session.visible} == ids
-    assert not panel._clear.disabled
+def around(session, count: int) -> BoxSelector:
+    """Draw a box around the `count` samples with the highest mean."""
+    means = np.sort(session.scores["o2u_mean"])[::-1]
+    return BoxSelector(xrange=(float(means[count - 1]), 99.0), yrange=(-99.0, 99.0))
+
+
+def test_a_box_fills_the_grid_and_clearing_empties_it(session):
+    panel, before = ScatterPanel(session), session.visible.tolist()
+    panel._on_area(None, None, around(session, 12))
+    top = session.scores["o2u_mean"].nlargest(12).index
+    assert {session.scores.index[p] for p in session.visible} == set(top)
+    suspects = session.scores["suspect"].loc[top].sum()
+    assert panel._status.message == f"12 samples picked, {suspects} of them suspects."
+    marked = [trace.selectedpoints for trace in panel.figure.data]
+    assert sum(map(len, marked)) == 12
     panel._clear.click()
-    assert session.id_filter is None and session.only_suspects and panel._clear.disabled
+    assert session.id_filter is None and session.visible.tolist() == before
+    assert [trace.selectedpoints for trace in panel.figure.data] == [None, None]
+
+
+def test_clearing_brings_back_all_samples_where_all_were_shown(session):
+    panel = ScatterPanel(session)
+    session.only_suspects = False
+    panel._on_area(None, None, around(session, 5))
+    panel._on_area(None, None, around(session, 7))
+    panel._on_clear()
+    assert not session.only_suspects and len(session.visible) == len(session.scores)
+
+
+def test_an_area_without_samples_changes_nothing(session):
+    panel, before = ScatterPanel(session), session.visible.tolist()
+    for area in (BoxSelector((90, 91), (90, 91)), BoxSelector(), LassoSelector(), None):
+        panel._on_area(None, None, area)
+        assert session.id_filter is None and session.visible.tolist() == before
+    assert panel._status.message == "No sample lies in that area."
+
+
+def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots.thinned, "__defaults__", (10,))
+    session = ReviewSession(write_audit(tmp_path / "many", n=200, n_wrong=30))
+    panel = ScatterPanel(session)
+    assert sum(len(trace.x) for trace in panel.figure.data) == 10
+    assert "10 of 200 drawn" in panel.figure.layout.title.text
+    panel._on_area(None, None, around(session, 50))
+    assert len(session.visible) == 50
+
+
+def test_a_lasso_may_be_hollow():
+    ring = LassoSelector(
+        xs=[0, 9, 9, 0, 0, 3, 3, 6, 6, 3], ys=[0, 0, 9, 9, 0, 3, 6, 6, 3, 3]
+    )  # a square, then the square inside it
+    x, y = np.array([1.0, 4.5, 8, 10]), np.array([1.0, 4.5, 2, 4])
+    assert inside(ring, x, y).tolist() == [True, False, True, False]
 
 
 def test_confusion_filters_by_pair(session):

@@ -4,7 +4,7 @@ In comes a session; a panel draws its state and passes the user's commands on to
 no state of the review itself, so any number of panels, in any cells, stay in step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from html import escape
 
 from ipywidgets import HTML, Layout, VBox, Widget
@@ -18,7 +18,7 @@ class Panel(VBox):
     """Draw `session` with the widgets `children`, above a status line that is read aloud."""
 
     def __init__(self, session: ReviewSession, children: list[Widget]):
-        self.session, self._following = session, []
+        self.session, self._following, self._drawn = session, [], None
         self._status = StatusLine()
         super().__init__([*children, self._status], layout=Layout(width="100%", min_width="0"))
 
@@ -26,6 +26,24 @@ class Panel(VBox):
         """Call `handler` whenever one of the session's traits `names` changes."""
         self.session.observe(handler, list(names))
         self._following.append((handler, list(names)))
+
+    def _draw(self, _=None) -> None:
+        """Draw the session as it is, unless that is what was drawn last.
+
+        One command changes several traits, so that a panel is called several times for it.
+        """
+        wanted = self._wanted()
+        if wanted != self._drawn:
+            self._drawn = wanted
+            self._redraw(wanted)
+
+    def _wanted(self) -> Hashable:
+        """Return what the drawing depends on."""
+        raise NotImplementedError
+
+    def _redraw(self, wanted) -> None:
+        """Draw what is `wanted`."""
+        raise NotImplementedError
 
     def _try(self, command: Callable, *args, **options) -> None:
         """Carry out a command of the user, and say in the status line why it failed."""

@@ -33,10 +33,53 @@ def curves(bands: np.ndarray, lines: np.ndarray, caption: str, *, width: int = W
     median = _curve(bands[2], top, f'stroke="{plots.TEXT}"')
     style = f'stroke="{plots.SUSPECT}" stroke-dasharray="9 6"'
     dashed = "".join(_curve(line, top, style) for line in lines)
+    return _figure(outer + inner + median + dashed, "Loss by epoch", caption, width)
+
+
+def bars(rest: np.ndarray, suspects: np.ndarray, caption: str) -> str:
+    """Draw two histograms (n,) of counts over each other, on a logarithmic scale."""
+    highest = np.log1p(max(1, *rest, *suspects))
+    return _figure(
+        _columns(np.log1p(rest) / highest, f'fill="{plots.CROWD}"')
+        + _columns(np.log1p(suspects) / highest, f'fill="{plots.SUSPECT}" fill-opacity="0.75"'),
+        "Histogram of the score",
+        caption,
+    )
+
+
+def points(x: np.ndarray, y: np.ndarray, suspect: np.ndarray, caption: str) -> str:
+    """Draw points (n,) that are finite, those that are `suspect` (n,) bool as crosses."""
+    left, top = WIDTH * _within(x), HEIGHT * (1 - _within(y))
+    marks = "".join(
+        f'<path d="M{a - 3:.0f} {b - 3:.0f}l6 6m0 -6l-6 6" stroke="{plots.SUSPECT}"/>'
+        if cross
+        else f'<circle cx="{a:.0f}" cy="{b:.0f}" r="2" fill="{plots.CROWD}"/>'
+        for a, b, cross in zip(left, top, suspect, strict=True)
+    )
+    return _figure(marks, "Scatter of mean and variance", caption)
+
+
+def _figure(marks: str, title: str, caption: str, width: int = WIDTH) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" viewBox="-4 -4 {WIDTH + 8} '
-        f'{HEIGHT + 8}" style="max-width:100%" role="img" aria-label="Loss by epoch">'
-        f"{outer}{inner}{median}{dashed}</svg><p>{escape(caption)}</p>"
+        f'{HEIGHT + 8}" style="max-width:100%" role="img" aria-label="{title}">'
+        f"{marks}</svg><p>{escape(caption)}</p>"
+    )
+
+
+def _within(values: np.ndarray) -> np.ndarray:
+    """Scale `values` to [0, 1]; all in the middle where they are all the same."""
+    span = np.ptp(values) if len(values) else 0
+    return (values - values.min()) / span if span else np.full(len(values), 0.5)
+
+
+def _columns(heights: np.ndarray, style: str) -> str:
+    width = WIDTH / len(heights)
+    return "".join(
+        f'<rect x="{k * width:.1f}" y="{HEIGHT * (1 - height):.1f}" width="{width:.1f}" '
+        f'height="{HEIGHT * height:.1f}" {style}/>'
+        for k, height in enumerate(heights)
+        if height > 0
     )
 
 

@@ -57,7 +57,7 @@ class TrajectoriesPanel(Panel):
                       "Logit of the given label minus the largest other: negative = contradicts"],
             style=dict(button_width="auto"),
         )  # fmt: skip
-        self._plot, self._drawn = Plot(_empty_figure(session)), None
+        self._plot = Plot(_empty_figure(session))
         super().__init__(session, [self._value, fitted(self._plot)])
         self._value.observe(self._draw, "value")
         self._follow(self._draw, "selected", "current", "suspects")
@@ -68,11 +68,7 @@ class TrajectoriesPanel(Panel):
         """Return what is drawn now as a plain figure."""
         return go.Figure(self._plot)
 
-    def _draw(self, _=None) -> None:
-        drawn = self._wanted()
-        if drawn == self._drawn:
-            return
-        self._drawn = drawn
+    def _redraw(self, drawn: Drawn) -> None:
         with self._plot.batch_update():
             self._draw_bands(drawn)
             self._draw_lines(drawn)

@@ -1,0 +1,168 @@
+"""Mean against variance of each sample's loss; a box or lasso drawn there picks what to review.
+
+In comes a session; out goes a scatter that follows its threshold and class, and sets its
+`id_filter` to all samples inside that area, also those that were too many to be drawn.
+"""
+
+import numpy as np
+import plotly.graph_objects as go
+from ipywidgets import Button, Layout
+
+from o2u_nb import plots
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.suspects import spread
+from o2u_nb.widgets import still
+from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.plot import Plot, fitted
+
+MEAN, VARIANCE = "o2u_mean", "o2u_var"
+STILL = 600  # points of the still picture, for saved notebooks to stay small
+
+
+class ScatterPanel(Panel):
+    """Draw mean against variance of the loss, and fill the grid with what a box or lasso holds.
+
+    Suspects or not, all samples in the area are shown, until the selection is cleared with the
+    button or by a double click.
+    """
+
+    def __init__(self, session: ReviewSession):
+        self._plot = Plot(_empty_figure())
+        self._clear = Button(
+            description="Clear the selection",
+            tooltip="Show again what was shown before the box or lasso",
+            icon="times",
+            layout=Layout(width="auto"),
+        )
+        self._only_suspects = session.only_suspects
+        super().__init__(session, [fitted(self._plot), self._clear])
+        self._clear.on_click(self._on_clear)
+        # plotly tells every trace of a selection and what of it lies in the trace; one will do,
+        # since the area is looked up here, among all samples
+        self._plot.data[0].on_selection(self._on_area)
+        self._plot.data[0].on_deselect(self._on_clear)
+        self._follow(self._draw, "suspects", "label_filter", "id_filter")
+        self._draw()
+
+    @property
+    def figure(self) -> go.Figure:
+        """Return what is drawn now as a plain figure."""
+        return go.Figure(self._plot)
+
+    def _on_area(self, _, __, area) -> None:
+        mask = self._of_class() & inside(area, *self._moments())
+        picked = np.flatnonzero(mask)
+        if not len(picked):
+            self._status.message = "No sample lies in that area."
+            return
+        if self.session.id_filter is None:
+            self._only_suspects = self.session.only_suspects
+        self._try(self._pick, picked, only_suspects=False)
+        suspects = np.count_nonzero(self.session.suspects[picked])
+        self._status.message = f"{len(picked):,} samples picked, {suspects:,} of them suspects."
+
+    def _on_clear(self, *_) -> None:
+        if self.session.id_filter is not None:
+            self._try(self._pick, None, only_suspects=self._only_suspects)
+
+    def _pick(self, positions: np.ndarray | None, *, only_suspects: bool) -> None:
+        with self.session.hold_trait_notifications():
+            self.session.only_suspects = only_suspects
+            self.session.id_filter = positions
+
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.session.columns.values(MEAN), self.session.columns.values(VARIANCE)
+
+    def _of_class(self) -> np.ndarray:
+        columns, label = self.session.columns, self.session.label_filter
+        if label is None:
+            return np.ones(len(columns), dtype=bool)
+        return columns.label == columns.code(label)
+
+    def _wanted(self) -> tuple:
+        session = self.session
+        picked = session.id_filter
+        return (
+            session.threshold_column,
+            session.threshold,
+            session.label_filter,
+            None if picked is None else picked.tobytes(),
+        )
+
+    def _redraw(self, _) -> None:
+        of_class, suspects = self._of_class(), self.session.suspects
+        parts = np.flatnonzero(of_class & ~suspects), np.flatnonzero(of_class & suspects)
+        drawn = plots.thinned(*parts[::-1])[::-1]
+        total, shown = sum(map(len, parts)), sum(map(len, drawn))
+        with self._plot.batch_update():
+            for trace, name, part, all_ in zip(
+                self._plot.data, ("the rest", "suspects"), drawn, parts, strict=True
+            ):
+                trace.update(self._points(part), name=f"{name} ({len(all_):,})")
+            some = f", {shown:,} of {total:,} drawn" if shown < total else ""
+            self._plot.layout.title.text = f"Mean against variance: draw a box or lasso{some}"
+            if self.session.id_filter is None:
+                self._plot.layout.selections = ()
+        self._clear.disabled = self.session.id_filter is None
+
+    def _points(self, positions: np.ndarray) -> dict:
+        rows = self.session.scores[["label", "suggested_label"]].iloc[positions]
+        return dict(
+            x=self._moments()[0][positions],
+            y=self._moments()[1][positions],
+            customdata=plots.hover_names(rows),
+            selectedpoints=self._picked_among(positions),
+        )
+
+    def _picked_among(self, positions: np.ndarray) -> np.ndarray | None:
+        """Return which of `positions` are picked, None when nothing is."""
+        if self.session.id_filter is None:
+            return None
+        return np.flatnonzero(np.isin(positions, self.session.id_filter))
+
+    def _still(self) -> str:
+        x, y = self._moments()
+        known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & self._of_class())
+        drawn = known[spread(len(known), STILL)]
+        caption = (
+            f"Variance of the loss (upwards) against its mean (to the right), {len(drawn):,} of "
+            f"{len(known):,} samples: suspects are crosses."
+        )
+        return still.points(x[drawn], y[drawn], self.session.suspects[drawn], caption)
+
+
+def inside(area, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return which points (n,) bool lie in a plotly `BoxSelector` or `LassoSelector`.
+
+    An area of another subplot, or none, holds no point.
+
+    >>> from plotly.callbacks import LassoSelector
+    >>> triangle = LassoSelector(xs=[0, 4, 0], ys=[0, 0, 4])
+    >>> inside(triangle, np.array([1, 3, np.nan]), np.array([1, 3, 1]))
+    array([ True, False, False])
+    """
+    xs = getattr(area, "xs", None) or getattr(area, "xrange", None)
+    ys = getattr(area, "ys", None) or getattr(area, "yrange", None)
+    if xs is None or ys is None:
+        return np.zeros(len(x), dtype=bool)
+    held = (min(xs) <= x) & (x <= max(xs)) & (min(ys) <= y) & (y <= max(ys))
+    if area.type == "lasso":
+        near = np.flatnonzero(held)
+        held[near] = _in_polygon(x[near], y[near], xs, ys)
+    return held
+
+
+def _in_polygon(x: np.ndarray, y: np.ndarray, xs: list[float], ys: list[float]) -> np.ndarray:
+    """Tell which points lie inside by the even-odd rule: a ray from there crosses the edge."""
+    odd = np.zeros(len(x), dtype=bool)
+    for x0, y0, x1, y1 in zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True):
+        if y0 != y1:  # a level edge is not crossed by a level ray
+            spans = (y0 > y) != (y1 > y)
+            odd ^= spans & (x < x0 + (x1 - x0) * (y - y0) / (y1 - y0))
+    return odd
+
+
+def _empty_figure() -> go.Figure:
+    figure = go.Figure([go.Scatter(look) for look in plots.POINTS.values()])
+    figure.update_layout(dragmode="lasso")
+    return plots.scatter_style(figure, "")

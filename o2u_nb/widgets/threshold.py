@@ -1,0 +1,82 @@
+"""Where suspects begin: the score that is cut, and the value from which on a sample is a suspect.
+
+In comes a session; out go its threshold on a slider, how many suspects that makes, and how many of
+them are wrong: by the estimate, and by what has been decided so far.
+"""
+
+import numpy as np
+from ipywidgets import HTML, Dropdown, FloatSlider, HBox, Layout
+
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.text import inert, percent
+from o2u_nb.widgets.panel import Panel
+
+STEPS = 400  # of the slider, from the lowest score to the highest
+WIDE = dict(description_width="initial")
+ROW = Layout(flex_flow="row wrap", align_items="center", width="100%", overflow="hidden")
+
+
+class ThresholdPanel(Panel):
+    """Set the session's `threshold` and `threshold_column`, and say what follows from them."""
+
+    def __init__(self, session: ReviewSession):
+        self._column = Dropdown(
+            options=session.orders,
+            value=session.threshold_column,
+            description="Suspects by",
+            style=WIDE,
+            layout=Layout(width="auto", max_width="280px"),
+        )
+        self._slider = FloatSlider(
+            description="from",
+            readout_format=".3f",
+            style=WIDE,
+            layout=Layout(flex="1 1 240px", min_width="0", max_width="460px"),
+        )
+        self._count = HTML(layout=Layout(margin="0 0 0 12px"))
+        super().__init__(session, [HBox([self._column, self._slider, self._count], layout=ROW)])
+        self._column.observe(self._on_column, "value")
+        self._slider.observe(self._on_slider, "value")
+        self._follow(self._draw, "suspects", "measured_precision")
+        self._draw()
+
+    def _on_column(self, change) -> None:
+        self._try(setattr, self.session, "threshold_column", change["new"])
+
+    def _on_slider(self, change) -> None:
+        self._try(setattr, self.session, "threshold", change["new"])
+
+    def _wanted(self) -> tuple:
+        session = self.session
+        return session.threshold_column, session.threshold, session.measured_precision
+
+    def _redraw(self, wanted: tuple) -> None:
+        column, threshold, _ = wanted
+        self._column.value = column
+        self._move_slider(self.session.columns.values(column), threshold)
+        self._count.value = self._said()
+
+    def _move_slider(self, values: np.ndarray, threshold: float) -> None:
+        values = values[np.isfinite(values)]
+        low, high = np.min(values, initial=threshold), np.max(values, initial=threshold)
+        with self._slider.hold_trait_notifications():
+            self._slider.min, self._slider.max = float(low), float(high)
+            self._slider.step = float(high - low) / STEPS or 1.0
+            self._slider.value = threshold
+
+    def _said(self) -> str:
+        """Say how many suspects there are, and how many of them are wrong."""
+        found, measured = self.session.estimated_precision, self.session.measured_precision
+        words = [f"<b>{self.session.suspects.sum():,}</b> suspects"]
+        if found is not None:
+            words.append(f"about {percent(found)} of them wrong, by the estimate")
+        if measured is not None:
+            words.append(
+                f"{percent(measured.precision)} of the {measured.decided:,} decided "
+                f"({percent(measured.low)} to {percent(measured.high)})"
+            )
+        return ", ".join(words)
+
+    def _still(self) -> str:
+        column, threshold = self.session.threshold_column, self.session.threshold
+        return f"<p>{self._said()}: {inert(column)} from {threshold:.3f} on.</p>"
