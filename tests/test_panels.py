@@ -272,7 +272,50 @@ def test_why_card_explains_and_decides(session):
     session.select([first])
     assert "dropped" in card._html.value and "ann" in card._html.value
     card._buttons["Undo"].click()
-    assert session.decisions.current(first) is None
+    assert session.decisions.current(first) is None and card._buttons["Undo"].disabled
+    card._buttons["Redo"].click()
+    assert session.decisions.current(first).action == "drop" and card._buttons["Redo"].disabled
+
+
+def test_why_card_accepts_the_suggestion_or_another_class(session):
+    card, (first, second) = WhyCard(session), session.columns.ids_at(session.visible[:2])
+    suggested = session.sample(first)["suggested"]
+    card._buttons["Accept"].click()
+    assert session.decisions.current(first).new_label == suggested
+    assert session.current == second
+    other = next(c for c in session.classes if c != session.sample(second)["label"])
+    card._other.value = other
+    assert session.decisions.current(second).new_label == other and card._other.value == ""
+
+
+def test_why_card_decides_what_it_shows(session):
+    card = WhyCard(session)
+    first, second, third = session.columns.ids_at(session.visible[:3])
+    session.select([first, second])
+    assert "decide all 2 selected samples" in card._html.value
+    session.current = third  # the two stay selected, out of sight of the card
+    assert "selected samples" not in card._html.value
+    card._buttons["Unsure"].click()
+    assert [event.sample_id for event in session.decisions.events] == [third]
+    session.select([first, second])
+    card._buttons["Keep"].click()
+    assert session.counts["keep"] == 2
+
+
+def test_why_card_says_when_nothing_is_in_view(session):
+    card = WhyCard(session)
+    session.text_filter = "no such name"
+    assert "No sample is in view" in card._html.value
+    assert all(button.disabled for button in card._buttons.values()) and card._other.disabled
+
+
+def test_why_card_shows_look_alikes_where_there_are_any(session, monkeypatch):
+    known = session.sample(session.current)
+    assert "no embeddings" in WhyCard(session)._html.value
+    near = [dict(sample_id=id, label=HOSTILE) for id in session.scores.index[:3]]
+    monkeypatch.setattr(session, "sample", lambda _: known | dict(neighbours=near))
+    html = Reader(WhyCard(session)._html.value)
+    assert len(html.images) == 4 and "script" not in html.tags
 
 
 def test_a_decision_that_cannot_be_written_is_said_not_claimed(session, monkeypatch):

@@ -7,7 +7,7 @@ what each detector says, for the session's current sample.
 import base64
 
 import numpy as np
-from ipywidgets import HTML, Button, HBox, Layout
+from ipywidgets import HTML, Button, Combobox, HBox, Layout
 
 from o2u_nb import plots
 from o2u_nb.review.session import ReviewSession
@@ -15,16 +15,22 @@ from o2u_nb.text import inert, percent
 from o2u_nb.widgets import still
 from o2u_nb.widgets.panel import Panel
 
-PICTURE = 240  # pixels of the longest side
+PICTURE, LOOK_ALIKE = 320, 72  # pixels of the longest side
 CURVE = 300
 DONE = {"keep": "kept", "relabel": "changed to", "drop": "dropped", "unsure": "marked unsure"}
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
+LARGE = "display:block;width:100%;max-width:{0}px;max-height:{0}px;object-fit:contain"
+ROW = Layout(flex_flow="row wrap", flex="0 0 auto")
 
 
 class WhyCard(Panel):
-    """Explain the session's current sample, and take the decision on it."""
+    """Explain the session's current sample, and take the decision on it.
+
+    The buttons decide all selected samples when the current one is among them, which the card says
+    in words, and else the current one alone.
+    """
 
     def __init__(self, session: ReviewSession):
         self._html = HTML(layout=Layout(width="100%", flex="0 0 auto"))
@@ -34,25 +40,54 @@ class WhyCard(Panel):
             "Drop": (session.drop, "The picture does not belong in the data set", "trash"),
             "Unsure": (session.unsure, "I cannot tell", "question"),
             "Undo": (session.undo, "Take back the last decision", "undo"),
+            "Redo": (session.redo, "Decide again what was taken back", "repeat"),
         }
         self._buttons = {name: self._button(name, *what) for name, what in commands.items()}
-        row = HBox(
-            list(self._buttons.values()), layout=Layout(flex_flow="row wrap", flex="0 0 auto")
+        self._other = Combobox(
+            options=session.classes,
+            ensure_option=True,
+            placeholder="Change to another label …",
+            tooltip="Type or pick the right label",
+            layout=Layout(width="auto", flex="1 1 180px", min_width="0"),
         )
+        self._bands = plots.crowd_bands(session.trace, session.scores)
+        row = HBox([*self._buttons.values(), self._other], layout=ROW)
         super().__init__(session, [row, self._html])
-        self._bands = plots.crowd_bands(session.trace, session.scores, value="loss", label=None)
-        self._follow(self._draw, "current", "revision")
+        self._other.observe(self._on_other, "value")
+        self._follow(self._draw, "current", "selected", "revision", "suspects")
         self._draw()
 
     def _button(self, name: str, command, tooltip: str, icon: str) -> Button:
         button = Button(description=name, tooltip=tooltip, icon=icon, layout=Layout(width="auto"))
-        button.on_click(lambda _: self._try(command))
+        button.on_click(lambda _: self._try(self._decide, command))
         return button
 
-    def _draw(self, _=None) -> None:
+    def _on_other(self, change) -> None:
+        if change["new"]:
+            self._try(self._decide, self.session.relabel, change["new"])
+            self._other.value = ""
+
+    def _decide(self, command, *args) -> None:
+        if self.session.current not in self.session.selected:
+            self.session.selected = ()  # no command must hit a sample that the card does not show
+        command(*args)
+
+    def _wanted(self) -> tuple:
+        session = self.session
+        return session.current, self._n_meant(), session.revision, int(session.suspects.sum())
+
+    def _n_meant(self) -> int:
+        """Count the samples that the buttons decide."""
+        session = self.session
+        return len(session.selected) if session.current in session.selected else 1
+
+    def _redraw(self, _) -> None:
         nobody = self.session.current is None
-        for name, button in self._buttons.items():
-            button.disabled = not self.session.can_undo if name == "Undo" else nobody
+        for button in self._buttons.values():
+            button.disabled = nobody
+        self._buttons["Undo"].disabled = not self.session.can_undo
+        self._buttons["Redo"].disabled = not self.session.can_redo
+        self._other.disabled = nobody
         self._html.value = self._still()
 
     def _still(self) -> str:
@@ -61,33 +96,54 @@ class WhyCard(Panel):
             return f'<p style="{FAINT}">No sample is in view: change the filters.</p>'
         known = self.session.sample(sample_id)
         parts = [
-            self._picture(sample_id, known),
+            _meant(self._n_meant()),
+            self._picture(known),
             f"<p>{inert(known['reason'], 600)}</p>",
             _decision(known),
             _probs(known),
             self._curve(known),
             _opinions(known),
-            f'<p style="{FAINT}">Nearest look-alikes: no embeddings were recorded.</p>',
+            self._look_alikes(known),
         ]
         return f'<div style="{CARD}">{"".join(parts)}</div>'
 
-    def _picture(self, sample_id: str, known: dict) -> str:
-        data = base64.b64encode(self.session.thumbnail(sample_id, PICTURE)).decode()
+    def _picture(self, known: dict) -> str:
         alt = f"Rank {known['rank']}, given label {inert(known['label'])}"
-        style = "max-width:100%;min-width:160px;image-rendering:auto;border-radius:4px"
         state = known["image"]
         note = "" if state["state"] == "ok" else f"<p><b>{inert(state['detail'], 200)}</b></p>"
         return (
-            f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="{style}">{note}'
+            f"{self._image(known['sample_id'], PICTURE, LARGE.format(PICTURE), alt)}{note}"
             f"<p><b>#{known['rank']:,}</b> given <b>{inert(known['label'])}</b>, looks like "
             f"<b>{inert(known['suggested'] or 'nothing else')}</b><br>"
-            f'<span style="{FAINT}">{inert(sample_id, 120)}</span></p>'
+            f'<span style="{FAINT}">{inert(known["sample_id"], 120)}</span></p>'
         )
+
+    def _image(self, sample_id: str, size: int, style: str, alt: str) -> str:
+        """Show a picture; `alt` must be inert."""
+        data = base64.b64encode(self.session.thumbnail(sample_id, size)).decode("ascii")
+        look = f"{style};border-radius:4px"
+        return f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="{look}">'
+
+    def _look_alikes(self, known: dict) -> str:
+        """Show the nearest samples, dicts with at least `sample_id` and `label`."""
+        if known["neighbours"] is None:
+            return f'<p style="{FAINT}">Nearest look-alikes: no embeddings were recorded.</p>'
+        pictures = [
+            f'<figure style="display:inline-block;margin:2px;width:{LOOK_ALIKE}px">'
+            f"{self._image(near['sample_id'], LOOK_ALIKE, 'max-width:100%', '')}"
+            f"<figcaption>{inert(near['label'], 20)}</figcaption></figure>"
+            for near in known["neighbours"]
+        ]
+        return f"{_heading('Nearest look-alikes')}{''.join(pictures)}"
 
     def _curve(self, known: dict) -> str:
         loss = np.array([known["trajectory"]["loss"]], dtype=float)
         caption = "Loss by epoch (dashed) and of the crowd (grey: median, 50 and 90 % bands)."
         return still.curves(self._bands, loss, caption, width=CURVE)
+
+
+def _meant(count: int) -> str:
+    return f"<p><b>The buttons decide all {count:,} selected samples.</b></p>" if count > 1 else ""
 
 
 def _decision(known: dict) -> str:
@@ -100,12 +156,17 @@ def _decision(known: dict) -> str:
 
 def _probs(known: dict) -> str:
     rows = [
-        f'<tr><td>{inert(name, 24)}</td><td style="width:50%">'
+        f'<tr><td>{inert(name, 24)}{_role(name, known)}</td><td style="width:40%">'
         f'<span style="{BAR.format(_color(name, known), 100 * share)}"></span></td>'
         f'<td style="text-align:right">{percent(share)}</td></tr>'
         for name, share in known["probs"][:5]
     ]
     return _table("What the network saw, on average", rows)
+
+
+def _role(name: str, known: dict) -> str:
+    """Say which class is the given label: colour alone would not do."""
+    return f' <span style="{FAINT}">(given)</span>' if name == known["label"] else ""
 
 
 def _color(name: str, known: dict) -> str:
@@ -116,6 +177,7 @@ def _opinions(known: dict) -> str:
     agree, asked = known["agreement"]
     rows = [
         f"<tr><td>{'✓' if vote['agrees'] else '–'} {inert(vote['detector'])}</td>"
+        f'<td style="text-align:right">{vote["value"]:.3g}</td>'
         f'<td style="text-align:right">rank {vote["rank"]:,}</td></tr>'
         for vote in known["opinions"]
     ]
@@ -123,7 +185,8 @@ def _opinions(known: dict) -> str:
 
 
 def _table(title: str, rows: list[str]) -> str:
-    return (
-        f'<p style="margin-bottom:0"><b>{title}</b></p>'
-        f'<table style="width:100%;font-size:12px">{"".join(rows)}</table>'
-    )
+    return f'{_heading(title)}<table style="width:100%;font-size:12px">{"".join(rows)}</table>'
+
+
+def _heading(title: str) -> str:
+    return f'<p style="margin-bottom:0"><b>{title}</b></p>'
