@@ -261,6 +261,21 @@ def test_confusion_filters_by_pair(session):
     assert session.pair_filter is None and panel._list.label == "All pairs"
 
 
+def test_the_chosen_pair_is_framed_and_outlives_a_threshold(session):
+    panel = ConfusionPanel(session)
+    given, suggested = pair = tuple(session.pairs().iloc[1][["given", "suggested"]])
+    panel._list.value = pair
+    assert session.pair_filter == pair
+    (frame,) = panel._plot.layout.shapes
+    middle = (frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2
+    assert middle == (panel._names.index(suggested), panel._names.index(given))
+    session.threshold = float(session.scores["score"].max()) + 1  # no suspects at all
+    assert session.pair_filter == panel._list.value == pair
+    assert panel._list.label.endswith(": 0") and panel._plot.layout.shapes == ()
+    panel._list.value = ()
+    assert session.pair_filter is None
+
+
 def test_why_card_explains_and_decides(session):
     card = WhyCard(session)
     first = session.current

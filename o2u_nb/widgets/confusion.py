@@ -3,6 +3,7 @@
 In comes a session; a click on a cell, or a line of the list, filters every panel to that pair.
 """
 
+import pandas as pd
 import plotly.graph_objects as go
 from ipywidgets import Dropdown, Layout
 
@@ -33,8 +34,7 @@ class ConfusionPanel(Panel):
         super().__init__(session, [self._list, fitted(self._plot)])
         self._list.observe(self._on_list, "value")
         self._plot.data[0].on_click(self._on_click)
-        self._follow(self._draw, "suspects")
-        self._follow(self._mirror, "pair_filter")
+        self._follow(self._draw, "suspects", "pair_filter")
         self._draw()
 
     def _on_list(self, change) -> None:
@@ -46,10 +46,12 @@ class ConfusionPanel(Panel):
             chosen = None if pair == self.session.pair_filter else pair
             self._try(setattr, self.session, "pair_filter", chosen)
 
-    def _draw(self, _=None) -> None:
-        pairs = self.session.pairs()
-        self._list.options = [ALL, *map(_line, pairs.head(LISTED).itertuples())]
-        self._mirror()
+    def _wanted(self) -> tuple:
+        return self.session.threshold_column, self.session.threshold, self.session.pair_filter
+
+    def _redraw(self, wanted: tuple) -> None:
+        pair, pairs = wanted[-1], self.session.pairs()
+        self._fill_list(pairs, pair)
         counts = plots.confusion_counts(pairs)
         self._names = list(counts.index)
         ticks = plots.named_ticks(self._names)
@@ -58,11 +60,26 @@ class ConfusionPanel(Panel):
             self._plot.layout.xaxis.update(ticks)
             self._plot.layout.yaxis.update(ticks)
             self._plot.layout.height = plots.matrix_height(len(self._names))
+            self._plot.layout.shapes = self._mark(pair)
 
-    def _mirror(self, _=None) -> None:
-        pair = self.session.pair_filter
-        known = [value for _, value in self._list.options]
-        self._list.value = pair if pair in known else ()
+    def _fill_list(self, pairs: pd.DataFrame, pair: tuple[str, str] | None) -> None:
+        """List the largest pairs, and the chosen one, which a new threshold may have emptied."""
+        lines = dict(_line(row)[::-1] for row in pairs.head(LISTED).itertuples())
+        if pair is not None and pair not in lines:
+            lines[pair] = _words(*pair, 0)
+        options = [ALL, *((words, value) for value, words in lines.items())]
+        self._list.unobserve(self._on_list, "value")  # new options choose the first one
+        self._list.options = options
+        self._list.value = pair or ()
+        self._list.observe(self._on_list, "value")
+
+    def _mark(self, pair: tuple[str, str] | None) -> list[dict]:
+        """Return a frame around the cell of the chosen pair."""
+        if pair is None or not set(pair) <= set(self._names):
+            return []
+        y, x = map(self._names.index, pair)
+        edge = dict(x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5)
+        return [dict(type="rect", line=dict(color=plots.TEXT, width=3), **edge)]
 
     def _still(self) -> str:
         lines = self.session.pairs().head(10).itertuples()
@@ -71,8 +88,11 @@ class ConfusionPanel(Panel):
 
 
 def _line(row) -> tuple[str, tuple[str, str]]:
-    words = f"{clip(row.given, 40)} → {clip(row.suggested, 40)}: {row.count:,}"
-    return words, (row.given, row.suggested)
+    return _words(row.given, row.suggested, row.count), (row.given, row.suggested)
+
+
+def _words(given: str, suggested: str, count: int) -> str:
+    return f"{clip(given, 40)} → {clip(suggested, 40)}: {count:,}"
 
 
 def _empty() -> go.Figure:
