@@ -154,13 +154,17 @@ class Link {
     this.pending.set(seq, { kind, fields, since: performance.now() });
     this.model.send({ kind, view: this.view, seq, ...fields });
     setTimeout(() => this.slow(this.isSlow()), BUSY_AFTER + 20);
-    return seq;
+    if (kind === "page") this.repeat(seq, RETRY[0]);
   }
 
-  // An answer can be lost, when a page is reloaded or the network drops; pages are asked for again.
-  sendAgain(seq) {
-    const asked = this.pending.get(seq);
-    if (asked) this.model.send({ kind: asked.kind, view: this.view, seq, ...asked.fields });
+  // An answer can be lost, as when the network drops; pages are asked for again.
+  repeat(seq, wait) {
+    setTimeout(() => {
+      const asked = this.pending.get(seq);
+      if (!asked || this.dead) return;
+      this.model.send({ kind: asked.kind, view: this.view, seq, ...asked.fields });
+      this.repeat(seq, Math.min(2 * wait, RETRY[1]));
+    }, wait);
   }
 
   receive(message) {
@@ -175,6 +179,10 @@ class Link {
   commands() {
     const asking = ["page", "likely"];
     return [...this.pending.values()].filter(({ kind }) => !asking.includes(kind));
+  }
+
+  isAsking(...orders) {
+    return [...this.pending.values()].some(({ kind, fields }) => kind === "page" && orders.includes(fields.order));
   }
 
   isSlow() {
@@ -560,7 +568,7 @@ class Grid {
     Object.assign(this, {
       model, root, rows: new Map(), tiles: new Map(), spare: [], pictures: new Pictures(CACHE),
       id: `o2u-grid-${Math.random().toString(36).slice(2)}`, order: -1, length: 0, place: null,
-      anchor: 0, chosen: [], settings: {}, top: 0, columns: 1, asked: null,
+      anchor: 0, chosen: [], settings: {}, top: 0, columns: 1, coming: null,
     });
     this.link = new Link(model, {
       answered: (asked, message) => this.answered(asked, message),
@@ -607,26 +615,38 @@ class Grid {
     this.link.dead = true;
     this.observer.disconnect();
     this.pictures.clear();
-    for (const timer of [this.resting, this.again, this.toolbar.timer]) clearTimeout(timer);
+    clearTimeout(this.resting);
+    clearTimeout(this.toolbar.timer);
   }
 
   // State: Python's holds, unless commands are still on their way to it
 
   adopt() {
     if (this.link.commands().length || this.resting) return;
-    const { model } = this, before = [this.order, this.place];
-    if (this.order !== model.get("order")) this.rows.clear();
-    this.order = model.get("order");
-    this.length = model.get("length");
-    this.place = model.get("place");
-    this.chosen = model.get("chosen");
-    this.settings = model.get("settings");
+    const order = this.model.get("order"), isNew = order !== this.order;
+    if (isNew && this.length && this.coming?.order !== order) return this.prepare(order);
+    const before = this.place;
+    if (isNew) this.rows = new Map(this.coming?.order === order ? this.coming.rows : []);
+    this.take();
+    if (isNew || before !== this.place) this.reveal();
+    this.toolbar.show();
+    this.draw();
+  }
+
+  take() {
+    const { model } = this;
+    for (const name of ["order", "length", "place", "chosen", "settings"]) this[name] = model.get(name);
     this.side = model.get("tile_size");
     if (!this.chosen.length && this.place !== null) this.anchor = this.place;
     this.measure();
-    if (before[0] !== this.order || before[1] !== this.place) this.reveal();
-    this.toolbar.show();
-    this.draw();
+  }
+
+  // The old list stays on screen, and keys meet it, until the rows of the new one are here.
+  prepare(order) {
+    if (this.link.isAsking(order)) return;
+    const place = this.model.get("place") ?? 0, around = this.perPage + this.columns;
+    const start = Math.max(place - around, 0), stop = Math.min(place + around, this.model.get("length"));
+    this.link.send("page", { order, start, stop, size: this.pixels, pictures: [] });
   }
 
   receive(message, buffers) {
@@ -641,9 +661,14 @@ class Grid {
   answered(asked, { said, failed }) {
     if (failed) this.say(failed, true);
     else if (said) this.say(said);
-    if (asked.kind === "page") this.asked = null;
+    if (asked.kind === "decide" && !failed) this.markDecided(asked.fields);
     // Traits may be set a moment after the message that was sent behind them.
-    setTimeout(() => (asked.kind === "page" ? this.fetchMore(asked) : this.adopt()), 0);
+    setTimeout(() => (asked.kind === "page" ? this.paged(asked.fields, failed) : this.adopt()), 0);
+  }
+
+  paged({ order }, failed) {
+    if (!failed) this.fetch();
+    else if (order !== this.order) this.receiveRows(order, []); // a new list without its rows
   }
 
   died() {
@@ -789,7 +814,14 @@ class Grid {
   }
 
   isSaving(place) {
-    return this.link.commands().some(({ kind, fields }) => kind === "decide" && has(fields.ranges, place));
+    return this.rows.get(place)?.isDecided || this.link.commands().some(({ kind, fields }) =>
+      kind === "decide" && fields.order === this.order && has(fields.ranges, place));
+  }
+
+  // Recorded; what exactly is said by the rows that Python sends next.
+  markDecided({ order, ranges }) {
+    if (order !== this.order) return;
+    for (const [place, row] of this.rows) if (has(ranges, place)) row.isDecided = true;
   }
 
   get pixels() {
@@ -800,17 +832,12 @@ class Grid {
   // Fetching: what is on screen, then one page ahead; one page at a time is on its way
 
   fetch() {
-    if (this.asked !== null || this.link.dead || !this.list.clientHeight) return;
+    const isOld = this.order !== this.model.get("order"); // then Python has no rows for it
+    if (isOld || this.link.isAsking(this.order) || this.link.dead || !this.list.clientHeight) return;
     const [start, stop] = this.onScreen();
     const ahead = [stop, Math.min(stop + this.perPage, this.length)];
-    const one = this.place === null ? [0, 0] : [this.place, this.place + 1];
-    this.ask(...(this.large.isOpen ? one : [0, 0]), LARGE) ||
-      this.ask(start, stop, this.pixels) || this.ask(...ahead, this.pixels);
-  }
-
-  // A page without rows is of a list that is no more: the next one is told by the traits.
-  fetchMore({ fields }) {
-    if (this.gotRows || fields.order !== this.order) this.fetch();
+    const one = this.large.isOpen && this.place !== null ? [this.place, this.place + 1] : [0, 0];
+    this.ask(...one, LARGE) || this.ask(start, stop, this.pixels) || this.ask(...ahead, this.pixels);
   }
 
   ask(start, stop, pixels) {
@@ -822,29 +849,24 @@ class Grid {
     }
     if (!lacking.length) return false;
     const [first, last] = [lacking[0], lacking[lacking.length - 1]];
-    this.asked = this.link.send("page", {
-      order: this.order, start: first, stop: last + 1, size: pixels, pictures,
-    });
-    this.gotRows = false;
-    this.askAgain(this.asked, RETRY[0]);
+    this.link.send("page", { order: this.order, start: first, stop: last + 1, size: pixels, pictures });
     return true;
-  }
-
-  askAgain(seq, wait) {
-    clearTimeout(this.again);
-    this.again = setTimeout(() => {
-      if (this.asked !== seq || this.link.dead) return;
-      this.link.sendAgain(seq);
-      this.askAgain(seq, Math.min(2 * wait, RETRY[1]));
-    }, wait);
   }
 
   takePage({ order, revision, start, rows, size: pixels, pictures }, buffers) {
     pictures.forEach((id, k) => this.pictures.put(id, pixels, buffers[k]));
-    this.gotRows = rows.length > 0;
-    if (order !== this.order) return;
-    rows.forEach((row, k) => this.rows.set(start + k, { ...row, revision }));
-    this.draw();
+    const numbered = rows.map((row, k) => [start + k, { ...row, revision }]);
+    if (order === this.order) {
+      for (const [place, row] of numbered) this.rows.set(place, row);
+      this.draw();
+    } else if (order === this.model.get("order")) {
+      this.receiveRows(order, numbered);
+    }
+  }
+
+  receiveRows(order, rows) {
+    this.coming = { order, rows };
+    this.adopt();
   }
 
   askLikely(place) {

@@ -24,8 +24,10 @@ ACTIONS = {
     "unsure": "marked unsure",
 }
 SETTINGS = (*FILTERS, "advance")
+ORDERING = ("order_by", "descending")
 OBSERVED = ("visible", "revision", "counts", "selected", "current", *SETTINGS)
-KEPT_ORDERS = 8  # a busy reviewer is at most that many changes of the list ahead of the kernel
+# A fast reviewer is at most that many changes of the list ahead of a slow kernel.
+KEPT_ORDERS, LEAST_ORDERS, KEPT_BYTES = 200, 8, 64 << 20
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
 N_LIKELY = 9  # as many as there are digit keys
 STILL, STILL_SIZE = 24, 128  # pictures in the still grid, and their longest side in pixels
@@ -108,7 +110,8 @@ class SuspectGrid(anywidget.AnyWidget):
         if self._orders.get(self.order) is not visible:
             self.order += 1
             self._orders[self.order] = visible
-            while len(self._orders) > KEPT_ORDERS:
+            room = max(LEAST_ORDERS, KEPT_BYTES // max(visible.nbytes, 1))
+            while len(self._orders) > min(KEPT_ORDERS, room):
                 self._orders.popitem(last=False)
 
     def _chosen(self) -> Ranges:
@@ -226,11 +229,14 @@ class SuspectGrid(anywidget.AnyWidget):
         return None if found else "Nothing here is undecided."
 
     def _set(self, message: dict) -> None:
-        """Change one setting of the session."""
+        """Change one setting of the session; a list in a new order starts at its top."""
         name, value = message["name"], message["value"]
         if name not in SETTINGS:
             raise O2UError(f"No setting {name!r}: expected one of {', '.join(SETTINGS)}.")
-        setattr(self.session, name, tuple(value) if isinstance(value, list) else value)
+        session = self.session
+        setattr(session, name, tuple(value) if isinstance(value, list) else value)
+        if name in ORDERING and len(session.visible):
+            session.current = session.columns.ids_at(session.visible[:1])[0]
 
     def _shown(self, message: dict) -> np.ndarray:
         """Return the positions that were on screen when the message was sent."""

@@ -1,0 +1,453 @@
+"""The suspect grid in a real JupyterLab: keys, mouse, filters, restarts, themes, hostile names."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from o2u_nb.review.session import ReviewSession
+from tests.audits import CLASSES, write_audit
+from tests.browser.conftest import THEMES, Lab, Notebook
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
+N, N_WRONG = 300, 160
+HOSTILE = ["<img src=x onerror=alert(1)>", '"><script>alert(2)</script>', "قط بري", "🐈" * 100]
+CELLS = [
+    "from o2u_nb.review.session import ReviewSession\n"
+    "from o2u_nb.widgets.grid import SuspectGrid\n"
+    "session = ReviewSession({audit!r}, reviewer='ann')\n"
+    "SuspectGrid(session)",
+    "'an empty one'",
+]
+KERNEL = "window.notebook.parent.sessionContext.session.kernel"
+SLOW = """
+import pathlib, time
+
+def wait(*args, keep=session.keep):
+    while not pathlib.Path('go').exists():
+        time.sleep(0.05)
+    return keep(*args)
+
+session.keep = wait
+"""
+
+
+class Screen:
+    """A grid in a notebook, as the reviewer sees it."""
+
+    def __init__(self, lab, chromium, name: str, *, theme="light", width=1400, **audit):
+        self.folder = lab.folder / name
+        # A workspace of its own, or the notebooks of earlier tests would open as well.
+        self.url = lab.url.replace("/lab?", f"/lab/workspaces/{name}?")
+        if not self.folder.exists():
+            options = dict(n=N, n_wrong=N_WRONG, images=lab.folder / f"{name} images") | audit
+            write_audit(self.folder, **options)
+        cells = [source.format(audit=name) for source in CELLS]
+        write_notebook(lab.folder / f"{name}.ipynb", cells)
+        page = self.page = chromium.new_page(viewport=dict(width=width, height=950))
+        self.asked, self.alerts = [], []
+        page.on("dialog", self._answer)
+        page.on("websocket", lambda socket: socket.on("framesent", self._keep))
+        self.notebook = Notebook(self.page, f"{name}.ipynb")
+        self.open(theme)
+        self.sources = [cell["source"] for cell in self.notebook.cells()]
+        self.run()
+
+    def _answer(self, dialog):
+        if dialog.type != "beforeunload":
+            self.alerts.append(dialog.message)
+        dialog.accept()
+
+    def _keep(self, frame):
+        found = re.search(rb'"content": ?(\{"kind": ?"page".*?\})\}', as_bytes(frame))
+        if found:
+            self.asked.append(json.loads(found[1]))
+
+    def open(self, theme: str = "light"):
+        self.notebook.open(self.url, theme=theme)
+
+    def run(self):
+        self.notebook.run_all()
+        self.notebook.wait(60)
+        assert self.notebook.errors() == []
+        self.settle()
+
+    def settle(self):
+        """Wait until each tile on screen has its picture."""
+        expect(self.page.locator(".o2u-tile img[src^=blob]").first).to_be_visible(timeout=30000)
+        expect(self.page.locator(".o2u-tile img[hidden]")).to_have_count(0)
+
+    def tile(self, place: int):
+        return self.page.locator(f'.o2u-tile[data-place="{place}"]')
+
+    def press(self, *keys: str):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def expect_said(self, text: str):
+        expect(self.page.locator(".o2u-said")).to_contain_text(text)
+
+    def expect_counts(self, text: str):
+        expect(self.page.locator(".o2u-counts")).to_contain_text(text)
+
+    def expect_current(self, place: int):
+        expect(self.page.locator(".o2u-current")).to_have_attribute("data-place", str(place))
+
+    def decisions(self) -> dict:
+        """Read the log from disk: sample id to what holds now."""
+        table = ReviewSession(self.folder, reviewer="ann").decisions.table()
+        return dict(zip(table.index, table["action"], strict=True))
+
+    def suspects(self, *places: int) -> list[str]:
+        session = ReviewSession(self.folder, reviewer="ann")
+        return [session.columns.ids[place] for place in places]
+
+    def expect_clean(self):
+        """No cell was added, lost or changed, nothing was executed, and nothing complained."""
+        assert [cell["source"] for cell in self.notebook.cells()] == self.sources
+        assert self.alerts == [] and self.notebook.complaints == []
+
+    def shoot(self, artefacts, name: str):
+        self.page.mouse.move(0, 0)
+        self.page.screenshot(path=artefacts / f"grid-{name}.png")
+
+
+def as_bytes(frame) -> bytes:
+    return frame if isinstance(frame, bytes) else frame.encode()
+
+
+def write_notebook(path, sources):
+    kernel = dict(name="python3", display_name="Python 3", language="python")
+    cells = [
+        dict(cell_type="code", id=f"cell{k}", metadata={}, outputs=[], execution_count=None)
+        | dict(source=source)
+        for k, source in enumerate(sources)
+    ]
+    notebook = dict(nbformat=4, nbformat_minor=5, metadata=dict(kernelspec=kernel), cells=cells)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    root = tmp_path_factory.mktemp("grid")
+    (root / "lab").mkdir()
+    server = Lab(root / "lab", root / "home")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def open_grid(lab, chromium, request):
+    screens = []
+
+    def opened(**options):
+        name = re.sub(r"\W", "-", request.node.name)
+        screens.append(Screen(lab, chromium, name, **options))
+        return screens[-1]
+
+    yield opened
+    for screen in screens:
+        screen.page.close()
+
+
+def test_twenty_tiles_by_keyboard(open_grid, artefacts):
+    screen = open_grid()
+    screen.tile(0).click()
+    for place, key in enumerate("ksdu" * 5):
+        screen.expect_current(place)
+        screen.press(key)
+    screen.expect_counts("20 of 160 suspects decided")
+    done = ["keep", "relabel", "drop", "unsure"] * 5
+    assert screen.decisions() == dict(zip(screen.suspects(*range(20)), done, strict=True))
+    states = [screen.tile(place).get_attribute("data-state") for place in range(4)]
+    assert states == ["keep", "relabel", "drop", "unsure"]
+    for place, words in enumerate(["✓ kept", "⇄ now", "✕ dropped", "? unsure", "undecided"]):
+        expect(screen.tile(place if place < 4 else 20)).to_contain_text(words)
+    screen.shoot(artefacts, "light-decided")
+    screen.press("Control+z", "Control+z")
+    screen.expect_counts("18 of 160")
+    screen.press("Control+Shift+z")
+    screen.expect_counts("19 of 160")
+    screen.expect_said("Done again")
+    screen.expect_clean()
+
+
+def test_keys_typed_faster_than_the_kernel_answers(open_grid):
+    screen = open_grid()
+    screen.page.locator(".o2u-grid select").nth(1).select_option("undecided")
+    screen.expect_counts("160 shown")
+    screen.tile(0).click()
+    screen.press(*"kdkdkdkdkd")
+    screen.expect_counts("10 of 160 suspects decided · 150 shown")
+    done = ["keep", "drop"] * 5
+    assert screen.decisions() == dict(zip(screen.suspects(*range(10)), done, strict=True))
+    screen.expect_current(0)
+
+
+def test_moving_selecting_and_relabelling_by_keyboard(open_grid, artefacts):
+    screen = open_grid()
+    screen.tile(0).click()
+    columns = sum(
+        screen.tile(k).bounding_box()["y"] == screen.tile(0).bounding_box()["y"] for k in range(12)
+    )
+    screen.press("ArrowDown", "ArrowRight", "ArrowUp")
+    screen.expect_current(1)
+    screen.press("End")
+    screen.expect_current(N_WRONG - 1)
+    expect(screen.tile(N_WRONG - 1).locator("img[src^=blob]")).to_be_visible()
+    screen.press("Home", "Shift+ArrowRight", "Shift+ArrowDown")
+    screen.expect_counts(f"{columns + 2} selected")
+    assert screen.tile(columns).get_attribute("aria-selected") == "true"
+    screen.shoot(artefacts, "light-range")
+    screen.press("k")
+    screen.expect_said(f"{columns + 2} samples: {columns + 2} kept")
+    screen.expect_current(columns + 2)
+    screen.press("Control+a")
+    screen.expect_counts("160 selected")
+    screen.press("Escape", "n")
+    screen.expect_counts("160 shown")
+    screen.press("r")
+    expect(screen.page.locator(".o2u-relabel [role=option]")).to_have_count(len(CLASSES))
+    expect(screen.page.locator(".o2u-relabel small").first).to_contain_text("%")
+    screen.shoot(artefacts, "light-relabel")
+    screen.press("2")
+    screen.expect_said("changed to")
+    screen.press("r", "t", "i", "g", "Enter")
+    screen.expect_said("tiger")
+    screen.press("r", "Escape", "?")
+    expect(screen.page.locator(".o2u-help")).to_be_visible()
+    screen.shoot(artefacts, "light-keys")
+    screen.press("Escape", "+")
+    expect(screen.page.locator(".o2u-size")).to_have_value("3")
+    screen.expect_clean()
+
+
+def test_keys_that_are_none_of_ours_stay_away_from_the_notebook(open_grid):
+    screen = open_grid()
+    screen.tile(0).click()
+    screen.press(*"abcmyxvjo10", "Shift+Enter", "Control+Enter", "Control+s", "Backspace", "Delete")
+    screen.press("d", "d", "Control+z", "Control+z")
+    screen.page.locator(".o2u-grid select").first.focus()
+    screen.press("d", "d", "a", "b")
+    screen.page.locator(".o2u-button").first.focus()
+    screen.press("x", "x", "Delete")
+    screen.page.locator(".o2u-text").fill("")
+    screen.page.locator(".o2u-text").focus()
+    screen.press("d", "d")
+    screen.expect_counts("0 shown")
+    assert screen.decisions() == {}
+    screen.page.locator(".o2u-text").fill("")
+    screen.expect_counts("160 shown")
+    screen.press("Escape", "Tab")
+    assert screen.page.evaluate("document.activeElement.closest('.o2u-list')") is None
+    screen.expect_clean()
+
+
+def test_by_mouse(open_grid, artefacts):
+    screen = open_grid()
+    screen.tile(2).click()
+    screen.tile(5).click(modifiers=["Shift"])
+    screen.tile(9).click(modifiers=["Control"])
+    screen.tile(3).click(modifiers=["Control"])
+    screen.expect_counts("4 selected")
+    screen.page.get_by_role("button", name="Drop").click()
+    screen.expect_said("4 samples: 4 dropped")
+    assert screen.decisions() == dict.fromkeys(screen.suspects(2, 4, 5, 9), "drop")
+    screen.page.get_by_role("button", name="Undo").click()
+    screen.expect_counts("0 of 160 suspects decided")
+    screen.tile(7).dblclick()
+    large = screen.page.locator(".o2u-large")
+    expect(large).to_contain_text(screen.suspects(7)[0])
+    expect(large).to_contain_text("while training the network gave")
+    screen.page.wait_for_function("document.querySelector('.o2u-picture img').naturalWidth == 1024")
+    screen.shoot(artefacts, "light-large")
+    screen.press("ArrowRight")
+    expect(large).to_contain_text(screen.suspects(8)[0])
+    screen.press("k")
+    expect(large).to_contain_text(screen.suspects(9)[0])
+    screen.press("Escape")
+    expect(large).to_be_hidden()
+    screen.expect_current(9)
+    assert screen.decisions() == dict.fromkeys(screen.suspects(8), "keep")
+    screen.expect_clean()
+
+
+def test_filters_and_order(open_grid):
+    screen = open_grid()
+    label, decision, order = (screen.page.locator(".o2u-grid select").nth(k) for k in range(3))
+    label.select_option("tiger")
+    screen.expect_counts("40 shown")
+    screen.settle()
+    assert set(screen.page.locator(".o2u-given bdi").all_text_contents()) == {"tiger"}
+    screen.tile(0).click()
+    screen.press("k", "k")
+    decision.select_option("decided")
+    screen.expect_counts("2 shown")
+    label.select_option("all classes")
+    decision.select_option("all")
+    screen.expect_counts("160 shown")
+    order.select_option("o2u_var")
+    screen.page.get_by_role("button", name="highest").click()
+    session = ReviewSession(screen.folder, reviewer="ann")
+    session.order_by, session.descending = "o2u_var", False
+    expect(screen.tile(0)).to_have_attribute("data-id", session.page(0, 1)[0]["sample_id"])
+    screen.page.get_by_label("suspects only").uncheck()
+    screen.expect_counts("300 shown")
+    screen.press("/")
+    screen.page.locator(".o2u-text").fill("TIGER/0000003")
+    screen.expect_counts("1 shown")
+    screen.page.locator(".o2u-text").fill("no such thing")
+    expect(screen.page.locator(".o2u-empty")).to_contain_text("Nothing to show")
+    screen.expect_clean()
+
+
+def test_no_more_is_asked_for_than_the_visible_page_and_one(open_grid):
+    screen = open_grid()
+    screen.page.wait_for_timeout(500)
+    per_page, rows = screen.page.evaluate(
+        """() => {
+          const tiles = [...document.querySelectorAll('.o2u-tile')];
+          const tops = tiles.map(tile => tile.getBoundingClientRect());
+          const columns = tops.filter(t => t.top === tops[0].top).length;
+          const list = document.querySelector('.o2u-list').clientHeight;
+          return [Math.ceil(list / (tops[0].height + 8)) * columns, columns];
+        }"""
+    )
+    wanted = {place for asked in screen.asked for place in asked["pictures"]}
+    assert wanted == set(range(len(wanted))) and per_page <= len(wanted) <= 2 * per_page + rows
+    before = len(screen.asked)
+    screen.page.evaluate("document.querySelector('.o2u-list').scrollTop = 1e6")
+    expect(screen.tile(N_WRONG - 1).locator("img[src^=blob]")).to_be_visible()
+    asked = screen.asked[before:]
+    assert 1 <= len(asked) <= 2
+    assert min(place for each in asked for place in each["pictures"]) >= N_WRONG - per_page - rows
+    screen.page.evaluate("document.querySelector('.o2u-list').scrollTop = 0")
+    screen.settle()
+    assert len(screen.asked) == before + len(asked)  # the first page is still at hand
+
+
+def test_decisions_survive_reload_and_restart(open_grid):
+    screen = open_grid()
+    screen.tile(0).click()
+    screen.press("k", "d", "s")
+    screen.expect_counts("3 of 160")
+    expected = dict(zip(screen.suspects(0, 1, 2), ["keep", "drop", "relabel"], strict=True))
+    assert screen.decisions() == expected
+    screen.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    screen.page.wait_for_timeout(500)
+    screen.open()  # the kernel goes on, the page is new
+    screen.settle()
+    expect(screen.tile(1)).to_contain_text("✕ dropped")
+    screen.tile(3).click()
+    screen.press("u")
+    screen.expect_counts("4 of 160")
+    screen.page.evaluate(f"{KERNEL}.restart()")
+    screen.expect_said("The kernel was restarted")
+    screen.tile(5).click()
+    screen.press("d")
+    screen.expect_said("The kernel was restarted")
+    assert len(screen.decisions()) == 4
+    screen.run()
+    screen.expect_counts("4 of 160")
+    expect(screen.tile(3)).to_contain_text("? unsure")
+    screen.expect_clean()
+
+
+def test_a_slow_kernel_is_said_and_loses_no_decision(open_grid, lab):
+    screen = open_grid()
+    screen.tile(0).click()
+    screen.page.evaluate(f"code => {KERNEL}.requestExecute({{ code }}).done", SLOW)
+    screen.press("k", "d")
+    expect(screen.tile(0)).to_contain_text("… saving")
+    expect(screen.page.locator(".o2u-busy")).to_be_visible()
+    screen.expect_current(2)
+    assert screen.decisions() == {}
+    (lab.folder / "go").touch()
+    screen.expect_counts("2 of 160")
+    expect(screen.page.locator(".o2u-busy")).to_be_hidden()
+    assert screen.decisions() == dict(zip(screen.suspects(0, 1), ["keep", "drop"], strict=True))
+
+
+def test_a_log_that_cannot_be_written_is_said_and_no_decision_claimed(open_grid):
+    screen = open_grid()
+    log = screen.folder / "decisions.jsonl"
+    log.mkdir()
+    screen.tile(2).click()
+    screen.press("k")
+    screen.expect_said("the last decision is not recorded")
+    expect(screen.page.locator(".o2u-error")).to_be_visible()
+    expect(screen.tile(2)).to_contain_text("undecided")
+    screen.expect_current(2)
+    log.rmdir()
+    screen.press("k")
+    screen.expect_counts("1 of 160")
+
+
+def test_other_peoples_names_are_only_text(open_grid, artefacts):
+    ids = [f"{HOSTILE[k % 4]}/{'long ' * 40}{k}.png" for k in range(24)]
+    screen = open_grid(n=24, n_wrong=12, classes=HOSTILE, ids=ids, images=None)
+    screen.tile(0).click()
+    screen.press("s", "r")
+    expect(screen.page.locator(".o2u-relabel [role=option]")).to_have_count(4)
+    screen.shoot(artefacts, "hostile")
+    screen.press("Enter", "Enter")
+    expect(screen.page.locator(".o2u-large")).to_be_visible()
+    given = set(screen.page.locator(".o2u-given bdi").all_text_contents())
+    assert given == set(HOSTILE)
+    assert screen.page.locator("img[src=x], .o2u-grid script").count() == 0
+    screen.expect_clean()
+
+
+def test_missing_and_damaged_images_have_a_tile_that_says_so(open_grid, artefacts, lab):
+    screen = open_grid(side=40)
+    images = lab.folder / f"{screen.folder.name} images"
+    first, second = screen.suspects(150, 151)
+    (images / first).unlink()
+    (images / second).write_bytes(b"no image")
+    screen.tile(0).click()
+    screen.press("End")
+    expect(screen.tile(151).locator("img[src^=blob]")).to_be_visible()
+    screen.shoot(artefacts, "damaged")
+
+
+def test_nothing_is_clipped_or_overlaps(open_grid, artefacts):
+    screen = open_grid(theme="dark")
+    screen.tile(1).click()
+    screen.press("k", "s", "d", "u", "Shift+ArrowRight", "Shift+ArrowRight")
+    screen.expect_counts("3 selected")
+    for theme, width in [("dark", 1400), ("dark", 500), ("light", 1000), ("light", 2500)]:
+        screen.page.set_viewport_size(dict(width=width, height=950))
+        screen.page.evaluate(CHANGE_THEME, THEMES[theme])
+        screen.settle()
+        screen.shoot(artefacts, f"{theme}-{width}")
+        assert screen.page.evaluate(OVERLAPS) == []
+    screen.expect_clean()
+
+
+CHANGE_THEME = """async theme => {
+  await window.jupyterapp.commands.execute('apputils:change-theme', { theme });
+  await new Promise(done => setTimeout(done, 1000));
+}"""
+OVERLAPS = """() => {
+  const root = document.querySelector('.o2u-grid').getBoundingClientRect();
+  const names = n => n.className + ':' + n.textContent.slice(0, 20);
+  const groups = [...document.querySelectorAll('.o2u-row, .o2u-spacer, .o2u-tile')];
+  const wrong = [];
+  for (const group of groups) {
+    const children = [...group.children].filter(c => c.offsetWidth);
+    const boxes = children.map(c => c.getBoundingClientRect());
+    boxes.forEach((a, i) => {
+      const outside = a.left < root.left - 1 || a.right > root.right + 1;
+      if (outside) wrong.push(names(children[i]) + ' outside');
+      boxes.slice(0, i).forEach((b, j) => {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 1 && down > 1) wrong.push(names(children[i]) + ' over ' + names(children[j]));
+      });
+    });
+  }
+  return wrong;
+}"""
