@@ -1,6 +1,6 @@
 """All panels over one session, in one output: what `audit.panel()` shows.
 
-In comes a session; out go the grid with the why card beside it, and tabs of plots below.
+In comes a session; out go the threshold, the grid with the why card beside it, and tabs of plots.
 """
 
 from ipywidgets import HBox, Layout, Tab
@@ -10,6 +10,7 @@ from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard
 
@@ -30,7 +31,7 @@ class Dashboard(Panel):
                                   overflow="auto", padding="0 0 0 12px")  # fmt: skip
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
         top = HBox([self._grid, self._why], layout=Layout(flex_flow="row wrap", width="100%"))
-        super().__init__(session, [top, tabs])
+        super().__init__(session, [ThresholdPanel(session), top, tabs])
 
     def _still(self) -> str:
         return self._grid.still().html

@@ -121,7 +121,7 @@ def _empty(column: str) -> go.Figure:
 def _half(*plots_or_panels) -> HBox:
     """Stack plots in half of the width, or in all of it where half would be too narrow."""
     boxes = [fitted(child) if isinstance(child, Plot) else child for child in plots_or_panels]
-    return HBox(boxes, layout=Layout(flex="1 1 420px", min_width="0", flex_flow="column"))
+    return HBox(boxes, layout=Layout(flex="1 1 360px", min_width="0", flex_flow="column"))
 
 
 def _line_at(threshold: float) -> dict:

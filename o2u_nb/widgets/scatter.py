@@ -34,7 +34,7 @@ class ScatterPanel(Panel):
             icon="times",
             layout=Layout(width="auto"),
         )
-        self._only_suspects = session.only_suspects
+        self._only_suspects = None  # what it was before an area was drawn
         super().__init__(session, [fitted(self._plot), self._clear])
         self._clear.on_click(self._on_clear)
         # plotly tells every trace of a selection and what of it lies in the trace; one will do,
@@ -42,6 +42,7 @@ class ScatterPanel(Panel):
         self._plot.data[0].on_selection(self._on_area)
         self._plot.data[0].on_deselect(self._on_clear)
         self._follow(self._draw, "suspects", "label_filter", "id_filter")
+        self._follow(self._on_filter, "id_filter")
         self._draw()
 
     @property
@@ -55,20 +56,26 @@ class ScatterPanel(Panel):
         if not len(picked):
             self._status.message = "No sample lies in that area."
             return
-        if self.session.id_filter is None:
-            self._only_suspects = self.session.only_suspects
-        self._try(self._pick, picked, only_suspects=False)
+        self._try(self._pick, picked)
         suspects = np.count_nonzero(self.session.suspects[picked])
         self._status.message = f"{len(picked):,} samples picked, {suspects:,} of them suspects."
 
-    def _on_clear(self, *_) -> None:
-        if self.session.id_filter is not None:
-            self._try(self._pick, None, only_suspects=self._only_suspects)
+    def _pick(self, positions: np.ndarray) -> None:
+        session = self.session
+        if session.id_filter is None:
+            self._only_suspects = session.only_suspects
+        with session.hold_trait_notifications():
+            session.only_suspects = False
+            session.id_filter = positions
 
-    def _pick(self, positions: np.ndarray | None, *, only_suspects: bool) -> None:
-        with self.session.hold_trait_notifications():
-            self.session.only_suspects = only_suspects
-            self.session.id_filter = positions
+    def _on_clear(self, *_) -> None:
+        self._try(setattr, self.session, "id_filter", None)
+
+    def _on_filter(self, change) -> None:
+        """Bring back what was shown before, also when another panel lifts the filter."""
+        if change["new"] is None and self._only_suspects is not None:
+            self.session.only_suspects = self._only_suspects
+            self._only_suspects = None
 
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
         return self.session.columns.values(MEAN), self.session.columns.values(VARIANCE)
