@@ -148,7 +148,12 @@ def test_a_threshold_set_elsewhere_is_kept_exactly(session):
     session.threshold = 0.123456789
     assert session.threshold == 0.123456789
     assert panel._cut.layout.shapes[0].x0 == 0.123456789
-    assert panel._threshold._slider.value == 0.123456789
+    slider = panel._threshold._slider
+    assert slider.value == 0.123456789
+    slider.value += 0.4 * slider.step  # as the browser does, which knows whole steps only
+    assert session.threshold == 0.123456789
+    slider.value += slider.step
+    assert session.threshold == slider.value
 
 
 def test_another_score_is_cut_at_as_many_suspects(session):

@@ -31,9 +31,9 @@ class ThresholdPanel(Panel):
             description="from",
             readout_format=".3f",
             style=WIDE,
-            layout=Layout(flex="1 1 240px", min_width="0", max_width="460px"),
+            layout=Layout(flex="1 1 240px", min_width="0", max_width="460px", margin="2px 12px"),
         )
-        self._count = HTML(layout=Layout(margin="0 0 0 12px"))
+        self._count = HTML()
         super().__init__(session, [HBox([self._column, self._slider, self._count], layout=ROW)])
         self._column.observe(self._on_column, "value")
         self._slider.observe(self._on_slider, "value")
@@ -44,7 +44,9 @@ class ThresholdPanel(Panel):
         self._try(setattr, self.session, "threshold_column", change["new"])
 
     def _on_slider(self, change) -> None:
-        self._try(setattr, self.session, "threshold", change["new"])
+        # the browser rounds to whole steps: that must not move a threshold that nobody touched
+        if abs(change["new"] - self.session.threshold) > self._slider.step / 2:
+            self._try(setattr, self.session, "threshold", change["new"])
 
     def _wanted(self) -> tuple:
         session = self.session
