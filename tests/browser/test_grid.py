@@ -1,4 +1,7 @@
-"""The suspect grid in JupyterLab, by keyboard and by mouse, as a reviewer meets it."""
+"""One review in JupyterLab from the first key to the saved notebook, held against the log.
+
+Key by key, what the grid does is in `test_grid_in_lab`; here it is what stays: events and file.
+"""
 
 import json
 from pathlib import Path
@@ -10,7 +13,7 @@ from PIL import Image
 
 from o2u_nb.data import coats
 from tests.audits import write_audit
-from tests.browser.conftest import THEMES, Lab, Notebook
+from tests.browser.conftest import Lab, Notebook
 
 pytestmark = pytest.mark.browser
 N, N_WRONG = 300, 160
@@ -23,23 +26,6 @@ CELLS = [
     "print('the cell below')",
 ]
 SHOWS = 2  # the cell with the grid
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One JupyterLab for all tests of this file; each works in a folder of its own."""
-    folder = tmp_path_factory.mktemp("lab")
-    server = Lab(folder, tmp_path_factory.mktemp("home"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def folder(server, request) -> Path:
-    folder = server.folder / request.node.name
-    folder.mkdir()
-    return folder
 
 
 def write_coats(folder: Path) -> None:
@@ -66,20 +52,16 @@ def write_notebook(folder: Path) -> None:
 class GridPage:
     """A notebook open in JupyterLab whose grid is on screen."""
 
-    def __init__(self, server: Lab, chromium, folder: Path, *, theme="light", width=1200):
-        self.server, self.folder, self.dialogs = server, folder, []
-        self.page = chromium.new_page(viewport={"width": width, "height": 1000})
-        self.page.on("dialog", self._note_dialog)
-        self.notebook = Notebook(self.page, f"{folder.name}/review.ipynb")
-        self.open(theme)
+    def __init__(self, lab: Lab, chromium):
+        self.folder, self.dialogs = lab.folder, []
+        self.page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        self.page.on("dialog", self._dismiss)
+        self.notebook = Notebook(self.page, "review.ipynb")
+        self.notebook.open(lab.url, theme="light")
 
-    def _note_dialog(self, dialog):
-        if dialog.type != "beforeunload":
-            self.dialogs.append(dialog.message)
-        dialog.accept()
-
-    def open(self, theme: str = "light"):
-        self.notebook.open(self.server.url, theme=theme)
+    def _dismiss(self, dialog):
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def run(self):
         """Run all cells, and wait for the first pictures."""
@@ -116,47 +98,30 @@ class GridPage:
     def scores(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / "audit" / "scores.parquet")
 
-    @property
-    def log(self) -> list[dict]:
-        path = self.folder / "audit" / "decisions.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
     def events(self) -> list[tuple]:
         """List what the log says was done: action, rank of the sample, new label."""
         ranks = self.scores["rank"]
-        return [(e["action"], int(ranks[e["sample_id"]]), e["new_label"]) for e in self.log]
+        lines = (self.folder / "audit" / "decisions.jsonl").read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        return [(e["action"], int(ranks[e["sample_id"]]), e["new_label"]) for e in events]
 
-    def widths(self) -> list[int]:
-        """List the widths in pixels of the pictures on screen, as the browser decoded them."""
-        images = self.cell.locator(".o2u-tile img")
-        return images.evaluate_all("all => all.map(image => image.naturalWidth)")
+    def save(self) -> nbformat.NotebookNode:
+        """Save the notebook, and read it from disk."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return nbformat.read(self.folder / "review.ipynb", as_version=4)
 
 
 @pytest.fixture
-def review(server, chromium, folder):
-    write_coats(folder)
-    write_notebook(folder)
-    review = GridPage(server, chromium, folder)
+def review(lab, chromium):
+    write_coats(lab.folder)
+    write_notebook(lab.folder)
+    review = GridPage(lab, chromium)
     review.run()
     yield review
     review.page.close()
 
 
-def test_pictures_load(review, artefacts):
-    review.page.wait_for_function(
-        "[...document.querySelectorAll('.o2u-tile img')].every(i => i.naturalWidth > 0)"
-    )
-    assert len(review.widths()) > 10 and set(review.widths()) == {128}
-    review.page.screenshot(path=artefacts / "grid-light.png")
-    review.page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
-        THEMES["dark"],
-    )
-    review.page.wait_for_timeout(1000)
-    review.page.screenshot(path=artefacts / "grid-dark.png")
-
-
-def test_every_key(review, artefacts):
+def test_the_log_holds_what_every_key_did(review):
     suggested = review.scores["suggested_label"].tolist()
     review.tile(0).click()
     review.press("k")
@@ -164,9 +129,7 @@ def test_every_key(review, artefacts):
     review.at(1)
     review.press("s")
     review.says(f"changed to {suggested[1]}, Ctrl+Z undoes")
-    review.press("r", "z", "e", "b")
-    review.page.screenshot(path=artefacts / "grid-relabel.png")
-    review.press("Enter")
+    review.press("r", "z", "e", "b", "Enter")
     review.says("changed to zebra")
     review.press("d")
     review.says("dropped")
@@ -177,7 +140,6 @@ def test_every_key(review, artefacts):
     assert review.selected() == [6, 7, 8]
     review.press("d")
     review.says("3 samples: 3 dropped")
-    review.page.screenshot(path=artefacts / "grid-decided.png")
     review.at(9)
     review.press("Control+z")
     review.says("Undone: 3 samples")
@@ -193,28 +155,39 @@ def test_every_key(review, artefacts):
     review.press("r", "Escape", "Home")
     review.at(0)
     review.press("?")
-    review.page.screenshot(path=artefacts / "grid-keys.png")
     assert review.cell.locator(".o2u-help").is_visible()
     review.press("Escape", "Enter")
     assert not review.cell.locator(".o2u-help").is_visible()
     review.cell.locator(".o2u-picture img").wait_for()
-    review.page.wait_for_timeout(500)
-    review.page.screenshot(path=artefacts / "grid-large.png")
     review.press("ArrowRight", "Escape", "Control+a")
     review.at(1)
     review.counts("160 selected")
     review.press("Escape", "/")
     assert review.cell.locator(".o2u-text").evaluate("node => node === document.activeElement")
-    dropped = [("drop", rank, None) for rank in (7, 8, 9)]
     assert review.events() == [
         ("keep", 1, None),
         ("relabel", 2, suggested[1]),
         ("relabel", 3, "zebra"),
         ("drop", 4, None),
         ("unsure", 5, None),
-        *dropped,
+        *[("drop", rank, None) for rank in (7, 8, 9)],
         *[("undo", rank, None) for rank in (7, 8, 9)],
         *[("redo", rank, None) for rank in (7, 8, 9)],
         ("relabel", 10, suggested[9]),
     ]
     assert [cell["source"] for cell in review.notebook.cells()] == CELLS
+    assert review.dialogs == [] and review.notebook.complaints == []
+
+
+def test_the_saved_notebook_shows_pictures_without_a_kernel(review, chromium):
+    saved = review.save()
+    assert [cell["source"] for cell in saved.cells] == CELLS
+    (output,) = saved.cells[SHOWS].outputs
+    html = output["data"]["text/html"]
+    assert html.count("<img") == html.count('src="data:image/jpeg;base64,') == 24
+    assert review.scores.index[0] in html and review.scores.index[23] in html
+    still = chromium.new_page()
+    still.set_content(html)
+    widths = still.locator("img").evaluate_all("all => all.map(image => image.naturalWidth)")
+    still.close()
+    assert len(widths) == 24 and min(widths) > 100
