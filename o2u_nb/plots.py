@@ -234,11 +234,19 @@ def confusion(scores: pd.DataFrame) -> go.Figure:
     counts = confusion_counts(pairs)
     names = list(counts)
     figure = go.Figure(heatmap(counts))
-    figure.update_xaxes(title_text="suggested label", **named_ticks(names), showgrid=False)
-    figure.update_yaxes(title_text="given label", **named_ticks(names), autorange="reversed")
+    figure.update_xaxes(named_ticks(names))
+    figure.update_yaxes(named_ticks(names))
     total = len(set(pairs["given"]) | set(pairs["suggested"]))
     title = "Given and suggested labels" + _first(len(names), total, "classes")
-    return themed(figure, title, height=matrix_height(len(names)))
+    return matrix_style(figure, title, len(names))
+
+
+def matrix_style(figure: go.Figure, title: str, n_classes: int) -> go.Figure:
+    """Give a figure the axes and the look of given labels (rows) against suggested ones."""
+    figure.update_xaxes(title_text="suggested label", showgrid=False)
+    figure.update_yaxes(title_text="given label", showgrid=False, autorange="reversed")
+    figure.update_yaxes(title_standoff=16)  # clear of names of any length
+    return themed(figure, title, height=matrix_height(n_classes))
 
 
 def confusion_counts(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -431,7 +439,7 @@ def hover_names(rows: pd.DataFrame) -> np.ndarray:
 
 
 def heatmap(counts: pd.DataFrame) -> go.Heatmap:
-    """Colour a square table by opacity of one hue: "more" on light and dark pages alike."""
+    """Colour a square table from pale to full: dark numbers are read on all of it (6.5:1)."""
     names = list(counts)
     hover = [[[inert(given), inert(other)] for other in names] for given in names]
     return go.Heatmap(
@@ -440,8 +448,9 @@ def heatmap(counts: pd.DataFrame) -> go.Heatmap:
         z=counts.astype(object).where(counts.notna(), None).to_numpy().tolist(),  # JSON has no NaN
         zmin=0,
         customdata=hover,
-        colorscale=[[0, "rgba(213,94,0,0.08)"], [1, "rgba(213,94,0,0.9)"]],
+        colorscale=[[0, "#FFF1E6"], [1, "#E8853A"]],
         texttemplate="%{z}",
+        textfont_color="#1A1A1A",
         hoverongaps=False,
         hovertemplate="%{customdata[0]} → %{customdata[1]}: %{z}<extra></extra>",
         showscale=False,

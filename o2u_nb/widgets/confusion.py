@@ -96,7 +96,4 @@ def _words(given: str, suggested: str, count: int) -> str:
 
 
 def _empty() -> go.Figure:
-    figure = go.Figure(go.Heatmap())
-    figure.update_xaxes(title_text="suggested label", showgrid=False)
-    figure.update_yaxes(title_text="given label", showgrid=False, autorange="reversed")
-    return plots.themed(figure, "Click a cell to see its pictures", height=400)
+    return plots.matrix_style(go.Figure(go.Heatmap()), "Click a cell to see its pictures", 8)
