@@ -157,7 +157,9 @@ class Notebook:
     def show(self, index: int):
         """Scroll to cell `index`, and return its place in the page once it has been drawn."""
         self.page.evaluate("async i => { await window.notebook.scrollToItem(i, 'start'); }", index)
-        cell = self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
+        # notebooks that other tests opened may be there too, hidden
+        shown = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+        cell = self.page.locator(f'{shown} .jp-Cell[data-windowed-list-index="{index}"]')
         cell.wait_for(state="attached")
         self.page.wait_for_timeout(400)  # outputs are drawn after the cell is attached
         return cell
