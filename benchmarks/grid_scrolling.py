@@ -1,0 +1,138 @@
+"""Measure what the suspect grid asks for while a reviewer scrolls, and what a page costs.
+
+    python benchmarks/grid_scrolling.py [--samples 10000] [--pages 20]
+
+Requests are read off the page's web sockets in a real JupyterLab. The kernel's time is that of the
+grid's answer to one request for 100 rows with 100 pictures, in this process, pictures from memory.
+"""
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+from common import write_table
+from grid import OURS, READY, run_cell, write_pictures
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.grid import SuspectGrid
+from tests.audits import write_audit
+from tests.browser.conftest import Lab, Notebook
+from tests.conftest import CHROMIUM
+
+PAGE = 100
+REQUEST = re.compile(rb'\{"kind": ?"page".*?\}')
+TILES_ON_SCREEN = """() => {
+  const list = document.querySelector('.o2u-list').getBoundingClientRect();
+  const boxes = [...document.querySelectorAll('.o2u-tile')].map(t => t.getBoundingClientRect());
+  return boxes.filter(b => b.bottom > list.top && b.top < list.bottom).length;
+}"""
+
+
+def main() -> None:
+    """Measure, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--pages", type=int, default=20)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root, n = Path(scratch), options.samples
+        (root / "lab").mkdir()
+        classes = write_pictures(root / "images", n)
+        audit = write_audit(
+            root / "lab" / "audit", n=n, n_wrong=n, classes=classes, images=root / "images",
+            write_images=False,
+        )  # fmt: skip
+        rows = [*kernel(audit), *scrolling(root, options.pages)]
+    table = pd.DataFrame(rows, columns=["figure", "median", "most"]).set_index("figure")
+    notes = f"{n:,} suspects, {options.pages} times Page Down at reading pace, page of 1400 x 900."
+    print(write_table("grid_scrolling", "The suspect grid, scrolled", table, notes).read_text())
+
+
+def kernel(audit: Path, repeats: int = 9):
+    """Yield the time of a page whose pictures are in memory, in ms."""
+    grid = SuspectGrid(ReviewSession(audit, reviewer="a"))
+    places = list(range(PAGE))
+    message = dict(kind="page", order=grid.order, start=0, stop=PAGE, size=128, pictures=places)
+    times = [timed(lambda: grid._handle_custom_msg(message, [])) for _ in range(repeats + 1)]
+    median, most = np.median(times[1:]), np.max(times[1:])
+    yield f"kernel, page of {PAGE} from memory", f"{1000 * median:.0f} ms", f"{1000 * most:.0f} ms"
+    grid.close()
+
+
+def scrolling(root: Path, pages: int):
+    """Yield requests, rows and pictures per page scrolled, and how many tiles are on screen."""
+    from playwright.sync_api import sync_playwright
+
+    lab = Lab(root / "lab", root / "home")
+    lab.start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page, asked = opened(browser, lab)
+        shown, per_page = page.evaluate(TILES_ON_SCREEN), []
+        for _ in range(pages):
+            before = len(asked)
+            page.keyboard.press("PageDown")
+            page.wait_for_timeout(1000)
+            page.wait_for_function(READY["ours"])
+            per_page.append(asked[before:])
+        browser.close()
+    lab.stop()
+    yield "tiles on screen, cut ones too", shown, ""
+    yield row("requests per page scrolled", [len(requests) for requests in per_page])
+    pictures = [sum(len(request["pictures"]) for request in requests) for requests in per_page]
+    yield row("pictures asked for per page scrolled", pictures)
+    yield "pictures asked for twice", repeated(asked), ""
+
+
+def opened(browser, lab: Lab):
+    """Open the grid; return its page, focused, and the list to which requests will be added."""
+    cells = [nbformat.v4.new_code_cell(source.format(folder="audit")) for source in OURS]
+    kernelspec = dict(name="python3", display_name="Python 3", language="python")
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernelspec))
+    nbformat.write(notebook, str(lab.folder / "grid.ipynb"))
+    page, asked = browser.new_page(viewport={"width": 1400, "height": 900}), []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: keep(sent, asked)))
+    Notebook(page, "grid.ipynb").open(lab.url, theme="light")
+    run_cell(page, 0)
+    run_cell(page, 1)
+    page.wait_for_function(READY["ours"])
+    page.locator(".o2u-tile").first.click()
+    page.wait_for_timeout(1000)
+    return page, asked
+
+
+def keep(sent: bytes | str, asked: list[dict]) -> None:
+    """Add to `asked` the request for a page that a frame may hold."""
+    found = REQUEST.search(sent if isinstance(sent, bytes) else sent.encode())
+    if found:
+        asked.append(json.loads(found[0]))
+
+
+def repeated(asked: list[dict]) -> int:
+    """Count the pictures that were asked for more than once."""
+    places = [place for request in asked for place in request["pictures"]]
+    return len(places) - len(set(places))
+
+
+def row(name: str, counts: list[int]) -> tuple:
+    """Make one row of the table."""
+    return name, f"{np.median(counts):.0f}", max(counts)
+
+
+def timed(function) -> float:
+    """Return the seconds that a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
