@@ -93,7 +93,19 @@ class Notebook:
     def __init__(self, page, path: str):
         self.page, self.path, self.complaints = page, path, []
         page.on("console", self._listen)
-        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.on("pageerror", self._on_exception)
+
+    @property
+    def ours(self) -> list[str]:
+        """List what our widgets complained of: their code comes from blobs, JupyterLab's does not.
+
+        JupyterLab has complaints of its own, when a page is resized or a kernel restarts.
+        """
+        marks = ("blob:", "anywidget", "o2u")
+        return [line for line in self.complaints if any(mark in line for mark in marks)]
+
+    def _on_exception(self, error):
+        self.complaints.append(f"exception: {error.message}\n{error.stack}")
 
     def _listen(self, message):
         if message.type == "error":

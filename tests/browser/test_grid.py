@@ -176,7 +176,7 @@ def test_the_log_holds_what_every_key_did(review):
         ("relabel", 10, suggested[9]),
     ]
     assert [cell["source"] for cell in review.notebook.cells()] == CELLS
-    assert review.dialogs == [] and review.notebook.complaints == []
+    assert review.dialogs == [] and review.notebook.ours == []
 
 
 def test_the_saved_notebook_shows_pictures_without_a_kernel(review, chromium):
