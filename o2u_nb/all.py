@@ -22,6 +22,7 @@ from o2u_nb.presets import PRESETS
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
+from o2u_nb.training.embed import embeddings
 from o2u_nb.training.learner import fit_o2u  # patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, pretrained
@@ -40,7 +41,7 @@ __all__ = [
     "datasets", "images", "noise", "sources",
     # training
     "dataloaders", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat", "set_seed",
-    "DynamicsRecorder", "PRESETS", "LiveLosses", "retrain",
+    "DynamicsRecorder", "PRESETS", "LiveLosses", "retrain", "embeddings",
     # results
     "Trace", "score_table", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
     "O2UError",

@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from o2u_nb import embeddings as embeddings_io
 from o2u_nb import layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.errors import SourceError
@@ -23,7 +25,8 @@ class Audit:
     """Hold what one audit found; every table is indexed by `sample_id`.
 
     `samples` is what was audited, `problems` what could not be, `trace` the training dynamics,
-    `scores` the ranking (`rank` 1 = most suspicious), and `facts` the settings and totals.
+    `embeddings` what the trained network sees of each sample, `scores` the ranking (`rank` 1 = most
+    suspicious), and `facts` the settings and totals.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -54,12 +57,17 @@ class Audit:
 
     @classmethod
     def save(
-        cls, out: str | os.PathLike, samples: pd.DataFrame, trace: Trace, **options
+        cls,
+        out: str | os.PathLike,
+        samples: pd.DataFrame,
+        trace: Trace,
+        embeddings: np.ndarray | None = None,
+        **options,
     ) -> "Audit":
         """Keep what was trained in a notebook as an audit folder; see `o2u_nb.run.save_audit`."""
         from o2u_nb.run import save_audit
 
-        return save_audit(out, samples, trace, **options)
+        return save_audit(out, samples, trace, embeddings, **options)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -75,6 +83,15 @@ class Audit:
     def trace(self) -> Trace:
         """Open the training dynamics."""
         return Trace.open(self.folder / layout.TRACE)
+
+    @cached_property
+    def embeddings(self) -> np.ndarray | None:
+        """Open what the network sees of each sample: float16 (n_samples, d), memory-mapped.
+
+        Rows of length 1 in the order of the trace's ids; None where none were kept. Raises
+        `TraceError` when the file is damaged or of other samples.
+        """
+        return embeddings_io.read(self.folder / layout.EMBEDDINGS, self.trace.n_samples)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -16,8 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from o2u_nb import embeddings as embeddings_io
 from o2u_nb import layout
 from o2u_nb.audit import Audit
 from o2u_nb.data import atomic, duplicates, sources
@@ -64,7 +66,8 @@ def run_audit(
     with _tidy(out):
         samples_io.write(checked.samples, out / layout.SAMPLES)
         _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
-        trace, training = _train(checked.samples, settings, out, seed, say, progress)
+        trace, seen, training = _train(checked.samples, settings, out, seed, say, progress)
+        _write_embeddings(out, seen)
     facts = dict(
         source=_named(source),
         preset=settings.name,
@@ -79,6 +82,7 @@ def save_audit(
     out: str | os.PathLike,
     samples: pd.DataFrame,
     trace: Trace,
+    embeddings: np.ndarray | None = None,
     *,
     problems: pd.DataFrame | None = None,
     overwrite: bool = False,
@@ -86,16 +90,21 @@ def save_audit(
 ) -> Audit:
     """Keep what was trained in a notebook: rank the samples and write an audit folder to `out`.
 
-    `trace` is what `fit_o2u` returned for `samples`, `problems` what the source reported. Raises
-    `TraceError` when the two are not of the same samples, `AuditExistsError`, `OutputError`.
+    `trace` is what `fit_o2u` returned for `samples`, `embeddings` what `embeddings(learn)` did
+    ((n_samples, d) float in the order of the trace, of any size; without, the review shows no
+    look-alikes), `problems` what the source reported. Raises `TraceError` when they are not of the
+    same samples, `O2UError` for embeddings with NaN, `AuditExistsError`, `OutputError`.
     """
     out = Path(out)
     _require_same_samples(samples, trace)
+    if embeddings is not None:
+        embeddings_io.check(embeddings, trace.n_samples)
     check_folder(out, None, overwrite=overwrite)
     checked = Checked(samples, problems_table([]) if problems is None else problems)
     with _tidy(out):
         samples_io.write(samples, out / layout.SAMPLES)
         _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
+        _write_embeddings(out, embeddings)
         trace.save(out / layout.TRACE)
     return _finish(out, checked, trace, dict(source="a notebook"), say)
 
@@ -202,10 +211,17 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _train(samples, preset: Preset, out: Path, seed: int, say: Say, progress) -> tuple[Trace, dict]:
+def _train(
+    samples, preset: Preset, out: Path, seed: int, say: Say, progress
+) -> tuple[Trace, np.ndarray | None, dict]:
     from o2u_nb.training import job  # brings torch and fastai, which takes seconds
 
     return job.train(samples, preset, out=out / layout.TRACE, seed=seed, say=say, progress=progress)
+
+
+def _write_embeddings(out: Path, embeddings: np.ndarray | None) -> None:
+    if embeddings is not None:
+        embeddings_io.write(out / layout.EMBEDDINGS, embeddings)
 
 
 def _write_results(out: Path, checked: Checked, trace: Trace, scores: pd.DataFrame, facts: dict):

@@ -100,6 +100,54 @@ def test_a_trace_from_a_notebook_becomes_the_same_audit(source, tmp_path, tiny):
     assert not (tmp_path / "other").exists()
 
 
+def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
+    source, tmp_path, tiny, monkeypatch
+):
+    import torch
+
+    from o2u_nb.training import job
+
+    learners, real = [], job.embeddings
+    monkeypatch.setattr(job, "embeddings", lambda learn: learners.append(learn) or real(learn))
+    audit = run_audit(source, tmp_path / "out", preset="quick")
+    (learn,) = learners
+    model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats
+    pixels = [np.asarray(Image.open(source / sample_id)) for sample_id in audit.trace.ids]
+    pictures = (torch.tensor(np.array(pixels)) / 255 - mean.cpu()) / std.cpu()
+    with torch.no_grad():
+        features = model.body(pictures.permute(0, 3, 1, 2)).numpy()
+    expected = features / np.linalg.norm(features, axis=1, keepdims=True)
+    found = np.load(tmp_path / "out" / "embeddings.npy")
+    assert found.dtype == np.float16 and found.shape == (60, 8)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    np.testing.assert_array_equal(Audit.open(tmp_path / "out").embeddings, found)
+
+
+def test_embeddings_that_are_too_large_are_not_kept(source, tmp_path, tiny, monkeypatch):
+    from o2u_nb.training import job
+
+    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2 - 1)
+    told = []
+    audit = run_audit(source, tmp_path / "out", preset="quick", say=told.append)
+    assert audit.embeddings is None and not (tmp_path / "out" / "embeddings.npy").exists()
+    assert any("Keeping no embeddings: 60 x 8 numbers" in line for line in told)
+    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2)
+    audit = run_audit(source, tmp_path / "out", preset="quick", overwrite=True)
+    assert audit.embeddings.shape == (60, 8)
+    audit = Audit.save(tmp_path / "out", audit.samples, audit.trace, overwrite=True)
+    assert audit.embeddings is None  # those of an earlier audit are gone
+
+
+def test_a_notebooks_embeddings_are_kept(source, tmp_path, tiny):
+    ran = run_audit(source, tmp_path / "ran", preset="quick")
+    samples = ran.samples.sample(frac=1, random_state=0)  # rows follow the trace all the same
+    saved = Audit.save(tmp_path / "saved", samples, ran.trace, 3 * ran.embeddings)
+    np.testing.assert_allclose(saved.embeddings, ran.embeddings, atol=1e-3)
+    with pytest.raises(TraceError, match=r"\(60, d\).*shape \(59, 8\)"):
+        Audit.save(tmp_path / "other", ran.samples, ran.trace, ran.embeddings[1:])
+    assert not (tmp_path / "other").exists()
+
+
 def test_planted_labels_come_first(tmp_path, monkeypatch):
     longer = Preset("quick", "", warmup=4, cycles=1, cycle=4, widths=(4, 8), bs=16)
     monkeypatch.setitem(PRESETS, "quick", longer)

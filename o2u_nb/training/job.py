@@ -1,4 +1,4 @@
-"""The training part of the main job: samples table and preset in, trace out.
+"""The training part of the main job: samples table and preset in, trace and embeddings out.
 
 Chooses the network and the picture size, says how long it will take before it starts, and trains
 under one progress line.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from fastai.basics import Learner
@@ -19,9 +20,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from o2u_nb.data import images
+from o2u_nb.embeddings import MAX_BYTES, n_bytes
 from o2u_nb.errors import WeightsError
 from o2u_nb.presets import Preset
 from o2u_nb.trace import Trace
+from o2u_nb.training.embed import embeddings, last_linear
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, pretrained
@@ -65,11 +68,12 @@ def train(
     seed: int,
     say: Callable[[str], None],
     progress: Callable[[str, int, int], None],
-) -> tuple[Trace, dict]:
-    """Train on all of `samples` and write the trace to `out`; return it with facts for the record.
+) -> tuple[Trace, np.ndarray | None, dict]:
+    """Train on all of `samples` and write the trace to `out`; return it, embeddings, and facts.
 
-    Raises what `DynamicsRecorder` raises. The same seed on the same machine gives the same trace;
-    the global random state is put back afterwards.
+    The embeddings are float16 (n_samples, d) in the order of `samples`, None when they would be
+    too large; the facts are for the record. Raises what `DynamicsRecorder` raises. The same seed on
+    the same machine gives the same trace; the global random state is put back afterwards.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -99,8 +103,9 @@ def train(
                 overwrite=True,
                 cbs=tell,
             )
+        seen = small_embeddings(learn, say=say)
     size = dls.train.dataset.pixels.shape[1]
-    return trace, dict(model=network.name, image_size=size, device=str(dls.device))
+    return trace, seen, dict(model=network.name, image_size=size, device=str(dls.device))
 
 
 def choose_network(samples: pd.DataFrame, preset: Preset, *, say: Callable[[str], None]) -> Network:
@@ -121,6 +126,18 @@ def choose_network(samples: pd.DataFrame, preset: Preset, *, say: Callable[[str]
             say(f"{error} Going on with a compact network from scratch.")
     model = CompactResNet(n_classes, widths=preset.widths)
     return Network(model, f"compact ResNet {preset.widths}", None, preset.lr)
+
+
+def small_embeddings(learn: Learner, *, say: Callable[[str], None]) -> np.ndarray | None:
+    """Return the embeddings of the training samples; None, and `say` is told, if too large."""
+    n, d = len(learn.dls.train.dataset), last_linear(learn.model).in_features
+    if n_bytes(n, d) > MAX_BYTES:
+        say(
+            f"Keeping no embeddings: {n:,} x {d:,} numbers are {n_bytes(n, d) / 1e6:,.0f} MB, more "
+            f"than {MAX_BYTES / 1e6:.0f} MB. The review will show no look-alikes."
+        )
+        return None
+    return embeddings(learn)
 
 
 def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:

@@ -6,7 +6,7 @@ always plain cross entropy in float32 for the given label, whatever loss or prec
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,7 @@ class DynamicsRecorder(Callback):
     `phase` names the epochs, `warmup` or `cyclic`. `record="train"` takes the losses of the
     training pass itself (augmented, before each update; free); `record="eval"` takes them in a
     clean pass after each epoch: evaluation mode, no augmentation, about a third of an epoch extra.
+    `epochs` names the epochs of a fit to record, counted from 0 (none: all of them).
     `ids` names the items of a loader whose own items have no names. `on_epoch(trace)` is called
     after each epoch with all that is finished, for a live picture.
 
@@ -104,13 +105,19 @@ class DynamicsRecorder(Callback):
         record: str = "train",
         ids: Sequence[str] | None = None,
         overwrite: bool = False,
+        epochs: Container[int] | None = None,
         on_epoch: Callable[[Trace], None] | None = None,
     ):
         super().__init__()
         if record not in ("train", "eval"):
             raise ValueError(f'Unknown record {record!r}: expected "train" or "eval".')
         self.out, self.phase, self.record, self.ids = out, phase, record, ids
-        self.overwrite, self.on_epoch, self.active = overwrite, on_epoch, False
+        self.overwrite, self.epochs, self.on_epoch, self.training_run = (
+            overwrite,
+            epochs,
+            on_epoch,
+            False,
+        )
         self._init_state()
 
     def _init_state(self):
@@ -127,10 +134,17 @@ class DynamicsRecorder(Callback):
     def before_fit(self):
         """Check that losses can be filed by sample, and start the trace at the first fit."""
         # lr_find and get_preds run callbacks too, but they are not training
-        self.active = not (hasattr(self.learn, "lr_finder") or hasattr(self.learn, "gather_preds"))
-        if self.active:
+        self.training_run = not any(
+            hasattr(self.learn, name) for name in ("lr_finder", "gather_preds")
+        )
+        if self.training_run:
             self._refuse_blended_targets()
             self._identify()
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the present epoch is recorded."""
+        return self.training_run and (self.epochs is None or self.epoch in self.epochs)
 
     def before_train(self):
         """Start an epoch with nothing seen."""
@@ -218,7 +232,7 @@ class DynamicsRecorder(Callback):
     def _clean_pass(self):
         self.model.eval()  # fastai puts it back into training mode at the next epoch
         start = 0
-        for *inputs, target in _clean_loader(self.dls):
+        for *inputs, target in clean_loader(self.dls):
             inputs, target = to_device((inputs, target), self.labels.device)
             rows = torch.arange(start, start + len(target), device=self.labels.device)
             self._file(rows, self.model(*inputs), target)
@@ -269,7 +283,7 @@ def _order_drawn(dl: DataLoader) -> torch.Tensor:
     return torch.as_tensor(order, dtype=torch.long)
 
 
-def _clean_loader(dls: DataLoaders) -> DataLoader:
+def clean_loader(dls: DataLoaders) -> DataLoader:
     """Serve the training samples in order, without augmentation."""
     train = dls.train
     if isinstance(train, PixelLoader):

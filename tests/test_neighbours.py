@@ -1,0 +1,155 @@
+"""Nearest samples and the neighbours' vote, held against figures worked out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from o2u_nb import embeddings as embeddings_io
+from o2u_nb.detect import neighbours
+from o2u_nb.detect.neighbours import label_agreement, nearest
+from o2u_nb.errors import O2UError, OutputError, TraceError
+
+# Angles to the first row, in degrees: 0, 60, 0, 180, 90, 60
+FAN = np.array([[1, 0], [1, 3**0.5], [2, 0], [-1, 0], [0, 5], [1, -(3**0.5)]])
+
+
+def random_rows(n: int, d: int = 8, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def slow_cosines(rows: np.ndarray) -> np.ndarray:
+    """All cosines, one pair at a time; -inf for a sample and itself."""
+    n = len(rows)
+    found = np.full((n, n), -np.inf)
+    for i in range(n):
+        for j in set(range(n)) - {i}:
+            found[i, j] = rows[i] @ rows[j] / np.linalg.norm(rows[i]) / np.linalg.norm(rows[j])
+    return found
+
+
+def test_nearest_by_hand():
+    positions, similarities = nearest(FAN, 0, k=5)
+    assert positions.tolist() == [2, 1, 5, 4, 3]  # 1 and 5 are equally near
+    np.testing.assert_allclose(similarities, [1, 0.5, 0.5, 0, -1], atol=1e-6)
+    assert nearest(FAN, 0, k=2)[0].tolist() == [2, 1]
+    assert nearest(FAN, 3, k=1)[0].tolist() == [4]
+
+
+@pytest.mark.parametrize("k", [5, 6, 1000])
+def test_there_are_no_more_neighbours_than_other_samples(k):
+    assert sorted(nearest(FAN, 4, k)[0].tolist()) == [0, 1, 2, 3, 5]
+    assert nearest(FAN[:1], 0, k)[0].size == 0
+
+
+def test_ties_go_by_position_over_all_blocks(monkeypatch):
+    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", 7)
+    same = np.tile([0.3, -0.2, 0.5], (50, 1))
+    assert nearest(same, 20, k=30)[0].tolist() == [*range(20), *range(21, 31)]
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(2, 40), k=st.integers(1, 45), seed=st.integers(0, 99))
+def test_nearest_agrees_with_the_slow_way(n, k, seed):
+    rows = random_rows(n, seed=seed)
+    cosines, position = slow_cosines(rows)[seed % n], seed % n
+    positions, similarities = nearest(rows, position, k)
+    assert positions.tolist() == np.argsort(-cosines)[: min(k, n - 1)].tolist()
+    np.testing.assert_allclose(similarities, cosines[positions], atol=2e-6)
+
+
+def test_a_mapped_file_gives_the_same_and_is_not_touched(tmp_path):
+    rows = random_rows(3000, d=16)
+    embeddings_io.write(tmp_path / "e.npy", rows)
+    mapped = embeddings_io.read(tmp_path / "e.npy", 3000)
+    assert isinstance(mapped, np.memmap) and mapped.dtype == np.float16
+    positions, similarities = nearest(mapped, 2999, k=8)
+    expected = nearest(np.array(mapped, dtype=np.float64), 2999, k=8)
+    np.testing.assert_array_equal(positions, expected[0])
+    np.testing.assert_allclose(similarities, nearest(rows, 2999, k=8)[1], atol=2e-3)
+
+
+def test_label_agreement_by_hand():
+    labels = np.array(["cat", "cat", "dog", "dog", "cat", "dog"])
+    # The two nearest of each row and their cosines, from the angles of FAN: 0 has 2 (1) and 1 (1/2,
+    # before 5 by position); 1 has 4 (sqrt(3)/2) and 0 (1/2, before 2); 2 has 0 (1) and 1 (1/2);
+    # 3 has 4 (0) and then only negative ones; 4 has 1 (sqrt(3)/2) and 0 (0); 5 has 0 and 2 (1/2).
+    root = 3**0.5 / 2
+    expected = [1 - 0.5 / 1.5, 0, 1, np.nan, 0, 0.5]
+    np.testing.assert_allclose(label_agreement(FAN, labels, k=2), expected, atol=1e-6)
+    labels[4] = "dog"
+    expected[1] = 1 - 0.5 / (0.5 + root)
+    assert label_agreement(FAN, labels, k=2)[1] == pytest.approx(expected[1], abs=1e-6)
+
+
+def test_opposites_have_no_vote():
+    rows = np.array([[1, 0], [1, 0.1], [-1, 0], [-1, 0.1]])
+    assert label_agreement(rows, np.array([0, 0, 1, 1]), k=3).tolist() == [0, 0, 0, 0]
+
+
+def test_a_wrong_label_in_a_crowd_stands_out():
+    rng = np.random.default_rng(0)
+    truth = np.arange(200) % 4
+    rows = np.eye(4)[truth] + rng.normal(0, 0.1, (200, 4))
+    labels = truth.copy()
+    labels[[5, 77]] = (truth[[5, 77]] + 1) % 4
+    scores = label_agreement(rows, labels)
+    assert set(np.argsort(-scores)[:2]) == {5, 77} and scores[5] > 0.9
+    assert np.median(scores) < 0.1
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(3, 40), k=st.integers(1, 12), seed=st.integers(0, 99))
+def test_label_agreement_agrees_with_the_slow_way_and_permutes(n, k, seed):
+    rng = np.random.default_rng(seed)
+    rows, labels, order = random_rows(n, seed=seed), rng.integers(0, 3, n), rng.permutation(n)
+    scores = label_agreement(rows, labels, k=k)
+    for i, cosines in enumerate(slow_cosines(rows)):
+        near = np.argsort(-cosines)[: min(k, n - 1)]
+        weights = np.maximum(cosines[near], 0)
+        if weights.sum() > 1e-4:
+            share = (weights * (labels[near] == labels[i])).sum() / weights.sum()
+            assert scores[i] == pytest.approx(1 - share, abs=1e-3)
+    assert scores.dtype == np.float64 and not ((scores < 0) | (scores > 1)).any()
+    permuted = label_agreement(rows[order], labels[order], k=k)
+    np.testing.assert_allclose(permuted, scores[order], atol=1e-3)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    rows, labels = random_rows(50), np.arange(50) % 3
+    at_once = label_agreement(rows, labels)
+    monkeypatch.setattr(neighbours, "MATRIX_BYTES", 4 * 50 * 7)  # seven rows
+    np.testing.assert_allclose(label_agreement(rows, labels), at_once, atol=1e-6)
+
+
+def test_labels_of_other_samples_are_refused():
+    with pytest.raises(O2UError, match="each of the 6 embeddings"):
+        label_agreement(FAN, np.zeros(5))
+
+
+def test_the_file_holds_unit_rows_in_order(tmp_path):
+    embeddings_io.write(tmp_path / "e.npy", np.array([[3.0, 4], [0, 0], [0, -2]]))
+    found = embeddings_io.read(tmp_path / "e.npy", 3)
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0, 0], [0, -1]], atol=1e-3)
+    assert embeddings_io.read(tmp_path / "none.npy", 3) is None
+
+
+def test_files_of_other_samples_and_damaged_ones_are_refused(tmp_path):
+    path = tmp_path / "e.npy"
+    embeddings_io.write(path, random_rows(5))
+    with pytest.raises(TraceError, match=r"\(6, d\).*e.npy have shape \(5, 8\)"):
+        embeddings_io.read(path, 6)
+    np.save(path, np.zeros((6, 2), dtype=int))
+    with pytest.raises(TraceError, match="row of floats"):
+        embeddings_io.read(path, 6)
+    path.write_bytes(path.read_bytes()[:90])
+    with pytest.raises(TraceError, match="damaged"):
+        embeddings_io.read(path, 6)
+
+
+def test_what_is_not_finite_is_not_written(tmp_path):
+    with pytest.raises(O2UError, match="row 1 of 2"):
+        embeddings_io.write(tmp_path / "e.npy", np.array([[1.0, 0], [np.nan, 0]]))
+    with pytest.raises(OutputError):
+        embeddings_io.write(tmp_path / "missing" / "e.npy", np.ones((2, 2)))
+    assert list(tmp_path.iterdir()) == []
