@@ -38,7 +38,8 @@ def estimate(trace: Trace, score: np.ndarray) -> Estimate:
     the count.
     """
     seen = ~np.isnan(score)
-    rates = [sure_disagreement(trace, share) for share in (SURE_SHARE, *RANGE_SHARES)]
+    probs, labels = class_probs(trace)[seen], trace.labels[seen]
+    rates = [sure_rate(probs, labels, share) for share in (SURE_SHARE, *RANGE_SHARES)]
     count, *ends = (round(rate * seen.sum()) for rate in rates)
     p_wrong = np.full(len(score), np.nan)
     p_wrong[seen] = calibrated(score[seen], count)
@@ -48,17 +49,28 @@ def estimate(trace: Trace, score: np.ndarray) -> Estimate:
 def sure_disagreement(trace: Trace, share: float) -> float:
     """Return how often the network contradicts the given label where it is surest, 0 to 1.
 
-    Surest are the `share` of the samples whose averaged softmax peaks highest. There a clean label
-    is hardly ever contradicted, so what is contradicted is wrong; over all samples the same figure
-    would count every picture that is too hard for the network.
+    See `sure_rate`, which gets the averaged softmax.
     """
-    probs = class_probs(trace)
-    peak, pred = probs.max(1), probs.argmax(1)
-    seen = np.flatnonzero(~np.isnan(peak))
-    if not len(seen):
+    return sure_rate(class_probs(trace), trace.labels, share)
+
+
+def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
+    """Return how often the largest of `probs` is not the given label where it is surest, 0 to 1.
+
+    `probs` (n, n_classes), NaN rows are left out; `labels` (n,) int. Surest are the `share` of the
+    samples whose `probs` peak highest; of those that tie for the last places, each counts for its
+    part. There a clean label is hardly ever contradicted, so what is contradicted is wrong; over
+    all samples the same figure would count every picture that is too hard for the network.
+    """
+    peak, wrong = probs.max(1), probs.argmax(1) != labels
+    peak, wrong = peak[~np.isnan(peak)], wrong[~np.isnan(peak)]
+    if not len(peak):
         return 0.0
-    surest = seen[np.argsort(-peak[seen], kind="stable")[: max(1, round(share * len(seen)))]]
-    return float((pred[surest] != trace.labels[surest]).mean())
+    places = max(1, round(share * len(peak)))
+    last = np.partition(peak, -places)[-places]
+    above, tied = peak > last, peak == last
+    found = wrong[above].sum() + (places - above.sum()) * wrong[tied].mean()
+    return float(found / places)
 
 
 def calibrated(score: np.ndarray, count: int) -> np.ndarray:

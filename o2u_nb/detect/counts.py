@@ -1,0 +1,211 @@
+"""How many labels are wrong, by several estimators side by side.
+
+In come a trace and a score; out comes one row per estimator, and the same question answered class
+by class. No estimator wins on all data, so the spread is part of the answer. None needs to know the
+true rate, and an estimator that cannot say refuses.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.detect.scores import class_probs
+from o2u_nb.detect.threshold import SURE_SHARE, sure_rate
+from o2u_nb.errors import O2UError
+from o2u_nb.suspects import spread as evenly
+from o2u_nb.text import percent
+from o2u_nb.trace import Trace
+
+RECOMMENDED = "sure_disagreement"
+MIN_SEPARATION = 2.0  # Ashman's D from which two normal distributions count as apart
+MIN_FITTED = 10  # different scores; on fewer, a distribution shrinks onto one of them
+MAX_FITTED = 10_000  # quantiles are enough for a mixture of five numbers, and fit in a moment
+STARTS = (
+    0.5,
+    0.75,
+    0.9,
+    0.97,
+    0.99,
+)  # shares of clean labels; from one alone, rare ones are missed
+
+
+class Count(NamedTuple):
+    """A count of wrong labels (NaN where refused) and a sentence: why, or what it assumes."""
+
+    count: float
+    note: str
+
+
+def estimates(trace: Trace, score: np.ndarray) -> pd.DataFrame:
+    """Estimate how many labels are wrong, in several ways.
+
+    `score` (n_samples,) float, higher = more suspicious, NaN for samples never seen, which are left
+    out. Returns a table indexed by `estimator` with `count` (float, NaN where the estimator
+    refuses), `rate` (count over samples seen, 0 to 1) and `note`. The row `RECOMMENDED` is the
+    number that the score table uses. The order of the samples does not matter. Raises `O2UError`
+    when `score` does not fit the trace or is infinite.
+    """
+    seen = _seen(trace, score)
+    score, labels = np.asarray(score, dtype=np.float64)[seen], trace.labels[seen]
+    probs = class_probs(trace)[seen]
+    found = {
+        "sure_disagreement": _sure_disagreement(probs, labels),
+        "disagreement": _disagreement(probs, labels),
+        "mixture": mixture(score),
+        "otsu": otsu(score),
+        "confident_joint": confident_joint(probs, labels),
+    }
+    table = pd.DataFrame(found.values(), pd.Index(found, name="estimator"), Count._fields)
+    table.insert(1, "rate", table["count"] / max(1, len(score)))
+    return table
+
+
+def spread(table: pd.DataFrame) -> tuple[float, float]:
+    """Return the lowest and the highest count in a table of `estimates`; NaN if all refused."""
+    return float(table["count"].min()), float(table["count"].max())
+
+
+def by_class(scores: pd.DataFrame) -> pd.DataFrame:
+    """Count wrong labels per given label, classes with most of them first.
+
+    Takes a score table and returns one indexed by `label`: `samples` (those seen), `suspects`,
+    `wrong` (the sum of `p_wrong`, float) and `rate` (wrong over samples; NaN where none was seen).
+    """
+    seen = scores["score"].notna()
+    parts = pd.DataFrame(
+        dict(samples=seen, suspects=scores["suspect"] & seen, wrong=scores["p_wrong"].where(seen))
+    )
+    table = parts.groupby(scores["label"].astype(str)).sum()
+    table["rate"] = table["wrong"] / table["samples"].where(table["samples"] > 0)
+    order = np.lexsort((table.index, -table["wrong"]))
+    return table.iloc[order].rename_axis("label")
+
+
+def mixture(score: np.ndarray) -> Count:
+    """Fit two normal distributions to `score` (n,); the upper one holds the wrong labels.
+
+    The count is the sum of the probabilities of belonging to it. Refuses when the Bayesian
+    information criterion prefers one distribution, or when the two overlap: Ashman's
+    D = sqrt(2) |m1 - m0| / sqrt(v1 + v0) below 2 (Ashman, Bird, Zepf, AJ 1994).
+    """
+    if len(np.unique(score)) < MIN_FITTED:
+        return Count(np.nan, f"Needs at least {MIN_FITTED} different scores.")
+    values = np.sort(score)  # so that the order of the samples cannot matter
+    values = ((values - values.mean()) / values.std())[:, None]
+    values = values[evenly(len(values), MAX_FITTED)]
+    one, two = _fitted(values)
+    if one.bic(values) <= two.bic(values):
+        return Count(np.nan, "One bell curve fits the scores as well as two (BIC).")
+    separation = ashman_d(two.means_.ravel(), two.covariances_.ravel())
+    if separation < MIN_SEPARATION:
+        return Count(
+            np.nan,
+            f"The two groups of scores overlap too much: Ashman's D = {separation:.1f}, "
+            f"{MIN_SEPARATION:.0f} is needed.",
+        )
+    share = two.predict_proba(values)[:, np.argmax(two.means_)].mean()
+    return Count(
+        float(share * len(score)),
+        f"Assumes two bell curves of scores; Ashman's D = {separation:.1f}.",
+    )
+
+
+def _fitted(values: np.ndarray):
+    """Fit one and two normal distributions to sorted `values` (n, 1): the likeliest of `STARTS`."""
+    from sklearn.mixture import GaussianMixture
+
+    # Scores may repeat: the smallest variance keeps a distribution from shrinking onto one value.
+    options = dict(reg_covar=1e-3, tol=1e-6, max_iter=1000)
+    one = GaussianMixture(1, **options).fit(values)
+    fits = [GaussianMixture(2, **options, **_start(values, q)).fit(values) for q in STARTS]
+    return one, max(fits, key=lambda fit: fit.lower_bound_)
+
+
+def _start(values: np.ndarray, clean: float) -> dict:
+    """Start from the two parts of sorted `values` (n, 1), cut where the share `clean` ends."""
+    cut = min(round(clean * len(values)), len(values) - 2)
+    parts = values[:cut], values[cut:]
+    return dict(
+        weights_init=[len(part) / len(values) for part in parts],
+        means_init=[part.mean(0) for part in parts],
+        precisions_init=[[[1 / (part.var() + 1e-3)]] for part in parts],
+    )
+
+
+def ashman_d(means: np.ndarray, variances: np.ndarray) -> float:
+    """Say how far two normal distributions stand apart: in standard deviations, 0 = not at all.
+
+    `means` and `variances` (2,). Ashman, Bird, Zepf, AJ 1994: a clean separation needs more than 2.
+
+    >>> round(ashman_d(np.array([0.0, 6.0]), np.array([1.0, 7.0])), 6)
+    3.0
+    """
+    return float(np.sqrt(2) * abs(means[1] - means[0]) / np.sqrt(variances.sum()))
+
+
+def otsu(score: np.ndarray) -> Count:
+    """Split `score` (n,) in two with the largest variance between the parts; count the upper one.
+
+    Exact, over every split between two different values: n0 n1 (m1 - m0)^2. Of equal splits the
+    one with fewer wrong labels. Otsu, IEEE SMC 1979, equation 14, without a histogram.
+    """
+    values = np.sort(score)
+    below = np.flatnonzero(np.diff(values)) + 1  # sizes of the lower part
+    if not len(below):
+        return Count(np.nan, "All scores are equal: there is nothing to split.")
+    n, sums = len(values), np.cumsum(values - values.mean())
+    # The values are centred, so the parts' sums are s and -s, and the formula shrinks to this.
+    between = sums[below - 1] ** 2 * (n / (below * (n - below)))
+    best = below[np.flatnonzero(between >= between.max() * (1 - 1e-12))[-1]]
+    return Count(float(n - best), "Assumes two groups and always splits, even a single one.")
+
+
+def confident_joint(probs: np.ndarray, labels: np.ndarray) -> Count:
+    """Count the labels off the diagonal of cleanlab's joint of given and true labels.
+
+    `probs` (n, n_classes) softmax, NaN rows are left out; `labels` (n,) int. Northcutt, Jiang,
+    Chuang, JAIR 2021, section 3.1, calibrated: n (1 - trace). A class without labels can be
+    nobody's true class. Refuses with fewer than two classes that have labels.
+    """
+    known = ~np.isnan(probs).any(1)
+    if len(np.unique(labels[known])) < 2:
+        return Count(np.nan, "Needs labels of at least two classes.")
+    from cleanlab.count import estimate_joint
+
+    joint = estimate_joint(np.asarray(labels[known]), np.asarray(probs[known]))
+    return Count(
+        float((1 - np.trace(joint)) * len(labels)),
+        "Confident learning; assumes probabilities from a network that did not train on the "
+        "samples, but these come from training.",
+    )
+
+
+def _sure_disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
+    return Count(
+        sure_rate(probs, labels, SURE_SHARE) * len(labels),
+        f"Assumes that labels are as often wrong in the surest {percent(SURE_SHARE)} as in all.",
+    )
+
+
+def _disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
+    return Count(
+        sure_rate(probs, labels, 1.0) * len(labels),
+        "Counts every label that the averaged prediction contradicts, right but hard ones too.",
+    )
+
+
+def _seen(trace: Trace, score: np.ndarray) -> np.ndarray | slice:
+    """Tell who has a score; everybody = a slice, which copies nothing."""
+    if np.shape(score) != (trace.n_samples,):
+        raise O2UError(
+            f"Expected one score for each of the trace's {trace.n_samples:,} samples, found an "
+            f"array of shape {np.shape(score)}: pass them in the order of `trace.ids`."
+        )
+    if np.isinf(score).any():
+        raise O2UError(
+            f"{np.isinf(score).sum():,} scores are infinite: expected finite ones, or NaN for "
+            "samples never seen."
+        )
+    seen = ~np.isnan(score)
+    return slice(None) if seen.all() else seen
