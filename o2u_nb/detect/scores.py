@@ -14,9 +14,15 @@ from o2u_nb.trace import Trace
 Detector = Callable[[Trace], np.ndarray]
 
 
+RANKED = ("cyclic", "high")  # phases to rank by, the first that there is
+
+
 def recorded(trace: Trace) -> Trace:
-    """Keep the epochs that O2U-Net ranks by: the cyclic ones, or all if there are none."""
-    return trace.only("cyclic") if (trace.phase == "cyclic").any() else trace
+    """Keep the epochs to rank by: O2U-Net's cyclic ones, ODD's before the removal, or all."""
+    for phase in RANKED:
+        if (trace.phase == phase).any():
+            return trace.only(phase)
+    return trace
 
 
 def o2u_mean(trace: Trace) -> np.ndarray:
@@ -105,8 +111,9 @@ def variability(trace: Trace) -> np.ndarray:
 
 
 def mean_probs(trace: Trace) -> np.ndarray | None:
-    """Return the mean softmax of the cyclic epochs (n_samples, n_classes), None if not kept."""
-    return trace.mean_probs.get("cyclic", trace.mean_probs.get("warmup"))
+    """Return the mean softmax of the epochs to rank by (n_samples, n_classes), None if not kept."""
+    kept = (trace.mean_probs.get(phase) for phase in (*RANKED, "warmup"))
+    return next((probs for probs in kept if probs is not None), None)
 
 
 def class_probs(trace: Trace) -> np.ndarray:

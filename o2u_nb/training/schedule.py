@@ -1,8 +1,10 @@
-"""The learning rates of O2U-Net, as pure functions of the epoch, and the callback that sets them.
+"""The learning rates of O2U-Net and ODD, as functions of the epoch, and the callback to set them.
 
 In comes a list with one rate per epoch; `EpochRates` holds each for its whole epoch, as the paper
 does (Huang et al., ICCV 2019, section 3.2), and can ramp up over the first epoch.
 """
+
+import math
 
 from fastai.callback.core import Callback
 
@@ -18,6 +20,17 @@ def cyclic_rates(n_epochs: int, *, r1: float, r2: float, cycle: int) -> list[flo
     """
     shares = [(1 + t % cycle) / cycle for t in range(n_epochs)]
     return [(1 - s) * r1 + s * r2 for s in shares]
+
+
+def high_then_low(n_epochs: int, *, lr: float, high: int) -> list[float]:
+    """Return `high` epochs at the rate `lr`, then a half cosine down towards 0, one rate per epoch.
+
+    >>> [round(rate, 3) for rate in high_then_low(5, lr=0.1, high=2)]
+    [0.1, 0.1, 0.085, 0.05, 0.015]
+    """
+    steps = n_epochs - high + 1
+    low = [lr * (1 + math.cos(math.pi * step / steps)) / 2 for step in range(1, steps)]
+    return [lr] * high + low
 
 
 class EpochRates(Callback):

@@ -22,7 +22,12 @@ from o2u_nb.widgets import still
 from o2u_nb.widgets.status import StatusLine
 
 TOP_SHARE, TOP_LEAST = 0.01, 5  # the current suspects: top 1 % by mean loss so far, at least 5
-PHASES = {"warmup": "Warm-up", "cyclic": "Cyclic phase"}
+PHASES = {
+    "warmup": "Warm-up",
+    "cyclic": "Cyclic phase",
+    "high": "High learning rate",
+    "low": "Falling learning rate",
+}
 WAITING = "Waiting for the first epoch."
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 STRIP = 8  # pictures of current suspects

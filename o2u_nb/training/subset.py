@@ -1,0 +1,34 @@
+"""Train on a part of a training set while every sample keeps its position.
+
+In comes any fastai loader and which of its samples to keep; out comes a loader that draws only
+those. The data set behind it is the whole one, so that positions, ids and traces stay as they are.
+"""
+
+import numpy as np
+from fastai.data.load import DataLoader
+
+from o2u_nb.errors import RecordingError
+
+
+def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:
+    """Return a loader like `dl` that draws only the samples with `keep` (n_samples,) bool.
+
+    Whatever `dl` draws in a pass (shuffled, weighted, partial), the others are left out of it.
+    Raises `RecordingError` when less than one batch would remain.
+    """
+    if keep.sum() < dl.bs:
+        raise RecordingError(
+            f"Expected at least one batch of {dl.bs} samples to go on with, but only "
+            f"{keep.sum():,} of {len(keep):,} are kept: remove less."
+        )
+    part = dl.new()
+    if hasattr(dl, "rng"):
+        part.rng = dl.rng  # so that a seeded loader stays one
+
+    def get_idxs() -> list[int]:
+        drawn = [i for i in dl.get_idxs() if keep[i]]
+        part.n = len(drawn)  # a weighted loader draws another number each time
+        return drawn
+
+    part.n, part.get_idxs = int(keep.sum()), get_idxs
+    return part
