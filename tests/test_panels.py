@@ -331,11 +331,14 @@ def test_why_card_says_when_nothing_is_in_view(session):
 
 def test_why_card_shows_look_alikes_where_there_are_any(session, monkeypatch):
     known = session.sample(session.current)
-    assert "no embeddings" in WhyCard(session)._html.value
-    near = [dict(sample_id=id, label=HOSTILE) for id in session.scores.index[:3]]
-    monkeypatch.setattr(session, "sample", lambda _: known | dict(neighbours=near))
+    nothing = WhyCard(session)._html.value
+    assert "no embeddings" in nothing and "Audit again" in nothing
+    about = dict(label=HOSTILE, similarity=0.9, decision=None, same_label=False)
+    near = [dict(about, sample_id=id) for id in session.scores.index[:3]]
+    told = known | dict(neighbours=near, vote=f"3 are labelled {HOSTILE}.")
+    monkeypatch.setattr(session, "sample", lambda _: told)
     html = Reader(WhyCard(session)._html.value)
-    assert len(html.images) == 4 and "script" not in html.tags
+    assert len(html.images) == 4 and "script" not in html.tags and not html.events
 
 
 def test_a_decision_that_cannot_be_written_is_said_not_claimed(session, monkeypatch):

@@ -161,6 +161,14 @@ class ReviewSession(traitlets.HasTraits):
         """Return the training dynamics, opened when first asked for."""
         return self.audit.trace
 
+    @property
+    def embeddings(self) -> np.ndarray | None:
+        """Return what the network sees of each sample, rows as in `trace`; see `Audit.embeddings`.
+
+        Memory-mapped, opened when first asked for; None where none were kept.
+        """
+        return self.audit.embeddings
+
     # Commands
 
     def keep(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:

@@ -3,10 +3,13 @@
 In come a review session and a sample id; out comes a dict of text, numbers, lists and None.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from o2u_nb.detect.neighbours import nearest
 from o2u_nb.detect.scores import class_probs
 from o2u_nb.review.reasons import opinions, reason
 from o2u_nb.trace import Trace
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from o2u_nb.review.session import ReviewSession
 
 N_PROBS = 10  # classes listed
+N_NEAR = 8  # look-alikes
 
 
 def card(session: "ReviewSession", sample_id: str) -> dict:
@@ -24,11 +28,15 @@ def card(session: "ReviewSession", sample_id: str) -> dict:
     value, rank, agrees), agreement (detectors that agree, asked), probs (pairs of class and mean
     probability, likeliest first), trajectory (lists epoch, loss, margin, pred, lr, phase), image
     (state, detail), history (its `Event`s, oldest first), reviewer and ts_utc of the decision,
-    neighbours (None: no embeddings). Raises `O2UError` for an unknown id.
+    neighbours (the nearest samples, most similar first: dicts of sample_id, label, similarity = the
+    cosine of the embeddings, decision or None, same_label = whether the given labels are equal;
+    None: no embeddings) and vote (a sentence on their labels, or None). Raises `O2UError` for an
+    unknown id.
     """
     (position,) = session.columns.positions([sample_id])
     row, event = session.row(position), session.decisions.current(sample_id)
-    trace = session.trace.take(session.trace_positions(np.array([position])))
+    in_trace = session.trace_positions(np.array([position]))
+    trace, near = session.trace.take(in_trace), _neighbours(session, int(in_trace[0]), row["label"])
     votes = opinions(session.columns, position, int(session.suspects.sum()))
     origin = session.audit.samples.loc[sample_id]
     probs = _likeliest(trace)
@@ -54,13 +62,55 @@ def card(session: "ReviewSession", sample_id: str) -> dict:
         history=session.decisions.history(sample_id),
         reviewer=event and event.reviewer,
         ts_utc=event and event.ts_utc,
-        neighbours=None,
+        neighbours=near,
+        vote=vote(row["label"], [other["label"] for other in near]) if near else None,
     )
+
+
+def vote(label: str, neighbours: Sequence[str]) -> str:
+    """Say what most of the nearest samples are labelled; `label` is the sample's own given one.
+
+    >>> vote("leopard", ["tiger", "tiger", "jaguar"])
+    '2 of its 3 nearest look-alikes are labelled tiger; none is labelled leopard, as it is.'
+    >>> vote("tiger", ["tiger", "tiger", "jaguar"])
+    '2 of its 3 nearest look-alikes are labelled tiger, as it is.'
+    """
+    counts = Counter(neighbours)
+    most = max(counts, key=lambda name: (counts[name], name == label))
+    own = "" if most == label else f"; {_are(counts[label])} labelled {label}"
+    asked = f" of its {len(neighbours)} nearest look-alikes"
+    return f"{_are(counts[most], asked)} labelled {most}{own}, as it is."
+
+
+def _are(count: int, of: str = "") -> str:
+    return f"{count or 'none'}{of} {'is' if count < 2 else 'are'}"
 
 
 def plain(value: float) -> float | None:
     """Return a number that JSON can hold: None for NaN."""
     return None if np.isnan(value) else float(value)
+
+
+def _neighbours(session: "ReviewSession", in_trace: int, label: str) -> list[dict] | None:
+    """Return the samples nearest to the one at `in_trace`, a position in the trace."""
+    if session.embeddings is None:
+        return None
+    found, similarities = nearest(session.embeddings, in_trace, N_NEAR)
+    ids, columns = session.trace.ids[found].tolist(), session.columns
+    labels = [columns.name(code) for code in columns.label[columns.positions(ids)]]
+    events = [session.decisions.current(sample_id) for sample_id in ids]
+    return [
+        dict(
+            sample_id=sample_id,
+            label=other,
+            similarity=float(similarity),
+            decision=event.action if event else None,
+            same_label=other == label,
+        )
+        for sample_id, other, similarity, event in zip(
+            ids, labels, similarities, events, strict=True
+        )
+    ]
 
 
 def _loss_share(session: "ReviewSession", position: int) -> float | None:

@@ -18,10 +18,16 @@ from o2u_nb.widgets.panel import Panel
 PICTURE, LOOK_ALIKE = 320, 72  # pixels of the longest side
 CURVE = 300
 DONE = {"keep": "kept", "relabel": "changed to", "drop": "dropped", "unsure": "marked unsure"}
+DECIDED = {**DONE, "relabel": "relabelled"}
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
-LARGE = "display:block;width:100%;max-width:{0}px;max-height:{0}px;object-fit:contain"
+LARGE = f"display:block;width:100%;max-width:{PICTURE}px;max-height:{PICTURE}px;object-fit:contain"
+NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px;font-size:11px"
+NO_EMBEDDINGS = (
+    "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
+    "<code>embeddings(learn)</code> to <code>Audit.save</code>."
+)
 ROW = Layout(flex_flow="row wrap", flex="0 0 auto")
 
 
@@ -112,34 +118,47 @@ class WhyCard(Panel):
         state = known["image"]
         note = "" if state["state"] == "ok" else f"<p><b>{inert(state['detail'], 200)}</b></p>"
         return (
-            f"{self._image(known['sample_id'], PICTURE, LARGE.format(PICTURE), alt)}{note}"
+            f"{_image(self.session.thumbnail(known['sample_id'], PICTURE), LARGE, alt)}{note}"
             f"<p><b>#{known['rank']:,}</b> given <b>{inert(known['label'])}</b>, looks like "
             f"<b>{inert(known['suggested'] or 'nothing else')}</b><br>"
             f'<span style="{FAINT}">{inert(known["sample_id"], 120)}</span></p>'
         )
 
-    def _image(self, sample_id: str, size: int, style: str, alt: str) -> str:
-        """Show a picture; `alt` must be inert."""
-        data = base64.b64encode(self.session.thumbnail(sample_id, size)).decode("ascii")
-        look = f"{style};border-radius:4px"
-        return f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="{look}">'
-
     def _look_alikes(self, known: dict) -> str:
-        """Show the nearest samples, dicts with at least `sample_id` and `label`."""
-        if known["neighbours"] is None:
-            return f'<p style="{FAINT}">Nearest look-alikes: no embeddings were recorded.</p>'
-        pictures = [
-            f'<figure style="display:inline-block;margin:2px;width:{LOOK_ALIKE}px">'
-            f"{self._image(near['sample_id'], LOOK_ALIKE, 'max-width:100%', '')}"
-            f"<figcaption>{inert(near['label'], 20)}</figcaption></figure>"
-            for near in known["neighbours"]
-        ]
-        return f"{_heading('Nearest look-alikes')}{''.join(pictures)}"
+        """Show the nearest samples, and whether their labels agree with this one's."""
+        near = known["neighbours"]
+        if not near:
+            return f'<p style="{FAINT}">{NO_EMBEDDINGS}</p>' if near is None else ""
+        ids = [other["sample_id"] for other in near]
+        pictures = self.session.page_thumbnails(ids, LOOK_ALIKE)
+        figures = [_figure(*pair) for pair in zip(near, pictures, strict=True)]
+        vote = f"<p style='margin:0'>{inert(known['vote'], 300)}</p>"
+        return f"{_heading('Nearest look-alikes')}{vote}{''.join(figures)}"
 
     def _curve(self, known: dict) -> str:
         loss = np.array([known["trajectory"]["loss"]], dtype=float)
         caption = "Loss by epoch (dashed) and of the crowd (grey: median, 50 and 90 % bands)."
         return still.curves(self._bands, loss, caption, width=CURVE)
+
+
+def _image(jpeg: bytes, style: str, alt: str) -> str:
+    """Show a picture; `alt` must be inert."""
+    data = base64.b64encode(jpeg).decode("ascii")
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="{style};border-radius:4px">'
+    )
+
+
+def _figure(near: dict, jpeg: bytes) -> str:
+    """Show a look-alike with its label, whether that is the same, and what was decided of it."""
+    label, same = inert(near["label"], 40), "same label" if near["same_label"] else "other label"
+    decided = f"<br>{DECIDED[near['decision']]}" if near["decision"] else ""
+    about = f"{inert(near['sample_id'], 120)}, similarity {near['similarity']:.2f}"
+    return (
+        f'<figure style="{NEAR}" title="{about}">'
+        f"{_image(jpeg, 'max-width:100%', f'Look-alike labelled {label}, {same}')}"
+        f"<figcaption><b>{label}</b><br>{same}{decided}</figcaption></figure>"
+    )
 
 
 def _meant(count: int) -> str:

@@ -1,0 +1,144 @@
+"""The nearest look-alikes of the why card: which samples, in which order, and what it says."""
+
+import numpy as np
+import pytest
+
+from o2u_nb import embeddings as embeddings_io
+from o2u_nb import layout
+from o2u_nb.audit import Audit
+from o2u_nb.errors import TraceError
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import vote
+from o2u_nb.widgets.why import WhyCard
+from tests.audits import write_audit
+from tests.test_gallery import Reader
+
+N = 40  # sample k is labelled cheetah, jaguar, leopard, tiger, cheetah, ... by its number
+
+
+def angles(order=range(N)) -> np.ndarray:
+    """Embed sample k at k degrees, rows in `order`: the nearest of 20 are 19, 21, 18, 22, ..."""
+    radians = np.radians(np.array(order, dtype=float))
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_audit(tmp_path / "audit")
+
+
+@pytest.fixture
+def session(folder):
+    embeddings_io.write(folder / layout.EMBEDDINGS, angles() * 7)
+    return ReviewSession(folder, reviewer="ann")
+
+
+def name(session, number: int) -> str:
+    return next(id for id in session.scores.index if f"{number:07d}" in id)
+
+
+def numbers(card: dict) -> list[int]:
+    return [int(near["sample_id"].split("/")[1][:7]) for near in card["neighbours"]]
+
+
+def test_the_nearest_are_listed_most_similar_first(session):
+    card = session.sample(name(session, 20))  # a cheetah
+    assert sorted(numbers(card)) == [16, 17, 18, 19, 21, 22, 23, 24]
+    assert set(numbers(card)[:2]) == {19, 21} and set(numbers(card)[-2:]) == {16, 24}
+    labels = {near["sample_id"].split("/")[0]: near["label"] for near in card["neighbours"]}
+    assert labels == {label: label for label in session.classes}
+    same = {
+        n: near["same_label"] for n, near in zip(numbers(card), card["neighbours"], strict=True)
+    }
+    assert [n for n in sorted(same) if same[n]] == [16, 24]
+    similarities = [near["similarity"] for near in card["neighbours"]]
+    expected = np.cos(np.radians([1, 1, 2, 2, 3, 3, 4, 4]))
+    np.testing.assert_allclose(similarities, expected, atol=1e-3)
+    assert all(type(s) is float for s in similarities)
+
+
+def test_at_the_end_of_the_fan_they_lie_on_one_side(session):
+    assert sorted(numbers(session.sample(name(session, 0)))) == list(range(1, 9))
+
+
+def test_what_was_decided_of_a_look_alike_is_told(session):
+    session.drop([name(session, 21)])
+    session.relabel("jaguar", [name(session, 19)])
+    card = session.sample(name(session, 20))
+    found = dict(zip(numbers(card), (near["decision"] for near in card["neighbours"]), strict=True))
+    assert (found[21], found[19], found[18]) == ("drop", "relabel", None)
+    session.undo()
+    assert {near["decision"] for near in session.sample(name(session, 20))["neighbours"]} == {
+        None, "drop",
+    }  # fmt: skip
+
+
+def test_rows_follow_the_trace_and_not_the_table(folder, tmp_path):
+    trained = Audit.open(folder)
+    order = np.random.default_rng(0).permutation(N)
+    trace = trained.trace.take(order)
+    audit = Audit.save(tmp_path / "permuted", trained.samples, trace, angles(order))
+    session = ReviewSession(audit, reviewer="ann")
+    assert not trace.ids.equals(audit.samples.index) and not trace.ids.equals(session.scores.index)
+    for number in (0, 20, 33):
+        near = numbers(session.sample(name(session, number)))
+        by_distance = sorted(set(range(N)) - {number}, key=lambda other: abs(other - number))
+        assert sorted(near) == sorted(by_distance[:8])
+
+
+def test_a_small_audit_has_fewer(tmp_path):
+    folder = write_audit(tmp_path / "audit", n=4, n_wrong=1)
+    embeddings_io.write(folder / layout.EMBEDDINGS, angles(range(4)))
+    session = ReviewSession(folder, reviewer="ann")
+    assert sorted(numbers(session.sample(name(session, 2)))) == [0, 1, 3]
+
+
+def test_embeddings_are_opened_late_and_mapped(folder):
+    session = ReviewSession(folder, reviewer="ann")
+    embeddings_io.write(folder / layout.EMBEDDINGS, angles()[1:])
+    with pytest.raises(TraceError, match=r"\(40, d\).*shape \(39, 2\).*audit again"):
+        session.sample(session.current)
+    embeddings_io.write(folder / layout.EMBEDDINGS, angles())
+    assert isinstance(session.embeddings, np.memmap) and session.embeddings.dtype == np.float16
+    assert len(session.sample(session.current)["neighbours"]) == 8
+
+
+def test_without_embeddings_there_are_none(folder):
+    session = ReviewSession(folder, reviewer="ann")
+    card = session.sample(session.current)
+    assert session.embeddings is None and card["neighbours"] is None and card["vote"] is None
+
+
+@pytest.mark.parametrize(
+    "label, neighbours, said",
+    [
+        ("tiger", "ttttttlj", "6 of its 8 nearest look-alikes are labelled tiger, as it is."),
+        ("leopard", "ttttttlj", "6 of its 8 nearest look-alikes are labelled tiger; 1 is labelled "
+         "leopard, as it is."),
+        ("leopard", "ttttttjj", "6 of its 8 nearest look-alikes are labelled tiger; none is "
+         "labelled leopard, as it is."),
+        ("leopard", "tttlljjj", "3 of its 8 nearest look-alikes are labelled tiger; 2 are labelled "
+         "leopard, as it is."),
+        ("leopard", "ttttllll", "4 of its 8 nearest look-alikes are labelled leopard, as it is."),
+        ("leopard", "tj", "1 of its 2 nearest look-alikes is labelled tiger; none is labelled "
+         "leopard, as it is."),
+    ],
+)  # fmt: skip
+def test_the_sentence(label, neighbours, said):
+    names = dict(t="tiger", l="leopard", j="jaguar")
+    assert vote(label, [names[letter] for letter in neighbours]) == said
+
+
+def test_the_card_shows_eight_and_says_which_labels_agree(session):
+    card = WhyCard(session)
+    session.only_suspects = False
+    session.drop([name(session, 21)])
+    session.current = name(session, 20)
+    html = Reader(card._html.value)
+    near = [image["alt"] for image in html.images if "Look-alike" in image["alt"]]
+    assert len(near) == 8 and len(html.images) == 9
+    assert sum("labelled cheetah, same label" in alt for alt in near) == 2
+    assert sum("other label" in alt for alt in near) == 6
+    assert html.text.count("same label") == 2 and html.text.count("other label") == 6
+    assert html.text.count("dropped") == 1
+    assert session.sample(session.current)["vote"] in html.text
