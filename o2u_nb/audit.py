@@ -16,6 +16,7 @@ import pandas as pd
 from o2u_nb import embeddings as embeddings_io
 from o2u_nb import layout
 from o2u_nb.data import samples as samples_io
+from o2u_nb.detect import counts
 from o2u_nb.errors import SourceError
 from o2u_nb.progress import Bars
 from o2u_nb.trace import Trace
@@ -97,6 +98,16 @@ class Audit:
     def scores(self) -> pd.DataFrame:
         """Read the ranking, most suspicious first."""
         return pd.read_parquet(self.folder / layout.SCORES)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """Estimate how many labels are wrong; see `o2u_nb.detect.counts.estimates`."""
+        return counts.estimates(self.trace, self.scores["score"].reindex(self.trace.ids).to_numpy())
+
+    @property
+    def by_class(self) -> pd.DataFrame:
+        """Count wrong labels per given label; see `o2u_nb.detect.counts.by_class`."""
+        return counts.by_class(self.scores)
 
     @cached_property
     def facts(self) -> dict:

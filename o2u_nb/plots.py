@@ -14,6 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from o2u_nb.detect.counts import RECOMMENDED
+from o2u_nb.detect.counts import spread as extremes
 from o2u_nb.errors import O2UError, TraceError
 from o2u_nb.suspects import by_class, confused, of_label, spread, top_suspects
 from o2u_nb.text import inert, percent
@@ -55,11 +57,19 @@ POINTS = {
     ),
 }
 
+ESTIMATORS = {
+    "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
+    "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
+    "refuses": dict(mode="text"),
+}
+
 MAX_LINES = 60
 MAX_CROWD = 20_000  # quantiles of an even sample this large are exact to about half a percent
 MAX_SVG_POINTS = 5_000  # beyond this the browser needs WebGL
 MAX_CLASSES = 30
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+PHASES = {"warmup": "warm-up", "high": "high rate", "low": "falling rate"}
+SHADED = ("warmup", "high")
 VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
 AXES = {
     "o2u_mean": "mean loss over the cyclic epochs, centred (nats)",
@@ -225,6 +235,46 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
     return themed(figure, title, height=130 + 24 * len(shown))
 
 
+def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
+    """Draw how many labels each estimator takes for wrong, out of `n_samples`, a dot for each.
+
+    `table` is what `o2u_nb.detect.counts.estimates` returns. The recommended estimator is a
+    diamond; where an estimator refuses, the figure says so, and the hover label says why.
+    """
+    count = table["count"].to_numpy(dtype=float)
+    refuses, recommended = np.isnan(count), table.index == RECOMMENDED
+    groups = {
+        "others": ~refuses & ~recommended,
+        "recommended": ~refuses & recommended,
+        "refuses": refuses,
+    }
+    shown = [f"{c:,.0f} ({percent(c / max(1, n_samples))})" for c in np.nan_to_num(count)]
+    texts = np.where(refuses, "refuses", shown)
+    hover = np.array([[inert(name), inert(note, 200)] for name, note in table["note"].items()])
+    figure = go.Figure()
+    for name, mask in groups.items():
+        figure.add_scatter(
+            **ESTIMATORS[name],
+            x=np.nan_to_num(count[mask]),
+            y=np.flatnonzero(mask),
+            text=[f"  {text}" for text in texts[mask]],  # clear of the dot
+            textposition="middle right",
+            textfont_color=TEXT,
+            customdata=hover[mask],
+            hovertemplate="%{customdata[0]}:%{text}<br>%{customdata[1]}<extra></extra>",
+            name=name,
+            showlegend=bool(mask.any()) and name != "refuses",
+            cliponaxis=False,
+        )
+    low, high = extremes(table)
+    room = 1.35 * high if high > 0 else 1  # for the text of the last dot
+    figure.update_xaxes(title_text="labels that are wrong", range=[-0.02 * room, room])
+    figure.update_yaxes(**named_ticks(table.index), autorange="reversed")
+    between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
+    themed(figure, f"How many labels are wrong?{between}", height=190 + 34 * len(table))
+    return figure.update_layout(legend=dict(yanchor="bottom", y=1.0, xanchor="right", x=1))
+
+
 def confusion(scores: pd.DataFrame) -> go.Figure:
     """Draw how often each given label (row) has which suggestion (column) among the suspects.
 
@@ -381,11 +431,11 @@ def mark_epochs(figure: go.Figure, n_epochs: int) -> None:
 
 
 def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
-    """Shade the warm-up and write each phase's name above its epochs."""
+    """Shade the first phase and write each phase's name above its epochs."""
     start = 0
     for name, run in groupby(phase):
         stop = start + len(list(run))
-        if name == "warmup":
+        if name in SHADED:
             figure.add_vrect(
                 x0=start + 0.5,
                 x1=stop + 0.5,
@@ -402,7 +452,7 @@ def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
             xref="x",
             yref="paper",
             yanchor="bottom",
-            text={"warmup": "warm-up"}.get(name, inert(name)),
+            text=PHASES.get(name, inert(name)),
             showarrow=False,
         )
         start = stop

@@ -25,6 +25,7 @@ from o2u_nb.audit import Audit
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked, problems_table
+from o2u_nb.detect.counts import estimates
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.errors import AuditExistsError, OutputError, TraceError
@@ -114,10 +115,12 @@ def _finish(out: Path, checked: Checked, trace: Trace, facts: dict, say: Say) ->
     say("Ranking the samples and writing the report.")
     scores = score_table(trace)
     scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
-    facts = {**facts, **_facts(checked, trace), **_estimated(trace, scores)}
+    score = scores["score"].reindex(trace.ids).to_numpy()
+    table = estimates(trace, score)
+    facts = {**facts, **_facts(checked, trace), **_estimated(trace, score, table)}
     for doubt in facts["warnings"]:
         say(f"Careful: {doubt}")
-    _write_results(out, checked, trace, scores, facts)
+    _write_results(out, checked, trace, scores, table, facts)
     return Audit.open(out)
 
 
@@ -224,7 +227,14 @@ def _write_embeddings(out: Path, embeddings: np.ndarray | None) -> None:
         embeddings_io.write(out / layout.EMBEDDINGS, embeddings)
 
 
-def _write_results(out: Path, checked: Checked, trace: Trace, scores: pd.DataFrame, facts: dict):
+def _write_results(
+    out: Path,
+    checked: Checked,
+    trace: Trace,
+    scores: pd.DataFrame,
+    table: pd.DataFrame,
+    facts: dict,
+) -> None:
     with atomic.replacing(out / layout.SCORES) as file:
         scores.to_parquet(file)
     _write_csv(scores[CSV_COLUMNS], out / layout.SCORES_CSV)
@@ -233,6 +243,7 @@ def _write_results(out: Path, checked: Checked, trace: Trace, scores: pd.DataFra
         samples=checked.samples,
         scores=scores,
         trace=trace,
+        estimates=table,
         facts=facts,
         problems=checked.problems,
     )
@@ -262,11 +273,15 @@ def _facts(checked: Checked, trace: Trace) -> dict:
     )
 
 
-def _estimated(trace: Trace, scores: pd.DataFrame) -> dict:
-    found = estimate(trace, scores["score"].reindex(trace.ids).to_numpy())
+def _estimated(trace: Trace, score: np.ndarray, table: pd.DataFrame) -> dict:
+    found = estimate(trace, score)
     return dict(
         estimated_wrong=found.count,
         estimated_range=[found.low, found.high],
+        estimates={
+            name: None if np.isnan(count) else round(count)
+            for name, count in table["count"].items()
+        },
         warnings=doubts(found, trace.n_samples),
     )
 

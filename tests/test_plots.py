@@ -122,6 +122,30 @@ def test_confusion_and_class_counts_by_hand():
     assert list(bars.text) == ["100 %  (1 of 1)", "67 %  (2 of 3)"]
 
 
+def test_estimates_are_dots_and_refusals_are_said():
+    table = pd.DataFrame(
+        {"count": [1200.0, 2500.0, np.nan, 0.0], "note": ["a", "b", "c", HOSTILE]},
+        index=["sure_disagreement", "otsu", "mixture", HOSTILE],
+    )
+    figure = plots.estimates(table, 10_000)
+    others, recommended, refuses = figure.data
+    assert (list(recommended.x), list(recommended.y)) == ([1200], [0])
+    assert (list(others.x), list(others.y)) == ([2500, 0], [1, 3])
+    assert [text.strip() for text in others.text] == ["2,500 (25 %)", "0 (0 %)"]
+    assert (list(refuses.y), refuses.text[0].strip(), refuses.mode) == ([2], "refuses", "text")
+    assert list(refuses.customdata[0]) == ["mixture", "c"]
+    assert recommended.marker.symbol != others.marker.symbol
+    assert figure.layout.title.text.endswith("Between 0 and 2,500 of 10,000")
+    assert "<img" not in figure.to_json()
+
+
+def test_estimates_that_all_refuse():
+    table = pd.DataFrame({"count": [np.nan], "note": ["c"]}, index=["mixture"])
+    figure = plots.estimates(table, 0)
+    assert figure.layout.title.text == "How many labels are wrong?"
+    assert not any(part.showlegend for part in figure.data)
+
+
 @pytest.mark.parametrize("draw", ["trajectories", "histogram", "scatter", "counts", "confusion"])
 def test_names_are_inert_everywhere(trace, draw):
     from dataclasses import replace

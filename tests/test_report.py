@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from o2u_nb.data.samples import problems_table
+from o2u_nb.detect.counts import estimates
+from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
@@ -50,7 +52,7 @@ def parts(name="cat", n=60, problems=()):
     trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
     return dict(
         samples=samples, scores=score_table(trace), trace=trace, facts=FACTS,
-        problems=problems_table(problems),
+        estimates=estimates(trace, cyclic_margin(trace)), problems=problems_table(problems),
     )  # fmt: skip
 
 
@@ -69,6 +71,26 @@ def test_report_says_what_was_found(page):
         assert said in text
     figures = {"trajectories", "mean", "variance", "scatter", "confusion"}
     assert figures <= set(Outline(page).ids)
+
+
+def test_report_compares_the_estimators():
+    table = pd.DataFrame(
+        {
+            "count": [1204.4, 2000.0, float("nan")],
+            "rate": [0.12044, 0.2, float("nan")],
+            "note": ["Sure.", "Counts <hard> ones.", "One bell curve."],
+        },
+        index=pd.Index(["sure_disagreement", "disagreement", "mixture"], name="estimator"),
+    )
+    text = " ".join(" ".join(Outline(render(**{**parts(), "estimates": table})).text).split())
+    for said in (
+        *("range from 1,204 to 2,000.", "sure_disagreement ★ recommended 1,204 12.0% Sure."),
+        *("disagreement 2,000 20.0% Counts <hard> ones.", "mixture refuses One bell curve."),
+    ):
+        assert said in text
+    assert text.count("★") == 1
+    refused = render(**{**parts(), "estimates": table.iloc[2:]})
+    assert "range from" not in refused and "nan" not in " ".join(Outline(refused).text)
 
 
 def test_report_needs_nothing_else(page):

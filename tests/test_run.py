@@ -70,6 +70,12 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     assert audit.facts["image_size"] == 16
     low, high = audit.facts["estimated_range"]
     assert low <= audit.facts["estimated_wrong"] == audit.scores["suspect"].sum() <= high
+    counted = audit.estimates["count"]
+    assert list(audit.facts["estimates"]) == list(counted.index)
+    for name, count in audit.facts["estimates"].items():
+        assert np.isnan(counted[name]) if count is None else count == round(counted[name])
+    assert audit.facts["estimates"]["sure_disagreement"] == audit.facts["estimated_wrong"]
+    assert audit.by_class["suspects"].sum() == audit.scores["suspect"].sum()
     assert "60 samples, 3 classes" in repr(audit)
     assert audit.report.read_text(encoding="utf-8").startswith("<!")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from o2u_nb.data import atomic
+from o2u_nb.detect import counts
 from o2u_nb.trace import Trace
 
 UNKNOWN = "not recorded"
@@ -26,15 +27,23 @@ def write_report(
     samples: pd.DataFrame,
     scores: pd.DataFrame,
     trace: Trace,
+    estimates: pd.DataFrame,
     facts: dict,
     problems: pd.DataFrame,
 ) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
-    `facts` is what `audit.json` holds; a fact that is missing is said to be so. Raises
-    `OutputError` when the file cannot be written.
+    `estimates` is the table of `o2u_nb.detect.counts.estimates`, `facts` what `audit.json` holds; a
+    fact that is missing is said to be so. Raises `OutputError` when the file cannot be written.
     """
-    page = render(samples=samples, scores=scores, trace=trace, facts=facts, problems=problems)
+    page = render(
+        samples=samples,
+        scores=scores,
+        trace=trace,
+        estimates=estimates,
+        facts=facts,
+        problems=problems,
+    )
     with atomic.replacing(path) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
     return Path(path)
@@ -45,6 +54,7 @@ def render(
     samples: pd.DataFrame,
     scores: pd.DataFrame,
     trace: Trace,
+    estimates: pd.DataFrame,
     facts: dict,
     problems: pd.DataFrame,
 ) -> str:
@@ -64,6 +74,7 @@ def render(
         top=gallery.suspect_grid(samples, scores, n=24).html,
         by_class=gallery.suspects_by_class(samples, scores, n=8).html,
         summary=_summary(facts, scores, classes),
+        counts=_counted(estimates),
         classes=classes.head(MAX_CLASSES).reset_index().to_dict("records"),
         n_classes=len(classes),
         pairs=suspects.confused(scores).head(8).to_dict("records"),
@@ -107,6 +118,17 @@ def _summary(facts: dict, scores: pd.DataFrame, classes: pd.DataFrame) -> dict:
         worst=worst.reset_index().to_dict("records"),
         minutes=f"{facts['seconds'] / 60:.1f} min" if "seconds" in facts else UNKNOWN,
         created=_day(facts.get("created")),
+    )
+
+
+def _counted(estimates: pd.DataFrame) -> dict:
+    """Make rows of `estimates`, None where an estimator refuses, and the range of the others."""
+    table = estimates.astype(object).where(estimates.notna(), None).rename_axis("estimator")
+    table["recommended"] = table.index == counts.RECOMMENDED
+    low, high = counts.spread(estimates)
+    return dict(
+        rows=table.reset_index().to_dict("records"),
+        range=f"{low:,.0f} to {high:,.0f}" if low <= high else None,
     )
 
 
