@@ -129,6 +129,12 @@ def test_threshold_moves_by_line(session):
     assert np.nansum(suspects.y) == 3 and np.nansum(rest.y) == len(scores) - 3
 
 
+def test_the_line_can_be_dragged_without_a_click_first(session):
+    panel = HistogramsPanel(session)
+    assert panel._cut._config["edits"] == {"shapePosition": True}
+    assert all("edits" not in plot._config for plot in panel._moments.values())
+
+
 @pytest.mark.parametrize("end", ["x0", "x1"])
 def test_a_line_that_is_tilted_stands_upright_again(session, end):
     panel, score = HistogramsPanel(session), float(session.scores["score"].iloc[4])

@@ -307,7 +307,7 @@ class Toolbar {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
       ...Object.entries(ACTIONS).map(act), this.undo, this.redo, this.advance.node,
-      button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()), this.busy, this.counts,
+      button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()),
     );
   }
 
@@ -595,7 +595,9 @@ class Grid {
     this.root.classList.add("o2u-grid");
     // JupyterLab acts on single keys, as "d d" for deleting a cell: none may reach it.
     this.root.setAttribute("data-lm-suppress-shortcuts", "true");
-    this.root.append(this.toolbar.node, this.stage, this.status);
+    // A line of its own, as high empty as full: the tiles must not move under the mouse.
+    const line = make("div", { class: "o2u-line" }, this.status, this.toolbar.busy, this.toolbar.counts);
+    this.root.append(this.toolbar.node, line, this.stage);
     this.listen("keydown", (event) => this.key(event));
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(this.list);

@@ -35,7 +35,7 @@ class HistogramsPanel(Panel):
 
     def __init__(self, session: ReviewSession):
         self._bins = lru_cache(maxsize=32)(lambda column: Bins(session.columns.values(column)))
-        self._cut = Plot(_empty(session.threshold_column))
+        self._cut = Plot(_empty(session.threshold_column), drag_shapes=True)
         self._moments = {column: Plot(_empty(column)) for column in MOMENTS}
         self._threshold, self._scatter = ThresholdPanel(session), ScatterPanel(session)
         row = Layout(flex_flow="row wrap", width="100%")

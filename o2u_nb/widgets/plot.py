@@ -18,16 +18,21 @@ CONFIG = dict(responsive=True, displaylogo=False)
 
 
 class Plot(go.FigureWidget):
-    """Draw `figure`; its traces and layout can be changed, best within `batch_update()`."""
+    """Draw `figure`; its traces and layout can be changed, best within `batch_update()`.
+
+    With `drag_shapes` its shapes can be dragged; plotly asks for a click on each of them first
+    unless the configuration, too, says so.
+    """
 
     _esm = Path(__file__).with_name("plot.js")
 
     _plotly = traitlets.Unicode(plotly.__version__).tag(sync=True)
     _sent = traitlets.Int(0, help="how often the whole figure was sent").tag(sync=True)
 
-    def __init__(self, figure: go.Figure):
+    def __init__(self, figure: go.Figure, *, drag_shapes: bool = False):
         super().__init__(figure)
-        self._config = {**self._config, **CONFIG}
+        edits = dict(edits=dict(shapePosition=True)) if drag_shapes else {}
+        self._config = {**self._config, **CONFIG, **edits}
         self.on_msg(self._answer)
 
     def _answer(self, _, message: dict, buffers: list) -> None:

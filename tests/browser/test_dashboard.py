@@ -42,8 +42,14 @@ def wait_for_count(notebook: Notebook, count: int):
 
 
 def tab(notebook: Notebook, name: str):
-    notebook.page.get_by_role("tab", name=name).click()
-    notebook.page.wait_for_timeout(1500)
+    """Open a tab. A click is lost when pictures that arrive move the tab away under the mouse."""
+    handle = notebook.page.get_by_role("tab", name=name)
+    for _ in range(10):
+        handle.click()
+        notebook.page.wait_for_timeout(1500)
+        if handle.get_attribute("aria-selected") == "true":
+            return
+    pytest.fail(f"The tab {name!r} does not open.")
 
 
 def log(lab) -> list[dict]:
@@ -107,20 +113,23 @@ def test_the_threshold_moves_by_mouse_and_by_keyboard(notebook, artefacts):
     page = notebook.page
     before = shown(notebook)
     tab(notebook, "Mean and variance")
-    line = plot_of(notebook, 0).locator("[drag-helper] path").first.bounding_box()
+    plot = plot_of(notebook, 0)
+    area = plot.locator(".nsewdrag").first.bounding_box()
+    line = plot.locator("[drag-helper] path").first.bounding_box()
     x, y = line["x"] + line["width"] / 2, line["y"] + line["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x - 120, y + 20, steps=10)
+    page.mouse.move(area["x"] + 2, y + 20, steps=10)  # below all scores but the lowest
     page.mouse.up()
     expect(page.get_by_text(before)).to_have_count(0, timeout=20_000)
-    dragged = shown(notebook)
+    assert int(shown(notebook).rsplit(" ", 2)[1]) > 100
     page.screenshot(path=artefacts / "dashboard-threshold.png")
     page.locator(".noUi-handle").first.focus()
-    for _ in range(25):
-        page.keyboard.press("PageUp")  # ten steps each
+    page.keyboard.press("End")
     wait_for_count(notebook, 1)  # at the highest score
-    assert dragged != before and "30 shown" in before
+    for _ in range(5):
+        page.keyboard.press("PageDown")  # ten steps each
+    expect(page.get_by_text("1 shown")).to_have_count(0, timeout=20_000)
     assert [cell["source"] for cell in notebook.cells()] == CELLS
 
 

@@ -191,3 +191,16 @@ def test_the_saved_notebook_shows_pictures_without_a_kernel(review, chromium):
     widths = still.locator("img").evaluate_all("all => all.map(image => image.naturalWidth)")
     still.close()
     assert len(widths) == 24 and min(widths) > 100
+
+
+def test_the_tiles_stay_where_they_are_when_something_is_selected_or_slow(review):
+    tile, busy = review.tile(1), review.cell.locator(".o2u-busy")
+    for width in (500, 1000, 1250, 1280, 1310, 1400):
+        review.page.set_viewport_size({"width": width, "height": 1000})
+        review.tile(0).click()
+        before = tile.bounding_box()
+        review.press("Shift+ArrowRight")
+        review.counts("2 selected")
+        busy.evaluate("node => { node.hidden = false; }")
+        assert tile.bounding_box() == before
+        busy.evaluate("node => { node.hidden = true; }")
