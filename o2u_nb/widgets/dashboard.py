@@ -16,7 +16,7 @@ from o2u_nb.widgets.why import WhyCard
 
 TABS = {
     "Trajectories": TrajectoriesPanel,
-    "Mean and variance": HistogramsPanel,
+    "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
 }
 

@@ -16,7 +16,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
 from o2u_nb.widgets import still
 from o2u_nb.widgets.panel import Panel
-from o2u_nb.widgets.plot import Plot, fitted
+from o2u_nb.widgets.plot import CutPlot, Plot, fitted
 from o2u_nb.widgets.scatter import ScatterPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
 
@@ -35,24 +35,22 @@ class HistogramsPanel(Panel):
 
     def __init__(self, session: ReviewSession):
         self._bins = lru_cache(maxsize=32)(lambda column: Bins(session.columns.values(column)))
-        self._cut = Plot(_empty(session.threshold_column), drag_shapes=True)
+        self._cut = CutPlot(_empty(session.threshold_column), self._on_line)
         self._moments = {column: Plot(_empty(column)) for column in MOMENTS}
         self._threshold, self._scatter = ThresholdPanel(session), ScatterPanel(session)
         row = Layout(flex_flow="row wrap", width="100%")
         halves = [_half(self._cut, *self._moments.values()), _half(self._scatter)]
         super().__init__(session, [self._threshold, HBox(halves, layout=row)])
-        self._cut.layout.on_change(self._on_drag, "shapes")
         self._follow(self._draw, "suspects", "label_filter")
         self._draw()
 
-    def _on_drag(self, _, shapes) -> None:
-        """Follow the line: an end that was dragged takes the other one along."""
-        threshold = self.session.threshold
-        moved = [x for x in (shapes[0].x0, shapes[0].x1) if x != threshold] if shapes else []
-        if moved:
-            self._try(setattr, self.session, "threshold", float(moved[0]))
-        if shapes and shapes[0].to_plotly_json() != _line_at(self.session.threshold):
-            self._cut.layout.shapes = [_line_at(self.session.threshold)]
+    def without_slider(self) -> "HistogramsPanel":
+        """Leave out the slider, where another one is shown already."""
+        self._threshold.layout.display = "none"
+        return self
+
+    def _on_line(self, x: float) -> None:
+        self._try(setattr, self.session, "threshold", x)
 
     def _wanted(self) -> tuple:
         session = self.session
@@ -65,7 +63,7 @@ class HistogramsPanel(Panel):
             self._fill(self._cut, column)
             self._cut.layout.xaxis.title.text = plots.AXES.get(column, inert(column))
             self._cut.layout.title.text = f"Samples{whose} by {inert(column)}: drag the line"
-            self._cut.layout.shapes = [_line_at(threshold)]
+            self._cut.cut_at(threshold)
         for name, plot in self._moments.items():
             with plot.batch_update():
                 self._fill(plot, name)
@@ -122,9 +120,3 @@ def _half(*plots_or_panels) -> HBox:
     """Stack plots in half of the width, or in all of it where half would be too narrow."""
     boxes = [fitted(child) if isinstance(child, Plot) else child for child in plots_or_panels]
     return HBox(boxes, layout=Layout(flex="1 1 360px", min_width="0", flex_flow="column"))
-
-
-def _line_at(threshold: float) -> dict:
-    ends = dict(x0=threshold, x1=threshold, y0=0, y1=1)
-    line = dict(color=plots.TEXT, dash="dash", width=3)
-    return dict(type="line", xref="x", yref="paper", line=line, editable=True, **ends)

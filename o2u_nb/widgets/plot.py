@@ -5,6 +5,7 @@ in. plotly's own widget is 700 pixels wide wherever it stands, brings five megab
 time, and inside a box it comes back from a reload as it was when it was made.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
@@ -14,25 +15,22 @@ import plotly.graph_objects as go
 import traitlets
 from ipywidgets import Layout, VBox
 
+from o2u_nb import plots
+
 CONFIG = dict(responsive=True, displaylogo=False)
 
 
 class Plot(go.FigureWidget):
-    """Draw `figure`; its traces and layout can be changed, best within `batch_update()`.
-
-    With `drag_shapes` its shapes can be dragged; plotly asks for a click on each of them first
-    unless the configuration, too, says so.
-    """
+    """Draw `figure`; its traces and layout can be changed, best within `batch_update()`."""
 
     _esm = Path(__file__).with_name("plot.js")
 
     _plotly = traitlets.Unicode(plotly.__version__).tag(sync=True)
     _sent = traitlets.Int(0, help="how often the whole figure was sent").tag(sync=True)
 
-    def __init__(self, figure: go.Figure, *, drag_shapes: bool = False):
+    def __init__(self, figure: go.Figure):
         super().__init__(figure)
-        edits = dict(edits=dict(shapePosition=True)) if drag_shapes else {}
-        self._config = {**self._config, **CONFIG, **edits}
+        self._config = {**self._config, **CONFIG}
         self.on_msg(self._answer)
 
     def _answer(self, _, message: dict, buffers: list) -> None:
@@ -45,6 +43,40 @@ class Plot(go.FigureWidget):
                 self._widget_data = deepcopy(self._data)
                 self._widget_layout = deepcopy(self._layout_obj._props)
                 self._sent += 1
+
+
+class CutPlot(Plot):
+    """Draw `figure` with one upright line across it, which the user drags.
+
+    `moved(x)` is called with the place where it was dropped; the line goes where `cut_at` says,
+    whatever way it was dragged.
+    """
+
+    def __init__(self, figure: go.Figure, moved: Callable[[float], None]):
+        super().__init__(figure)
+        self._moved, self._cut = moved, None
+        # without this, plotly asks for a click on the line before it can be dragged
+        self._config = {**self._config, "edits": {"shapePosition": True}}
+        self.layout.on_change(self._on_drag, "shapes")
+
+    def cut_at(self, x: float) -> None:
+        """Put the line at `x`."""
+        self._cut = x
+        self.layout.shapes = [_line_at(x)]
+
+    def _on_drag(self, _, shapes) -> None:
+        """Follow the line: an end that was dragged takes the other one along."""
+        moved = [x for x in (shapes[0].x0, shapes[0].x1) if x != self._cut] if shapes else []
+        if moved:
+            self._moved(float(moved[0]))
+        if shapes and shapes[0].to_plotly_json() != _line_at(self._cut):
+            self.layout.shapes = [_line_at(self._cut)]
+
+
+def _line_at(x: float) -> dict:
+    ends = dict(x0=x, x1=x, y0=0, y1=1)
+    line = dict(color=plots.TEXT, dash="dash", width=3)
+    return dict(type="line", xref="x", yref="paper", line=line, editable=True, **ends)
 
 
 def fitted(plot: Plot) -> VBox:
