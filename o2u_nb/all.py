@@ -23,7 +23,7 @@ from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
 from o2u_nb.training.embed import embeddings
-from o2u_nb.training.learner import fit_o2u  # patches Learner
+from o2u_nb.training.learner import fit_o2u, fit_odd  # patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, pretrained
 from o2u_nb.training.recorder import DynamicsRecorder
@@ -33,6 +33,7 @@ from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.live import LiveLosses
+from o2u_nb.widgets.odd import OddPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard
 
@@ -41,7 +42,8 @@ __all__ = [
     "datasets", "images", "noise", "sources",
     # training
     "dataloaders", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat", "set_seed",
-    "DynamicsRecorder", "PRESETS", "LiveLosses", "retrain", "embeddings",
+    "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel",
+    "retrain", "embeddings",
     # results
     "Trace", "score_table", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
     "O2UError",

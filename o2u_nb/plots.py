@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 
 from o2u_nb.detect.counts import RECOMMENDED
 from o2u_nb.detect.counts import spread as extremes
+from o2u_nb.detect.odd import Odd
 from o2u_nb.errors import O2UError, TraceError
 from o2u_nb.suspects import by_class, confused, of_label, spread, top_suspects
 from o2u_nb.text import inert, percent
@@ -42,6 +43,20 @@ BARS = {
     }.items()
 }
 
+ODD_BARS = {
+    name: dict(
+        name=name,
+        marker=marker,
+        opacity=0.75,
+        hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y:.0f} samples",
+    )
+    for name, marker in {
+        "recorded": dict(color=CROWD),
+        "random labels, if all were": dict(
+            color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.6)
+        ),
+    }.items()
+}
 _MOMENTS = "%{customdata[0]}<br>%{customdata[1]}<br>mean %{x:.3f}, variance %{y:.3f}<extra></extra>"
 POINTS = {
     "the rest": dict(
@@ -273,6 +288,38 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
     themed(figure, f"How many labels are wrong?{between}", height=190 + 34 * len(table))
     return figure.update_layout(legend=dict(yanchor="bottom", y=1.0, xanchor="right", x=1))
+
+
+def odd_counts(odd: Odd) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count the recorded losses and those of random labels in the same 60 bins.
+
+    Returns both counts (60,) and the edges (61,), nats; the simulated losses are weighted so that
+    they add up to the number of samples. What lies beyond the last edge is in the last bin.
+    """
+    recorded = odd.loss[~np.isnan(odd.loss)]
+    top = max(1.1 * odd.threshold, *(np.quantile(v, 0.995) for v in (recorded, odd.simulated)))
+    edges = np.linspace(0, top, 61)
+    counts = [np.histogram(np.minimum(v, top), edges)[0] for v in (recorded, odd.simulated)]
+    return counts[0], counts[1] * (len(recorded) / len(odd.simulated)), edges
+
+
+def odd_losses(odd: Odd | None) -> go.Figure:
+    """Draw the losses recorded before ODD removes, and those that random labels would have.
+
+    Without `odd`, an empty figure to fill. The percentile is left to the caller.
+    """
+    figure = go.Figure([go.Bar(look) for look in ODD_BARS.values()])
+    figure.update_layout(barmode="overlay", bargap=0)
+    figure.update_xaxes(title_text="mean loss over the last epochs (nats)", rangemode="tozero")
+    figure.update_yaxes(title_text="samples", rangemode="tozero")
+    title = "Loss of samples, and of random labels"
+    if odd is not None:
+        *counts, edges = odd_counts(odd)
+        for bars, values in zip(figure.data, counts, strict=True):
+            bars.update(bins_of(values, edges))
+        title += f", after epoch {odd.epoch}"
+    themed(figure, title, height=360)
+    return figure.update_layout(legend=dict(yanchor="bottom", y=1.02, xanchor="right", x=1))
 
 
 def confusion(scores: pd.DataFrame) -> go.Figure:

@@ -306,8 +306,11 @@ def test_mixup_takes_clean_passes_when_it_matters():
 def test_every_epoch_up_to_the_removal_can_be_watched():
     heard = []
     found = fit(learner(pixel_loaders()), percentile=60, on_epoch=heard.append)
-    assert [odd.epoch for odd in heard] == [1, 2, 3]
-    np.testing.assert_array_equal(heard[-1].removed, found.removed)
+    assert [(odd.epoch, odd.final) for odd in heard] == [
+        (1, False), (2, False), (3, False), (3, True),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(heard[2].removed, found.removed)
+    assert heard[-1] is found and found.trace.n_epochs == 5
 
 
 class Stop(Callback):

@@ -91,7 +91,8 @@ class Odd:
     `trace` has all epochs; removed samples are NaN after `epoch`, the number of epochs trained
     before the removal. `loss` (n_samples,) is each sample's mean loss over the last epochs before
     it, nats. `simulated` (m,) are losses of uniform random labels, made by `variant` (see
-    `VARIANTS`) for the `reason` given. `threshold` is their `percentile`: above it, removed.
+    `VARIANTS`) for the `reason` given. `threshold` is their `percentile`: above it, removed; while
+    training goes on (`final` is False), would be removed now.
     """
 
     trace: Trace
@@ -101,6 +102,7 @@ class Odd:
     epoch: int
     variant: str
     reason: str
+    final: bool = False
 
     @property
     def threshold(self) -> float:

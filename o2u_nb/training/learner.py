@@ -118,8 +118,9 @@ def fit_odd(
 
     With MixUp or CutMix, whose losses belong to no sample, the `h` epochs before the removal take
     a clean pass, and only those are recorded. `on_epoch(odd)` is called after each recorded epoch
-    up to the removal with what would be removed now. `out`, `ids` and `overwrite` are those of
-    `DynamicsRecorder`. The Learner serves the whole training set again afterwards.
+    up to the removal with what would be removed now, and with the result at the end. `out`, `ids`
+    and `overwrite` are those of `DynamicsRecorder`. The Learner serves the whole training set again
+    afterwards.
 
     Raises `ValueError` for epochs that do not fit together and what `DynamicsRecorder` raises.
     """
@@ -140,7 +141,10 @@ def fit_odd(
         self.added_cbs(callbacks),
     ):
         self.fit(epochs, rates[0], cbs=cbs, reset_opt=True)
-    return replace(removal.result, trace=recorder.trace)
+    found = replace(removal.result, trace=recorder.trace, final=True)
+    if on_epoch:
+        on_epoch(found)
+    return found
 
 
 def _check_odd(epochs: int, high: int, h: int, n_rates: int, simulate: str) -> None:

@@ -11,14 +11,14 @@ from html import escape
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from IPython.display import display
-from ipywidgets import HTML, VBox
+from ipywidgets import HTML
 from plotly.subplots import make_subplots
 
 from o2u_nb import plots
 from o2u_nb.gallery import strip
 from o2u_nb.trace import Trace
 from o2u_nb.widgets import still
+from o2u_nb.widgets.output import LiveOutput
 from o2u_nb.widgets.status import StatusLine
 
 TOP_SHARE, TOP_LEAST = 0.01, 5  # the current suspects: top 1 % by mean loss so far, at least 5
@@ -72,7 +72,7 @@ class Curves:
         return np.argsort(-mean, kind="stable")[:n]
 
 
-class LiveLosses(VBox):
+class LiveLosses(LiveOutput):
     """Show the losses while `fit_o2u` trains: `learn.fit_o2u(..., on_epoch=live.update)`.
 
     The upper plot has the crowd's loss (median, 25-75 % and 5-95 % bands) and, dashed, the mean
@@ -90,7 +90,7 @@ class LiveLosses(VBox):
         clock: Callable[[], float] = time.monotonic,
     ):
         self.total_epochs, self.samples = total_epochs, samples
-        self._clock, self._curves, self._started, self._handles = clock, Curves(), None, []
+        self._clock, self._curves, self._started = clock, Curves(), None
         self._status = StatusLine(message=WAITING)
         self._plot = go.FigureWidget(_empty_figure(total_epochs))
         self._strip = HTML()
@@ -118,8 +118,7 @@ class LiveLosses(VBox):
         Happens by itself after the last of `total_epochs`. JupyterLab does not save the state of
         widgets, so without this a reopened notebook would show nothing.
         """
-        for handle in self._handles:
-            handle.update(self._still(), raw=True)
+        self.send_again(self._still())
 
     @property
     def figure(self) -> go.Figure:
@@ -157,14 +156,6 @@ class LiveLosses(VBox):
     def _html(self) -> str:
         curves = still.loss_curves(self._curves.bands, self._curves.suspects, self.message)
         return curves + self._strip.value
-
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, object]:
-        view = super()._repr_mimebundle_(**kwargs)
-        return {**view, "text/html": self._html(), "text/plain": self.message}
-
-    def _ipython_display_(self) -> None:
-        # IPython would show the bundle just as well, but without a handle to replace it later
-        self._handles.append(display(self._repr_mimebundle_(), raw=True, display_id=True))
 
 
 def _means(loss: np.ndarray) -> np.ndarray:

@@ -1,0 +1,38 @@
+"""A panel that goes on drawing after its cell was shown, and what a saved notebook keeps of it.
+
+In comes a panel that can say itself as HTML and as text; out goes its display. JupyterLab saves an
+output as it was when it was shown, and no state of widgets, so what is kept must be sent again.
+"""
+
+from IPython.display import display
+from ipywidgets import VBox, Widget
+
+
+class LiveOutput(VBox):
+    """Stack `children`; wherever it is shown, what a saved notebook keeps can be sent again."""
+
+    def __init__(self, children: list[Widget]):
+        self._handles = []
+        super().__init__(children)
+
+    @property
+    def message(self) -> str:
+        """Return the state in words."""
+        raise NotImplementedError
+
+    def _html(self) -> str:
+        """Return the state as HTML without script."""
+        raise NotImplementedError
+
+    def send_again(self, bundle: dict[str, object] | None = None) -> None:
+        """Replace the output, wherever it is shown, by `bundle` (default: the panel as it is)."""
+        for handle in self._handles:
+            handle.update(bundle or self._repr_mimebundle_(), raw=True)
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, object]:
+        view = super()._repr_mimebundle_(**kwargs)
+        return {**view, "text/html": self._html(), "text/plain": self.message}
+
+    def _ipython_display_(self) -> None:
+        # IPython would show the bundle just as well, but without a handle to replace it later
+        self._handles.append(display(self._repr_mimebundle_(), raw=True, display_id=True))
