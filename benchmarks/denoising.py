@@ -45,6 +45,7 @@ class Setting:
     bs: int
     o2u: dict
     mixup: float
+    augment: dict
 
     @property
     def epochs(self) -> int:
@@ -66,6 +67,7 @@ PRESETS = {
         bs=64,
         o2u=dict(warmup=6, cycles=2, cycle=6, lr=0.05),
         mixup=1.0,
+        augment=dict(crop=0, flip=False),  # as in O2U-Net's code, unless switched on
     ),
     "paper": Setting(
         sets={"cifar10": None, "cifar100": None},
@@ -75,6 +77,7 @@ PRESETS = {
         bs=128,
         o2u=dict(warmup=60, cycles=10, cycle=10, lr=0.01, r1=0.01, r2=0.001, cyclic_bs=16),
         mixup=1.0,
+        augment=dict(crop=4, flip=True),
     ),
 }
 NOISE = {
@@ -99,8 +102,9 @@ class Task:
         """Build a learner with the initial weights of this seed."""
         samples = self.samples if samples is None else samples
         torch.manual_seed(self.seed)
-        dls = dataloaders(samples, bs=self.setting.bs, seed=self.seed)  # nothing to validate on
-        network = self.setting.network(len(dls.vocab))
+        setting = self.setting
+        dls = dataloaders(samples, bs=setting.bs, seed=self.seed, **setting.augment)
+        network = setting.network(len(dls.vocab))
         learn = Learner(dls, network, CrossEntropyLossFlat(), opt_func=sgd)
         learn.remove_cbs([ProgressCallback, Recorder])
         return learn

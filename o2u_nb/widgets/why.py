@@ -15,7 +15,7 @@ from o2u_nb.text import inert, percent
 from o2u_nb.widgets import still
 from o2u_nb.widgets.panel import Panel
 
-PICTURE, LOOK_ALIKE = 320, 72  # pixels of the longest side
+PICTURE, LOOK_ALIKE = 260, 72  # pixels of the longest side
 CURVE = 300
 DONE = {"keep": "kept", "relabel": "changed to", "drop": "dropped", "unsure": "marked unsure"}
 DECIDED = {**DONE, "relabel": "relabelled"}
@@ -106,10 +106,10 @@ class WhyCard(Panel):
             self._picture(known),
             f"<p>{inert(known['reason'], 600)}</p>",
             _decision(known),
+            self._look_alikes(known),
             _probs(known),
             self._curve(known),
             _opinions(known),
-            self._look_alikes(known),
         ]
         return f'<div style="{CARD}">{"".join(parts)}</div>'
 
