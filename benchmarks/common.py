@@ -11,6 +11,37 @@ import pandas as pd
 RESULTS = Path(__file__).parent / "results"
 
 
+class Runs:
+    """Keep one row of figures for each run in `results/name.csv`, so that none is done twice."""
+
+    def __init__(self, name: str):
+        self.path = RESULTS / f"{name}.csv"
+        self.table = pd.read_csv(self.path) if self.path.exists() else pd.DataFrame()
+
+    def has(self, key: dict) -> bool:
+        """Tell whether a run is there, by the columns in `key`."""
+        known = self.table
+        return len(known) and bool((known[list(key)] == pd.Series(key)).all(axis=1).any())
+
+    def add(self, row: dict) -> None:
+        """Add a run, and write the file."""
+        print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
+        self.table = pd.concat([self.table, pd.DataFrame([row])], ignore_index=True)
+        RESULTS.mkdir(exist_ok=True)
+        self.table.to_csv(self.path, index=False, float_format="%.5g")
+
+
+def calibration_error(p_wrong: np.ndarray, wrong: np.ndarray, bins: int = 10) -> float:
+    """Compare probabilities with what happened: the expected calibration error, 0 to 1.
+
+    `p_wrong` (n,) in [0, 1], `wrong` (n,) bool; bins of equal width, weighted by their size.
+    Guo et al., ICML 2017, equation 3.
+    """
+    which = np.minimum((p_wrong * bins).astype(int), bins - 1)
+    gaps = [abs(p_wrong[which == k].sum() - wrong[which == k].sum()) for k in range(bins)]
+    return float(sum(gaps) / len(wrong))
+
+
 def detection_figures(scores: pd.DataFrame, wrong: pd.Series) -> dict[str, float]:
     """Compare a ranking with the truth: `wrong` is bool by `sample_id`; shares are 0 to 1."""
     from sklearn.metrics import average_precision_score, roc_auc_score
@@ -21,9 +52,10 @@ def detection_figures(scores: pd.DataFrame, wrong: pd.Series) -> dict[str, float
     return {
         "AUROC": roc_auc_score(wrong, scores["score"]),
         "average precision": average_precision_score(wrong, scores["score"]),
-        "precision at true count": by_rank[:count].mean(),
-        "true share wrong": wrong.mean(),
-        "estimated / true": scores["suspect"].sum() / count,
+        "precision at true count": float(by_rank[:count].mean()),
+        "true share wrong": float(wrong.mean()),
+        "estimated / true": float(scores["suspect"].sum() / count),
+        "calibration error": calibration_error(scores["p_wrong"].to_numpy(), wrong),
     }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from common import RESULTS, mean_and_spread, write_table
+from common import Runs, mean_and_spread, write_table
 from fastai.basics import CrossEntropyLossFlat, Learner, Recorder
 from fastai.callback.mixup import MixUp
 from fastai.callback.progress import ProgressCallback
@@ -202,21 +202,16 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     options = parser.parse_args()
-    setting, path = PRESETS[options.preset], RESULTS / f"denoising_{options.preset}.csv"
-    runs = pd.read_csv(path) if path.exists() else pd.DataFrame()
+    setting, runs = PRESETS[options.preset], Runs(f"denoising_{options.preset}")
     for seed in options.seeds:  # outside, so that a run cut short still has all rows
         for name in options.rows or setting.sets:
             for kind in options.noise:
                 for method in options.methods:
                     key = dict(data=name, noise=kind, method=method, seed=seed)
-                    if len(runs) and (runs[list(key)] == pd.Series(key)).all(axis=1).any():
-                        continue
-                    task = make_task(setting, name, kind, seed, options.data)
-                    found = {**key, **measure(task, method)}
-                    print(found, flush=True)
-                    runs = pd.concat([runs, pd.DataFrame([found])], ignore_index=True)
-                    runs.to_csv(path, index=False, float_format="%.5g")
-    report(runs, options.preset)
+                    if not runs.has(key):
+                        task = make_task(setting, name, kind, seed, options.data)
+                        runs.add({**key, **measure(task, method)})
+    report(runs.table, options.preset)
 
 
 def report(runs: pd.DataFrame, preset: str) -> None:

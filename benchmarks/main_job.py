@@ -2,7 +2,8 @@
 
     python benchmarks/main_job.py --data DIR [--rows coats fashion-20 ...] [--seeds 1 2 3]
 
-Every seed draws its own subset, noise and training seed. The truth never leaves this script.
+Every seed draws its own subset, noise and training seed. The truth never leaves this script. Each
+run is added to `results/main_job_PRESET.csv`; one that is there already is not repeated.
 """
 
 import argparse
@@ -16,13 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import detection_figures, mean_and_spread, write_table
+from common import Runs, detection_figures, mean_and_spread, write_table
 from PIL import Image
 
 from o2u_nb.audit import Audit
 from o2u_nb.data import coats, datasets, noise
 from o2u_nb.data.images import load_image
 
+COUNTED = (
+    "counted: "  # columns with an estimated number of wrong labels, as a share of the true one
+)
 # A row writes a class folder with wrong labels and returns the truth, indexed by sample id.
 Row = Callable[[Path, Path, int], pd.Series]
 
@@ -61,6 +65,7 @@ def cifar_row(column: str) -> Row:
 
 ROWS: dict[str, tuple[str, Row]] = {
     "coats": ("coats, 2,000, planted 10 %", coats_row),
+    "fashion-10": ("Fashion-MNIST, 10,000, symmetric 10 %", fashion_row(0.1)),
     "fashion-20": ("Fashion-MNIST, 10,000, symmetric 20 %", fashion_row(0.2)),
     "fashion-40": ("Fashion-MNIST, 10,000, symmetric 40 %", fashion_row(0.4)),
     "cifar-aggre": ("CIFAR-10N aggre, 8,000", cifar_row("label_aggre")),
@@ -96,9 +101,11 @@ def measure(name: str, data: Path, seed: int, preset: str) -> dict:
         started = time.monotonic()
         subprocess.run([*command, "--preset", preset, "--seed", str(seed)], check=True)
         seconds = time.monotonic() - started
-        scores = Audit.open(out).scores
-        wrong = scores["label"] != truth.reindex(scores.index)
-        return {**detection_figures(scores, wrong), "seconds": seconds}
+        audit = Audit.open(out)
+        wrong = audit.scores["label"] != truth.reindex(audit.scores.index)
+        counts = audit.estimates["count"] / wrong.sum()
+        figures = detection_figures(audit.scores, wrong)
+        return {**figures, "seconds": seconds, **counts.add_prefix(COUNTED).to_dict()}
 
 
 def main() -> None:
@@ -109,28 +116,38 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--preset", default="standard")
     options = parser.parse_args()
-    found = []
+    runs = Runs(f"main_job_{options.preset}")
     for seed in options.seeds:  # outside, so that a run cut short still has all rows
         for name in options.rows:
+            key = {"data": ROWS[name][0], "seed": seed}
+            if runs.has(key):
+                continue
             try:
-                figures = measure(name, options.data, seed, options.preset)
+                runs.add({**key, **measure(name, options.data, seed, options.preset)})
             except OSError as missing:
                 print(f"{name}: left out, {missing}")
-                continue
-            print(name, seed, {key: round(value, 3) for key, value in figures.items()}, flush=True)
-            found.append({"data": ROWS[name][0], "seed": seed, **figures})
-        report(pd.DataFrame(found), options.preset)
+    report(runs.table, options.preset)
 
 
-def report(found: pd.DataFrame, preset: str) -> None:
-    """Write the table of all runs so far, and print it."""
+def report(runs: pd.DataFrame, preset: str) -> None:
+    """Write the table of all runs so far, and one of the estimated numbers."""
+    order = [title for title, _ in ROWS.values() if title in set(runs["data"])]
+    counted = [name for name in runs if name.startswith(COUNTED)]
     notes = (
         f"`python -m o2u_nb audit FOLDER --preset {preset}`; mean ± standard deviation over seeds, "
         "each with its own subset, noise and training. Seconds are wall time of the whole command, "
         "imports, decoding and report included."
     )
-    table = mean_and_spread(found, by=["data"])
+    table = mean_and_spread(runs.drop(columns=counted), by=["data"]).loc[order]
     print(write_table(f"main_job_{preset}", "The main job", table, notes).read_text(), flush=True)
+    ratios = runs[["data", "seed", *counted]].rename(columns=lambda name: name.replace(COUNTED, ""))
+    notes = (
+        "Estimated number of wrong labels divided by the true one, from the same runs: mean ± "
+        "standard deviation over seeds; nan: refused in at least one run. `sure_disagreement` is "
+        "the recommended one. No estimator knows the true rate."
+    )
+    table = mean_and_spread(ratios, by=["data"], digits=2).loc[order]
+    write_table(f"counts_{preset}", "How many labels are wrong?", table, notes)
 
 
 if __name__ == "__main__":

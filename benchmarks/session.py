@@ -12,14 +12,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import comm
 import numpy as np
 import pandas as pd
+from comm.base_comm import BaseComm
 from common import write_table
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1]))
 from o2u_nb.audit import Audit
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.dashboard import Dashboard
 from tests.audits import write_audit
 
 OPEN = (
@@ -80,6 +83,34 @@ def measure(folder: Path, n: int, repeats: int):
     yield ("bytes to the browser, page of 100 rows", size(session.page(0, PAGE)), "", "1 MB")
     sent = sum(map(len, session.page_thumbnails(ids)))
     yield ("bytes to the browser, 100 thumbnails", f"{sent / 1000:.0f} kB", "", "1 MB")
+    yield from with_panels(audit, repeats)
+
+
+class Wire(BaseComm):
+    """Stand in for the connection to a browser, and count the bytes that go over it."""
+
+    sent = 0
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        """Count one message, text and buffers."""
+        Wire.sent += len(json.dumps(data, default=str)) + sum(map(len, buffers or []))
+
+
+def with_panels(audit: Path, repeats: int):
+    """Yield rows for the same changes with all panels of the dashboard following."""
+    comm.create_comm = Wire
+    session = ReviewSession(audit, reviewer="a")
+    seconds = timed(Dashboard, session)
+    yield row("all panels, first time", [seconds])
+    yield ("bytes to the browser, all panels", f"{Wire.sent / 1000:.0f} kB", "", "")
+    for name, changes in settings(session).items():
+        Wire.sent, most = 0, 0
+        seconds = []
+        for change in changes * repeats:
+            seconds += changed(session, [change], 1)
+            most, Wire.sent = max(most, Wire.sent), 0
+        yield row(f"{name}, all panels following", seconds, 0.15)
+        yield (f"bytes to the browser, {name}, all panels", "", f"{most / 1000:.0f} kB", "1 MB")
 
 
 def write_pictures(audit: Path) -> None:
