@@ -18,7 +18,7 @@ from o2u_nb.errors import O2UError
 from tests.test_scores import make, random_trace
 
 NAN = np.nan
-ESTIMATORS = ["sure_disagreement", "disagreement", "mixture", "otsu", "confident_joint"]
+ESTIMATORS = ["sure_disagreement", "disagreement", "mixture", "otsu", "confident_joint", "odd"]
 
 
 def estimates(trace) -> pd.DataFrame:
@@ -29,7 +29,8 @@ def test_clear_groups_are_counted_by_all():
     table = estimates(random_trace(n=2000, wrong=300))
     assert list(table.index) == ESTIMATORS and table.index.name == "estimator"
     assert list(table.columns) == ["count", "rate", "note"]
-    assert table["count"].to_numpy() == pytest.approx([300] * 5, rel=0.05)
+    expected = [300] * 5 + [303.3]  # ODD: 273 above the percentile, divided by 0.9
+    assert table["count"].to_numpy() == pytest.approx(expected, rel=0.05)
     np.testing.assert_allclose(table["rate"], table["count"] / 2000)
     assert all(note.endswith(".") for note in table["note"])
 
@@ -55,6 +56,15 @@ def test_samples_that_tie_for_the_last_places_count_in_part():
     probs = np.array([[0.9, 0.1], *[[0.7, 0.3]] * 3, *[[0.3, 0.7]] * 3, [0.6, 0.4]])
     assert sure_rate(probs, np.zeros(8, int), 0.5) == pytest.approx((0 + 3 * 0.5) / 4)
     assert sure_rate(probs[::-1], np.zeros(8, int), 0.5) == pytest.approx(1.5 / 4)
+
+
+def test_odd_by_hand():
+    # the less likely class has the losses 1, 2, 3, 4; their median, 2.5, is exceeded by one label
+    p = np.exp([-1.0, -2.0, -3.0, -4.0])
+    probs = np.column_stack([1 - p, p])
+    assert counts.odd_percentile(probs, np.array([1, 1, 1, 0]), 50.0).count == 2  # 3 > 2.5: 1 / 0.5
+    assert counts.odd_percentile(probs, np.array([0, 0, 0, 0]), 50.0).count == 0
+    assert np.isnan(counts.odd_percentile(probs[:0], np.array([], int)).count)
 
 
 @pytest.mark.parametrize(

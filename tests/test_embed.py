@@ -10,9 +10,9 @@ from fastai.vision.all import ImageDataLoaders, aug_transforms, resnet18, vision
 from torch import nn
 
 from o2u_nb.errors import RecordingError
-from o2u_nb.training.embed import embeddings, last_linear
+from o2u_nb.training.embed import embeddings
 from o2u_nb.training.loaders import PixelData, PixelLoader
-from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.models import CompactResNet, last_linear
 from tests import lookup
 
 RAW = (torch.zeros(3), torch.full((3,), 1 / 255))  # statistics that leave pixel values as they are

@@ -119,6 +119,7 @@ def test_what_is_removed_by_hand():
     assert found.threshold == 2  # the median of the simulated; on the threshold is not above it
     assert found.removed.tolist() == [False, True, False, False, False]
     assert list(found.ids) == ["s1"] and found.at(25) == (1, 2)
+    assert found.estimated_wrong == 2  # one removed, and half of the wrong ones are, by the model
     np.testing.assert_array_equal(found.score, [-2, 2, 0, -1, np.nan])
     assert found.by_class.to_dict("index") == {
         "ant": dict(samples=2, removed=1, share=0.5),

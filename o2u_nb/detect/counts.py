@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.odd import empirical_losses
 from o2u_nb.detect.scores import class_probs
 from o2u_nb.detect.threshold import SURE_SHARE, sure_rate
 from o2u_nb.errors import O2UError
@@ -55,6 +56,7 @@ def estimates(trace: Trace, score: np.ndarray) -> pd.DataFrame:
         "mixture": mixture(score),
         "otsu": otsu(score),
         "confident_joint": confident_joint(probs, labels),
+        "odd": odd_percentile(probs, labels),
     }
     table = pd.DataFrame(found.values(), pd.Index(found, name="estimator"), Count._fields)
     table.insert(1, "rate", table["count"] / max(1, len(score)))
@@ -178,6 +180,26 @@ def confident_joint(probs: np.ndarray, labels: np.ndarray) -> Count:
         float((1 - np.trace(joint)) * len(labels)),
         "Confident learning; assumes probabilities from a network that did not train on the "
         "samples, but these come from training.",
+    )
+
+
+def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = 10.0) -> Count:
+    """Count the labels whose loss exceeds a percentile of the loss of random wrong labels.
+
+    `probs` (n, n_classes) softmax, `labels` (n,) int. The random labels are those of
+    `odd.empirical_losses`, without the likeliest class. Uniform noise exceeds the percentile with
+    probability 1 - percentile / 100, by which the count is divided. Song et al., arXiv 2003.10647.
+    """
+    every_class = -np.log(np.maximum(probs, np.finfo(np.float32).tiny), dtype=np.float64)
+    loss = every_class[np.arange(len(labels)), labels]
+    simulated = empirical_losses(every_class, wrong_only=True)
+    if not len(simulated):
+        return Count(np.nan, "Needs the softmax of at least one sample and two classes.")
+    above = np.count_nonzero(loss > np.percentile(simulated, percentile))
+    return Count(
+        above / (1 - percentile / 100),
+        f"Assumes uniform noise: labels above the {percentile:g}th percentile of the loss that "
+        "random wrong labels would have.",
     )
 
 

@@ -125,6 +125,14 @@ class Odd:
         order = np.argsort(-self.loss, kind="stable")
         return self.trace.ids[order[self.removed[order]]]
 
+    @property
+    def estimated_wrong(self) -> float:
+        """Estimate how many labels are wrong: uniform noise is removed to all but `percentile` %.
+
+        Hard but right samples that were removed count too; see `detect.counts` for other ways.
+        """
+        return float(self.removed.sum() / (1 - self.percentile / 100))
+
     def at(self, percentile: float) -> tuple[float, int]:
         """Return the threshold and the number removed that another percentile would give."""
         threshold = float(np.percentile(self.simulated, percentile))

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from o2u_nb.errors import RecordingError
+from o2u_nb.training.models import last_linear
 from o2u_nb.training.recorder import clean_loader
 
 
@@ -25,7 +26,7 @@ def embeddings(learn: Learner) -> np.ndarray:
     whose features are not finite gets a row of zeros: it is similar to nothing. Raises
     `RecordingError` when the model has no linear layer, or does not end in one.
     """
-    layer, caught, rows = last_linear(learn.model), [], []
+    layer, caught, rows = _last_linear(learn.model), [], []
     hook = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
     try:
         with _evaluating(learn.model), torch.no_grad():
@@ -38,19 +39,15 @@ def embeddings(learn: Learner) -> np.ndarray:
     return torch.cat(rows).numpy()
 
 
-def last_linear(model: nn.Module) -> nn.Linear:
-    """Find the last `nn.Linear` of `model`, in the order in which its modules are listed.
-
-    Raises `RecordingError` when there is none.
-    """
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not layers:
+def _last_linear(model: nn.Module) -> nn.Linear:
+    layer = last_linear(model)
+    if layer is None:
         raise RecordingError(
             f"Expected a model with a linear layer, whose input is a picture's embedding; found "
             f"none in {type(model).__name__}. Go on without embeddings, or end the model in "
             "torch.nn.Linear."
         )
-    return layers[-1]
+    return layer
 
 
 @contextmanager

@@ -24,10 +24,10 @@ from o2u_nb.embeddings import MAX_BYTES, n_bytes
 from o2u_nb.errors import WeightsError
 from o2u_nb.presets import Preset
 from o2u_nb.trace import Trace
-from o2u_nb.training.embed import embeddings, last_linear
+from o2u_nb.training.embed import embeddings
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
-from o2u_nb.training.models import CompactResNet, pretrained
+from o2u_nb.training.models import CompactResNet, last_linear, pretrained
 
 STEPS_PER_EPOCH = 31  # wanted at least, down to batches of 8
 PHOTOGRAPH = 96  # pixels on the shorter side, from which pretrained networks have an edge

@@ -15,6 +15,7 @@ from torch import nn
 
 from o2u_nb.detect.odd import Odd, empirical_losses, gaussian_losses, looks_gaussian, mean_loss
 from o2u_nb.errors import RecordingError
+from o2u_nb.training.models import last_linear
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.subset import only
 
@@ -149,12 +150,6 @@ class OddRemoval(Callback):
         every_class = (sum(self._recent) / len(self._recent)).cpu().numpy()
         found = empirical_losses(every_class, wrong_only=variant == "wrong")
         return Simulated(found, variant, reason)
-
-
-def last_linear(model: nn.Module) -> nn.Linear | None:
-    """Find the last linear layer of a model, None where it has none."""
-    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return linear[-1] if linear else None
 
 
 def _every_class(sums: EpochSums) -> torch.Tensor:
