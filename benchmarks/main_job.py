@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--preset", default="standard")
+    parser.add_argument("--note", default="", help="what to add below the table, about the machine")
     options = parser.parse_args()
     runs = Runs(f"main_job_{options.preset}")
     for seed in options.seeds:  # outside, so that a run cut short still has all rows
@@ -126,17 +127,17 @@ def main() -> None:
                 runs.add({**key, **measure(name, options.data, seed, options.preset)})
             except OSError as missing:
                 print(f"{name}: left out, {missing}")
-    report(runs.table, options.preset)
+    report(runs.table, options.preset, options.note)
 
 
-def report(runs: pd.DataFrame, preset: str) -> None:
+def report(runs: pd.DataFrame, preset: str, note: str) -> None:
     """Write the table of all runs so far, and one of the estimated numbers."""
     order = [title for title, _ in ROWS.values() if title in set(runs["data"])]
     counted = [name for name in runs if name.startswith(COUNTED)]
     notes = (
         f"`python -m o2u_nb audit FOLDER --preset {preset}`; mean ± standard deviation over seeds, "
         "each with its own subset, noise and training. Seconds are wall time of the whole command, "
-        "imports, decoding and report included."
+        f"imports, decoding and report included. {note}"
     )
     table = mean_and_spread(runs.drop(columns=counted), by=["data"]).loc[order]
     print(write_table(f"main_job_{preset}", "The main job", table, notes).read_text(), flush=True)
