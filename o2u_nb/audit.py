@@ -16,7 +16,6 @@ import pandas as pd
 from o2u_nb import embeddings as embeddings_io
 from o2u_nb import layout
 from o2u_nb.data import samples as samples_io
-from o2u_nb.detect import counts
 from o2u_nb.errors import SourceError
 from o2u_nb.progress import Bars
 from o2u_nb.trace import Trace
@@ -102,11 +101,15 @@ class Audit:
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """Estimate how many labels are wrong; see `o2u_nb.detect.counts.estimates`."""
+        from o2u_nb.detect import counts  # brings scipy, which a review does without
+
         return counts.estimates(self.trace, self.scores["score"].reindex(self.trace.ids).to_numpy())
 
     @property
     def by_class(self) -> pd.DataFrame:
         """Count wrong labels per given label; see `o2u_nb.detect.counts.by_class`."""
+        from o2u_nb.detect import counts
+
         return counts.by_class(self.scores)
 
     @cached_property

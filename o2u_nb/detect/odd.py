@@ -5,12 +5,13 @@ Song, Dauphin, Auli and Ma, "Robust and on-the-fly dataset denoising for image c
 arXiv 2003.10647.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from o2u_nb.errors import TraceError
+from o2u_nb.text import percent
 from o2u_nb.trace import Trace
 
 VARIANTS = {
@@ -84,7 +85,7 @@ def looks_gaussian(features: np.ndarray) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Odd:
     """Hold what ODD found at the end of the high-rate phase, and what it removed.
 
@@ -96,8 +97,8 @@ class Odd:
     """
 
     trace: Trace
-    loss: np.ndarray = field(repr=False)
-    simulated: np.ndarray = field(repr=False)
+    loss: np.ndarray
+    simulated: np.ndarray
     percentile: float
     epoch: int
     variant: str
@@ -137,6 +138,21 @@ class Odd:
         """Return the threshold and the number removed that another percentile would give."""
         threshold = float(np.percentile(self.simulated, percentile))
         return threshold, int((self.loss > threshold).sum())
+
+    def describe(self, percentile: float | None = None) -> str:
+        """Say in sentences what is removed (or would be, by another percentile), and any doubts."""
+        own = percentile is None or percentile == self.percentile
+        percentile = self.percentile if own else percentile
+        (threshold, count), n = self.at(percentile), self.trace.n_samples
+        verb = "were" if self.final and own else "would be"
+        found = (
+            f"Above a loss of {threshold:.2f}, the {percentile:g}th percentile of random labels, "
+            f"{count:,} of {n:,} samples ({percent(count / n)}) {verb} removed. Random labels: "
+            f"{VARIANTS[self.variant]} ({self.reason})."
+        )
+        return " ".join([found, *self.warnings])
+
+    __repr__ = __str__ = describe
 
     @property
     def by_class(self) -> pd.DataFrame:

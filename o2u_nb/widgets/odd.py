@@ -10,8 +10,7 @@ import numpy as np
 from ipywidgets import FloatSlider, Layout
 
 from o2u_nb import plots
-from o2u_nb.detect.odd import VARIANTS, Odd
-from o2u_nb.text import percent
+from o2u_nb.detect.odd import Odd
 from o2u_nb.widgets import still
 from o2u_nb.widgets.output import LiveOutput
 from o2u_nb.widgets.plot import CutPlot, fitted
@@ -61,16 +60,7 @@ class OddPanel(LiveOutput):
     @property
     def message(self) -> str:
         """Return in words what the line removes, and how the random labels were simulated."""
-        if self._odd is None:
-            return WAITING
-        odd, (threshold, count) = self._odd, self._odd.at(self.percentile)
-        n = odd.trace.n_samples
-        verb = "were" if odd.final and self.percentile == odd.percentile else "would be"
-        return (
-            f"Above a loss of {threshold:.2f}, the {self.percentile:g}th percentile of random "
-            f"labels, {count:,} of {n:,} samples ({percent(count / n)}) {verb} removed. Random "
-            f"labels: {VARIANTS[odd.variant]} ({odd.reason}). {' '.join(odd.warnings)}"
-        ).strip()
+        return WAITING if self._odd is None else self._odd.describe(self.percentile)
 
     @property
     def removed(self) -> np.ndarray:

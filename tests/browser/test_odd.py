@@ -1,0 +1,76 @@
+"""ODD's panel in JupyterLab: it draws, and its line can be dragged, in both themes."""
+
+import re
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import THEMES, Notebook
+
+pytestmark = pytest.mark.browser
+CELL = """
+import numpy as np
+import pandas as pd
+from o2u_nb.detect.odd import Odd
+from o2u_nb.trace import Trace
+from o2u_nb.widgets.odd import OddPanel
+
+rng, n = np.random.default_rng(0), 1000
+loss = np.where(np.arange(n) < 200, rng.normal(4, 0.8, n), rng.gamma(1, 0.4, n)).clip(0.01)
+ids = pd.Index([f"s{k:04d}" for k in range(n)], name="sample_id")
+trace = Trace(ids, np.arange(n) % 4, list("abcd"), loss[None].astype(np.float32),
+              -loss[None].astype(np.float32), (np.arange(n)[None] % 4).astype(np.int32),
+              np.array([0.1]), np.array(["high"]), {})
+odd = Odd(trace, loss, rng.normal(4, 1, 5000).clip(0.01), 10.0, 1, "wrong", "asked for", True)
+OddPanel(odd)
+"""
+
+
+@pytest.fixture
+def notebook(lab, chromium):
+    cells = [nbformat.v4.new_code_cell(CELL.strip())]
+    kernel = dict(name="python3", display_name="Python 3", language="python")
+    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(book, str(lab.folder / "odd.ipynb"))
+    page = chromium.new_page(viewport={"width": 1200, "height": 1100})
+    notebook = Notebook(page, "odd.ipynb")
+    notebook.open(lab.url, theme="light")
+    notebook.run_all()
+    notebook.wait(120)
+    page.locator("[drag-helper] path").first.wait_for(state="attached", timeout=60_000)
+    yield notebook
+    page.close()
+
+
+def removed(notebook: Notebook) -> int:
+    text = notebook.page.locator(".o2u-status").first.inner_text()
+    return int(re.search(r"([\d,]+) of 1,000", text)[1].replace(",", ""))
+
+
+def test_the_line_is_dragged_and_the_words_follow(notebook, artefacts):
+    page, status = notebook.page, notebook.page.locator(".o2u-status").first
+    assert notebook.errors() == [] and 150 < removed(notebook) < 210
+    expect(status).to_contain_text("were removed")
+    for theme in THEMES:
+        page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+            THEMES[theme],
+        )
+        page.wait_for_timeout(800)
+        page.screenshot(path=artefacts / f"odd-{theme}.png")
+    before = removed(notebook)
+    line = page.locator("[drag-helper] path").first.bounding_box()
+    area = page.locator(".nsewdrag").first.bounding_box()
+    x, y = line["x"] + line["width"] / 2, line["y"] + line["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + area["width"] * 0.2, y + 5, steps=10)
+    page.mouse.up()
+    expect(status).to_contain_text("would be removed", timeout=20_000)
+    assert removed(notebook) < before
+    page.locator(".noUi-handle").first.focus()
+    page.keyboard.press("Home")
+    expect(status).to_contain_text("the 0.5th percentile", timeout=20_000)
+    assert removed(notebook) > before
+    assert notebook.ours == []
