@@ -34,12 +34,11 @@ def test_command_lines_are_understood(readme):
         assert callable(_parser().parse_args(shlex.split(line)).command)
 
 
-def test_python_block_runs(readme, tmp_path):
+def test_python_blocks_run_one_after_the_other(readme, tmp_path):
     write_source(tmp_path / "my_pictures")
-    (block,) = blocks(readme, "python")
-    check = "\nassert len(scores) == 60 and trace.n_epochs == 32\n"
+    check = "assert len(scores) == 60 and trace.n_epochs == 32 and len(clean) + len(odd.ids) == 60"
     done = subprocess.run(
-        [sys.executable, "-c", block + check],
+        [sys.executable, "-c", "\n".join([*blocks(readme, "python"), check])],
         cwd=tmp_path,
         capture_output=True,
         text=True,
