@@ -210,7 +210,10 @@ def test_a_part_of_a_weighted_loader_stays_weighted(tmp_path):
 
 def test_less_than_a_batch_is_refused():
     with pytest.raises(RecordingError, match="only 6 of 53 are kept"):
-        only(pixel_loaders(bs=7).train, np.arange(53) < 6)
+        only(pixel_loaders(bs=7, drop_last=True).train, np.arange(53) < 6)
+    with pytest.raises(RecordingError, match="only 0 of 53 are kept"):
+        only(pixel_loaders(bs=7).train, np.zeros(53, bool))
+    assert [len(y) for _, y in only(pixel_loaders(bs=7).train, np.arange(53) < 6)] == [6]
 
 
 def fit(learn, epochs=5, **options) -> Odd:

@@ -14,12 +14,13 @@ def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:
     """Return a loader like `dl` that draws only the samples with `keep` (n_samples,) bool.
 
     Whatever `dl` draws in a pass (shuffled, weighted, partial), the others are left out of it.
-    Raises `RecordingError` when less than one batch would remain.
+    Raises `RecordingError` when no batch would remain.
     """
-    if keep.sum() < dl.bs:
+    least = dl.bs if dl.drop_last else 1
+    if keep.sum() < least:
         raise RecordingError(
-            f"Expected at least one batch of {dl.bs} samples to go on with, but only "
-            f"{keep.sum():,} of {len(keep):,} are kept: remove less."
+            f"Expected at least {least} samples to go on with, one batch, but only {keep.sum():,} "
+            f"of {len(keep):,} are kept: remove less."
         )
     part = dl.new()
     if hasattr(dl, "rng"):
