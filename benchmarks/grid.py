@@ -13,7 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 from common import write_table
@@ -22,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from o2u_nb.data import coats
 from tests.audits import write_audit
-from tests.browser.conftest import Lab, Notebook
+from tests.browser.conftest import Lab, Notebook, write_notebook
 from tests.conftest import CHROMIUM
 
 OURS = (
@@ -68,12 +67,8 @@ def write_pictures(folder: Path, n: int) -> list[str]:
 
 def measure(lab: Lab, browser, cells: tuple[str, str], ready: str, count: int) -> dict:
     """Run the first cell, then time the second one."""
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in (*cells, MODELS)],
-        metadata={"kernelspec": dict(name="python3", display_name="Python 3", language="python")},
-    )
     name = f"{time.monotonic_ns()}.ipynb"
-    nbformat.write(notebook, str(lab.folder / name))
+    write_notebook(lab.folder / name, (*cells, MODELS))
     page, received = browser.new_page(viewport={"width": 1400, "height": 900}), []
     page.on(
         "websocket",

@@ -14,7 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 from common import write_table
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.grid import SuspectGrid
 from tests.audits import write_audit
-from tests.browser.conftest import Lab, Notebook
+from tests.browser.conftest import Lab, Notebook, write_notebook
 from tests.conftest import CHROMIUM
 
 PAGE = 100
@@ -94,10 +93,7 @@ def scrolling(root: Path, pages: int):
 
 def opened(browser, lab: Lab):
     """Open the grid; return its page, focused, and the list to which requests will be added."""
-    cells = [nbformat.v4.new_code_cell(source.format(folder="audit")) for source in OURS]
-    kernelspec = dict(name="python3", display_name="Python 3", language="python")
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernelspec))
-    nbformat.write(notebook, str(lab.folder / "grid.ipynb"))
+    write_notebook(lab.folder / "grid.ipynb", [source.format(folder="audit") for source in OURS])
     page, asked = browser.new_page(viewport={"width": 1400, "height": 900}), []
     page.on("websocket", lambda socket: socket.on("framesent", lambda sent: keep(sent, asked)))
     Notebook(page, "grid.ipynb").open(lab.url, theme="light")

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
+import nbformat
 import pytest
 
 SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false"}}
@@ -85,6 +87,17 @@ class Lab:
                 time.sleep(0.3)
         log = (self.home / "log").read_text()
         pytest.fail(f"JupyterLab did not start on port {self.port}:\n{log[-3000:]}")
+
+
+def write_notebook(path: Path, sources: Sequence[str], *, first_is_text: bool = False) -> None:
+    """Write a notebook of code cells for the Python kernel; the first may be Markdown."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    if first_is_text:
+        cells[0] = nbformat.v4.new_markdown_cell(sources[0])
+    kernel = dict(name="python3", display_name="Python 3", language="python")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel)), str(path)
+    )
 
 
 class Notebook:

@@ -3,12 +3,11 @@
 import itertools
 import json
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
 from tests.audits import write_audit
-from tests.browser.conftest import THEMES, Notebook
+from tests.browser.conftest import THEMES, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 CELLS = ['from o2u_nb import Audit\npanel = Audit.open("audit").panel(reviewer="ann")\npanel']
@@ -18,10 +17,7 @@ CELLS = ['from o2u_nb import Audit\npanel = Audit.open("audit").panel(reviewer="
 def notebook(lab, chromium):
     """A notebook that shows the panel of a small audit, run to the end."""
     write_audit(lab.folder / "audit", n=120, n_wrong=30, side=24)
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    kernel = dict(name="python3", display_name="Python 3", language="python")
-    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(book, str(lab.folder / "review.ipynb"))
+    write_notebook(lab.folder / "review.ipynb", CELLS)
     page = chromium.new_page(viewport={"width": 1400, "height": 1700})
     notebook = Notebook(page, "review.ipynb")
     notebook.open(lab.url, theme="light")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from o2u_nb.data import coats
 from tests.audits import write_audit
-from tests.browser.conftest import Lab, Notebook
+from tests.browser.conftest import Lab, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 N, N_WRONG = 300, 160
@@ -39,14 +39,6 @@ def write_coats(folder: Path) -> None:
         folder / "audit", n=N, n_wrong=N_WRONG, classes=list(coats.CLASSES),
         images=folder / "images", write_images=False,
     )  # fmt: skip
-
-
-def write_notebook(folder: Path) -> None:
-    first, *code = CELLS
-    cells = [nbformat.v4.new_markdown_cell(first), *map(nbformat.v4.new_code_cell, code)]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, folder / "review.ipynb")
 
 
 class GridPage:
@@ -114,7 +106,7 @@ class GridPage:
 @pytest.fixture
 def review(lab, chromium):
     write_coats(lab.folder)
-    write_notebook(lab.folder)
+    write_notebook(lab.folder / "review.ipynb", CELLS, first_is_text=True)
     review = GridPage(lab, chromium)
     review.run()
     yield review

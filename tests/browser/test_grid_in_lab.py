@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
-from tests.browser.conftest import THEMES, Lab, Notebook
+from tests.browser.conftest import THEMES, Lab, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=30_000)
@@ -129,17 +129,6 @@ class Screen:
 
 def as_bytes(frame) -> bytes:
     return frame if isinstance(frame, bytes) else frame.encode()
-
-
-def write_notebook(path, sources):
-    kernel = dict(name="python3", display_name="Python 3", language="python")
-    cells = [
-        dict(cell_type="code", id=f"cell{k}", metadata={}, outputs=[], execution_count=None)
-        | dict(source=source)
-        for k, source in enumerate(sources)
-    ]
-    notebook = dict(nbformat=4, nbformat_minor=5, metadata=dict(kernelspec=kernel), cells=cells)
-    path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

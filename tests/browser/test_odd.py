@@ -2,11 +2,10 @@
 
 import re
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import THEMES, Notebook
+from tests.browser.conftest import THEMES, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 CELL = """
@@ -29,10 +28,7 @@ OddPanel(odd)
 
 @pytest.fixture
 def notebook(lab, chromium):
-    cells = [nbformat.v4.new_code_cell(CELL.strip())]
-    kernel = dict(name="python3", display_name="Python 3", language="python")
-    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(book, str(lab.folder / "odd.ipynb"))
+    write_notebook(lab.folder / "odd.ipynb", [CELL.strip()])
     page = chromium.new_page(viewport={"width": 1200, "height": 1100})
     notebook = Notebook(page, "odd.ipynb")
     notebook.open(lab.url, theme="light")
