@@ -105,7 +105,10 @@ def measure(name: str, data: Path, seed: int, preset: str) -> dict:
         wrong = audit.scores["label"] != truth.reindex(audit.scores.index)
         counts = audit.estimates["count"] / wrong.sum()
         figures = detection_figures(audit.scores, wrong)
-        return {**figures, "seconds": seconds, **counts.add_prefix(COUNTED).to_dict()}
+        low, high = (end / wrong.sum() for end in audit.facts["estimated_range"])
+        ends = pd.Series({"range, low end": low, "range, high end": high})
+        counts = pd.concat([counts, ends]).add_prefix(COUNTED)
+        return {**figures, "seconds": seconds, **counts.to_dict()}
 
 
 def main() -> None:
