@@ -14,7 +14,7 @@ from o2u_nb.detect.scores import class_probs
 from o2u_nb.trace import Trace
 
 # Chosen on one or two seeds of Fashion-MNIST and CIFAR-10 with symmetric, look-alike and human
-# noise: there 0.6 counts within a tenth of the truth on most sets (up to a third too many on CIFAR-10
+# noise: there 0.6 counts within a tenth of the truth on most sets (a third too many on CIFAR-10
 # with symmetric noise), and the truth lies between what 0.25 and 0.75 count on all of them.
 SURE_SHARE = 0.6
 RANGE_SHARES = (0.25, 0.75)
