@@ -14,9 +14,8 @@ from o2u_nb.detect.scores import class_probs
 from o2u_nb.trace import Trace
 
 # Chosen on one or two seeds of Fashion-MNIST, CIFAR-10 and coats with symmetric, look-alike and
-# human noise. There 0.6 counts within a tenth of the truth on most sets (a third too many on CIFAR-10
-# with symmetric noise, a fifth too few on coats), and 0.25 counts no more than the truth on any; 0.9
-# counts more, since hard pictures come in.
+# human noise. There 0.6 counts within a tenth of the truth on most sets (a third too many on CIFAR
+# with symmetric noise, a fifth too few on coats); the truth lies between what 0.25 and 0.9 count.
 SURE_SHARE = 0.6
 RANGE_SHARES = (0.25, 0.9)
 EM_STEPS = 100
