@@ -79,17 +79,24 @@ def processor() -> str:
 
 
 def mean_and_spread(rows: pd.DataFrame, by: list[str], digits: int = 3) -> pd.DataFrame:
-    """Average over seeds: "mean +- standard deviation" for each figure, and the number of seeds."""
+    """Average over seeds: "mean ± standard deviation" for each figure, and the number of seeds.
+
+    One seed has no spread, and a figure that no seed has is a dash.
+    """
     groups = rows.drop(columns="seed").groupby(by, sort=False)
-    mean, spread = groups.mean(), groups.std(ddof=0)
+    mean, spread, count = groups.mean(), groups.std(ddof=0), groups.count()
     table = pd.DataFrame(index=mean.index)
     for column in mean:
-        table[column] = [
-            f"{m:.{digits}f} ± {s:.{digits}f}"
-            for m, s in zip(mean[column], spread[column], strict=True)
-        ]
+        cells = zip(mean[column], spread[column], count[column], strict=True)
+        table[column] = [_cell(m, s, n, digits) for m, s, n in cells]
     table["seeds"] = groups.size()
     return table
+
+
+def _cell(mean: float, spread: float, count: int, digits: int) -> str:
+    if count == 0:
+        return "–"
+    return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if count > 1 else "")
 
 
 def write_table(name: str, title: str, table: pd.DataFrame, notes: str) -> Path:

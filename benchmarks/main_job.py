@@ -147,7 +147,7 @@ def report(runs: pd.DataFrame, preset: str, note: str) -> None:
     ratios = runs[["data", "seed", *counted]].rename(columns=lambda name: name.replace(COUNTED, ""))
     notes = (
         "Estimated number of wrong labels divided by the true one, from the same runs: mean ± "
-        "standard deviation over seeds; nan: refused in at least one run. `sure_disagreement` is "
+        "standard deviation over seeds; a dash: refused, or not measured. `sure_disagreement` is "
         "the recommended one. No estimator knows the true rate."
     )
     table = mean_and_spread(ratios, by=["data"], digits=2).loc[order]
