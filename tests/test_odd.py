@@ -82,7 +82,9 @@ def test_features_are_compared_with_relu_of_unit_normals():
     assert looks_gaussian(np.maximum(normal, 0))
     assert not looks_gaussian(np.maximum(normal, 0) * 3)
     assert not looks_gaussian(normal)  # a batch norm after the relu, as in fastai's own head
-    assert not looks_gaussian(np.maximum(normal, 0).reshape(50, 10, 20).mean(1))  # pooled
+    pooled = np.maximum(normal, 0).reshape(50, 10, 20).mean(1)
+    assert not looks_gaussian(pooled)
+    assert not looks_gaussian(pooled * np.sqrt(0.5 / (pooled**2).mean()))  # with a fitting square
 
 
 def trace(loss, labels, pred=None, classes=("ant", "bee", "cat")) -> Trace:
