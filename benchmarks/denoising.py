@@ -236,8 +236,8 @@ def report(runs: pd.DataFrame, preset: str) -> None:
     notes = (
         f"Accuracy on clean test labels, mean ± standard deviation over seeds "
         f"{', '.join(map(str, sorted(runs['seed'].unique())))}. Training pictures: {counts}. "
-        f"{setting.epochs} epochs for each method, shifts by up to {setting.augment['crop']} pixels, "
-        f"mirror images: {setting.augment['flip']}. O2U-Net's ranking run comes on top.\n\n"
+        f"{setting.epochs} epochs for each method, shifts by up to {setting.augment['crop']} "
+        f"pixels, mirror images: {setting.augment['flip']}. O2U-Net's ranking run comes on top.\n\n"
         + removals(runs)
     )
     title = "Training with wrong labels"
