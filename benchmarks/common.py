@@ -26,9 +26,24 @@ class Runs:
     def add(self, row: dict) -> None:
         """Add a run, and write the file."""
         print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
-        self.table = pd.concat([self.table, pd.DataFrame([row])], ignore_index=True)
-        RESULTS.mkdir(exist_ok=True)
-        self.table.to_csv(self.path, index=False, float_format="%.5g")
+        self._append([row])
+
+    def put(self, key: dict, rows: list[dict], *, say: bool = True) -> None:
+        """Add a run that has several rows, in the place of older ones with that `key`."""
+        if self.has(key):
+            same = (self.table[list(key)] == pd.Series(key)).all(axis=1)
+            self.table = self.table[~same]
+        self._append([{**key, **row} for row in rows])
+        if say:
+            shown = ", ".join(f"{row['method']} {row['AP']:.3f}" for row in rows)
+            print(*key.values(), "AP:", shown, flush=True)
+
+    def _append(self, rows: list[dict]) -> None:
+        self.table = pd.concat([self.table, pd.DataFrame(rows)], ignore_index=True)
+        self.path.parent.mkdir(exist_ok=True)
+        draft = self.path.with_suffix(".part")  # who reads meanwhile gets the old file or the new
+        self.table.to_csv(draft, index=False, float_format="%.5g")
+        draft.replace(self.path)
 
 
 def calibration_error(p_wrong: np.ndarray, wrong: np.ndarray, bins: int = 10) -> float:
@@ -57,6 +72,67 @@ def detection_figures(scores: pd.DataFrame, wrong: pd.Series) -> dict[str, float
         "estimated / true": float(scores["suspect"].sum() / count),
         "calibration error": calibration_error(scores["p_wrong"].to_numpy(), wrong),
     }
+
+
+def found_after(score: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Count the wrong labels among the first k of a ranking: float (n + 1,), for k = 0 to n.
+
+    `score` (n,), higher = reviewed earlier, NaN last; `wrong` (n,) bool. Samples that tie are taken
+    in random order: this is the mean over all such orders.
+    """
+    place = _dense(score)
+    tied = np.bincount(place)[::-1].cumsum()
+    found = np.bincount(place, weights=wrong)[::-1].cumsum()
+    return np.interp(np.arange(len(score) + 1), [0, *tied], [0, *found])
+
+
+def _dense(score: np.ndarray) -> np.ndarray:
+    """Number the distinct values of `score` from 0 = smallest; NaN counts as smallest of all."""
+    return np.unique(np.nan_to_num(score, nan=-np.inf), return_inverse=True)[1]
+
+
+def ranking_figures(score: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Compare `score` (n,), higher = more suspicious, with the truth `wrong` (n,) bool.
+
+    Shares are 0 to 1. `effort 90 %` is how many samples one has to review, in the order of the
+    ranking, to meet 90 % of the wrong labels, divided by the number of wrong labels: 0.9 at best.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    found, places = found_after(score, wrong), _dense(score)
+    count = int(wrong.sum())
+    precision = lambda k: float(found[k] / k)  # noqa: E731
+    return {
+        "AUROC": roc_auc_score(wrong, places),
+        "AP": average_precision_score(wrong, places),
+        "precision at true count": precision(count),
+        "precision top 1 %": precision(max(1, round(0.01 * len(wrong)))),
+        "precision top 5 %": precision(max(1, round(0.05 * len(wrong)))),
+        "effort 90 %": float(np.argmax(found >= 0.9 * count - 1e-9) / count),
+    }
+
+
+def flag_figures(flagged: np.ndarray | None, wrong: np.ndarray) -> dict[str, float]:
+    """Compare the samples that a method calls wrong, bool (n,), with the truth; None gives none."""
+    if flagged is None:
+        return {}
+    hits = (flagged & wrong).sum()
+    return {
+        "flagged / true": flagged.sum() / wrong.sum(),
+        "flag precision": hits / max(1, flagged.sum()),
+        "flag recall": hits / wrong.sum(),
+        "flag F1": 2 * hits / (flagged.sum() + wrong.sum()),
+    }
+
+
+CURVE = np.linspace(0, 3, 51)[1:]  # labels reviewed, divided by the number of wrong ones
+
+
+def review_curve(score: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Return the share of wrong labels found after reviewing as many as `CURVE` says, 0 to 1."""
+    found, count = found_after(score, wrong), wrong.sum()
+    shares = np.interp(CURVE * count, np.arange(len(found)), found / count)
+    return {f"{reviewed:.2f}": share for reviewed, share in zip(CURVE, shares, strict=True)}
 
 
 def machine() -> str:

@@ -1,0 +1,134 @@
+"""Data sets with wrong labels: in come a folder and a seed, out come a samples table and the truth.
+
+A set is drawn anew for each seed: its subset of the pictures and its wrong labels. The truth is for
+scoring alone: no training and no score sees it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.data import datasets, noise
+from o2u_nb.data.noise import Noise, Planted
+
+COUNT = 10_000  # pictures of a Fashion-MNIST set
+LARGEST, IMBALANCE = 3_000, 20  # pictures of the largest class; largest : smallest
+HUMAN_COUNT = 8_000  # pictures of a CIFAR-10N set
+MOVED = 0.2  # share of a class that goes to its look-alike
+LOOK_ALIKES = {
+    "T-shirt/top": "Shirt",
+    "Shirt": "T-shirt/top",
+    "Pullover": "Coat",
+    "Coat": "Pullover",
+    "Dress": "T-shirt/top",
+    "Trouser": "Dress",
+    "Sandal": "Sneaker",
+    "Sneaker": "Ankle boot",
+    "Ankle boot": "Sneaker",
+}
+
+
+class Set(NamedTuple):
+    """A data set: its title, the group of tables it belongs to, and how it is drawn."""
+
+    title: str
+    group: str
+    draw: Callable[[Path, int], Planted]  # folder and seed in, samples table and truth out
+
+
+def coats(data: Path, seed: int) -> Planted:
+    """Generate coats with the demo's noise; their pictures are kept in `data/coats`."""
+    return Planted(*datasets.load("coats", root=data / "coats", seed=seed))
+
+
+def digits(data: Path, seed: int) -> Planted:
+    """All of scikit-learn's digits."""
+    return noise.plant(datasets.load("digits").samples, noise.symmetric(0.2), seed=seed)
+
+
+def fashion(planted: Noise, *, every: bool = False) -> Callable[[Path, int], Planted]:
+    """Pictures of Fashion-MNIST, 10,000 or `every` one, with `planted` noise."""
+
+    def draw(data: Path, seed: int) -> Planted:
+        root, n = data / "fashion-mnist", None if every else COUNT
+        clean = datasets.load("fashion_mnist", root=root, n=n, seed=seed).samples
+        return noise.plant(clean, planted, seed=seed)
+
+    return draw
+
+
+def imbalanced(planted: Noise) -> Callable[[Path, int], Planted]:
+    """Pictures of Fashion-MNIST in classes of unequal size, with `planted` noise."""
+
+    def draw(data: Path, seed: int) -> Planted:
+        clean = datasets.load("fashion_mnist", root=data / "fashion-mnist").samples
+        return noise.plant(
+            unequal(clean, largest=LARGEST, ratio=IMBALANCE, seed=seed), planted, seed=seed
+        )
+
+    return draw
+
+
+def unequal(samples: pd.DataFrame, *, largest: int, ratio: float, seed: int) -> pd.DataFrame:
+    """Draw classes whose sizes fall geometrically from `largest` to `largest` / `ratio`.
+
+    Which class is large and which is small is drawn too. Rows keep their order.
+    """
+    rng = np.random.default_rng([seed, largest])
+    classes = rng.permutation(sorted(samples["label"].unique()))
+    sizes = np.round(np.geomspace(largest, largest / ratio, len(classes))).astype(int)
+    chosen = [
+        rng.permutation(np.flatnonzero(samples["label"] == label))[:size]
+        for label, size in zip(classes, sizes, strict=True)
+    ]
+    return samples.iloc[np.sort(np.concatenate(chosen))]
+
+
+def look_alikes() -> Noise:
+    """Move labels to the class they are most confused with; bags are like nothing else."""
+    classes = list(datasets.FASHION_CLASSES)
+    matrix = np.eye(len(classes))
+    for label, other in LOOK_ALIKES.items():
+        row = classes.index(label)
+        matrix[row, row], matrix[row, classes.index(other)] = 1 - MOVED, MOVED
+    return noise.transition(matrix, classes)
+
+
+def human(column: str) -> Callable[[Path, int], Planted]:
+    """8,000 pictures of CIFAR-10 with the human labels of CIFAR-10N's `column`."""
+
+    def draw(data: Path, seed: int) -> Planted:
+        table = pd.read_csv(data / "cifar10n.csv", dtype=str)
+        chosen = np.random.default_rng(seed).permutation(len(table))[:HUMAN_COUNT]
+        table = table.iloc[np.sort(chosen)].set_index("path").rename_axis("sample_id")
+        paths = [str(data / "cifar10" / path) for path in table.index]
+        samples = pd.DataFrame(dict(label=table[column], split="train", path=paths), table.index)
+        return Planted(samples, table["label_true"].rename("true_label"))
+
+    return draw
+
+
+SMALL, PLANTED, REAL = "Small sets", "Fashion-MNIST, planted noise", "More pictures, human labels"
+SETS = {
+    "coats": Set("coats, 2,000, look-alikes 10 %", SMALL, coats),
+    "digits-sym20": Set("digits, 1,797, symmetric 20 %", SMALL, digits),
+    "fashion-sym5": Set("symmetric 5 %", PLANTED, fashion(noise.symmetric(0.05))),
+    "fashion-sym20": Set("symmetric 20 %", PLANTED, fashion(noise.symmetric(0.2))),
+    "fashion-sym40": Set("symmetric 40 %", PLANTED, fashion(noise.symmetric(0.4))),
+    "fashion-pair20": Set("pair flip 20 %", PLANTED, fashion(noise.pair_flip(0.2))),
+    "fashion-class20": Set("look-alike classes 20 %", PLANTED, fashion(look_alikes())),
+    "fashion-instance20": Set(
+        "instance-dependent 20 %", PLANTED, fashion(noise.instance_dependent(0.2))
+    ),
+    "fashion-imbalanced20": Set(
+        "classes 20 : 1, symmetric 20 %", PLANTED, imbalanced(noise.symmetric(0.2))
+    ),
+    "fashion60k-sym20": Set(
+        "Fashion-MNIST, 60,000, symmetric 20 %", REAL, fashion(noise.symmetric(0.2), every=True)
+    ),
+    "cifar-aggre": Set("CIFAR-10N aggre, 8,000", REAL, human("label_aggre")),
+    "cifar-worst": Set("CIFAR-10N worst, 8,000", REAL, human("label_worst")),
+}
