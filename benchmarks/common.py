@@ -28,15 +28,12 @@ class Runs:
         print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
         self._append([row])
 
-    def put(self, key: dict, rows: list[dict], *, say: bool = True) -> None:
+    def put(self, key: dict, rows: list[dict]) -> None:
         """Add a run that has several rows, in the place of older ones with that `key`."""
         if self.has(key):
             same = (self.table[list(key)] == pd.Series(key)).all(axis=1)
             self.table = self.table[~same]
         self._append([{**key, **row} for row in rows])
-        if say:
-            shown = ", ".join(f"{row['method']} {row['AP']:.3f}" for row in rows)
-            print(*key.values(), "AP:", shown, flush=True)
 
     def _append(self, rows: list[dict]) -> None:
         self.table = pd.concat([self.table, pd.DataFrame(rows)], ignore_index=True)
@@ -179,12 +176,17 @@ def write_table(name: str, title: str, table: pd.DataFrame, notes: str) -> Path:
     """Write a Markdown table to `results/name.md`, with the machine and `notes`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.md"
+    text = f"# {title}\n\n{machine()}\n\n{markdown(table)}\n\n{notes}\n"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table as Markdown, its index first."""
     columns = [*table.index.names, *table.columns]
     rows = [
         [*(key if isinstance(key, tuple) else (key,)), *values]
         for key, values in zip(table.index, table.to_numpy(), strict=True)
     ]
     lines = [columns, ["---"] * len(columns), *rows]
-    text = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-    path.write_text(f"# {title}\n\n{machine()}\n\n{text}\n\n{notes}\n", encoding="utf-8")
-    return path
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

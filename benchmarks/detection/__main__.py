@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.common import RESULTS, Runs, flag_figures, ranking_figures, review_curve
-from benchmarks.detection.scoring import score_all
+from benchmarks.common import RESULTS, Runs, flag_figures, machine, ranking_figures, review_curve
+from benchmarks.detection.scoring import SHOWN, score_all
 from benchmarks.detection.sets import SETS
 from benchmarks.detection.trainings import TRAININGS, Task
 from o2u_nb.data.noise import Planted
@@ -109,10 +109,12 @@ def train(training: str, task: Task, folder: Path) -> dict:
         seconds = time.monotonic() - started
     return dict(
         preset=task.preset.name,
+        lr=task.network.lr if training == "o2u" else task.lr_max,
         training_passes=passes.training,
         evaluation_passes=passes.evaluation,
         seconds=seconds,
         threads=torch.get_num_threads(),
+        machine=machine(),
     )
 
 
@@ -145,8 +147,10 @@ def add(folder: Path, runs: Runs, curves: Runs) -> None:
         for method, (score, flagged) in found.items()
     ]
     runs.put(key, rows)
-    rows = [{"method": name, **review_curve(score, wrong)} for name, (score, _) in found.items()]
-    curves.put(key, rows, say=False)
+    shown = ", ".join(f"{row['method']} {row['AP']:.3f}" for row in rows)
+    print(*key.values(), f"{others['seconds']:.0f} s, AP:", shown, flush=True)
+    shown = [name for name in found if name in SHOWN]
+    curves.put(key, [dict(method=name, **review_curve(found[name].score, wrong)) for name in shown])
 
 
 def rescore(traces: Path, runs: Runs, curves: Runs) -> None:

@@ -16,6 +16,15 @@ OURS = "o2u_nb, score"
 SAME_RUN = "same run: "  # other scores of the training that ours comes from
 ORACLE = "small loss, best epoch (oracle)"
 RANDOM = "random"
+SHOWN = (  # in the pictures
+    OURS,
+    f"{SAME_RUN}o2u_mean (the paper)",
+    "AUM",
+    "data maps",
+    "small loss, last epoch",
+    "cleanlab, self-confidence",
+    "cleanlab, normalised margin",
+)
 
 
 class Scored(NamedTuple):

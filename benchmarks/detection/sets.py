@@ -32,7 +32,7 @@ LOOK_ALIKES = {
 
 
 class Set(NamedTuple):
-    """A data set: its title, the group of tables it belongs to, and how it is drawn."""
+    """A data set: its title within its group of tables, that group, and how it is drawn."""
 
     title: str
     group: str
@@ -124,7 +124,7 @@ SETS = {
         "instance-dependent 20 %", PLANTED, fashion(noise.instance_dependent(0.2))
     ),
     "fashion-imbalanced20": Set(
-        "classes 20 : 1, symmetric 20 %", PLANTED, imbalanced(noise.symmetric(0.2))
+        "classes 20 : 1, sym. 20 %", PLANTED, imbalanced(noise.symmetric(0.2))
     ),
     "fashion60k-sym20": Set(
         "Fashion-MNIST, 60,000, symmetric 20 %", REAL, fashion(noise.symmetric(0.2), every=True)
@@ -132,3 +132,9 @@ SETS = {
     "cifar-aggre": Set("CIFAR-10N aggre, 8,000", REAL, human("label_aggre")),
     "cifar-worst": Set("CIFAR-10N worst, 8,000", REAL, human("label_worst")),
 }
+
+
+def full_title(name: str) -> str:
+    """Name a set where its group is not said."""
+    title = SETS[name].title
+    return f"Fashion-MNIST, {title}" if SETS[name].group == PLANTED else title
