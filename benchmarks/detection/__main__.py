@@ -24,6 +24,7 @@ from benchmarks.detection.scoring import SHOWN, score_all
 from benchmarks.detection.sets import SETS
 from benchmarks.detection.trainings import TRAININGS, Task
 from o2u_nb.data.noise import Planted
+from o2u_nb.errors import O2UError
 from o2u_nb.presets import PRESETS
 
 KEY = ["set", "seed", "training"]
@@ -76,7 +77,7 @@ def run_all(options: argparse.Namespace) -> None:
                 continue
             try:
                 planted = SETS[name].draw(options.data, seed)
-            except OSError as error:
+            except (OSError, O2UError) as error:
                 print(f"{name}: left out, {error}")
                 continue
             task = Task(

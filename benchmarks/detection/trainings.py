@@ -162,7 +162,7 @@ def out_of_sample(
 def part(data: PixelData, rows: np.ndarray) -> PixelData:
     """Return the samples at `rows` (m,) int, with the same classes."""
     pixels, labels = data.pixels[rows].cpu().numpy(), data.labels[rows].cpu().numpy()
-    return PixelData(pixels, labels, data.ids[rows], data.vocab)
+    return PixelData(pixels, labels, data.ids[rows], data.vocab).to(data.pixels.device)
 
 
 @torch.no_grad()
