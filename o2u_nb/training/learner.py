@@ -19,6 +19,7 @@ from o2u_nb.trace import Trace
 from o2u_nb.training.odd import OddRemoval
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates, cyclic_rates, high_then_low
+from o2u_nb.training.stop import StopWhenStable, require_share
 
 
 def sgd(params, **options) -> OptimWrapper:
@@ -44,6 +45,8 @@ def fit_o2u(
     ids: Sequence[str] | None = None,
     overwrite: bool = False,
     on_epoch: Callable[[Trace], None] | None = None,
+    stop_early: float | None = None,
+    say: Callable[[str], None] = print,
     opt_func=sgd,
     cbs=None,
 ) -> Trace:
@@ -63,21 +66,31 @@ def fit_o2u(
     for a model that is already trained; `opt_func=None` keeps the Learner's own optimiser (choose
     `lr` for it). `out`, `record`, `ids`, `overwrite` and `on_epoch` are those of
     `DynamicsRecorder`, whose errors this raises. More callbacks go into `cbs`.
+
+    With `stop_early`, say 0.98, the cyclic phase ends after the first of the cycles 2, 3, ... in
+    which the ranking hardly changed: at least this share of the suspects are the same as a cycle
+    earlier, and the rank correlation of all samples is as high; see `detect.stability`. `say` is
+    told so in one line. Raises `ValueError` when it is no share.
     """
+    require_share(stop_early)
     r1 = lr if r1 is None else r1
     r2 = lr / 10 if r2 is None else r2
     recorder = DynamicsRecorder(out, record=record, ids=ids, overwrite=overwrite, on_epoch=on_epoch)
-    phases = [
-        ("warmup", [lr] * warmup, bs),
-        ("cyclic", cyclic_rates(cycles * cycle, r1=r1, r2=r2, cycle=cycle), cyclic_bs or bs),
-    ]
+    stops = []
+    if stop_early is not None:
+        stops = [StopWhenStable(recorder, cycle=cycle, share=stop_early)]
+    cyclic = cyclic_rates(cycles * cycle, r1=r1, r2=r2, cycle=cycle)
+    phases = [("warmup", [lr] * warmup, bs, []), ("cyclic", cyclic, cyclic_bs or bs, stops)]
     with _optimiser(self, opt_func):
-        for phase, rates, batch in phases:
+        for phase, rates, batch, more in phases:
             recorder.phase = phase
             rate = EpochRates(rates, ramp=phase == "warmup")
-            with _batch_size(self, batch), self.added_cbs([recorder, rate]):
+            with _batch_size(self, batch), self.added_cbs([recorder, rate, *more]):
                 if rates:
                     self.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
+    for stop in stops:
+        if stop.found:
+            say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")
     return recorder.trace
 
 

@@ -1,0 +1,113 @@
+"""How settled a ranking is: what one more cycle of training changed in it.
+
+In comes a trace, finished or not: after every cycle its ranking can be used. Out comes, for each
+cycle but the first, how far the ranking by all cyclic epochs so far agrees with the one before.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.detect.scores import DETECTORS
+from o2u_nb.detect.table import RECOMMENDED
+from o2u_nb.detect.threshold import estimate
+from o2u_nb.trace import Trace
+
+LEAST_TOP = 0.01  # of the samples: of a handful of suspects, the same few may stay by chance
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Say how far the ranking after `cycle` cycles agrees with the one a cycle earlier.
+
+    `rank_correlation` is Spearman's over all samples that were seen, -1 to 1, NaN where all scores
+    are equal; `top_overlap` is the share, 0 to 1, of the `n_top` most suspicious samples that were
+    among the `n_top` most suspicious before. Higher = more settled. Both rise with the number of
+    cycles alone, since each new one weighs less in the average.
+    """
+
+    cycle: int
+    rank_correlation: float
+    top_overlap: float
+    n_top: int
+
+    def reaches(self, share: float) -> bool:
+        """Tell whether both figures are at least `share`; NaN never is."""
+        return self.top_overlap >= share and self.rank_correlation >= share
+
+    def __str__(self) -> str:
+        return (
+            f"{self.top_overlap:.0%} of the top {self.n_top:,} suspects are the same as a cycle "
+            f"ago (rank correlation {self.rank_correlation:.3f})"
+        )
+
+
+def stability(
+    trace: Trace, cycle: int | None = None, *, n_top: int | None = None
+) -> list[Stability]:
+    """Compare each finished cycle's ranking with the one before: the 2nd, the 3rd, and so on.
+
+    A cycle has `cycle` epochs (default: as the learning rate shows, see `cycle_length`). The
+    rankings are those of the score that `score_table` recommends, by all cyclic epochs up to the
+    end of each cycle; epochs of a cycle that is not finished are left out. `n_top` samples are what
+    a reviewer would look at: by default as many as labels seem to be wrong after the last epoch,
+    and at least 1 % of the samples. A sample not seen before stood last then; one never seen does
+    not count. Empty when fewer than two cycles are finished. Raises `ValueError` for a `cycle`
+    below 1.
+    """
+    cyclic = trace.only("cyclic")
+    cycle = cycle_length(cyclic) if cycle is None else cycle
+    if cycle < 1:
+        raise ValueError(f"Expected a cycle of at least 1 epoch, found {cycle}.")
+    ends = range(cycle, cyclic.n_epochs + 1, cycle)
+    if len(ends) < 2:
+        return []
+    scores = [_score(cyclic, end) for end in ends]
+    n_top = _suspects(cyclic, scores[-1]) if n_top is None else n_top
+    return [
+        Stability(number, *_agreement(before, now, n_top), n_top)
+        for number, (before, now) in enumerate(pairwise(scores), start=2)
+    ]
+
+
+def cycle_length(trace: Trace) -> int:
+    """Count the cyclic epochs before the learning rate first goes up; all, if it never does."""
+    rates = trace.lr[trace.phase == "cyclic"]
+    rises = np.flatnonzero(rates[1:] > rates[:-1] * (1 + 1e-6))  # more than rounding
+    return int(rises[0]) + 1 if len(rises) else max(1, len(rates))
+
+
+def _score(cyclic: Trace, end: int) -> np.ndarray:
+    """Score the samples (n_samples,) by the first `end` epochs, higher = more suspicious."""
+    rows = {name: getattr(cyclic, name)[:end] for name in ("loss", "margin", "pred", "lr", "phase")}
+    # the averaged softmax is known for all epochs together only
+    return DETECTORS[RECOMMENDED](replace(cyclic, **rows, mean_probs={}))
+
+
+def _suspects(cyclic: Trace, score: np.ndarray) -> int:
+    n_seen = int((~np.isnan(score)).sum())
+    return max(1, math.ceil(LEAST_TOP * n_seen), estimate(cyclic, score).count)
+
+
+def _agreement(before: np.ndarray, now: np.ndarray, n_top: int) -> tuple[float, float]:
+    """Return rank correlation and top overlap of two scores (n,), NaN where not seen."""
+    seen = ~np.isnan(now)
+    now, before = now[seen], np.where(np.isnan(before), -np.inf, before)[seen]
+    top = _top(now, n_top)
+    stayed = np.isin(top, _top(before, n_top))
+    return _spearman(before, now), float(stayed.mean()) if len(top) else math.nan
+
+
+def _top(score: np.ndarray, n: int) -> np.ndarray:
+    """Return the positions of the `n` highest; ties keep the samples' order, as in `rank`."""
+    return np.argsort(-score, kind="stable")[:n]
+
+
+def _spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Spearman's rank correlation of two arrays (n,), ties at their mean rank, or NaN."""
+    ranks = [pd.Series(values).rank().to_numpy() - (len(values) + 1) / 2 for values in (a, b)]
+    spread = math.sqrt(ranks[0] @ ranks[0]) * math.sqrt(ranks[1] @ ranks[1])
+    return float(ranks[0] @ ranks[1] / spread) if spread else math.nan
