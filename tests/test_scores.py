@@ -146,6 +146,50 @@ def test_permuted_samples_permute_the_table(seed):
     pd.testing.assert_frame_equal(table.sort_index(), moved.sort_index(), check_exact=False)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 300), st.booleans())
+def test_blocks_of_any_size_give_the_same_table(seed, size, kept):
+    trace = random_trace(seed, unseen=[seed % 30])
+    trace.loss[seed % 6, seed % 7 :: 4] = trace.margin[seed % 6, seed % 7 :: 4] = NAN
+    trace.pred[seed % 6, seed % 7 :: 4] = -1
+    trace = trace if kept else dataclasses.replace(trace, mean_probs={})
+    expected = score_table(trace)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "BLOCK", size)
+        assert len(scores.blocks(trace)) == -(-30 // max(1, size // 6))
+        pd.testing.assert_frame_equal(score_table(trace), expected, check_exact=True)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_gaps_are_left_out_of_every_mean(seed):
+    trace = random_trace(seed)
+    gaps = np.random.default_rng(seed).random(trace.loss.shape) < 0.2
+    trace.loss[gaps] = trace.margin[gaps] = NAN
+    trace.pred[gaps] = -1
+    trace = trace.take(np.flatnonzero((~gaps[2:]).any(0)))
+    cyclic, probs = trace.loss[2:].astype(float), np.exp(-trace.loss)
+    expected = dict(
+        o2u_mean=np.nanmean(cyclic - np.nanmean(cyclic, 1, keepdims=True), 0),
+        o2u_var=np.nanvar(cyclic, 0),
+        aum=-np.nanmean(trace.margin[1:], 0),
+        cyclic_margin=-np.nanmean(trace.margin[2:], 0),
+        low_confidence=1 - np.nanmean(probs, 0),
+        variability=np.nanstd(probs, 0),
+    )
+    for name, values in expected.items():
+        np.testing.assert_allclose(DETECTORS[name](trace), values, rtol=1e-4, atol=1e-6)
+
+
+def test_a_lambda_is_a_detector_and_sees_the_whole_trace(monkeypatch):
+    trace = random_trace(n=40)
+    monkeypatch.setattr(scores, "BLOCK", 7)
+    monkeypatch.setitem(DETECTORS, "rival", lambda trace: trace.loss[-1] - trace.loss[-1].mean())
+    expected = pd.Series(trace.loss[-1] - trace.loss[-1].mean(), trace.ids)
+    table = score_table(trace)
+    np.testing.assert_array_equal(table["rival"], expected[table.index])
+
+
 def test_table_is_complete_and_sorted():
     table = score_table(random_trace(n=50, unseen=[7], wrong=8))
     assert table.index.name == "sample_id" and table.index.is_unique and len(table) == 50

@@ -2,17 +2,21 @@
 
 In comes a `Trace`; out comes one number per sample and detector. Higher always means more
 suspicious. Every detector is a plain function of a trace, so it can be tested by hand, and a lambda
-is a valid plug-in.
+is a valid plug-in. The ones here go through the samples in blocks that stay in a core's cache: that
+is several times faster than whole arrays, and needs no copies of them.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
 
 import numpy as np
 
-from o2u_nb.trace import Trace
+from o2u_nb.trace import ROWS, Trace
 
 Detector = Callable[[Trace], np.ndarray]
 
+BLOCK = 2**18  # epochs times samples; 1 MB in single precision
 
 RANKED = ("cyclic", "high")  # phases to rank by, the first that there is
 
@@ -25,6 +29,29 @@ def recorded(trace: Trace) -> Trace:
     return trace
 
 
+def samplewise(detector: Detector) -> Detector:
+    """Let a detector that needs one sample at a time see the trace in blocks of samples.
+
+    The result does not depend on the size of the blocks. A detector that compares samples with each
+    other must see the whole trace, undecorated.
+    """
+
+    @wraps(detector)
+    def in_blocks(trace: Trace) -> np.ndarray:
+        values, trace = np.empty(trace.n_samples), _unmapped(trace)
+        for block in blocks(trace):
+            values[block] = detector(trace.take(block))
+        return values
+
+    return in_blocks
+
+
+def blocks(trace: Trace) -> list[slice]:
+    """Cut the samples of a trace into slices of about `BLOCK` losses each."""
+    step = max(1, BLOCK // max(1, trace.n_epochs))
+    return [slice(start, start + step) for start in range(0, trace.n_samples, step)]
+
+
 def o2u_mean(trace: Trace) -> np.ndarray:
     """Average the loss over the cyclic epochs, each centred on its mean over the samples.
 
@@ -32,10 +59,11 @@ def o2u_mean(trace: Trace) -> np.ndarray:
     then an epoch in which everybody's loss was high must not count against those it saw. Huang et
     al., ICCV 2019, section 3.2.
     """
-    loss = recorded(trace).loss
-    return _mean(loss - _mean(loss, axis=1)[:, None])
+    usual = np.array([_seen_mean(epoch) for epoch in recorded(trace).loss])[:, None]
+    return samplewise(lambda part: _mean(recorded(part).loss - usual))(trace)
 
 
+@samplewise
 def o2u_var(trace: Trace) -> np.ndarray:
     """Compute the variance of the loss over the cyclic epochs, (n_samples,), nats squared.
 
@@ -46,6 +74,7 @@ def o2u_var(trace: Trace) -> np.ndarray:
     return _mean((loss - _mean(loss)) ** 2)
 
 
+@samplewise
 def aum(trace: Trace) -> np.ndarray:
     """Compute the negated area under the margin: minus the mean logit margin.
 
@@ -56,11 +85,13 @@ def aum(trace: Trace) -> np.ndarray:
     return -_mean(trace.margin[later])
 
 
+@samplewise
 def cyclic_margin(trace: Trace) -> np.ndarray:
     """Compute minus the mean logit margin over the cyclic epochs, (n_samples,), logits."""
     return -_mean(recorded(trace).margin)
 
 
+@samplewise
 def average_probability_margin(trace: Trace) -> np.ndarray:
     """Compare the given class with the best other one in the softmax averaged over the epochs.
 
@@ -77,6 +108,7 @@ def average_probability_margin(trace: Trace) -> np.ndarray:
     return logs.max(1) - given
 
 
+@samplewise
 def forgetting(trace: Trace) -> np.ndarray:
     """Count how often a sample went from right to wrong between epochs that saw it.
 
@@ -92,6 +124,7 @@ def forgetting(trace: Trace) -> np.ndarray:
     return np.where(right.any(0), forgotten, trace.n_epochs).astype(float)
 
 
+@samplewise
 def low_confidence(trace: Trace) -> np.ndarray:
     """Compute one minus the mean probability of the given label, all epochs: (n_samples,), 0 to 1.
 
@@ -100,6 +133,7 @@ def low_confidence(trace: Trace) -> np.ndarray:
     return 1 - _mean(np.exp(-trace.loss))
 
 
+@samplewise
 def variability(trace: Trace) -> np.ndarray:
     """Compute the standard deviation of the given label's probability, all epochs: (n_samples,).
 
@@ -144,9 +178,34 @@ DETECTORS: dict[str, Detector] = {
 }
 
 
-def _mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Average over what was seen (not NaN), in double precision; NaN where nothing was."""
-    seen = ~np.isnan(values)
-    total = np.sum(values, axis=axis, where=seen, dtype=np.float64)
-    count = seen.sum(axis=axis)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Average over the epochs that saw a sample (not NaN), in double precision; NaN where none did.
+
+    `values` (n_epochs, n_samples). Only samples that missed an epoch are gone through with care.
+    """
+    total, count = _sum(values), np.full(values.shape[1], len(values))
+    gaps = np.flatnonzero(np.isnan(total))
+    if len(gaps):
+        some = values[:, gaps]
+        seen = ~np.isnan(some)
+        total[gaps], count[gaps] = _sum(np.where(seen, some, 0)), seen.sum(0)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+
+def _unmapped(trace: Trace) -> Trace:
+    """See a memory map as a plain array: each slice of a map costs as much as a block's sum."""
+    return replace(trace, **{name: np.asarray(getattr(trace, name)) for name in ROWS})
+
+
+def _sum(values: np.ndarray) -> np.ndarray:
+    """Add up epoch by epoch: numpy's own sum rounds a lone sample in another way than many."""
+    total = np.zeros(values.shape[1])
+    for epoch in values:
+        total += epoch
+    return total
+
+
+def _seen_mean(epoch: np.ndarray) -> float:
+    """Average the losses of one epoch over the samples that it saw; NaN where it saw none."""
+    seen = epoch[~np.isnan(epoch)]
+    return seen.mean(dtype=np.float64) if len(seen) else np.nan

@@ -6,11 +6,12 @@ In comes a trace; out comes one row per sample, most suspicious first.
 import numpy as np
 import pandas as pd
 
-from o2u_nb.detect.scores import DETECTORS, class_probs
+from o2u_nb.detect.scores import DETECTORS, blocks, class_probs
 from o2u_nb.detect.threshold import estimate
 from o2u_nb.trace import Trace
 
 RECOMMENDED = "cyclic_margin"
+KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")
 
 
 def score_table(trace: Trace) -> pd.DataFrame:
@@ -23,33 +24,35 @@ def score_table(trace: Trace) -> pd.DataFrame:
     where `p_wrong` is below a half, and "" for the rest. A sample that was never seen has NaN
     scores and the last ranks.
     """
-    table = pd.DataFrame(index=trace.ids)
-    table["label"] = trace.given
-    for name, detector in DETECTORS.items():
-        table[name] = detector(trace)
-    table["score"] = table[RECOMMENDED]
-    table["rank"] = _ranks(table["score"].to_numpy())
-    found = estimate(trace, table["score"].to_numpy())
-    table["p_wrong"] = found.p_wrong
-    table["suspect"] = table["rank"] <= found.count
-    suggested = suggested_positions(trace)
-    table["suggested_label"] = np.asarray(trace.classes, dtype=object)[suggested]
-    table["kind"] = np.select(
-        [table["suspect"] & (table["p_wrong"] >= 0.5), table["suspect"]], ["wrong", "ambiguous"], ""
+    scores = {name: np.asarray(detector(trace)) for name, detector in DETECTORS.items()}
+    scores["score"] = scores[RECOMMENDED]
+    found = estimate(trace, scores["score"])
+    order = _most_suspicious_first(scores["score"])
+    rank, p_wrong = np.arange(1, len(order) + 1), found.p_wrong[order]
+    suspect, classes = rank <= found.count, pd.array(trace.classes, dtype="str")
+    columns = dict(
+        label=classes.take(trace.labels[order]),
+        **{name: values[order] for name, values in scores.items()},
+        rank=rank,
+        p_wrong=p_wrong,
+        suspect=suspect,
+        suggested_label=classes.take(suggested_positions(trace)[order]),
+        kind=KINDS.take(np.where(p_wrong >= 0.5, 2, 1) * suspect),
     )
-    return table.sort_values("rank")
+    return pd.DataFrame(columns, index=trace.ids[order], copy=False)
 
 
 def suggested_positions(trace: Trace) -> np.ndarray:
     """Return the class that is likeliest on average, the given one apart: int (n_samples,)."""
-    probs = np.nan_to_num(class_probs(trace), nan=0.0)
-    probs[np.arange(trace.n_samples), trace.labels] = -1
-    return probs.argmax(1)
+    likeliest = np.empty(trace.n_samples, dtype=np.int64)
+    for block in blocks(trace):
+        part = trace.take(block)
+        probs = np.nan_to_num(class_probs(part), nan=0.0)
+        probs[np.arange(part.n_samples), part.labels] = -1
+        likeliest[block] = probs.argmax(1)
+    return likeliest
 
 
-def _ranks(score: np.ndarray) -> np.ndarray:
-    """Rank from 1 = highest; ties keep the samples' order, NaN comes last."""
-    order = np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")
-    ranks = np.empty(len(score), dtype=np.int64)
-    ranks[order] = np.arange(1, len(score) + 1)
-    return ranks
+def _most_suspicious_first(score: np.ndarray) -> np.ndarray:
+    """Order positions by falling score; ties keep the samples' order, NaN comes last."""
+    return np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")
