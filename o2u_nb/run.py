@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +27,7 @@ from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.counts import estimates
+from o2u_nb.detect.stability import stability
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.errors import AuditExistsError, OutputError, TraceError
@@ -267,10 +269,19 @@ def _facts(checked: Checked, trace: Trace) -> dict:
         warmup_epochs=int((trace.phase == "warmup").sum()),
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
+        stability=_settled(trace),
         versions=dict(
             python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
         ),
     )
+
+
+def _settled(trace: Trace) -> dict | None:
+    """Compare the rankings of the last two cycles; None where there is nothing to compare."""
+    compared = stability(trace)
+    if not compared or np.isnan(compared[-1].rank_correlation):
+        return None
+    return {name: round(value, 4) for name, value in asdict(compared[-1]).items()}
 
 
 def _estimated(trace: Trace, score: np.ndarray, table: pd.DataFrame) -> dict:

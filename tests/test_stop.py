@@ -1,5 +1,7 @@
 """The cyclic phase ends early when the ranking no longer changes, and only between two cycles."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -7,14 +9,19 @@ from fastai.basics import Learner
 from fastai.data.core import DataLoaders
 from torch import nn
 
+from o2u_nb.__main__ import main
+from o2u_nb.audit import Audit
 from o2u_nb.detect.stability import stability
+from o2u_nb.presets import PRESETS
 from o2u_nb.trace import Trace
+from o2u_nb.training import job
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, PixelLoader
 from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.stop import StopWhenStable
 from tests import lookup
 from tests.test_recorder import learner, pixel_loaders
+from tests.test_run import TINY, write_source
 
 SHORT = dict(warmup=1, cycles=4, cycle=2)
 
@@ -91,3 +98,29 @@ def test_the_last_cycle_is_no_early_stop(cycles, capsys):
 def test_what_is_no_share_is_refused_before_training(wrong):
     with pytest.raises(ValueError, match="stop_early"):
         fit(tiny_learner(), stop_early=wrong)
+
+
+def test_an_audit_says_that_it_stopped_and_how_settled_its_ranking_is(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(PRESETS, "quick", replace(TINY, cycles=3))
+    monkeypatch.setattr(job, "STOP_EARLY", 0.0)
+    source = write_source(tmp_path / "source")
+    assert main(["audit", str(source), "--out", str(tmp_path / "a"), "--preset", "quick"]) == 0
+    said, audit = capsys.readouterr().out, Audit.open(tmp_path / "a")
+    assert list(audit.trace.phase) == ["warmup"] * 2 + ["cyclic"] * 4
+    (found,) = stability(audit.trace)
+    assert f"Stopped after 2 of 3 cycles: {found}.\n" in said
+    assert f"\nHow settled the ranking is: {found}.\n" in said
+    facts = audit.facts["stability"]
+    assert (facts["cycle"], facts["n_top"]) == (2, found.n_top)
+    assert facts["rank_correlation"] == pytest.approx(found.rank_correlation, abs=1e-4)
+    assert facts["top_overlap"] == pytest.approx(found.top_overlap, abs=1e-4)
+
+
+def test_an_audit_of_one_cycle_has_nothing_to_compare(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(PRESETS, "quick", TINY)
+    source = write_source(tmp_path / "source")
+    assert main(["audit", str(source), "--out", str(tmp_path / "a"), "--preset", "quick"]) == 0
+    assert Audit.open(tmp_path / "a").facts["stability"] is None
+    assert "settled" not in capsys.readouterr().out

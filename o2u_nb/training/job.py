@@ -29,6 +29,7 @@ from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet, last_linear, pretrained
 
+STOP_EARLY = 0.98  # of the suspects stay; where fewer do, one more cycle still finds wrong labels
 STEPS_PER_EPOCH = 31  # wanted at least, down to batches of 8
 PHOTOGRAPH = 96  # pixels on the shorter side, from which pretrained networks have an edge
 PHOTOGRAPH_SIZE = 128
@@ -72,7 +73,8 @@ def train(
     """Train on all of `samples` and write the trace to `out`; return it, embeddings, and facts.
 
     The embeddings are float16 (n_samples, d) in the order of `samples`, None when they would be
-    too large; the facts are for the record. Raises what `DynamicsRecorder` raises. The same seed on
+    too large; the facts are for the record. The last cycles are left out when the one before hardly
+    changed the ranking; `say` is told so. Raises what `DynamicsRecorder` raises. The same seed on
     the same machine gives the same trace; the global random state is put back afterwards.
     """
     with torch.random.fork_rng():
@@ -101,6 +103,8 @@ def train(
                 lr=network.lr,
                 out=out,
                 overwrite=True,
+                stop_early=STOP_EARLY,
+                say=say,
                 cbs=tell,
             )
         seen = small_embeddings(learn, say=say)
