@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from o2u_nb import embeddings as embeddings_io
 from o2u_nb.detect import neighbours
-from o2u_nb.detect.neighbours import label_agreement, nearest
+from o2u_nb.detect.neighbours import (
+    FLOOR,
+    label_agreement,
+    lookalike_margin,
+    nearest,
+    neighbourhoods,
+)
 from o2u_nb.errors import O2UError, OutputError, TraceError
 
 # Angles to the first row, in degrees: 0, 60, 0, 180, 90, 60
@@ -116,15 +122,77 @@ def test_label_agreement_agrees_with_the_slow_way_and_permutes(n, k, seed):
 
 
 def test_blocks_change_nothing(monkeypatch):
-    rows, labels = random_rows(50), np.arange(50) % 3
-    at_once = label_agreement(rows, labels)
-    monkeypatch.setattr(neighbours, "MATRIX_BYTES", 4 * 50 * 7)  # seven rows
-    np.testing.assert_allclose(label_agreement(rows, labels), at_once, atol=1e-6)
+    rows = random_rows(50)
+    positions, similarities = neighbourhoods(rows, 9)
+    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", 7)
+    in_blocks = neighbourhoods(rows, 9)
+    assert in_blocks[0].tolist() == positions.tolist()
+    np.testing.assert_allclose(in_blocks[1], similarities, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(1, 40), k=st.integers(0, 45), seed=st.integers(0, 99))
+def test_neighbourhoods_are_the_nearest_of_each(n, k, seed):
+    rows = random_rows(n, d=3, seed=seed)
+    positions, similarities = neighbourhoods(rows, k)
+    assert positions.shape == similarities.shape == (n, min(k, n - 1))
+    for i, cosines in enumerate(slow_cosines(rows)):
+        assert i not in positions[i] and len(set(positions[i])) == len(positions[i])
+        np.testing.assert_allclose(similarities[i], cosines[positions[i]], atol=2e-6)
+        np.testing.assert_allclose(similarities[i], nearest(rows, i, k)[1], atol=2e-6)
+
+
+def test_ties_of_neighbourhoods_go_by_position():
+    rows = np.repeat([[1.0, 0], [0, 1]], 4, axis=0)
+    positions, _ = neighbourhoods(rows, 5)
+    assert positions[0].tolist() == [1, 2, 3, 4, 5]
+    assert positions[6].tolist() == [4, 5, 7, 0, 1]
+
+
+def test_among_many_samples_an_even_part_is_compared(monkeypatch):
+    monkeypatch.setattr(neighbours, "MOST_COMPARED", 5)
+    angles = np.arange(13)
+    rows = np.column_stack([np.cos(angles / 10), np.sin(angles / 10)])
+    positions, _ = neighbourhoods(rows, 2)  # among 0, 3, 6, 9 and 12
+    assert positions[[1, 4, 6, 11]].tolist() == [[0, 3], [3, 6], [3, 9], [12, 9]]
+    assert neighbourhoods(rows, 50)[0].shape == (13, 4)
+
+
+def test_lookalike_margin_by_hand():
+    probs = np.array([[0.7, 0.3], [0.2, 0.8], [0.9, 0.1], [0.5, 0.5], [0.1, 0.9], [0.6, 0.4]])
+    labels = np.array([0, 0, 1, 1, 0, 1])
+    # two nearest: 0 has 2 and 1, 1 has 4 and 0, 2 has 0 and 1, 3 has 4 and 1 (before 5: a tie),
+    # 4 has 1 and 0 (before 2: a tie), 5 has 0 and 2
+    first = np.array([(0.9 + 0.2), (0.1 + 0.7), (0.7 + 0.2), (0.1 + 0.2), (0.2 + 0.7), (0.7 + 0.9)])
+    odds = np.log((1 - first / 2 + FLOOR) / (first / 2 + FLOOR))  # for class 1
+    expected = np.where(labels == 0, odds, -odds)
+    np.testing.assert_allclose(lookalike_margin(FAN, probs, labels, k=2), expected, atol=1e-6)
+
+
+def test_lookalike_margin_leaves_out_what_was_not_seen():
+    probs = np.array([[0.7, 0.3], [np.nan, np.nan], [0.9, 0.1], [np.nan, np.nan]])
+    rows = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 0]])
+    found = lookalike_margin(rows, probs, np.array([1, 1, 1, 1]), k=2)
+    expected = [np.log(0.901 / 0.101), np.log(0.801 / 0.201), np.log(0.701 / 0.301), np.nan]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.isnan(lookalike_margin(rows[:2], probs[[1, 1]], np.zeros(2, int), k=1)).all()
+
+
+def test_lookalike_margin_permutes_and_ignores_the_sample_itself():
+    rng = np.random.default_rng(3)
+    rows, probs, labels = random_rows(60), rng.dirichlet(np.ones(4), 60), rng.integers(0, 4, 60)
+    found, order = lookalike_margin(rows, probs, labels, k=7), rng.permutation(60)
+    permuted = lookalike_margin(rows[order], probs[order], labels[order], k=7)
+    np.testing.assert_allclose(permuted, found[order], atol=1e-9)
+    probs[5] = [0, 0, 0, 1]
+    assert lookalike_margin(rows, probs, labels, k=7)[5] == pytest.approx(found[5])
 
 
 def test_labels_of_other_samples_are_refused():
     with pytest.raises(O2UError, match="each of the 6 embeddings"):
         label_agreement(FAN, np.zeros(5))
+    with pytest.raises(O2UError, match="probabilities"):
+        lookalike_margin(FAN, np.ones((5, 2)), np.zeros(6, int))
 
 
 def test_the_file_holds_unit_rows_in_order(tmp_path):

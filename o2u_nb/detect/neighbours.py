@@ -1,15 +1,18 @@
 """Similar samples: the nearest by embedding, and how far they agree with a sample's label.
 
 In come embeddings, a row per sample, in memory or mapped from a file; out come positions of
-neighbours, or one score per sample. Exact search: no index to build, to keep or to doubt.
+neighbours, or one score per sample. No index to build, to keep or to doubt: all are compared, or
+among very many samples all with an even part.
 """
 
 import numpy as np
 
 from o2u_nb.errors import O2UError
 
-ROWS_AT_ONCE = 1024  # that many fit into a processor's cache
-MATRIX_BYTES = 64_000_000  # of similarities held at once
+ROWS_AT_ONCE = 1024  # compared with all others: 80 MB of similarities at most
+MOST_COMPARED = 20_000  # samples among which the neighbours of all are looked for
+LOOK_ALIKES = 50  # neighbours that speak for a sample; chosen with FLOOR on development sets
+FLOOR = 1e-3  # probability that no class falls below: 50 neighbours cannot say less
 DECIMALS = 6  # of a similarity; float32 sums of equal rows may differ beyond, and ties must be ties
 
 
@@ -34,6 +37,34 @@ def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, 
     return found, similarities[found].clip(-1, 1)
 
 
+def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `k` samples most like each one, and their cosine similarities.
+
+    `embeddings` is (n, d) float, rows of any length. Out come int64 positions and float32
+    similarities in [-1, 1], both (n, k), or fewer columns where there are not that many others:
+    most similar first, ties by position, a sample itself left out. Above `MOST_COMPARED` samples,
+    neighbours are looked for among that many, taken evenly from the whole: time grows with n, not
+    with its square, at n * min(n, MOST_COMPARED) * d operations.
+
+    >>> positions, similarities = neighbourhoods(np.array([[1, 0], [0, 2], [3, 0], [1, 1]]), k=2)
+    >>> positions.tolist()
+    [[2, 3], [3, 0], [0, 3], [0, 1]]
+    """
+    unit, n = _unit(embeddings), len(embeddings)
+    compared = np.unique(np.linspace(0, max(n - 1, 0), min(n, MOST_COMPARED)).round().astype(int))
+    k = max(0, min(k, len(compared) - 1))
+    positions, similarities = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+    if not k:
+        return positions, similarities
+    others, place = unit[compared].T, np.full(n, -1)
+    place[compared] = np.arange(len(compared))
+    for start in range(0, n, ROWS_AT_ONCE):
+        rows = slice(start, min(start + ROWS_AT_ONCE, n))
+        found, similarities[rows] = _most_similar_of_each(unit[rows] @ others, place[rows], k)
+        positions[rows] = compared[found]
+    return positions, similarities.clip(-1, 1)
+
+
 def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> np.ndarray:
     """Return how much the `k` nearest samples contradict each label: float64 (n,) in [0, 1].
 
@@ -41,29 +72,83 @@ def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> 
     w_ij = max(cos(i, j), 0); higher = more suspicious. NaN where no neighbour is similar at all.
     A weighted form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020). `embeddings` (n, d)
     and `labels` (n,), of any kind that can be compared, speak of the same samples; take
-    near-duplicates out first, which vouch for each other. Takes n * n * d operations; memory for
-    the embeddings in float32 and 64 MB.
+    near-duplicates out first, which vouch for each other. See `neighbourhoods` for the cost.
 
     >>> embeddings = np.array([[1, 0], [1, 0], [1, 0], [0, 1]])
     >>> label_agreement(embeddings, np.array(["cat", "cat", "dog", "dog"]), k=2).tolist()
     [0.5, 0.5, 1.0, nan]
     """
     labels = np.asarray(labels)
-    if labels.shape != (len(embeddings),):
+    _require_rows(embeddings, labels.shape, "labels")
+    positions, similarities = neighbourhoods(embeddings, k)
+    weights = similarities.clip(0).astype(np.float64)
+    same = (weights * (labels[positions] == labels[:, None])).sum(1)
+    total = weights.sum(1)
+    share = np.divide(same, total, out=np.full(len(labels), np.nan), where=total > 0)
+    return (1 - share).clip(0, 1)
+
+
+def lookalike_margin(
+    embeddings: np.ndarray, probs: np.ndarray, labels: np.ndarray, k: int = LOOK_ALIKES
+) -> np.ndarray:
+    """Return how much the network contradicts each label where it judges the look-alikes.
+
+    max over c != y of log q_c, minus log q_y, with q the mean of `probs` over the `k` nearest
+    samples, and `FLOOR` added to every q: float64 (n,), nats; higher = more suspicious, positive
+    where the look-alikes belong rather to another class. The sample's own softmax has no part in
+    it, which may have been bent by its label. NaN where an embedding is all zeros, or where no
+    neighbour was seen. A soft form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020): it asks
+    what the network thinks of the neighbours, not how they are labelled, for wrong labels often
+    come in crowds. `embeddings` (n, d), `probs` (n, n_classes) with NaN rows where not seen,
+    `labels` (n,) int.
+
+    >>> embeddings, probs = np.ones((3, 2)), np.array([[0.5, 0.5], [0.9, 0.1], [1, 0]])
+    >>> lookalike_margin(embeddings, probs, np.array([0, 1, 0]), k=1).round(2).tolist()
+    [-2.19, 0.0, 0.0]
+    """
+    _require_rows(embeddings, (len(labels),), "labels")
+    _require_rows(embeddings, probs.shape[:1], "probabilities")
+    positions, _ = neighbourhoods(embeddings, k)
+    seen, probs = ~np.isnan(probs[:, 0]), np.nan_to_num(probs)
+    total = np.zeros(probs.shape)
+    for column in positions.T:  # a neighbour at a time keeps memory at n * n_classes
+        total += probs[column]
+    count = seen[positions].sum(1)
+    known = (count > 0) & np.any(embeddings, axis=1)
+    logs = np.log(total / np.maximum(count, 1)[:, None] + FLOOR)
+    rows = np.arange(len(labels))
+    given = logs[rows, labels]
+    logs[rows, labels] = -np.inf
+    return np.where(known, logs.max(1) - given, np.nan)
+
+
+def _require_rows(embeddings: np.ndarray, shape: tuple[int, ...], of: str) -> None:
+    if shape != (len(embeddings),):
         raise O2UError(
-            f"Expected one label for each of the {len(embeddings):,} embeddings, found labels of "
-            f"shape {labels.shape}: pass both of the same samples."
+            f"Expected {of} for each of the {len(embeddings):,} embeddings, found {of} of shape "
+            f"{shape}: pass both of the same samples."
         )
-    unit, scores = _unit(embeddings), np.empty(len(embeddings))
-    at_once = max(1, MATRIX_BYTES // (4 * max(len(unit), 1)))
-    for start in range(0, len(unit), at_once):
-        similarities = unit[start : start + at_once] @ unit.T
-        for position, row in enumerate(similarities, start):
-            found = _most_similar(row, position, k)
-            weights = row[found].clip(0, 1).astype(np.float64)
-            same = weights[labels[found] == labels[position]].sum()
-            scores[position] = 1 - same / weights.sum() if weights.any() else np.nan
-    return scores
+
+
+def _most_similar_of_each(
+    similarities: np.ndarray, own: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of the `k` largest of each row, and their similarities: (n_rows, k).
+
+    `similarities` is (n_rows, n_columns) float32, and overwritten; `own` (n_rows,) is the column
+    that a row may not choose, -1 for none. Largest first; ties, which are what `DECIMALS` makes
+    equal, in the order of the columns.
+    """
+    n_columns = similarities.shape[1]
+    mine = np.flatnonzero(own >= 0)
+    similarities[mine, own[mine]] = -np.inf
+    smallest = np.partition(similarities, n_columns - k, axis=1)[:, n_columns - k]
+    rows, columns = np.nonzero(similarities >= smallest[:, None] - 10.0**-DECIMALS)
+    candidates = np.round(similarities[rows, columns], DECIMALS)
+    order = np.lexsort((columns, -candidates, rows))
+    first = np.searchsorted(rows, np.arange(len(similarities)))  # rows come in order
+    best = order[first[:, None] + np.arange(k)]
+    return columns[best], candidates[best]
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
