@@ -61,7 +61,7 @@ def stepped(n_epochs: int, *, lr: float, drops: tuple[int, ...]) -> list[float]:
 PRESETS = {
     "laptop": Setting(
         sets={"fashion_mnist": 3000, "cifar10": 3000},
-        network=lambda n: CompactResNet(n, widths=(8, 16, 32, 64)),
+        network=lambda n: CompactResNet(n, widths=(16, 32, 64)),
         rates=high_then_low(20, lr=0.05, high=8),
         high=8,
         bs=64,

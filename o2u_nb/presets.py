@@ -29,12 +29,8 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", "about 1 minute", warmup=4, cycles=2, cycle=4, widths=(16, 32, 64, 128)),
-        Preset(
-            "standard", "about 4 minutes", warmup=8, cycles=3, cycle=8, widths=(16, 32, 64, 128)
-        ),
-        Preset(
-            "thorough", "about 12 minutes", warmup=8, cycles=4, cycle=8, widths=(24, 48, 96, 192)
-        ),
+        Preset("quick", "about 1 minute", warmup=4, cycles=2, cycle=4, widths=(16, 32, 64)),
+        Preset("standard", "about 2 minutes", warmup=8, cycles=3, cycle=6, widths=(32, 64, 128)),
+        Preset("thorough", "about 8 minutes", warmup=8, cycles=4, cycle=8, widths=(48, 96, 192)),
     )
 }

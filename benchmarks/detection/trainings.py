@@ -101,6 +101,7 @@ def o2u(task: Task, folder: Path) -> Passes:
             lr=task.network.lr,
             out=folder / "trace",
             overwrite=True,
+            stop_early=job.STOP_EARLY,
         )
     np.save(folder / "embeddings.npy", embeddings(learn))
     return Passes(training=trace.n_epochs, evaluation=1)
