@@ -90,6 +90,8 @@ AXES = {
     "o2u_mean": "mean loss over the cyclic epochs, centred (nats)",
     "o2u_var": "variance of the loss (nats²)",
     "aum": "AUM, negated (logits)",
+    "settled_margin": "margin, settled epochs counting more, negated (logits)",
+    "lookalike_margin": "what the network thinks of the look-alikes (nats)",
     "p_wrong": "probability that the label is wrong",
     "score": "score (higher = more suspicious)",
 }

@@ -78,7 +78,7 @@ def run_audit(
         **training,
         seconds=round(time.monotonic() - started, 1),
     )
-    return _finish(out, checked, trace, facts, say)
+    return _finish(out, checked, trace, seen, facts, say)
 
 
 def save_audit(
@@ -109,13 +109,20 @@ def save_audit(
         _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
         _write_embeddings(out, embeddings)
         trace.save(out / layout.TRACE)
-    return _finish(out, checked, trace, dict(source="a notebook"), say)
+    return _finish(out, checked, trace, embeddings, dict(source="a notebook"), say)
 
 
-def _finish(out: Path, checked: Checked, trace: Trace, facts: dict, say: Say) -> Audit:
+def _finish(
+    out: Path,
+    checked: Checked,
+    trace: Trace,
+    embeddings: np.ndarray | None,
+    facts: dict,
+    say: Say,
+) -> Audit:
     """Rank, estimate, and write what is left to write."""
     say("Ranking the samples and writing the report.")
-    scores = score_table(trace)
+    scores = score_table(trace, embeddings)
     scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
     score = scores["score"].reindex(trace.ids).to_numpy()
     table = estimates(trace, score)

@@ -94,7 +94,7 @@ def test_scores_csv_lists_every_sample_once_by_rank(source, tmp_path, tiny):
 
 def test_a_trace_from_a_notebook_becomes_the_same_audit(source, tmp_path, tiny):
     ran = run_audit(source, tmp_path / "ran", preset="quick")
-    saved = Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+    saved = Audit.save(tmp_path / "saved", ran.samples, ran.trace, ran.embeddings)
     pd.testing.assert_frame_equal(saved.scores, ran.scores)
     np.testing.assert_array_equal(saved.trace.loss, ran.trace.loss)
     assert saved.facts["estimated_wrong"] == ran.facts["estimated_wrong"]

@@ -9,17 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o2u_nb.detect import scores
+from o2u_nb.detect.neighbours import lookalike_margin
 from o2u_nb.detect.scores import DETECTORS
-from o2u_nb.detect.table import score_table, suggested_positions
+from o2u_nb.detect.table import combined, score_table, suggested_positions
 from o2u_nb.detect.threshold import calibrated, estimate, sure_disagreement
+from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
 
 NAN = np.nan
 
 
 def make(
-    loss, margin=None, pred=None, labels=None, phase=None, probs=None, classes=("x", "y", "z")
-):
+    loss, margin=None, pred=None, labels=None, phase=None, probs=None, classes=("x", "y", "z"),
+    lr=None,
+):  # fmt: skip
     loss = np.asarray(loss, np.float32)
     n_epochs, n = loss.shape
     return Trace(
@@ -29,7 +32,7 @@ def make(
         loss=loss,
         margin=-loss if margin is None else np.asarray(margin, np.float32),
         pred=np.where(np.isnan(loss), -1, 0) if pred is None else np.asarray(pred),
-        lr=np.full(n_epochs, 0.1),
+        lr=np.full(n_epochs, 0.1) if lr is None else np.asarray(lr, float),
         phase=np.array(phase or ["cyclic"] * n_epochs),
         mean_probs={} if probs is None else {"cyclic": np.asarray(probs, np.float32)},
     )
@@ -69,6 +72,42 @@ def test_aum_skips_the_first_epoch_and_is_negated():
 def test_margin_of_the_cyclic_epochs():
     trace = make(np.zeros((3, 2)), margin=[[100, 100], [1, -2], [3, -4]], phase=PHASE[:3])
     np.testing.assert_allclose(scores.cyclic_margin(trace), [-2, 3])
+
+
+def test_settled_margin_counts_epochs_at_a_low_rate_more():
+    margin = [[100, 100, 100], [1, -2, 3], [3, -4, NAN], [-1, 0, NAN]]
+    trace = make(np.zeros((4, 3)), margin=margin, phase=PHASE, lr=[1, 0.4, 0.2, 0.1])
+    # weights 1 : 2 : 4
+    np.testing.assert_allclose(scores.settled_margin(trace), [-(1 + 6 - 4) / 7, 10 / 7, -3])
+
+
+def test_no_epoch_counts_more_than_ten_times_another_for_its_rate():
+    margin = [[1, -1], [10, 4]]
+    falling = make(np.zeros((2, 2)), margin=margin, lr=[0.1, 0])
+    np.testing.assert_allclose(scores.settled_margin(falling), [-101 / 11, -39 / 11])
+    for rates in ([0, 0], [NAN, 0.1], [0.1, 0.1]):
+        plain = make(np.zeros((2, 2)), margin=margin, lr=rates)
+        np.testing.assert_allclose(scores.settled_margin(plain), scores.cyclic_margin(plain))
+
+
+def test_the_score_is_the_mean_of_both_parts_where_both_are_known():
+    found = combined(np.array([2.0, -1, NAN, 3]), np.array([1.0, -4, 2, NAN]))
+    np.testing.assert_allclose(found, [1.5, -2.5, NAN, 3])
+    np.testing.assert_allclose(combined(np.array([2.0, NAN]), None), [2, NAN])
+
+
+def test_the_table_takes_look_alikes_into_account():
+    trace = random_trace(n=60, unseen=[7], wrong=8)
+    embeddings = np.random.default_rng(1).normal(size=(60, 5))
+    found = score_table(trace, embeddings).reindex(trace.ids)
+    votes = lookalike_margin(embeddings, scores.class_probs(trace), trace.labels)
+    np.testing.assert_allclose(found["lookalike_margin"], votes)
+    expected = (scores.settled_margin(trace) + votes) / 2
+    np.testing.assert_allclose(found["score"], expected)
+    assert np.isnan(found["score"].iloc[7]) and found["rank"].iloc[7] == 60
+    assert "lookalike_margin" not in score_table(trace)
+    with pytest.raises(O2UError, match="59 embeddings"):
+        score_table(trace, embeddings[:59])
 
 
 def test_average_probability_margin_by_hand():
@@ -134,7 +173,8 @@ def random_trace(seed=0, n=30, n_epochs=6, n_classes=3, unseen=(), wrong=0):
     loss[:, list(unseen)], pred[:, list(unseen)], probs[list(unseen)] = NAN, -1, NAN
     margin = np.where(np.isnan(loss), NAN, given_logits - others)
     phase = ["warmup"] * 2 + ["cyclic"] * (n_epochs - 2)
-    return make(loss, margin, pred, labels, phase, probs)
+    rates = 0.1 * rng.uniform(0.2, 1, n_epochs)
+    return make(loss, margin, pred, labels, phase, probs, lr=rates)
 
 
 @settings(max_examples=20, deadline=None)
@@ -142,8 +182,10 @@ def random_trace(seed=0, n=30, n_epochs=6, n_classes=3, unseen=(), wrong=0):
 def test_permuted_samples_permute_the_table(seed):
     trace = random_trace(seed)
     order = np.random.default_rng(seed).permutation(trace.n_samples)
-    table, moved = score_table(trace), score_table(trace.take(order))
-    pd.testing.assert_frame_equal(table.sort_index(), moved.sort_index(), check_exact=False)
+    embeddings = np.random.default_rng(seed).normal(size=(trace.n_samples, 4))
+    found = score_table(trace, embeddings)
+    moved = score_table(trace.take(order), embeddings[order])
+    pd.testing.assert_frame_equal(found.sort_index(), moved.sort_index(), check_exact=False)
 
 
 @settings(max_examples=30, deadline=None)
@@ -174,6 +216,9 @@ def test_gaps_are_left_out_of_every_mean(seed):
         o2u_var=np.nanvar(cyclic, 0),
         aum=-np.nanmean(trace.margin[1:], 0),
         cyclic_margin=-np.nanmean(trace.margin[2:], 0),
+        settled_margin=-np.ma.average(
+            np.ma.masked_invalid(trace.margin[2:].astype(float)), axis=0, weights=1 / trace.lr[2:]
+        ).filled(NAN),
         low_confidence=1 - np.nanmean(probs, 0),
         variability=np.nanstd(probs, 0),
     )

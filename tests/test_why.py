@@ -7,6 +7,7 @@ from o2u_nb import embeddings as embeddings_io
 from o2u_nb import layout
 from o2u_nb.audit import Audit
 from o2u_nb.errors import TraceError
+from o2u_nb.review.reasons import Opinion, reason
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import vote
 from o2u_nb.widgets.why import WhyCard
@@ -142,3 +143,17 @@ def test_the_card_shows_eight_and_says_which_labels_agree(session):
     assert html.text.count("same label") == 2 and html.text.count("other label") == 6
     assert html.text.count("dropped") == 1
     assert session.sample(session.current)["vote"] in html.text
+
+
+@pytest.mark.parametrize("value, side", [(2.0, "against its label"), (-0.5, "for its label")])
+def test_the_reason_says_what_the_look_alikes_say(value, side):
+    votes = [Opinion("settled_margin", 1.0, 3, True), Opinion("lookalike_margin", value, 9, False)]
+    said = reason(
+        label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
+        opinions=votes,
+    )  # fmt: skip
+    assert f"what the network thinks of its look-alikes speaks {side}" in said
+    assert "look-alikes" not in reason(
+        label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
+        opinions=votes[:1],
+    )  # fmt: skip

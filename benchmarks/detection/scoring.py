@@ -55,6 +55,8 @@ def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
         "o2u_var": "o2u_var",
         "AUM": "aum",
         "cyclic margin": "cyclic_margin",
+        "settled margin": "settled_margin",
+        "look-alikes": "lookalike_margin",
         "average-probability margin": "average_probability_margin",
         "data maps": "low_confidence",
         "forgetting": "forgetting",
@@ -65,7 +67,7 @@ def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
 
 def ours(trace: Trace, embeddings: np.ndarray):
     """Compute the table that an audit writes."""
-    return score_table(trace)
+    return score_table(trace, embeddings)
 
 
 def plain(trace: Trace, wrong: np.ndarray) -> dict[str, Scored]:

@@ -18,6 +18,8 @@ Detector = Callable[[Trace], np.ndarray]
 
 BLOCK = 2**18  # epochs times samples; 1 MB in single precision
 
+MOST_WEIGHT = 10  # of an epoch at a low rate, compared with one at the highest
+
 RANKED = ("cyclic", "high")  # phases to rank by, the first that there is
 
 
@@ -89,6 +91,21 @@ def aum(trace: Trace) -> np.ndarray:
 def cyclic_margin(trace: Trace) -> np.ndarray:
     """Compute minus the mean logit margin over the cyclic epochs, (n_samples,), logits."""
     return -_mean(recorded(trace).margin)
+
+
+@samplewise
+def settled_margin(trace: Trace) -> np.ndarray:
+    """Compute minus the mean logit margin over the cyclic epochs, weighted by 1 / learning rate.
+
+    (n_samples,), logits. At a low rate the network has settled and errs less at random, so what it
+    says there counts more; no epoch counts more than `MOST_WEIGHT` times the one with the highest
+    rate, or a rate that falls to nothing would leave but one. At a constant rate this is
+    `cyclic_margin`.
+    """
+    part = recorded(trace)
+    floor = part.lr.max(initial=0) / MOST_WEIGHT
+    known = np.isfinite(part.lr).all() and floor > 0
+    return -_mean(part.margin, 1 / np.maximum(part.lr, floor) if known else None)
 
 
 @samplewise
@@ -171,6 +188,7 @@ DETECTORS: dict[str, Detector] = {
     "o2u_var": o2u_var,
     "aum": aum,
     "cyclic_margin": cyclic_margin,
+    "settled_margin": settled_margin,
     "average_probability_margin": average_probability_margin,
     "forgetting": forgetting,
     "low_confidence": low_confidence,
@@ -178,30 +196,27 @@ DETECTORS: dict[str, Detector] = {
 }
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def _mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Average over the epochs that saw a sample (not NaN), in double precision; NaN where none did.
 
-    `values` (n_epochs, n_samples). Only samples that missed an epoch are gone through with care.
+    `values` (n_epochs, n_samples); `weights` (n_epochs,), equal by default. Only samples that
+    missed an epoch are gone through with care.
     """
-    total, count = _sum(values), np.full(values.shape[1], len(values))
+    weights = np.ones(len(values)) if weights is None else weights / weights.max(initial=0)
+    total, weight = _sum(values, weights), np.full(values.shape[1], weights.sum())
     gaps = np.flatnonzero(np.isnan(total))
     if len(gaps):
         some = values[:, gaps]
         seen = ~np.isnan(some)
-        total[gaps], count[gaps] = _sum(np.where(seen, some, 0)), seen.sum(0)
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+        total[gaps], weight[gaps] = _sum(np.where(seen, some, 0), weights), _sum(seen, weights)
+    return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
 
 
-def _unmapped(trace: Trace) -> Trace:
-    """See a memory map as a plain array: each slice of a map costs as much as a block's sum."""
-    return replace(trace, **{name: np.asarray(getattr(trace, name)) for name in ROWS})
-
-
-def _sum(values: np.ndarray) -> np.ndarray:
+def _sum(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Add up epoch by epoch: numpy's own sum rounds a lone sample in another way than many."""
     total = np.zeros(values.shape[1])
-    for epoch in values:
-        total += epoch
+    for epoch, weight in zip(values, weights, strict=True):
+        total += weight * epoch if weight != 1 else epoch
     return total
 
 
@@ -209,3 +224,8 @@ def _seen_mean(epoch: np.ndarray) -> float:
     """Average the losses of one epoch over the samples that it saw; NaN where it saw none."""
     seen = epoch[~np.isnan(epoch)]
     return seen.mean(dtype=np.float64) if len(seen) else np.nan
+
+
+def _unmapped(trace: Trace) -> Trace:
+    """See a memory map as a plain array: each slice of a map costs as much as a block's sum."""
+    return replace(trace, **{name: np.asarray(getattr(trace, name)) for name in ROWS})

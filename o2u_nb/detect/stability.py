@@ -11,8 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from o2u_nb.detect.scores import DETECTORS
-from o2u_nb.detect.table import RECOMMENDED
+from o2u_nb.detect.scores import settled_margin
 from o2u_nb.detect.threshold import estimate
 from o2u_nb.trace import Trace
 
@@ -51,12 +50,12 @@ def stability(
     """Compare each finished cycle's ranking with the one before: the 2nd, the 3rd, and so on.
 
     A cycle has `cycle` epochs (default: as the learning rate shows, see `cycle_length`). The
-    rankings are those of the score that `score_table` recommends, by all cyclic epochs up to the
-    end of each cycle; epochs of a cycle that is not finished are left out. `n_top` samples are what
-    a reviewer would look at: by default as many as labels seem to be wrong after the last epoch,
-    and at least 1 % of the samples. A sample not seen before stood last then; one never seen does
-    not count. Empty when fewer than two cycles are finished. Raises `ValueError` for a `cycle`
-    below 1.
+    rankings are those by `settled_margin`, the part of the recommended score that training makes,
+    over all cyclic epochs up to the end of each cycle; epochs of a cycle that is not finished are
+    left out. `n_top` samples are what a reviewer would look at: by default as many as labels seem
+    to be wrong after the last epoch, and at least 1 % of the samples. A sample not seen before
+    stood last then; one never seen does not count. Empty when fewer than two cycles are finished.
+    Raises `ValueError` for a `cycle` below 1.
     """
     cyclic = trace.only("cyclic")
     cycle = cycle_length(cyclic) if cycle is None else cycle
@@ -83,8 +82,7 @@ def cycle_length(trace: Trace) -> int:
 def _score(cyclic: Trace, end: int) -> np.ndarray:
     """Score the samples (n_samples,) by the first `end` epochs, higher = more suspicious."""
     rows = {name: getattr(cyclic, name)[:end] for name in ("loss", "margin", "pred", "lr", "phase")}
-    # the averaged softmax is known for all epochs together only
-    return DETECTORS[RECOMMENDED](replace(cyclic, **rows, mean_probs={}))
+    return settled_margin(replace(cyclic, **rows, mean_probs={}))
 
 
 def _suspects(cyclic: Trace, score: np.ndarray) -> int:

@@ -60,6 +60,7 @@ def reason(
     parts = [_seen(label, suggested, probs)]
     if loss_share is not None:
         parts.append(_loss(loss_share))
+    parts += _look_alikes(opinions)
     if opinions:
         agree = sum(opinion.agrees for opinion in opinions)
         parts.append(f"{agree} of {len(opinions)} detectors count it among the suspects")
@@ -68,6 +69,13 @@ def reason(
     elif p_wrong is not None:
         parts.append(f"so the label is wrong with a probability of {percent(p_wrong)}")
     return "; ".join(parts) + "."
+
+
+def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
+    """Say whether the part of the score that comes from similar samples speaks for the label."""
+    values = [opinion.value for opinion in opinions if opinion.detector == "lookalike_margin"]
+    side = {True: "against its label", False: "for its label"}
+    return [f"what the network thinks of its look-alikes speaks {side[v > 0]}" for v in values]
 
 
 def _loss(share: float) -> str:

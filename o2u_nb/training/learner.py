@@ -34,7 +34,7 @@ def fit_o2u(
     *,
     warmup: int = 8,
     cycles: int = 3,
-    cycle: int = 8,
+    cycle: int = 6,
     lr: float = 0.05,
     r1: float | None = None,
     r2: float | None = None,
@@ -56,7 +56,7 @@ def fit_o2u(
     |---|---|---|
     | `warmup` epochs | up to 250, at 0.01, 0.005, 0.001 | 8, at the constant rate `lr` |
     | `lr`, warm-up rate | 0.01 to 0.001 | 0.05, ramped up over the first epoch |
-    | `cycles` x `cycle` epochs | 25 x 10 | 3 x 8 |
+    | `cycles` x `cycle` epochs | 25 x 10 | 3 x 6 |
     | `r1` to `r2`, cyclic rates | 0.01 to 0.001 | `lr` to `lr` / 10 |
     | `bs`, `cyclic_bs`, batch sizes | 128, 16 | the loader's own in both |
     | optimiser | SGD, momentum 0.9, decay 5e-4, fresh in each phase | the same |
