@@ -88,14 +88,16 @@ def _dense(score: np.ndarray) -> np.ndarray:
     return np.unique(np.nan_to_num(score, nan=-np.inf), return_inverse=True)[1]
 
 
-def ranking_figures(score: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
-    """Compare `score` (n,), higher = more suspicious, with the truth `wrong` (n,) bool.
+def ranking_figures(score: np.ndarray | None, wrong: np.ndarray) -> dict[str, float]:
+    """Compare `score` (n,), higher = more suspicious, with the truth `wrong` (n,) bool; None: {}.
 
     Shares are 0 to 1. `effort 90 %` is how many samples one has to review, in the order of the
     ranking, to meet 90 % of the wrong labels, divided by the number of wrong labels: 0.9 at best.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
+    if score is None:
+        return {}
     found, places = found_after(score, wrong), _dense(score)
     count = int(wrong.sum())
     precision = lambda k: float(found[k] / k)  # noqa: E731

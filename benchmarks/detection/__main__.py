@@ -149,7 +149,7 @@ def add(folder: Path, runs: Runs, curves: Runs) -> None:
         for method, (score, flagged) in found.items()
     ]
     runs.put(key, rows)
-    shown = ", ".join(f"{row['method']} {row['AP']:.3f}" for row in rows)
+    shown = ", ".join(f"{row['method']} {row['AP']:.3f}" for row in rows if "AP" in row)
     print(*key.values(), f"{others['seconds']:.0f} s, AP:", shown, flush=True)
     shown = [name for name in found if name in SHOWN]
     curves.put(key, [dict(method=name, **review_curve(found[name].score, wrong)) for name in shown])

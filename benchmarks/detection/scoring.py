@@ -13,6 +13,7 @@ from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace
 
 OURS = "o2u_nb, score"
+OF_KIND_WRONG = "o2u_nb, suspects of kind wrong"  # the suspects without the ambiguous ones
 SAME_RUN = "same run: "  # other scores of the training that ours comes from
 ORACLE = "small loss, best epoch (oracle)"
 RANDOM = "random"
@@ -28,9 +29,9 @@ SHOWN = (  # in the pictures
 
 
 class Scored(NamedTuple):
-    """One method's scores, and which samples it calls wrong where it says so: bool (n_samples,)."""
+    """One method's scores, and which samples it calls wrong, bool (n_samples,); None: not said."""
 
-    score: np.ndarray
+    score: np.ndarray | None
     flagged: np.ndarray | None = None
 
 
@@ -49,7 +50,10 @@ def score_all(training: str, folder: Path, labels: np.ndarray, wrong: np.ndarray
 def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
     """Score our own training: what a user sees, and the columns beside it."""
     table = ours(trace, embeddings).loc[trace.ids]
-    found = {OURS: Scored(table["score"].to_numpy(), table["suspect"].to_numpy())}
+    found = {
+        OURS: Scored(table["score"].to_numpy(), table["suspect"].to_numpy()),
+        OF_KIND_WRONG: Scored(None, (table["kind"] == "wrong").to_numpy()),
+    }
     columns = {
         "o2u_mean (the paper)": "o2u_mean",
         "o2u_var": "o2u_var",
