@@ -230,7 +230,8 @@ def test_permuted_samples_have_permuted_scores(training):
     before, after = scores_of(training, np.arange(60)), scores_of(training, order)
     assert list(before) == list(after) and len(before) >= 5
     for method, (score, flagged) in before.items():
-        np.testing.assert_allclose(after[method].score, score[order], rtol=1e-6, err_msg=method)
+        if score is not None:
+            np.testing.assert_allclose(after[method].score, score[order], rtol=1e-6, err_msg=method)
         if flagged is not None:
             assert 0 < flagged.sum() < 60 and (after[method].flagged == flagged[order]).all()
 
@@ -283,7 +284,7 @@ def tiny(tmp_path, monkeypatch, fake) -> SimpleNamespace:
 def test_runs_are_not_repeated_and_can_be_scored_again(tiny, monkeypatch):
     command.run_all(tiny)
     rows = common.Runs("tiny").table
-    assert len(rows) == 8 + 5 + 5 + 1 and (rows["share_wrong"].between(0.15, 0.45)).all()
+    assert len(rows) == 11 + 5 + 5 + 1 and (rows["share_wrong"].between(0.15, 0.45)).all()
     passes = rows.groupby("training")[["training_passes", "evaluation_passes"]].first()
     assert passes.loc["o2u"].tolist() == [2, 1] and passes.loc["plain"].tolist() == [2, 0]
     assert passes.loc["folds"].tolist() == [4, 1]
@@ -322,14 +323,18 @@ def test_all_trainings_start_from_the_same_weights(tiny):
 
 
 def test_folds_take_about_twice_our_passes():
-    for name, epochs in {"quick": 8, "standard": 16, "thorough": 20}.items():
+    for name, epochs in {"quick": 8, "standard": 13, "thorough": 20}.items():
         task = trainings.Task(pd.DataFrame(), 1, PRESETS[name])
         assert task.n_fold_epochs() == epochs
         assert epochs * 4 >= 2 * PRESETS[name].n_epochs
 
 
 def rows_of(method: str, aps: dict[int, float]) -> list[dict]:
-    return [dict(set="digits-sym20", seed=seed, method=method, AP=ap) for seed, ap in aps.items()]
+    seconds = 20 if method == scoring.OURS else 30
+    return [
+        dict(set="digits-sym20", seed=seed, method=method, AP=ap, seconds=seconds)
+        for seed, ap in aps.items()
+    ]
 
 
 def test_leads_are_taken_seed_by_seed():
@@ -349,7 +354,10 @@ def test_leads_are_taken_seed_by_seed():
     assert found.loc["AUM", "ahead"] == 2 and found.loc[scoring.ORACLE, "ahead"] == 1
     assert found.loc["data maps", "lead"] == pytest.approx(-0.1)
     text = "\n".join(report.losses_and_wins(rows))
-    assert "| digits, 1,797, symmetric 20 % | AUM | 0.780 | 0.700 | +0.080 ± 0.028 | 2.8 |" in text
+    assert (
+        "| digits, 1,797, symmetric 20 % | AUM | 0.780 | 0.700 | +0.080 ± 0.028 | 2.8 | 1.5 |"
+        in text
+    )
     assert text.endswith("None.")  # and no win
 
 
