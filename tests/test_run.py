@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -180,6 +181,19 @@ def test_nobody_elses_random_numbers_are_touched(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick")
     assert torch.equal(states[0], torch.get_rng_state())
     np.testing.assert_array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("device, asked", [("cuda", True), ("cpu", False)])
+def test_bfloat16_is_for_gpus(device, asked, monkeypatch):
+    import torch
+
+    from o2u_nb.training import job
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    faster = object()
+    dls = SimpleNamespace(device=torch.device(device))
+    learn = SimpleNamespace(dls=dls, to_bf16=lambda: faster)
+    assert job.in_fast_precision(learn) is (faster if asked else learn)
 
 
 def test_measuring_the_time_changes_nothing(source):

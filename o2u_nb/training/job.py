@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from fastai.basics import Learner
 from fastai.callback.core import Callback
+from fastai.callback.fp16 import MixedPrecision  # noqa: F401  patches Learner.to_bf16
 from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
 from torch import nn
 from torch.nn import functional as F
@@ -88,7 +89,7 @@ def train(
             seed=seed,
             progress=lambda done, total: progress("decoding", done, total),
         )
-        learn = Learner(dls, network.model, loss_func=nn.CrossEntropyLoss())
+        learn = in_fast_precision(Learner(dls, network.model, loss_func=nn.CrossEntropyLoss()))
         seconds = seconds_per_epoch(learn) * preset.n_epochs
         say(
             f"Training {network.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
@@ -130,6 +131,16 @@ def choose_network(samples: pd.DataFrame, preset: Preset, *, say: Callable[[str]
             say(f"{error} Going on with a compact network from scratch.")
     model = CompactResNet(n_classes, widths=preset.widths)
     return Network(model, f"compact ResNet {preset.widths}", None, preset.lr)
+
+
+def in_fast_precision(learn: Learner) -> Learner:
+    """Train in bfloat16 where a GPU computes faster in it; losses are recorded in float32 anyway.
+
+    Not on a CPU: where this was measured, it took longer (`benchmarks/README.md`).
+    """
+    if learn.dls.device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return learn.to_bf16()
+    return learn
 
 
 def small_embeddings(learn: Learner, *, say: Callable[[str], None]) -> np.ndarray | None:
