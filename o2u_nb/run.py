@@ -37,6 +37,7 @@ from o2u_nb.trace import Trace
 
 Say = Callable[[str], None]
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
+VAGUE = 0.15  # of the samples between the ends of the estimate's range: more is said to be a doubt
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
 
 
@@ -306,13 +307,20 @@ def _estimated(trace: Trace, score: np.ndarray, table: pd.DataFrame) -> dict:
 
 def doubts(found: Estimate, n_samples: int) -> list[str]:
     """Say in sentences why the estimate should not be believed, if so."""
-    if found.count <= n_samples / 2:
-        return []
-    return [
-        "More than half of the labels look wrong. More likely, the network did not learn to tell "
-        "these classes apart: there may be too few pictures, or too little training. Try the "
-        "preset thorough, and look at the top suspects before believing the number."
-    ]
+    said = []
+    if found.count > n_samples / 2:
+        said.append(
+            "More than half of the labels look wrong. More likely, the network did not learn to "
+            "tell these classes apart: there may be too few pictures, or too little training. Try "
+            "the preset thorough, and look at the top suspects before believing the number."
+        )
+    if found.high - found.low > VAGUE * n_samples:
+        said.append(
+            f"Between {found.low:,} and {found.high:,} labels may be wrong: the network is unsure "
+            "of many pictures, and what it cannot learn looks like a wrong label. Trust the order "
+            "of the suspects more than their number, which may be too high."
+        )
+    return said
 
 
 def _found(checked: Checked) -> str:

@@ -381,9 +381,18 @@ def test_more_than_half_wrong_is_doubted():
     from o2u_nb.detect.threshold import Estimate
     from o2u_nb.run import doubts
 
-    assert doubts(Estimate(50, 40, 60, np.zeros(100)), 100) == []
-    (doubt,) = doubts(Estimate(51, 40, 60, np.zeros(100)), 100)
+    assert doubts(Estimate(50, 42, 57, np.zeros(100)), 100) == []
+    (doubt,) = doubts(Estimate(51, 42, 57, np.zeros(100)), 100)
     assert "did not learn" in doubt and "thorough" in doubt
+
+
+def test_a_wide_range_is_doubted():
+    from o2u_nb.detect.threshold import Estimate
+    from o2u_nb.run import doubts
+
+    assert doubts(Estimate(1100, 1000, 2500, np.zeros(10_000)), 10_000) == []
+    (doubt,) = doubts(Estimate(1100, 1000, 2501, np.zeros(10_000)), 10_000)
+    assert "Between 1,000 and 2,501 labels" in doubt
 
 
 def test_an_unwritable_place_is_one_clear_error(source, tmp_path, tiny):
