@@ -67,7 +67,7 @@ def fit_o2u(
     `lr` for it). `out`, `record`, `ids`, `overwrite` and `on_epoch` are those of
     `DynamicsRecorder`, whose errors this raises. More callbacks go into `cbs`.
 
-    With `stop_early`, say 0.98, the cyclic phase ends after the first of the cycles 2, 3, ... in
+    With `stop_early`, say 0.97, the cyclic phase ends after the first of the cycles 2, 3, ... in
     which the ranking hardly changed: at least this share of the suspects are the same as a cycle
     earlier, and the rank correlation of all samples is as high; see `detect.stability`. `say` is
     told so in one line. Raises `ValueError` when it is no share.

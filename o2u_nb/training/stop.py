@@ -40,5 +40,5 @@ def require_share(stop_early: float | None) -> None:
     if not a_share:
         raise ValueError(
             f"Expected stop_early to be None, or the share of suspects that must stay the same, "
-            f"0 to 1, such as 0.98; found {stop_early!r}."
+            f"0 to 1, such as 0.97; found {stop_early!r}."
         )

@@ -115,7 +115,8 @@ class LiveLosses(LiveOutput):
     def freeze(self) -> None:
         """Replace the panel, wherever it is shown, by a plain figure that survives saving.
 
-        Happens by itself after the last of `total_epochs`. JupyterLab does not save the state of
+        Happens by itself after the last of `total_epochs`; call it where training stopped early.
+        JupyterLab does not save the state of
         widgets, so without this a reopened notebook would show nothing.
         """
         self.send_again(self._still())
