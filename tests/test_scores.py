@@ -1,6 +1,7 @@
 """Every score against values worked out by hand; higher is always more suspicious."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -306,6 +307,20 @@ def test_one_heap_keeps_the_networks_own_odds():
 def test_odd_scores_still_give_probabilities(score):
     found = calibrated(score, 2)
     assert ((found >= 0) & (found <= 1)).all() and found.sum() == pytest.approx(2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([2, 3, 7, 60, 900]), st.booleans())
+def test_probabilities_add_up_and_follow_the_score(seed, n, ties):
+    rng = np.random.default_rng(seed)
+    score = rng.standard_t(2, n) * rng.choice([0.1, 1, 30])
+    score = np.round(score) if ties else score
+    count = int(rng.integers(1, n))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = calibrated(score, count)
+    assert found.sum() == pytest.approx(count, rel=1e-9)
+    assert ((found >= 0) & (found <= 1)).all() and (np.diff(found[np.argsort(score)]) >= 0).all()
 
 
 def test_clean_data_has_no_suspects():
