@@ -92,6 +92,7 @@ AXES = {
     "aum": "AUM, negated (logits)",
     "settled_margin": "margin, settled epochs counting more, negated (logits)",
     "lookalike_margin": "what the network thinks of the look-alikes (nats)",
+    "swap_odds": "how common such a mix-up is (nats)",
     "p_wrong": "probability that the label is wrong",
     "score": "score (higher = more suspicious)",
 }

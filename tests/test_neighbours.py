@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from o2u_nb import embeddings as embeddings_io
 from o2u_nb.detect import neighbours
 from o2u_nb.detect.neighbours import (
-    FLOOR,
     label_agreement,
-    lookalike_margin,
+    lookalike_probs,
     nearest,
     neighbourhoods,
 )
@@ -158,41 +157,39 @@ def test_among_many_samples_an_even_part_is_compared(monkeypatch):
     assert neighbourhoods(rows, 50)[0].shape == (13, 4)
 
 
-def test_lookalike_margin_by_hand():
+def test_lookalike_probs_by_hand():
     probs = np.array([[0.7, 0.3], [0.2, 0.8], [0.9, 0.1], [0.5, 0.5], [0.1, 0.9], [0.6, 0.4]])
-    labels = np.array([0, 0, 1, 1, 0, 1])
     # two nearest: 0 has 2 and 1, 1 has 4 and 0, 2 has 0 and 1, 3 has 4 and 1 (before 5: a tie),
     # 4 has 1 and 0 (before 2: a tie), 5 has 0 and 2
     first = np.array([(0.9 + 0.2), (0.1 + 0.7), (0.7 + 0.2), (0.1 + 0.2), (0.2 + 0.7), (0.7 + 0.9)])
-    odds = np.log((1 - first / 2 + FLOOR) / (first / 2 + FLOOR))  # for class 1
-    expected = np.where(labels == 0, odds, -odds)
-    np.testing.assert_allclose(lookalike_margin(FAN, probs, labels, k=2), expected, atol=1e-6)
+    expected = np.column_stack([first, 2 - first]) / 2
+    np.testing.assert_allclose(lookalike_probs(FAN, probs, k=2), expected, atol=1e-12)
 
 
-def test_lookalike_margin_leaves_out_what_was_not_seen():
+def test_lookalike_probs_leave_out_what_was_not_seen():
     probs = np.array([[0.7, 0.3], [np.nan, np.nan], [0.9, 0.1], [np.nan, np.nan]])
     rows = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 0]])
-    found = lookalike_margin(rows, probs, np.array([1, 1, 1, 1]), k=2)
-    expected = [np.log(0.901 / 0.101), np.log(0.801 / 0.201), np.log(0.701 / 0.301), np.nan]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert np.isnan(lookalike_margin(rows[:2], probs[[1, 1]], np.zeros(2, int), k=1)).all()
+    found = lookalike_probs(rows, probs, k=2)
+    np.testing.assert_allclose(found[:3], [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
+    assert np.isnan(found[3]).all()
+    assert np.isnan(lookalike_probs(rows[:2], probs[[1, 1]], k=1)).all()
 
 
-def test_lookalike_margin_permutes_and_ignores_the_sample_itself():
+def test_lookalike_probs_permute_and_ignore_the_sample_itself():
     rng = np.random.default_rng(3)
-    rows, probs, labels = random_rows(60), rng.dirichlet(np.ones(4), 60), rng.integers(0, 4, 60)
-    found, order = lookalike_margin(rows, probs, labels, k=7), rng.permutation(60)
-    permuted = lookalike_margin(rows[order], probs[order], labels[order], k=7)
-    np.testing.assert_allclose(permuted, found[order], atol=1e-9)
+    rows, probs, order = random_rows(60), rng.dirichlet(np.ones(4), 60), rng.permutation(60)
+    found = lookalike_probs(rows, probs, k=7)
+    permuted = lookalike_probs(rows[order], probs[order], k=7)
+    np.testing.assert_allclose(permuted, found[order], atol=1e-12)
     probs[5] = [0, 0, 0, 1]
-    assert lookalike_margin(rows, probs, labels, k=7)[5] == pytest.approx(found[5])
+    np.testing.assert_allclose(lookalike_probs(rows, probs, k=7)[5], found[5])
 
 
 def test_labels_of_other_samples_are_refused():
     with pytest.raises(O2UError, match="each of the 6 embeddings"):
         label_agreement(FAN, np.zeros(5))
     with pytest.raises(O2UError, match="probabilities"):
-        lookalike_margin(FAN, np.ones((5, 2)), np.zeros(6, int))
+        lookalike_probs(FAN, np.ones((5, 2)))
 
 
 def test_the_file_holds_unit_rows_in_order(tmp_path):

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o2u_nb.detect import scores
-from o2u_nb.detect.neighbours import lookalike_margin
+from o2u_nb.detect.neighbours import lookalike_probs
+from o2u_nb.detect.odds import likeliest_other, log_odds_against
 from o2u_nb.detect.scores import DETECTORS
-from o2u_nb.detect.table import combined, score_table, suggested_positions
+from o2u_nb.detect.swaps import swap_odds
+from o2u_nb.detect.table import combined, score_table
 from o2u_nb.detect.threshold import calibrated, estimate, sure_disagreement
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
@@ -91,24 +93,36 @@ def test_no_epoch_counts_more_than_ten_times_another_for_its_rate():
         np.testing.assert_allclose(scores.settled_margin(plain), scores.cyclic_margin(plain))
 
 
-def test_the_score_is_the_mean_of_both_parts_where_both_are_known():
-    found = combined(np.array([2.0, -1, NAN, 3]), np.array([1.0, -4, 2, NAN]))
-    np.testing.assert_allclose(found, [1.5, -2.5, NAN, 3])
-    np.testing.assert_allclose(combined(np.array([2.0, NAN]), None), [2, NAN])
+def test_the_score_is_what_the_pictures_say_and_a_prior():
+    dynamics, prior = np.array([2.0, -1, NAN, 3]), np.array([0.5, 0, 1, -1])
+    found = combined(dynamics, np.array([1.0, -4, 2, NAN]), prior)
+    np.testing.assert_allclose(found, [2, -2.5, NAN, 2])
+    np.testing.assert_allclose(combined(dynamics, None, prior), [2.5, -1, NAN, 2])
 
 
-def test_the_table_takes_look_alikes_into_account():
-    trace = random_trace(n=60, unseen=[7], wrong=8)
-    embeddings = np.random.default_rng(1).normal(size=(60, 5))
+def test_the_table_takes_look_alikes_and_mix_ups_into_account():
+    trace = random_trace(n=600, unseen=[7], wrong=200)
+    embeddings = np.random.default_rng(1).normal(size=(600, 5))
     found = score_table(trace, embeddings).reindex(trace.ids)
-    votes = lookalike_margin(embeddings, scores.class_probs(trace), trace.labels)
+    probs = scores.class_probs(trace)
+    alike = lookalike_probs(embeddings, probs)
+    both = np.where(np.isnan(probs), alike, (probs + alike) / 2)
+    other = likeliest_other(np.where(np.isnan(probs), NAN, both), trace.labels)
+    votes, prior = (
+        log_odds_against(alike + 1e-3, trace.labels),
+        swap_odds(np.where(np.isnan(probs), NAN, both), trace.labels, other),
+    )
     np.testing.assert_allclose(found["lookalike_margin"], votes)
-    expected = (scores.settled_margin(trace) + votes) / 2
+    np.testing.assert_allclose(found["swap_odds"], prior)
+    assert np.ptp(prior) > 0.1  # wrong labels are all the next class
+    expected = (scores.settled_margin(trace) + votes) / 2 + prior
     np.testing.assert_allclose(found["score"], expected)
-    assert np.isnan(found["score"].iloc[7]) and found["rank"].iloc[7] == 60
+    suggested = np.asarray(trace.classes)[other]
+    assert (found["suggested_label"] == suggested).all()
+    assert np.isnan(found["score"].iloc[7]) and found["rank"].iloc[7] == 600
     assert "lookalike_margin" not in score_table(trace)
-    with pytest.raises(O2UError, match="59 embeddings"):
-        score_table(trace, embeddings[:59])
+    with pytest.raises(O2UError, match="599 embeddings"):
+        score_table(trace, embeddings[:599])
 
 
 def test_average_probability_margin_by_hand():
@@ -264,7 +278,7 @@ def test_kind_tells_doubtful_suspects_apart():
 def test_suggestion_without_probabilities_is_the_vote_of_the_epochs():
     pred = np.array([[0, 1], [2, 1], [2, 0], [2, 2]])
     trace = make(np.zeros((4, 2)), pred=pred, labels=[0, 1])
-    assert list(suggested_positions(trace)) == [2, 0]
+    assert score_table(trace).loc[trace.ids, "suggested_label"].tolist() == ["z", "x"]
 
 
 def test_sure_disagreement_by_hand():

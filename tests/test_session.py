@@ -421,9 +421,9 @@ def test_the_why_card(session):
         assert vote["rank"] == ranks[session.current]
         assert vote["agrees"] == (vote["rank"] <= 8)
     agreeing, asked = card["agreement"]
-    assert asked == 9 and agreeing == sum(vote["agrees"] for vote in card["opinions"]) >= 6
+    assert asked == 10 and agreeing == sum(vote["agrees"] for vote in card["opinions"]) >= 6
     assert f'Labelled "{card["label"]}", but' in card["reason"]
-    assert f"{agreeing} of 9 detectors" in card["reason"]
+    assert f"{agreeing} of 10 detectors" in card["reason"]
     assert card["image"] == dict(state="ok", detail="") and card["history"] == []
     assert card["neighbours"] is None
     session.drop(note="two cats")

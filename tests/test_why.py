@@ -157,3 +157,12 @@ def test_the_reason_says_what_the_look_alikes_say(value, side):
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
         opinions=votes[:1],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("value, said", [(0.4, True), (0.3, False), (-1.0, False)])
+def test_the_reason_names_common_mix_ups(value, said):
+    sentence = reason(
+        label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
+        opinions=[Opinion("swap_odds", value, 3, True)],
+    )  # fmt: skip
+    assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == said

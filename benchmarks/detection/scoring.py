@@ -60,7 +60,7 @@ def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
         "AUM": "aum",
         "cyclic margin": "cyclic_margin",
         "settled margin": "settled_margin",
-        "look-alikes": "lookalike_margin",
+        "look-alikes alone": "lookalike_margin",
         "average-probability margin": "average_probability_margin",
         "data maps": "low_confidence",
         "forgetting": "forgetting",

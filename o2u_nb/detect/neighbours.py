@@ -11,8 +11,7 @@ from o2u_nb.errors import O2UError
 
 ROWS_AT_ONCE = 1024  # compared with all others: 80 MB of similarities at most
 MOST_COMPARED = 20_000  # samples among which the neighbours of all are looked for
-LOOK_ALIKES = 50  # neighbours that speak for a sample; chosen with FLOOR on development sets
-FLOOR = 1e-3  # probability that no class falls below: 50 neighbours cannot say less
+LOOK_ALIKES = 50  # neighbours that speak for a sample; chosen on development sets
 DECIMALS = 6  # of a similarity; float32 sums of equal rows may differ beyond, and ties must be ties
 
 
@@ -88,38 +87,29 @@ def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> 
     return (1 - share).clip(0, 1)
 
 
-def lookalike_margin(
-    embeddings: np.ndarray, probs: np.ndarray, labels: np.ndarray, k: int = LOOK_ALIKES
-) -> np.ndarray:
-    """Return how much the network contradicts each label where it judges the look-alikes.
+def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALIKES) -> np.ndarray:
+    """Return what the network thinks of each sample's look-alikes: the mean of their `probs`.
 
-    max over c != y of log q_c, minus log q_y, with q the mean of `probs` over the `k` nearest
-    samples, and `FLOOR` added to every q: float64 (n,), nats; higher = more suspicious, positive
-    where the look-alikes belong rather to another class. The sample's own softmax has no part in
-    it, which may have been bent by its label. NaN where an embedding is all zeros, or where no
-    neighbour was seen. A soft form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020): it asks
-    what the network thinks of the neighbours, not how they are labelled, for wrong labels often
-    come in crowds. `embeddings` (n, d), `probs` (n, n_classes) with NaN rows where not seen,
-    `labels` (n,) int.
+    Over the `k` nearest samples, those apart that were not seen: float (n, n_classes). The sample's
+    own softmax has no part in it, which its label may have bent. NaN where an embedding is all
+    zeros, or where no neighbour was seen. A soft form of the k-NN vote of Bahri, Jiang and Gupta
+    (ICML 2020): it asks what the network thinks of the neighbours, not how they are labelled, for
+    wrong labels often come in crowds. `embeddings` (n, d), `probs` (n, n_classes) with NaN rows
+    where not seen.
 
     >>> embeddings, probs = np.ones((3, 2)), np.array([[0.5, 0.5], [0.9, 0.1], [1, 0]])
-    >>> lookalike_margin(embeddings, probs, np.array([0, 1, 0]), k=1).round(2).tolist()
-    [-2.19, 0.0, 0.0]
+    >>> lookalike_probs(embeddings, probs, k=1).tolist()
+    [[0.9, 0.1], [0.5, 0.5], [0.5, 0.5]]
     """
-    _require_rows(embeddings, (len(labels),), "labels")
     _require_rows(embeddings, probs.shape[:1], "probabilities")
     positions, _ = neighbourhoods(embeddings, k)
-    seen, probs = ~np.isnan(probs[:, 0]), np.nan_to_num(probs)
+    seen, known = ~np.isnan(probs[:, 0]), np.nan_to_num(probs)
     total = np.zeros(probs.shape)
     for column in positions.T:  # a neighbour at a time keeps memory at n * n_classes
-        total += probs[column]
-    count = seen[positions].sum(1)
-    known = (count > 0) & np.any(embeddings, axis=1)
-    logs = np.log(total / np.maximum(count, 1)[:, None] + FLOOR)
-    rows = np.arange(len(labels))
-    given = logs[rows, labels]
-    logs[rows, labels] = -np.inf
-    return np.where(known, logs.max(1) - given, np.nan)
+        total += known[column]
+    count = seen[positions].sum(1) * np.any(embeddings, axis=1)
+    unknown = np.full(total.shape, np.nan)
+    return np.divide(total, count[:, None], out=unknown, where=count[:, None] > 0)
 
 
 def _require_rows(embeddings: np.ndarray, shape: tuple[int, ...], of: str) -> None:

@@ -12,6 +12,7 @@ from functools import wraps
 
 import numpy as np
 
+from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.trace import ROWS, Trace
 
 Detector = Callable[[Trace], np.ndarray]
@@ -118,11 +119,7 @@ def average_probability_margin(trace: Trace) -> np.ndarray:
     probs = mean_probs(trace)
     if probs is None:
         return np.full(trace.n_samples, np.nan)
-    logs = np.log(np.maximum(probs, np.finfo(np.float32).tiny))
-    rows = np.arange(trace.n_samples)
-    given = logs[rows, trace.labels]
-    logs[rows, trace.labels] = -np.inf
-    return logs.max(1) - given
+    return log_odds_against(probs, trace.labels)
 
 
 @samplewise

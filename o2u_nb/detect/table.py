@@ -7,12 +7,14 @@ first.
 import numpy as np
 import pandas as pd
 
-from o2u_nb.detect.neighbours import lookalike_margin
-from o2u_nb.detect.scores import DETECTORS, blocks, class_probs
+from o2u_nb.detect.neighbours import lookalike_probs
+from o2u_nb.detect.odds import likeliest_other, log_odds_against
+from o2u_nb.detect.scores import DETECTORS, class_probs
+from o2u_nb.detect.swaps import swap_odds
 from o2u_nb.detect.threshold import estimate
 from o2u_nb.trace import Trace
 
-DYNAMICS, LOOK_ALIKES = "settled_margin", "lookalike_margin"  # the two parts of the score
+FLOOR = 1e-3  # of a probability by 50 look-alikes, which cannot say less
 KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")
 
 
@@ -20,18 +22,20 @@ def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFr
     """Return one row per sample, sorted by `rank`, indexed by `sample_id`.
 
     `embeddings` (n_samples, d) float, in the order of the trace, are what `training.embed` makes.
-    Columns: `label`; each detector of `scores.DETECTORS`, higher = more suspicious, and with
-    embeddings `lookalike_margin`; `score`, the recommended one, see `combined`; `rank`, 1 = most
-    suspicious; `p_wrong`, the estimated probability that the label is wrong; `suspect`, whether
-    the sample is among the estimated number of wrong labels; `suggested_label`, the likeliest other
-    class; `kind`, for suspects `wrong`, or `ambiguous` where `p_wrong` is below a half, and "" for
-    the rest. A sample that was never seen has NaN scores and the last ranks. Raises `O2UError` for
-    embeddings of another number of samples.
+    Columns: `label`; each detector of `scores.DETECTORS` and the further parts of the score, see
+    `parts`, higher = more suspicious; `score`, the recommended one, see `combined`; `rank`, 1 =
+    most suspicious; `p_wrong`, the estimated probability that the label is wrong; `suspect`,
+    whether the sample is among the estimated number of wrong labels; `suggested_label`, the
+    likeliest other class; `kind`, for suspects `wrong`, or `ambiguous` where `p_wrong` is below a
+    half, and "" for the rest. A sample that was never seen has NaN scores and the last ranks.
+    Raises `O2UError` for embeddings of another number of samples.
     """
     scores = {name: np.asarray(detector(trace)) for name, detector in DETECTORS.items()}
-    if embeddings is not None:
-        scores[LOOK_ALIKES] = lookalike_margin(embeddings, class_probs(trace), trace.labels)
-    scores["score"] = combined(scores[DYNAMICS], scores.get(LOOK_ALIKES))
+    further, suggested = parts(trace, embeddings)
+    scores.update(further)
+    scores["score"] = combined(
+        scores["settled_margin"], further.get("lookalike_margin"), further["swap_odds"]
+    )
     found = estimate(trace, scores["score"])
     order = _most_suspicious_first(scores["score"])
     rank, p_wrong = np.arange(1, len(order) + 1), found.p_wrong[order]
@@ -42,34 +46,43 @@ def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFr
         rank=rank,
         p_wrong=p_wrong,
         suspect=suspect,
-        suggested_label=classes.take(suggested_positions(trace)[order]),
+        suggested_label=classes.take(suggested[order]),
         kind=KINDS.take(np.where(p_wrong >= 0.5, 2, 1) * suspect),
     )
     return pd.DataFrame(columns, index=trace.ids[order], copy=False)
 
 
-def combined(dynamics: np.ndarray, look_alikes: np.ndarray | None) -> np.ndarray:
-    """Return the recommended score: the mean of two log-odds against the label, (n_samples,).
+def parts(trace: Trace, embeddings: np.ndarray | None) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the parts of the score that compare samples, and the suggested class of each sample.
+
+    Each part is (n_samples,), nats, higher = more suspicious: `lookalike_margin`, with embeddings
+    only, what the network thinks of the samples that look alike, as log-odds against the label (see
+    `neighbours.lookalike_probs`); and `swap_odds`, how common it is that the suggested class bears
+    the given label. The suggested class, int (n_samples,), is the likeliest but for the given one,
+    asking the sample and its look-alikes. All but `swap_odds` is NaN where a sample was never seen.
+    """
+    probs, found = class_probs(trace), {}
+    if embeddings is not None:
+        alike = lookalike_probs(embeddings, probs)
+        found["lookalike_margin"] = log_odds_against(alike + FLOOR, trace.labels)
+        probs = np.where(np.isnan(alike), probs, (probs + alike) / 2)
+    suggested = likeliest_other(probs, trace.labels)
+    found["swap_odds"] = swap_odds(probs, trace.labels, suggested)
+    return found, suggested
+
+
+def combined(dynamics: np.ndarray, look_alikes: np.ndarray | None, swaps: np.ndarray) -> np.ndarray:
+    """Return the recommended score, (n_samples,), nats: log-odds against the label.
 
     `dynamics` is what the network said of the sample itself (`scores.settled_margin`),
-    `look_alikes` what it said of those that look like it (`neighbours.lookalike_margin`); where the
-    latter is unknown, the former stands alone. Both are in nats, so that the sum says which part
-    spoke louder. NaN where the sample itself was never seen.
+    `look_alikes` what it said of those that look like it; the mean of both, or the former alone
+    where the latter is unknown, is what the pictures say. `swaps` is added as a prior, as Bayes'
+    rule has it: how common such a wrong label is, whatever the picture. So the table says which
+    part spoke. NaN where the sample itself was never seen.
     """
     if look_alikes is None:
-        return dynamics.copy()
-    return np.where(np.isnan(look_alikes), dynamics, (dynamics + look_alikes) / 2)
-
-
-def suggested_positions(trace: Trace) -> np.ndarray:
-    """Return the class that is likeliest on average, the given one apart: int (n_samples,)."""
-    likeliest = np.empty(trace.n_samples, dtype=np.int64)
-    for block in blocks(trace):
-        part = trace.take(block)
-        probs = np.nan_to_num(class_probs(part), nan=0.0)
-        probs[np.arange(part.n_samples), part.labels] = -1
-        likeliest[block] = probs.argmax(1)
-    return likeliest
+        return dynamics + swaps
+    return np.where(np.isnan(look_alikes), dynamics, (dynamics + look_alikes) / 2) + swaps
 
 
 def _most_suspicious_first(score: np.ndarray) -> np.ndarray:

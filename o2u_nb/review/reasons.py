@@ -13,6 +13,8 @@ from o2u_nb.text import percent
 
 SUMMARIES = ("score", "p_wrong")  # the recommended detector once more, and what follows from it
 
+COMMON = 0.35  # of `swap_odds`, in nats: twice as common as the average mix-up, at weight one half
+
 
 class Opinion(NamedTuple):
     """What one detector says of a sample: its value, rank (1 = most suspicious), and its vote.
@@ -60,7 +62,7 @@ def reason(
     parts = [_seen(label, suggested, probs)]
     if loss_share is not None:
         parts.append(_loss(loss_share))
-    parts += _look_alikes(opinions)
+    parts += _look_alikes(opinions) + _swaps(opinions, label, suggested)
     if opinions:
         agree = sum(opinion.agrees for opinion in opinions)
         parts.append(f"{agree} of {len(opinions)} detectors count it among the suspects")
@@ -76,6 +78,13 @@ def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
     values = [opinion.value for opinion in opinions if opinion.detector == "lookalike_margin"]
     side = {True: "against its label", False: "for its label"}
     return [f"what the network thinks of its look-alikes speaks {side[v > 0]}" for v in values]
+
+
+def _swaps(opinions: Sequence[Opinion], label: str, suggested: str | None) -> list[str]:
+    """Say so where this mix-up is common among the surest samples."""
+    values = [opinion.value for opinion in opinions if opinion.detector == "swap_odds"]
+    said = f'"{suggested}" labelled "{label}" is a common mix-up here'
+    return [said for value in values if value > COMMON]
 
 
 def _loss(share: float) -> str:
