@@ -35,9 +35,9 @@ def estimate(trace: Trace, score: np.ndarray) -> Estimate:
     """Estimate how many labels are wrong, and each sample's probability of a wrong label.
 
     The rate is `sure_disagreement` among the surest 60 %, its range that among the surest 25 % and
-    90 %: wide where wrong labels cannot be told from hard pictures. `score` (n_samples,) is a mean
-    logit margin, higher = more suspicious; see `calibrated` for the probabilities, which add up to
-    the count.
+    90 %: wide where wrong labels cannot be told from hard pictures. `score` (n_samples,) is the
+    log-odds against each label, such as a mean logit margin, higher = more suspicious; see
+    `calibrated` for the probabilities, which add up to the count.
     """
     seen = ~np.isnan(score)
     kept = slice(None) if seen.all() else seen  # a slice copies nothing
@@ -88,7 +88,7 @@ def _contradicted(peak: np.ndarray, wrong: np.ndarray, share: float) -> float:
 def calibrated(score: np.ndarray, count: int) -> np.ndarray:
     """Turn `score` (n,) into probabilities of a wrong label that add up to `count`.
 
-    A margin is, up to a constant, the network's own log-odds against the label, hence a logistic
+    The score is, up to a constant, the network's own log-odds against the label, hence a logistic
     curve of slope 1. Where wrong and clean labels stand well apart the odds are clearer than the
     network's: then the slope is the one of two normal distributions with a common variance, found
     by expectation maximisation with `count` fixed.
