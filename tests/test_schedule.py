@@ -91,7 +91,7 @@ def test_the_defaults_run_and_follow_the_docstring():
     learn = learner(pixel_loaders())
     with learn.no_bar(), learn.no_logging():
         trace = learn.fit_o2u()
-    assert (trace.phase == "warmup").sum() == 8 and (trace.phase == "cyclic").sum() == 24
+    assert (trace.phase == "warmup").sum() == 8 and (trace.phase == "cyclic").sum() == 18
     assert trace.lr[1] == 0.05 and trace.lr[-1] == pytest.approx(0.005)
 
 
