@@ -373,3 +373,17 @@ def test_the_best_of_a_column_is_bold_and_the_oracle_is_not():
     assert cells.tolist() == ["**0.600 ± 0.100**", "0.450 ± 0.050", "0.800 ± 0.000"]
     cells = report.figure_table(rows, "effort 90 %", ["digits-sym20"]).iloc[:, 0]
     assert cells.tolist()[:2] == ["1.600 ± 0.100", "**1.450 ± 0.050**"]
+
+
+def test_losses_by_other_figures_are_listed():
+    figures = {"AUROC": (0.9, 0.8), "effort 90 %": (1.5, 1.2), "precision top 1 %": (1.0, 1.0)}
+    ours, theirs = ({name: values[k] for name, values in figures.items()} for k in (0, 1))
+    rows = pd.DataFrame(
+        [
+            dict(set="digits-sym20", seed=1, method=scoring.OURS, AP=0.9, **ours),
+            dict(set="digits-sym20", seed=1, method="AUM", AP=0.8, **theirs),
+            dict(set="digits-sym20", seed=1, method=scoring.ORACLE, AP=1, **{"AUROC": 1.0}),
+        ]
+    )
+    lines = report.by_other_figures(rows).splitlines()
+    assert lines[2:] == ["| digits, 1,797, symmetric 20 % | effort 90 % | AUM | 1.200 | 1.500 |"]

@@ -156,6 +156,8 @@ def losses_and_wins(rows: pd.DataFrame):
         "spreads: divided by its standard deviation over seeds (n - 1)."
     )
     yield listed(rivals[rivals["lead"] > 0])
+    yield "By the other figures, each set in which the best rival's mean is better than ours:"
+    yield by_other_figures(rows)
     yield f"Where the oracle, {ORACLE}, exceeds ours:"
     yield listed(pairs[oracle & (pairs["lead"] > 0)])
     yield "Where another score of our own training exceeds the one we recommend:"
@@ -164,6 +166,24 @@ def losses_and_wins(rows: pd.DataFrame):
     yield "## Where we win"
     yield "Every set in which no rival, the oracle apart, exceeds ours, and the best rival there."
     yield listed(rivals[rivals["lead"] <= 0], sign=-1)
+
+
+def by_other_figures(rows: pd.DataFrame) -> str:
+    """Tabulate where a rival is better on average, figure by figure, average precision apart."""
+    others = ~rows["method"].str.startswith(SAME_RUN) & ~rows["method"].isin([OURS, ORACLE, RANDOM])
+    figures, found = [figure for figure in FIGURES if figure != "AP" and figure in rows], []
+    for name in known_sets(rows):
+        for figure in figures:
+            here = rows[rows["set"] == name]
+            ours = here.loc[here["method"] == OURS, figure].mean()
+            rivals = here[others.loc[here.index]].groupby("method")[figure].mean().dropna()
+            sign = -1 if figure in LOWER_IS_BETTER else 1
+            better = rivals[sign * rivals > sign * ours]
+            if len(better):
+                best = (sign * better).idxmax()
+                values = dict(rival=best, its=f"{better[best]:.3f}", ours=f"{ours:.3f}")
+                found.append(dict(set=full_title(name), figure=figure, **values))
+    return markdown(pd.DataFrame(found).set_index("set")) if found else "None."
 
 
 def best_of(pairs: pd.DataFrame) -> pd.DataFrame:
