@@ -10,7 +10,14 @@ import torch
 from o2u_nb.data.sources import from_arrays
 from o2u_nb.errors import SourceError
 from o2u_nb.training.identity import identity
-from o2u_nb.training.loaders import PixelData, PixelLoader, _reflected, dataloaders, training_size
+from o2u_nb.training.loaders import (
+    PixelData,
+    PixelLoader,
+    _moves,
+    _reflected,
+    dataloaders,
+    training_size,
+)
 
 RAW = (torch.zeros(3), torch.full((3,), 1 / 255))
 
@@ -65,6 +72,50 @@ def test_augmented_pictures_are_shifted_mirrored_originals():
     assert {s[0] for s in seen} == {s[1] for s in seen} == set(range(5))
     assert {s[2] for s in seen} == {False, True}
     np.testing.assert_array_equal(data.pixels.numpy(), pixels)  # the originals are as they were
+
+
+def test_moves_are_every_window_of_the_padded_picture_and_its_mirror_image():
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3))
+    padded = np.pad(picture, ((2, 2), (2, 2), (0, 0)), mode="reflect")
+    lines, within = _moves(5, 7, 3, crop=2, flip=True)
+    assert lines.shape == (5, 5) and within.shape == (10, 21)
+    for down in range(5):
+        moved = picture.reshape(5, 21)[lines[down].numpy()]
+        for right in range(5):
+            window = padded[down : down + 5, right : right + 7]
+            found = moved[:, within[right].numpy()].reshape(5, 7, 3)
+            np.testing.assert_array_equal(found, window)
+            # the picture is mirrored first, so that it moves to the other side
+            found = moved[:, within[9 - right].numpy()].reshape(5, 7, 3)
+            np.testing.assert_array_equal(found, window[:, ::-1])
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_every_pass_is_another_order_of_all_samples_with_their_own_labels(drop_last):
+    table, pixels = samples()
+    train = dataloaders(table, size=8, bs=6, crop=0, flip=False, device="cpu").train
+    dl = train.new(stats=RAW, drop_last=drop_last)
+    orders = []
+    for _ in range(2):
+        batches = list(dl)
+        order = list(dl._DataLoader__idxs)
+        assert sorted(order) == list(range(20)) and order != sorted(order)
+        assert len(batches) == len(dl)
+        assert [len(y) for _, y in batches] == [6, 6, 6] + [2] * (not drop_last)
+        found = torch.cat([x for x, _ in batches]).permute(0, 2, 3, 1)
+        np.testing.assert_array_equal(found, pixels[order[: len(found)]])
+        labels = torch.cat([y for _, y in batches])
+        np.testing.assert_array_equal(labels, np.array(order[: len(found)]) % 2)
+        orders.append(order)
+    assert orders[0] != orders[1]
+
+
+def test_a_loader_may_draw_some_samples_and_others_twice():
+    table, pixels = samples()
+    dl = dataloaders(table, size=8, bs=3, device="cpu").train.new(shuffle=False, stats=RAW)
+    dl.get_idxs = lambda: [5, 5, 17, 0]
+    found = torch.cat([x for x, _ in dl]).permute(0, 2, 3, 1)
+    np.testing.assert_array_equal(found, pixels[[5, 5, 17, 0]])
 
 
 def test_reflection_matches_numpy():

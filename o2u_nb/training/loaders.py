@@ -9,6 +9,7 @@ import random
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,7 @@ class PixelLoader(DataLoader):
         kwargs["num_workers"] = 0  # nothing is left for a worker to do
         super().__init__(dataset, bs=bs, **kwargs)
         self.crop, self.flip, self.stats = crop, flip, stats or dataset.statistics()
+        self.lines = tuple((s.cpu() * 255).repeat(dataset.pixels.shape[2]) for s in self.stats)
 
     def new(self, dataset=None, cls=None, **kwargs) -> "PixelLoader":
         """Copy this loader with some settings changed."""
@@ -115,7 +117,7 @@ class PixelLoader(DataLoader):
 
     def create_batches(self, samps: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Serve the positions `samps` batch by batch; fastai would go through them one by one."""
-        positions = torch.tensor(list(samps), dtype=torch.long)
+        positions = torch.from_numpy(np.fromiter(samps, np.int64))
         for batch in positions.split(self.bs):
             if len(batch) == self.bs or (len(batch) and not self.drop_last):
                 yield self.do_batch(batch)
@@ -145,18 +147,14 @@ class PixelLoader(DataLoader):
 
         Whole lines of pixels are copied first, which is quick; what moves within a line, second.
         """
-        n, (height, width, depth) = len(rows), self.dataset.pixels.shape[1:]
-        random, device = self._generator(), rows.device
-        down, right = torch.randint(-self.crop, self.crop + 1, (2, n, 1), generator=random)
-        ys = _reflected(torch.arange(height) + down, height)
-        xs = _reflected(torch.arange(width) + right, width)
-        if self.flip:
-            mirrored = torch.rand(n, 1, generator=random) < 0.5
-            xs = torch.where(mirrored, width - 1 - xs, xs)
-        ys = (ys.to(device) + rows[:, None] * height).flatten()
-        lines = self.dataset.pixels.view(-1, width * depth).index_select(0, ys)
-        within = (xs[:, :, None] * depth + torch.arange(depth)).to(device).view(n, 1, -1)
-        moved = lines.view(n, height, -1).gather(2, within.expand(-1, height, -1))
+        pixels, random = self.dataset.pixels, self._generator()
+        n, (height, width, depth) = len(rows), pixels.shape[1:]
+        ys, within = _moves(height, width, depth, self.crop, self.flip)
+        ys = ys[torch.randint(len(ys), (n,), generator=random)].to(rows.device)
+        within = within[torch.randint(len(within), (n,), generator=random)].to(rows.device)
+        ys = (ys + rows[:, None] * height).view(-1)
+        lines = pixels.view(-1, width * depth).index_select(0, ys).view(n, height, -1)
+        moved = lines.gather(2, within[:, None].expand_as(lines))
         return moved.view(n, height, width, depth)
 
     def _generator(self) -> torch.Generator:
@@ -164,10 +162,9 @@ class PixelLoader(DataLoader):
 
     def _normalised(self, pictures: torch.Tensor) -> torch.Tensor:
         """Centre and scale, a line of pixels at a time: three numbers at a time are slow."""
-        mean, std = (s.to(pictures.device) * 255 for s in self.stats)
-        width = pictures.shape[2]
-        lines = pictures.flatten(2).float().sub_(mean.repeat(width)).div_(std.repeat(width))
-        return lines.view(pictures.shape).permute(0, 3, 1, 2)
+        mean, std = (line.to(pictures.device) for line in self.lines)
+        scaled = pictures.flatten(2).float().sub_(mean).div_(std)
+        return scaled.view(pictures.shape).permute(0, 3, 1, 2)
 
     def _shown(self, pictures: torch.Tensor) -> np.ndarray:
         mean, std = self.stats
@@ -239,6 +236,22 @@ def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
     data = PixelData(pixels, labels, samples.index, vocab)
     data.folder = folder
     return data
+
+
+@lru_cache(maxsize=16)
+def _moves(
+    height: int, width: int, depth: int, crop: int, flip: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """List where each picture's lines, and the numbers within a line, can come from.
+
+    int64 (2 crop + 1, height), one row per shift down, and (shifts, width * depth), one row per
+    shift to the right, and with `flip` as many again for mirrored pictures.
+    """
+    shifts = torch.arange(-crop, crop + 1)[:, None]
+    ys, xs = (_reflected(torch.arange(size) + shifts, size) for size in (height, width))
+    if flip:
+        xs = torch.cat([xs, width - 1 - xs])
+    return ys, (xs[:, :, None] * depth + torch.arange(depth)).flatten(1)
 
 
 def _reflected(positions: torch.Tensor, size: int) -> torch.Tensor:
