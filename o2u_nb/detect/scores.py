@@ -17,7 +17,7 @@ from o2u_nb.trace import ROWS, Trace
 
 Detector = Callable[[Trace], np.ndarray]
 
-BLOCK = 2**18  # epochs times samples; 1 MB in single precision
+BLOCK = 2**21  # epochs times samples, 8 MB in single precision: less and numpy's calls cost more
 
 MOST_WEIGHT = 10  # of an epoch at a low rate, compared with one at the highest
 
@@ -74,7 +74,7 @@ def o2u_var(trace: Trace) -> np.ndarray:
     description; it is shown beside the mean and is no part of the ranking.
     """
     loss = recorded(trace).loss
-    return _mean((loss - _mean(loss)) ** 2)
+    return _mean(loss, around=_mean(loss))
 
 
 @samplewise
@@ -129,12 +129,13 @@ def forgetting(trace: Trace) -> np.ndarray:
     (n_samples,); never right = the number of epochs. Toneva et al., ICLR 2019.
     """
     right = trace.pred == trace.labels
-    seen = trace.pred >= 0
-    forgotten = np.zeros(trace.n_samples)
+    missed = trace.pred < 0
+    forgotten = np.zeros(trace.n_samples, dtype=np.int32)
     before = np.zeros(trace.n_samples, dtype=bool)
-    for right_now, seen_now in zip(right, seen, strict=True):
-        forgotten += before & ~right_now & seen_now
-        before = np.where(seen_now, right_now, before)
+    for right_now, missed_now in zip(right, missed, strict=True):
+        now = right_now | (before & missed_now)  # a missed epoch changes nothing
+        forgotten += before > now
+        before = now
     return np.where(right.any(0), forgotten, trace.n_epochs).astype(float)
 
 
@@ -155,7 +156,7 @@ def variability(trace: Trace) -> np.ndarray:
     et al., EMNLP 2020, section 2.
     """
     probs = np.exp(-trace.loss)
-    return np.sqrt(_mean((probs - _mean(probs)) ** 2))
+    return np.sqrt(_mean(probs, around=_mean(probs)))
 
 
 def mean_probs(trace: Trace) -> np.ndarray | None:
@@ -193,26 +194,32 @@ DETECTORS: dict[str, Detector] = {
 }
 
 
-def _mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def _mean(
+    values: np.ndarray, weights: np.ndarray | None = None, *, around: np.ndarray | None = None
+) -> np.ndarray:
     """Average over the epochs that saw a sample (not NaN), in double precision; NaN where none did.
 
-    `values` (n_epochs, n_samples); `weights` (n_epochs,), equal by default. Only samples that
-    missed an epoch are gone through with care.
+    `values` (n_epochs, n_samples); `weights` (n_epochs,), equal by default. With `around`
+    (n_samples,), average the squared distance from it. Only samples that missed an epoch are gone
+    through with care.
     """
     weights = np.ones(len(values)) if weights is None else weights / weights.max(initial=0)
-    total, weight = _sum(values, weights), np.full(values.shape[1], weights.sum())
+    total, weight = _sum(values, weights, around), np.full(values.shape[1], weights.sum())
     gaps = np.flatnonzero(np.isnan(total))
     if len(gaps):
         some = values[:, gaps]
-        seen = ~np.isnan(some)
-        total[gaps], weight[gaps] = _sum(np.where(seen, some, 0), weights), _sum(seen, weights)
+        seen, around = ~np.isnan(some), None if around is None else around[gaps]
+        filled = np.where(seen, some, 0 if around is None else around)
+        total[gaps], weight[gaps] = _sum(filled, weights, around), _sum(seen, weights)
     return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
 
 
-def _sum(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _sum(values: np.ndarray, weights: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
     """Add up epoch by epoch: numpy's own sum rounds a lone sample in another way than many."""
     total = np.zeros(values.shape[1])
     for epoch, weight in zip(values, weights, strict=True):
+        if around is not None:
+            epoch = np.square(epoch - around)
         total += weight * epoch if weight != 1 else epoch
     return total
 

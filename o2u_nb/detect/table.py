@@ -9,7 +9,7 @@ import pandas as pd
 
 from o2u_nb.detect.neighbours import lookalike_probs
 from o2u_nb.detect.odds import likeliest_other, log_odds_against
-from o2u_nb.detect.scores import DETECTORS, class_probs
+from o2u_nb.detect.scores import DETECTORS, blocks, class_probs
 from o2u_nb.detect.swaps import swap_odds
 from o2u_nb.detect.threshold import estimate
 from o2u_nb.trace import Trace
@@ -66,7 +66,9 @@ def parts(trace: Trace, embeddings: np.ndarray | None) -> tuple[dict[str, np.nda
         alike = lookalike_probs(embeddings, probs)
         found["lookalike_margin"] = log_odds_against(alike + FLOOR, trace.labels)
         probs = np.where(np.isnan(alike), probs, (probs + alike) / 2)
-    suggested = likeliest_other(probs, trace.labels)
+    suggested = np.empty(trace.n_samples, dtype=np.int64)
+    for block in blocks(trace):
+        suggested[block] = likeliest_other(probs[block], trace.labels[block])
     found["swap_odds"] = swap_odds(probs, trace.labels, suggested)
     return found, suggested
 
@@ -87,4 +89,4 @@ def combined(dynamics: np.ndarray, look_alikes: np.ndarray | None, swaps: np.nda
 
 def _most_suspicious_first(score: np.ndarray) -> np.ndarray:
     """Order positions by falling score; ties keep the samples' order, NaN comes last."""
-    return np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")
+    return np.argsort(-score, kind="stable")  # numpy sorts NaN to the end

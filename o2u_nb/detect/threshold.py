@@ -70,7 +70,8 @@ def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
 
 def sure_rates(probs: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> list[float]:
     """Return `sure_rate` for each of `shares`, looking at `probs` once."""
-    peak, wrong = probs.max(1), probs.argmax(1) != labels
+    top = probs.argmax(1)
+    peak, wrong = np.take_along_axis(probs, top[:, None], 1)[:, 0], top != labels
     known = ~np.isnan(peak)
     peak, wrong = peak[known], wrong[known]
     return [_contradicted(peak, wrong, share) if len(peak) else 0.0 for share in shares]
