@@ -110,6 +110,30 @@ def test_every_pass_is_another_order_of_all_samples_with_their_own_labels(drop_l
     assert orders[0] != orders[1]
 
 
+@pytest.mark.parametrize(
+    "n, bs, drop_last, sizes",
+    [
+        (21, 5, False, [5, 5, 5, 6]),
+        (21, 5, True, [5, 5, 5, 5]),
+        (22, 5, False, [5, 5, 5, 5, 2]),
+        (20, 5, False, [5, 5, 5, 5]),
+        (3, 2, False, [3]),
+        (2, 1, False, [1, 1]),
+        (1, 5, False, [1]),
+        (4, 5, True, []),
+    ],
+)
+def test_no_sample_is_left_alone_in_a_batch(n, bs, drop_last, sizes):
+    pixels = samples(30)[1][:n]
+    data = PixelData(pixels, np.zeros(n), pd.RangeIndex(n), ["ant"])
+    dl = PixelLoader(data, bs=bs, stats=RAW, drop_last=drop_last)
+    batches = [x for x, _ in dl]
+    assert [len(x) for x in batches] == sizes and len(dl) == len(sizes)
+    if sizes:
+        found = torch.cat(batches).permute(0, 2, 3, 1)
+        np.testing.assert_array_equal(found, pixels[: sum(sizes)])
+
+
 def test_a_loader_may_draw_some_samples_and_others_twice():
     table, pixels = samples()
     dl = dataloaders(table, size=8, bs=3, device="cpu").train.new(shuffle=False, stats=RAW)

@@ -37,6 +37,7 @@ from fastai.vision.all import (
     resnet18,
     vision_learner,
 )
+from torch import nn
 
 from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
@@ -89,7 +90,7 @@ def assert_exact(trace: Trace, *, dropped_per_epoch: int = 0, logits=None):
         np.testing.assert_array_equal(trace.pred[epoch], np.where(seen, pred, -1))
 
 
-@pytest.mark.parametrize("bs", [1, 7, 53, 64])
+@pytest.mark.parametrize("bs", [1, 7, 52, 53, 64])
 def test_our_loader_is_exact_for_any_batch_size(bs):
     trace = fit(learner(pixel_loaders(bs)))
     assert trace.loss.shape == (3, lookup.N_SAMPLES)
@@ -273,6 +274,15 @@ def test_the_users_own_vision_learner(tmp_path):
     order = [id_of(path, tmp_path) for path in dls.train.items]
     np.testing.assert_allclose(recorded.loss[0], losses, rtol=1e-4)
     assert list(recorded.ids) == order
+
+
+def test_a_last_batch_of_one_sample_does_not_stop_a_head_with_batch_norm():
+    learn = learner(pixel_loaders(bs=13))  # 53 = 4 * 13 + 1
+    learn.model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(3))
+    learn.model.append(nn.Linear(3, lookup.N_CLASSES))
+    with learn.no_bar(), learn.no_logging():
+        trace = learn.fit_o2u(warmup=1, cycles=1, cycle=2, lr=0.01)
+    assert trace.n_epochs == 3 and np.isfinite(trace.loss).all()
 
 
 def id_of(path, root) -> str:

@@ -118,9 +118,24 @@ class PixelLoader(DataLoader):
     def create_batches(self, samps: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Serve the positions `samps` batch by batch; fastai would go through them one by one."""
         positions = torch.from_numpy(np.fromiter(samps, np.int64))
-        for batch in positions.split(self.bs):
-            if len(batch) == self.bs or (len(batch) and not self.drop_last):
-                yield self.do_batch(batch)
+        sizes = self._sizes(len(positions))
+        yield from map(self.do_batch, positions[: sum(sizes)].split(sizes))
+
+    def __len__(self) -> int:
+        return len(self._sizes(self.n))
+
+    def _sizes(self, n: int) -> list[int]:
+        """Cut `n` samples into batches. One that would be left alone joins the batch before.
+
+        Batch normalisation in a network's head, fastai's for one, cannot train on a single sample.
+        """
+        whole, rest = divmod(n, self.bs)
+        sizes = [self.bs] * whole
+        if rest == 1 and sizes and not self.drop_last:
+            sizes[-1] += 1
+        elif rest and not self.drop_last:
+            sizes.append(rest)
+        return sizes
 
     def do_batch(self, b: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Fetch the pictures and labels at the positions `b` of the data set."""
