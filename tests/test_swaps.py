@@ -62,6 +62,20 @@ def test_only_the_surest_of_each_class_count(monkeypatch):
     assert swap_ratios(sure_of(taken, 2, peak), labels)[1, 0] > 1
 
 
+def test_the_surest_are_found_as_class_by_class():
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.full(4, 0.3), 400).astype(np.float32)
+    probs[7:60] = np.nan
+    probs[100] = [0, 1 + 2e-7, 0, 0]  # what a mean of softmaxes can come to
+    found, taken_for = swaps._surest(probs)
+    expected = []
+    for k in range(4):
+        members = [i for i in range(400) if probs[i].max() >= 0 and taken_for[i] == k]
+        members.sort(key=lambda i: -probs[i].max())
+        expected += members[: round(swaps.SURE_PART * len(members))]
+    assert sorted(found) == sorted(expected) and 100 in found
+
+
 def test_even_noise_says_nothing_and_pair_flips_speak():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 10, 20_000)

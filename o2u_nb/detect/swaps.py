@@ -51,10 +51,12 @@ def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _surest(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the surest samples of each class, and the class each is taken for."""
-    known = np.nan_to_num(probs, nan=-1.0)
-    peak, taken_for = known.max(1), known.argmax(1)
-    order = np.lexsort((-peak, taken_for))
-    order = order[peak[order] >= 0]
-    sizes = np.bincount(taken_for[order], minlength=probs.shape[1])
+    taken_for = probs.argmax(1)
+    peak = np.take_along_axis(probs, taken_for[:, None], 1)[:, 0]
+    known = ~np.isnan(peak)
+    # one key sorts by both: class k lies about 2 k - 1, also where sums of a softmax exceed 1
+    falling = np.where(known, 2 * taken_for - peak.astype(np.float64), np.inf)
+    order = np.argsort(falling)[: known.sum()]
+    sizes = np.bincount(taken_for[known], minlength=probs.shape[1])
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # within its class
     return order[place < np.rint(SURE_PART * np.repeat(sizes, sizes))], taken_for
