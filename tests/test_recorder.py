@@ -41,9 +41,10 @@ from torch import nn
 
 from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
+from o2u_nb.training import recorder as recorder_module
 from o2u_nb.training.learner import fit_o2u, sgd  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, PixelLoader
-from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from tests import lookup
 
 RAW = (torch.zeros(3), torch.full((3,), 1 / 255))  # statistics that leave pixel values as they are
@@ -132,6 +133,27 @@ def block(root, **options):
         splitter=RandomSplitter(0.2, seed=1),
         **options,
     )
+
+
+@pytest.mark.parametrize("held", [1, 10, 10**6])
+def test_sums_by_hand_however_many_batches_wait(monkeypatch, held):
+    monkeypatch.setattr(recorder_module, "HELD", held)
+    sums = EpochSums(torch.tensor([0, 1, 1, 0]), 2, keep_probs=True)
+    ln3 = float(np.log(3))  # a softmax of 3/4 and 1/4
+    batches = [([2, 0], [[0, ln3], [ln3, 0]], [1, 0]), ([2, 1], [[ln3, 0], [0, 0]], [1, 0])]
+    for rows, logits, target in batches:
+        logits = torch.tensor(logits)
+        sums.add(torch.tensor(rows), logits, torch.tensor(target))
+        logits.zero_()  # whoever changes it later changes nothing
+    sums.settle()
+    found = sums.rows()
+    expected = [-np.log(3 / 4), np.log(2), -(np.log(3 / 4) + np.log(1 / 4)) / 2, np.nan]
+    np.testing.assert_allclose(found["loss"], expected, rtol=1e-6)
+    np.testing.assert_allclose(found["margin"], [ln3, 0, 0, np.nan], atol=1e-6)
+    np.testing.assert_array_equal(found["pred"], [0, 0, 0, -1])  # sample 2: 1 first, then 0
+    np.testing.assert_array_equal(sums.count, [1, 1, 2, 0])
+    np.testing.assert_allclose(sums.probs, [[0.75, 0.25], [0.5, 0.5], [1, 1], [0, 0]], atol=1e-6)
+    assert sums.misfiled == 1  # sample 1 came with another label than its own
 
 
 def test_weighted_loader_averages_repeats_and_leaves_gaps(tmp_path):
