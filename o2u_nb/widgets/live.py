@@ -116,8 +116,8 @@ class LiveLosses(LiveOutput):
         """Replace the panel, wherever it is shown, by a plain figure that survives saving.
 
         Happens by itself after the last of `total_epochs`; call it where training stopped early.
-        JupyterLab does not save the state of
-        widgets, so without this a reopened notebook would show nothing.
+        JupyterLab does not save the state of widgets, so without this a reopened notebook would
+        show nothing.
         """
         self.send_again(self._still())
 
