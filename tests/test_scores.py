@@ -93,11 +93,11 @@ def test_no_epoch_counts_more_than_ten_times_another_for_its_rate():
         np.testing.assert_allclose(scores.settled_margin(plain), scores.cyclic_margin(plain))
 
 
-def test_the_score_is_what_the_pictures_say_and_a_prior():
-    dynamics, prior = np.array([2.0, -1, NAN, 3]), np.array([0.5, 0, 1, -1])
-    found = combined(dynamics, np.array([1.0, -4, 2, NAN]), prior)
-    np.testing.assert_allclose(found, [2, -2.5, NAN, 2])
-    np.testing.assert_allclose(combined(dynamics, None, prior), [2.5, -1, NAN, 2])
+def test_the_score_is_what_the_pictures_say_times_how_common_the_mix_up_is():
+    dynamics, common = np.array([2.0, -1, NAN, 3, 1]), np.log([2, 3, 5, 0.5, 7])
+    found = combined(dynamics, np.array([1.0, -4, 2, NAN, -3]), common)
+    np.testing.assert_allclose(found, [3, -2.5, NAN, 1.5, -1])  # nothing where it is for the label
+    np.testing.assert_allclose(combined(dynamics, None, common), [4, -1, NAN, 1.5, 7])
 
 
 def test_the_table_takes_look_alikes_and_mix_ups_into_account():
@@ -115,7 +115,7 @@ def test_the_table_takes_look_alikes_and_mix_ups_into_account():
     np.testing.assert_allclose(found["lookalike_margin"], votes)
     np.testing.assert_allclose(found["swap_odds"], prior)
     assert np.ptp(prior) > 0.1  # wrong labels are all the next class
-    expected = (scores.settled_margin(trace) + votes) / 2 + prior
+    expected = combined(scores.settled_margin(trace), votes, prior)
     np.testing.assert_allclose(found["score"], expected)
     suggested = np.asarray(trace.classes)[other]
     assert (found["suggested_label"] == suggested).all()

@@ -9,7 +9,7 @@ import numpy as np
 
 SURE_PART = 0.1  # of the samples that the network takes for a class: where it hardly errs itself
 LEAST_SHAPE = 3.0  # a smaller one believes fewer samples more
-WEIGHT = 0.5  # of the prior in the score; all three were chosen on development sets
+WEIGHT = 0.5  # the power of the ratio that counts; all three were chosen on development sets
 
 
 def swap_odds(probs: np.ndarray, labels: np.ndarray, suspected: np.ndarray) -> np.ndarray:

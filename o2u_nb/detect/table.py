@@ -78,13 +78,16 @@ def combined(dynamics: np.ndarray, look_alikes: np.ndarray | None, swaps: np.nda
 
     `dynamics` is what the network said of the sample itself (`scores.settled_margin`),
     `look_alikes` what it said of those that look like it; the mean of both, or the former alone
-    where the latter is unknown, is what the pictures say. `swaps` is added as a prior, as Bayes'
-    rule has it: how common such a wrong label is, whatever the picture. So the table says which
-    part spoke. NaN where the sample itself was never seen.
+    where the latter is unknown, is what the pictures say. Where that is against the label, it
+    counts exp(`swaps`) times: more where such a mix-up is common, less where it is rare. Added
+    instead, as Bayes' rule has it for odds that can be trusted, `swaps` hardly moves the oddest
+    pictures, which a network contradicts with far too many nats, and doubts labels that nothing
+    else speaks against. NaN where the sample itself was never seen.
     """
-    if look_alikes is None:
-        return dynamics + swaps
-    return np.where(np.isnan(look_alikes), dynamics, (dynamics + look_alikes) / 2) + swaps
+    said = dynamics
+    if look_alikes is not None:
+        said = np.where(np.isnan(look_alikes), dynamics, (dynamics + look_alikes) / 2)
+    return np.where(said > 0, said * np.exp(swaps), said)
 
 
 def _most_suspicious_first(score: np.ndarray) -> np.ndarray:
