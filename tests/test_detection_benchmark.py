@@ -330,9 +330,9 @@ def test_folds_take_about_twice_our_passes():
 
 
 def rows_of(method: str, aps: dict[int, float]) -> list[dict]:
-    seconds = 20 if method == scoring.OURS else 30
+    passes = 20 if method == scoring.OURS else 30
     return [
-        dict(set="digits-sym20", seed=seed, method=method, AP=ap, seconds=seconds)
+        dict(set="digits-sym20", seed=seed, method=method, AP=ap, training_passes=passes)
         for seed, ap in aps.items()
     ]
 

@@ -36,8 +36,8 @@ the best of a column is bold, the oracle apart.
   other scores of that training, and no rivals.
 * **AUM, data maps, forgetting, small loss** come from one training with fastai's one cycle, as long
   as ours. "{ORACLE}" is told by the truth which epoch to take: no user can have it.
-* **cleanlab** scores held-out probabilities of five one-cycle trainings, which take together about
-  twice our passes over the pictures. `find_label_issues` ranks what it flags first."""
+* **cleanlab** scores held-out probabilities of five one-cycle trainings, which take together two to
+  three times our passes over the pictures. `find_label_issues` ranks what it flags first."""
 
 
 def write(paths: list[Path]) -> Path:
@@ -198,14 +198,14 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare every method's average precision with ours, on the seeds that have both.
 
     One row for each set and rival: `theirs`, `ours`, `lead` (theirs minus ours), each a mean over
-    seeds, `spread` (standard deviation of the leads), the seeds it is `ahead` on, `seeds`, and the
-    `time` of its training and prediction, divided by ours.
+    seeds, `spread` (standard deviation of the leads), the seeds it is `ahead` on, `seeds`, and how
+    many `passes` over the pictures it trains for each of ours.
     """
-    ours = rows.loc[rows["method"] == OURS, ["set", "seed", "AP", "seconds"]]
+    ours = rows.loc[rows["method"] == OURS, ["set", "seed", "AP", "training_passes"]]
     others = rows[~rows["method"].isin([OURS, RANDOM]) & rows["AP"].notna()]
     others = others.rename(columns={"method": "rival"})
     pairs = others.merge(ours, on=["set", "seed"], suffixes=("", " ours"))
-    pairs["time"] = pairs["seconds"] / pairs["seconds ours"]
+    pairs["passes"] = pairs["training_passes"] / pairs["training_passes ours"]
     pairs["lead"] = pairs["AP"] - pairs["AP ours"]
     groups = pairs.groupby(["set", "rival"], sort=False)
     table = pd.DataFrame(
@@ -216,7 +216,7 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
             "spread": groups["lead"].std(),
             "ahead": groups["lead"].agg(lambda lead: int((lead > 0).sum())),
             "seeds": groups.size(),
-            "time": groups["time"].mean(),
+            "passes": groups["passes"].mean(),
         }
     ).reset_index()
     return table.sort_values("set", key=lambda names: names.map(list(SETS).index), kind="stable")
@@ -237,7 +237,7 @@ def listed(found: pd.DataFrame, sign: int = 1) -> str:
             "our AP": [f"{ours:.3f}" for ours in columns["ours"]],
             "our lead" if sign < 0 else "its lead": [with_spread(sign * d, s) for d, s in leads],
             "in spreads": [in_spreads(sign * d, s) for d, s in leads],
-            "its time / ours": [f"{time:.1f}" for time in columns["time"]],
+            "its passes / ours": [f"{passes:.1f}" for passes in columns["passes"]],
             "seeds ahead": [f"{n - ahead if sign < 0 else ahead} of {n}" for ahead, n in counts],
         }
     )
@@ -283,7 +283,8 @@ def cost(rows: pd.DataFrame):
     yield (
         "How often each picture is trained on, and how often it is only looked at. Seconds are "
         f"wall time of training and prediction on {threads} thread(s), without decoding and "
-        "scoring; other work may have run beside."
+        "scoring, on the machines named above, with other work beside that came and went: to "
+        "compare methods, compare passes."
     )
     yield markdown(passes.map("{:.1f}".format))
     yield markdown(titled(table.fillna("–")).add_suffix(", s"))
