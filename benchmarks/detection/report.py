@@ -63,7 +63,7 @@ def page(rows: pd.DataFrame) -> str:
     machines = rows["machine"].dropna().unique() if "machine" in rows else [machine()]
     parts = [
         "# How well wrong labels are ranked",
-        "\n".join(machines),
+        "; ".join(machines),
         INTRODUCTION,
         settings(rows),
         markdown(sets_table(rows)),
