@@ -150,19 +150,33 @@ def test_the_reason_says_what_the_look_alikes_say(value, side):
     votes = [Opinion("settled_margin", 1.0, 3, True), Opinion("lookalike_margin", value, 9, False)]
     said = reason(
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
+        score=1.0,
         opinions=votes,
     )  # fmt: skip
     assert f"what the network thinks of its look-alikes speaks {side}" in said
     assert "look-alikes" not in reason(
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
+        score=1.0,
         opinions=votes[:1],
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("value, said", [(0.4, True), (0.3, False), (-1.0, False)])
-def test_the_reason_names_common_mix_ups(value, said):
+@pytest.mark.parametrize(
+    "value, score, common, rare",
+    [
+        (0.4, 2.0, True, False),
+        (0.3, 2.0, False, False),
+        (-0.3, 2.0, False, False),
+        (-1.0, 2.0, False, True),
+        (0.4, -1.0, False, False),  # the pictures speak for the label: mix-ups have no say
+        (0.4, None, False, False),
+    ],
+)
+def test_the_reason_names_common_and_rare_mix_ups_that_count(value, score, common, rare):
     sentence = reason(
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
+        score=score,
         opinions=[Opinion("swap_odds", value, 3, True)],
     )  # fmt: skip
-    assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == said
+    assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == common
+    assert ('"dog" labelled "cat" is a rare mix-up here' in sentence) == rare

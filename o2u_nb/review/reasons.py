@@ -13,7 +13,9 @@ from o2u_nb.text import percent
 
 SUMMARIES = ("score", "p_wrong")  # the recommended detector once more, and what follows from it
 
-COMMON = 0.35  # of `swap_odds`, in nats: twice as common as the average mix-up, at weight one half
+COMMON = (
+    0.35  # of `swap_odds`, in nats: twice as common as the average mix-up; rare: half as common
+)
 
 
 class Opinion(NamedTuple):
@@ -47,22 +49,26 @@ def reason(
     kind: str,
     probs: dict[str, float],
     loss_share: float | None,
+    score: float | None,
     opinions: Sequence[Opinion],
 ) -> str:
     """Say in plain words why a sample is where it is in the ranking.
 
     `probs` maps classes to mean probabilities, `loss_share` is the share of samples whose mean loss
-    is lower, in [0, 1].
+    is lower, in [0, 1], and `score` the recommended one, positive where the pictures speak against
+    the label; None where unknown.
 
     >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
-    ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, opinions=[])
+    ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[])
     'Labelled "cat", but while training the network gave "dog" 80 % and "cat" 5.0 %; its loss was
     higher than that of 99 % of the samples; so the label is wrong with a probability of 90 %.'
     """
     parts = [_seen(label, suggested, probs)]
     if loss_share is not None:
         parts.append(_loss(loss_share))
-    parts += _look_alikes(opinions) + _swaps(opinions, label, suggested)
+    parts += _look_alikes(opinions)
+    if score is not None and score > 0:  # else mix-ups have no part in it, see `table.combined`
+        parts += _swaps(opinions, label, suggested)
     if opinions:
         agree = sum(opinion.agrees for opinion in opinions)
         parts.append(f"{agree} of {len(opinions)} detectors count it among the suspects")
@@ -81,10 +87,11 @@ def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
 
 
 def _swaps(opinions: Sequence[Opinion], label: str, suggested: str | None) -> list[str]:
-    """Say so where this mix-up is common among the surest samples."""
+    """Say so where this mix-up is common, or rare, among the surest samples."""
     values = [opinion.value for opinion in opinions if opinion.detector == "swap_odds"]
-    said = f'"{suggested}" labelled "{label}" is a common mix-up here'
-    return [said for value in values if value > COMMON]
+    kind = {True: "common", False: "rare"}
+    said = f'"{suggested}" labelled "{label}" is a {{}} mix-up here'
+    return [said.format(kind[value > 0]) for value in values if abs(value) > COMMON]
 
 
 def _loss(share: float) -> str:

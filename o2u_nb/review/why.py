@@ -47,6 +47,7 @@ def card(session: "ReviewSession", sample_id: str) -> dict:
         kind=row["kind"],
         probs=probs,
         loss_share=_loss_share(session, position),
+        score=_score(session, position),
         opinions=votes,
     )
     return dict(
@@ -111,6 +112,12 @@ def _neighbours(session: "ReviewSession", in_trace: int, label: str) -> list[dic
             ids, labels, similarities, events, strict=True
         )
     ]
+
+
+def _score(session: "ReviewSession", position: int) -> float | None:
+    """Return the recommended score, whatever the session is sorted by, None where unknown."""
+    names = session.columns.names
+    return plain(session.columns.values("score")[position]) if "score" in names else None
 
 
 def _loss_share(session: "ReviewSession", position: int) -> float | None:
