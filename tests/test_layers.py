@@ -149,6 +149,6 @@ def test_a_machine_path_is_seen(path):
     assert MACHINE_PATH.search(f"open('/{path}')")
 
 
-@pytest.mark.parametrize("text", ["https://a.org/work/x", "a/work/b", "/working/", "data/root/x"])
+@pytest.mark.parametrize("text", ["https://a.org/{}/x", "a/{}/b", "/{}ing/", "data/root/x"])
 def test_other_paths_are_not(text):
-    assert not MACHINE_PATH.search(text)
+    assert not MACHINE_PATH.search(text.format("work"))
