@@ -98,6 +98,7 @@ def odd_overhead(repeats: int) -> dict:
 def row_of(what: str, pairs: list) -> dict:
     """Summarise pairs of runs, without and with."""
     ratios = [with_["total"] / without["total"] - 1 for without, with_ in pairs]
+    # what is ours, of what would be left without it
     own = [(w["own"] - wo["own"]) / (w["total"] - w["own"] + wo["own"]) for wo, w in pairs]
     return {
         "what": what,

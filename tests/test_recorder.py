@@ -41,7 +41,6 @@ from torch import nn
 
 from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
-from o2u_nb.training import recorder as recorder_module
 from o2u_nb.training.learner import fit_o2u, sgd  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, PixelLoader
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
@@ -137,7 +136,7 @@ def block(root, **options):
 
 @pytest.mark.parametrize("held", [1, 10, 10**6])
 def test_sums_by_hand_however_many_batches_wait(monkeypatch, held):
-    monkeypatch.setattr(recorder_module, "HELD", held)
+    monkeypatch.setattr("o2u_nb.training.recorder.HELD", held)
     sums = EpochSums(torch.tensor([0, 1, 1, 0]), 2, keep_probs=True)
     ln3 = float(np.log(3))  # a softmax of 3/4 and 1/4
     batches = [([2, 0], [[0, ln3], [ln3, 0]], [1, 0]), ([2, 1], [[ln3, 0], [0, 0]], [1, 0])]

@@ -69,7 +69,8 @@ class EpochSums:
         self.count.index_add_(0, rows, torch.ones_like(others))
         last = torch.full_like(self.given, -1)  # where each sample was drawn last
         last.scatter_reduce_(0, rows, torch.arange(len(rows), device=rows.device), "amax")
-        self.pred[last >= 0] = logits.argmax(1).int()[last[last >= 0]]
+        drawn = last >= 0
+        self.pred[drawn] = logits.argmax(1).int()[last[drawn]]
         if self.probs is not None:
             self.probs.index_add_(0, rows, log_probs.exp())
 
