@@ -239,6 +239,17 @@ class _writing:
             ) from error
 
 
+def is_trace_file(name: str) -> bool:
+    """Tell whether a trace's folder may hold a file of this name, whole or half-written.
+
+    >>> is_trace_file("loss.npy"), is_trace_file("meta.json.part"), is_trace_file("cat.png")
+    (True, True, False)
+    """
+    arrays = {f"{name}.npy" for name in ("ids", "id_ends", "labels", *ROWS)}
+    averages = name.startswith("mean_probs_") and name.endswith(".npy")
+    return name in arrays or averages or name.partition(".json")[0] == META.partition(".")[0]
+
+
 def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:
     """Add `row` to a C-ordered .npy file that holds `n_rows` committed rows, in place.
 

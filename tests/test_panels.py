@@ -18,7 +18,9 @@ import o2u_nb.widgets
 from o2u_nb import plots
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError
+from o2u_nb.review import why
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets import why as why_panel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.histograms import Bins, HistogramsPanel
@@ -220,7 +222,7 @@ def test_a_box_fills_the_grid_and_clearing_empties_it(session):
     assert panel._status.message == f"12 samples picked, {suspects} of them suspects."
     marked = [trace.selectedpoints for trace in panel.figure.data]
     assert sum(map(len, marked)) == 12
-    session.id_filter = None  # as the grid does
+    session.position_filter = None  # as the grid does
     assert session.only_suspects and session.visible.tolist() == before
     assert [trace.selectedpoints for trace in panel.figure.data] == [None, None]
 
@@ -238,7 +240,7 @@ def test_an_area_without_samples_changes_nothing(session):
     panel, before = ScatterPanel(session), session.visible.tolist()
     for area in (BoxSelector((90, 91), (90, 91)), BoxSelector(), LassoSelector(), None):
         panel._on_area(None, None, area)
-        assert session.id_filter is None and session.visible.tolist() == before
+        assert session.position_filter is None and session.visible.tolist() == before
     assert panel._status.message == "No sample lies in that area."
 
 
@@ -290,7 +292,7 @@ def test_the_chosen_pair_is_framed_and_outlives_a_threshold(session):
 def test_why_card_explains_and_decides(session):
     card = WhyCard(session)
     first = session.current
-    assert session.sample(first)["reason"].split(";")[0].split('"')[1] in card._html.value
+    assert why.card(session, first)["reason"].split(";")[0].split('"')[1] in card._html.value
     assert len(Reader(card._html.value).images) == 1
     card._buttons["Drop"].click()
     assert session.decisions.current(first).action == "drop"
@@ -305,11 +307,11 @@ def test_why_card_explains_and_decides(session):
 
 def test_why_card_accepts_the_suggestion_or_another_class(session):
     card, (first, second) = WhyCard(session), session.columns.ids_at(session.visible[:2])
-    suggested = session.sample(first)["suggested"]
+    suggested = why.card(session, first)["suggested"]
     card._buttons["Accept"].click()
     assert session.decisions.current(first).new_label == suggested
     assert session.current == second
-    other = next(c for c in session.classes if c != session.sample(second)["label"])
+    other = next(c for c in session.classes if c != why.card(session, second)["label"])
     card._other.value = other
     assert session.decisions.current(second).new_label == other and card._other.value == ""
 
@@ -336,13 +338,13 @@ def test_why_card_says_when_nothing_is_in_view(session):
 
 
 def test_why_card_shows_look_alikes_where_there_are_any(session, monkeypatch):
-    known = session.sample(session.current)
+    known = why.card(session, session.current)
     nothing = WhyCard(session)._html.value
     assert "no embeddings" in nothing and "Audit again" in nothing
     about = dict(label=HOSTILE, similarity=0.9, decision=None, same_label=False)
     near = [dict(about, sample_id=id) for id in session.scores.index[:3]]
     told = known | dict(neighbours=near, vote=f"3 are labelled {HOSTILE}.")
-    monkeypatch.setattr(session, "sample", lambda _: told)
+    monkeypatch.setattr(why_panel, "card", lambda *_: told)
     html = Reader(WhyCard(session)._html.value)
     assert len(html.images) == 4 and "script" not in html.tags and not html.events
 

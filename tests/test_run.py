@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb import layout
+from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.errors import (
@@ -62,7 +62,8 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
     assert snapshot(source) == before
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == set(layout.MADE_BY_AUDIT)
+    assert made == {*layout.MADE_BY_AUDIT, layout.MARKER}
+    assert layout.made_in(tmp_path / "out") == set(layout.MADE_BY_AUDIT)
     audit = Audit.open(tmp_path / "out")
     assert audit.trace.loss.shape == (4, 60) and not np.isnan(audit.trace.loss).any()
     assert set(audit.scores.index) == set(audit.samples.index) == set(audit.trace.ids)

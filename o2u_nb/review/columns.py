@@ -91,6 +91,11 @@ def rows_of(index: pd.Index, ids: Iterable[str]) -> np.ndarray:
     return found
 
 
+def plain(value: float) -> float | None:
+    """Return a number that JSON can hold: None for NaN."""
+    return None if np.isnan(value) else float(value)
+
+
 def one_of(name: str, names: list[str], what: str) -> str:
     """Return `name` if it is one of `names`; raise `O2UError` with the nearest one otherwise."""
     if name in names:

@@ -15,7 +15,9 @@ import traitlets
 
 from o2u_nb.errors import O2UError
 from o2u_nb.gallery import Gallery, suspect_grid
-from o2u_nb.review.session import DECISION_FILTERS, FILTERS, STATES, UNDECIDED, ReviewSession
+from o2u_nb.review.filters import DECISION_FILTERS, FILTERS, STATES, UNDECIDED
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import card
 
 ACTIONS = {
     "keep": "kept",
@@ -169,7 +171,7 @@ class SuspectGrid(anywidget.AnyWidget):
     def _likely(self, message: dict) -> None:
         """Send the classes that the network took a sample for, likeliest first, and the reason."""
         (sample_id,) = self._ids(message)
-        found = self.session.sample(sample_id)
+        found = card(self.session, sample_id)
         classes = [[name, prob] for name, prob in found["probs"] if name != found["label"]]
         if not classes and found["suggested"] is not None:
             classes = [[found["suggested"], None]]
@@ -300,8 +302,8 @@ def _choices(session: ReviewSession) -> dict:
 def _settings(session: ReviewSession) -> dict:
     """Return the session's settings as plain values; of a lasso, only how many it picked."""
     settings = {name: getattr(session, name) for name in SETTINGS}
-    picked = settings["id_filter"]
+    picked = settings["position_filter"]
     return settings | dict(
         pair_filter=settings["pair_filter"] and list(settings["pair_filter"]),
-        id_filter=None if picked is None else len(picked),
+        position_filter=None if picked is None else len(picked),
     )

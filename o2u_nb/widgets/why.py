@@ -11,6 +11,7 @@ from ipywidgets import HTML, Button, Combobox, HBox, Layout
 
 from o2u_nb import plots
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import card
 from o2u_nb.text import inert, percent
 from o2u_nb.widgets import still
 from o2u_nb.widgets.panel import Panel
@@ -100,7 +101,7 @@ class WhyCard(Panel):
         sample_id = self.session.current
         if sample_id is None:
             return f'<p style="{FAINT}">No sample is in view: change the filters.</p>'
-        known = self.session.sample(sample_id)
+        known = card(self.session, sample_id)
         parts = [
             _meant(self._n_meant()),
             self._picture(known),
