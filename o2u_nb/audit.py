@@ -99,18 +99,23 @@ class Audit:
         return pd.read_parquet(self.folder / layout.SCORES)
 
     @cached_property
-    def estimates(self) -> pd.DataFrame:
-        """Estimate how many labels are wrong; see `o2u_nb.detect.counts.estimates`."""
-        from o2u_nb.detect import counts  # brings scipy, which a review does without
+    def findings(self):
+        """Bring back all that was found, as one `o2u_nb.detect.findings.Findings`."""
+        from o2u_nb.detect.findings import Findings  # brings scipy, which a review does without
 
-        return counts.estimates(self.trace, self.scores["score"].reindex(self.trace.ids).to_numpy())
+        return Findings.stored(self.trace, self.scores, self.facts)
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """Say how many labels are wrong by each estimator; see `Findings.estimators`."""
+        return self.findings.estimators
 
     @property
     def by_class(self) -> pd.DataFrame:
-        """Count wrong labels per given label; see `o2u_nb.detect.counts.by_class`."""
+        """Count wrong labels per given label; see `o2u_nb.detect.counts.wrong_per_class`."""
         from o2u_nb.detect import counts
 
-        return counts.by_class(self.scores)
+        return counts.wrong_per_class(self.scores)
 
     @cached_property
     def facts(self) -> dict:

@@ -14,8 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from o2u_nb.detect.counts import RECOMMENDED
-from o2u_nb.detect.counts import spread as extremes
+from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.detect.odd import Odd
 from o2u_nb.errors import O2UError, TraceError
 from o2u_nb.suspects import by_class, confused, of_label, spread, top_suspects
@@ -256,8 +255,8 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
 def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     """Draw how many labels each estimator takes for wrong, out of `n_samples`, a dot for each.
 
-    `table` is what `o2u_nb.detect.counts.estimates` returns. The recommended estimator is a
-    diamond; where an estimator refuses, the figure says so, and the hover label says why.
+    `table` is what `o2u_nb.detect.counts.compare_estimators` returns. The recommended estimator is
+    a diamond; where an estimator refuses, the figure says so, and the hover label says why.
     """
     count = table["count"].to_numpy(dtype=float)
     refuses, recommended = np.isnan(count), table.index == RECOMMENDED

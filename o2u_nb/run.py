@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,10 +25,7 @@ from o2u_nb.audit import Audit
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked, problems_table
-from o2u_nb.detect.counts import estimates
-from o2u_nb.detect.stability import stability
-from o2u_nb.detect.table import score_table
-from o2u_nb.detect.threshold import Estimate, estimate
+from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import AuditExistsError, OutputError, TraceError
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.report import write_report
@@ -37,7 +33,6 @@ from o2u_nb.trace import Trace
 
 Say = Callable[[str], None]
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
-VAGUE = 0.15  # of the samples between the ends of the estimate's range: more is said to be a doubt
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
 
 
@@ -123,14 +118,12 @@ def _finish(
 ) -> Audit:
     """Rank, estimate, and write what is left to write."""
     say("Ranking the samples and writing the report.")
-    scores = score_table(trace, embeddings)
-    scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
-    score = scores["score"].reindex(trace.ids).to_numpy()
-    table = estimates(trace, score)
-    facts = {**facts, **_facts(checked, trace), **_estimated(trace, score, table)}
-    for doubt in facts["warnings"]:
+    conflicting = duplicates.conflicting(checked.samples)
+    findings = Findings.of_trace(trace, embeddings, conflicting=conflicting)
+    for doubt in findings.doubts:
         say(f"Careful: {doubt}")
-    _write_results(out, checked, trace, scores, table, facts)
+    facts = {**facts, **_facts(checked, trace), **findings.facts()}
+    _write_results(out, checked, findings, facts)
     return Audit.open(out)
 
 
@@ -237,26 +230,11 @@ def _write_embeddings(out: Path, embeddings: np.ndarray | None) -> None:
         embeddings_io.write(out / layout.EMBEDDINGS, embeddings)
 
 
-def _write_results(
-    out: Path,
-    checked: Checked,
-    trace: Trace,
-    scores: pd.DataFrame,
-    table: pd.DataFrame,
-    facts: dict,
-) -> None:
+def _write_results(out: Path, checked: Checked, findings: Findings, facts: dict) -> None:
     with atomic.replacing(out / layout.SCORES) as file:
-        scores.to_parquet(file)
-    _write_csv(scores[CSV_COLUMNS], out / layout.SCORES_CSV)
-    write_report(
-        out / layout.REPORT,
-        samples=checked.samples,
-        scores=scores,
-        trace=trace,
-        estimates=table,
-        facts=facts,
-        problems=checked.problems,
-    )
+        findings.scores.to_parquet(file)
+    _write_csv(findings.scores[CSV_COLUMNS], out / layout.SCORES_CSV)
+    write_report(out / layout.REPORT, findings, checked, facts)
     with atomic.replacing(out / layout.FACTS) as file:
         file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
@@ -277,50 +255,10 @@ def _facts(checked: Checked, trace: Trace) -> dict:
         warmup_epochs=int((trace.phase == "warmup").sum()),
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
-        stability=_settled(trace),
         versions=dict(
             python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
         ),
     )
-
-
-def _settled(trace: Trace) -> dict | None:
-    """Compare the rankings of the last two cycles; None where there is nothing to compare."""
-    compared = stability(trace)
-    if not compared or np.isnan(compared[-1].rank_correlation):
-        return None
-    return {name: round(value, 4) for name, value in asdict(compared[-1]).items()}
-
-
-def _estimated(trace: Trace, score: np.ndarray, table: pd.DataFrame) -> dict:
-    found = estimate(trace, score)
-    return dict(
-        estimated_wrong=found.count,
-        estimated_range=[found.low, found.high],
-        estimates={
-            name: None if np.isnan(count) else round(count)
-            for name, count in table["count"].items()
-        },
-        warnings=doubts(found, trace.n_samples),
-    )
-
-
-def doubts(found: Estimate, n_samples: int) -> list[str]:
-    """Say in sentences why the estimate should not be believed, if so."""
-    said = []
-    if found.count > n_samples / 2:
-        said.append(
-            "More than half of the labels look wrong. More likely, the network did not learn to "
-            "tell these classes apart: there may be too few pictures, or too little training. Try "
-            "the preset thorough, and look at the top suspects before believing the number."
-        )
-    if found.high - found.low > VAGUE * n_samples:
-        said.append(
-            f"Between {found.low:,} and {found.high:,} labels may be wrong: the network is unsure "
-            "of many pictures, and what it cannot learn looks like a wrong label. Trust the order "
-            "of the suspects more than their number, which may be too high."
-        )
-    return said
 
 
 def _found(checked: Checked) -> str:
