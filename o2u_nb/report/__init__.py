@@ -13,7 +13,7 @@ import pandas as pd
 
 from o2u_nb.data import atomic
 from o2u_nb.data.samples import Checked
-from o2u_nb.detect import counts
+from o2u_nb.detect import counts, suspects
 from o2u_nb.detect.findings import Findings
 
 UNKNOWN = "not recorded"
@@ -42,14 +42,14 @@ def render(findings: Findings, checked: Checked, facts: dict) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    from o2u_nb import gallery, suspects
+    from o2u_nb import gallery
 
     environment = Environment(
         loader=PackageLoader("o2u_nb.report", "."), autoescape=True, undefined=StrictUndefined
     )
     samples, problems = checked
     scores = findings.scores
-    classes = suspects.by_class(scores)
+    classes = suspects.per_class(scores)
     return environment.get_template(TEMPLATE).render(
         plotly_js=get_plotlyjs(),
         figures={name: figure_json(figure) for name, figure in _figures(findings).items()},
