@@ -15,7 +15,7 @@ from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import estimate, sure_rate
 from o2u_nb.errors import O2UError
-from tests.test_scores import make, random_trace
+from tests.traces import make, random_trace
 
 NAN = np.nan
 ESTIMATORS = ["sure_disagreement", "disagreement", "mixture", "otsu", "confident_joint", "odd"]

@@ -14,7 +14,7 @@ from o2u_nb.detect.stability import stability
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.errors import O2UError
-from tests.test_scores import random_trace
+from tests.traces import random_trace
 
 
 def two_cycles(**options):

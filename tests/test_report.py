@@ -13,7 +13,7 @@ from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
 from tests.test_gallery import HOSTILE, audit
-from tests.test_scores import random_trace
+from tests.traces import random_trace
 
 FACTS = dict(
     source="pets", preset="quick", seed=4, seconds=90,
