@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from o2u_nb.data import samples as samples_io
 from o2u_nb.data.moved import moved_to
 from o2u_nb.errors import OutputError, SourceError
 from o2u_nb.trace import Trace, is_trace_file
+
+if TYPE_CHECKING:
+    from o2u_nb.detect.findings import Findings
 
 FORMAT = "o2u_nb audit 1"
 SAMPLES = "samples.parquet"
@@ -107,6 +110,25 @@ class AuditFolder:
     def scores(self) -> pd.DataFrame:
         """Read the ranking, most suspicious first."""
         return pd.read_parquet(self.folder / SCORES)
+
+    @cached_property
+    def findings(self) -> "Findings":
+        """Bring back all that was found, as one object; nothing that is stored is computed again."""
+        from o2u_nb.detect.findings import Findings  # brings scipy, which a review does without
+
+        return Findings.stored(self.trace, self.scores, self.facts)
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """Say how many labels are wrong by each estimator; see `Findings.estimators`."""
+        return self.findings.estimators
+
+    @property
+    def by_class(self) -> pd.DataFrame:
+        """Count wrong labels per given label; see `o2u_nb.detect.counts.wrong_per_class`."""
+        from o2u_nb.detect import counts  # brings scipy, which a review does without
+
+        return counts.wrong_per_class(self.scores)
 
     @cached_property
     def facts(self) -> dict:

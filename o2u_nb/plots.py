@@ -14,11 +14,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from o2u_nb.detect.counts import RECOMMENDED
-from o2u_nb.detect.counts import spread as extremes
+from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.detect.odd import Odd
+from o2u_nb.detect.suspects import confused, of_label, per_class, top_suspects
 from o2u_nb.errors import O2UError, TraceError
-from o2u_nb.suspects import by_class, confused, of_label, spread, top_suspects
+from o2u_nb.sampling import evenly
 from o2u_nb.text import inert, percent
 from o2u_nb.trace import Trace
 
@@ -229,7 +229,7 @@ def scatter_style(figure: go.Figure, title: str) -> go.Figure:
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
     """Draw the share of suspects in each class, the 30 classes with most suspects at most."""
-    table = by_class(scores)
+    table = per_class(scores)
     shown = table.head(MAX_CLASSES)[::-1]
     labels = [
         f"{percent(row.share)}  ({row.suspects:,} of {row.samples:,})" for row in shown.itertuples()
@@ -256,8 +256,8 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
 def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     """Draw how many labels each estimator takes for wrong, out of `n_samples`, a dot for each.
 
-    `table` is what `o2u_nb.detect.counts.estimates` returns. The recommended estimator is a
-    diamond; where an estimator refuses, the figure says so, and the hover label says why.
+    `table` is what `o2u_nb.detect.counts.compare_estimators` returns. The recommended estimator is
+    a diamond; where an estimator refuses, the figure says so, and the hover label says why.
     """
     count = table["count"].to_numpy(dtype=float)
     refuses, recommended = np.isnan(count), table.index == RECOMMENDED
@@ -382,7 +382,7 @@ def _chosen(scores, ids, top, label) -> pd.DataFrame:
 def _crowd(scores: pd.DataFrame, label: str | None) -> pd.DataFrame:
     chosen = of_label(scores, label)
     clean = chosen[~chosen["suspect"].astype(bool)]
-    return clean.iloc[spread(len(clean), MAX_CROWD)]
+    return clean.iloc[evenly(len(clean), MAX_CROWD)]
 
 
 def _positions(trace: Trace, ids: pd.Index) -> np.ndarray:
@@ -526,8 +526,8 @@ def thinned(
     >>> thinned(np.arange(3), np.arange(9), 6)
     (array([0, 1, 2]), array([0, 4, 8]))
     """
-    kept = suspects[spread(len(suspects), max(most // 2, most - len(rest)))]
-    return kept, rest[spread(len(rest), most - len(kept))]
+    kept = suspects[evenly(len(suspects), max(most // 2, most - len(rest)))]
+    return kept, rest[evenly(len(rest), most - len(kept))]
 
 
 def hover_names(rows: pd.DataFrame) -> np.ndarray:

@@ -9,7 +9,6 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -30,10 +29,7 @@ from o2u_nb.building import (
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked, problems_table
-from o2u_nb.detect.counts import estimates
-from o2u_nb.detect.stability import stability
-from o2u_nb.detect.table import score_table
-from o2u_nb.detect.threshold import Estimate, estimate
+from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.presets import PRESETS, Preset
@@ -44,7 +40,6 @@ from o2u_nb.trace import Trace
 Say = Callable[[str], None]
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
 NAMED_PROBLEMS = 10  # as many fit on a screen beside the rest; more are counted by kind
-VAGUE = 0.15  # of the samples between the ends of the estimate's range: more is said to be a doubt
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
 
 
@@ -145,20 +140,18 @@ def _finish(
     say("Ranking the samples and writing the report.")
     if embeddings is not None:
         embeddings_io.write(place.new(layout.EMBEDDINGS), embeddings)
-    scores = score_table(trace, embeddings)
-    scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
-    score = scores["score"].reindex(trace.ids).to_numpy()
-    table = estimates(trace, score)
+    conflicting = duplicates.conflicting(checked.samples)
+    findings = Findings.of_trace(trace, embeddings, conflicting=conflicting)
     carried = carry(out, checked.samples)
+    for line in (*map("Careful: {}".format, findings.doubts), *carried.said):
+        say(line)
     facts = {
         **facts,
         **_facts(checked, trace),
-        **_estimated(trace, score, table),
+        **findings.facts(),
         "earlier_decisions": carried.facts,
     }
-    for line in (*map("Careful: {}".format, facts["warnings"]), *carried.said):
-        say(line)
-    _write_results(place, checked, trace, scores, table, facts)
+    _write_results(place, checked, findings, facts)
 
 
 def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
@@ -197,26 +190,11 @@ def _train(
     return job.train(samples, preset, out=out, seed=seed, say=say, progress=progress)
 
 
-def _write_results(
-    place: Place,
-    checked: Checked,
-    trace: Trace,
-    scores: pd.DataFrame,
-    table: pd.DataFrame,
-    facts: dict,
-) -> None:
+def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
     with atomic.replacing(place.new(layout.SCORES)) as file:
-        scores.to_parquet(file)
-    _write_csv(scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
-    write_report(
-        place.new(layout.REPORT),
-        samples=checked.samples,
-        scores=scores,
-        trace=trace,
-        estimates=table,
-        facts=facts,
-        problems=checked.problems,
-    )
+        findings.scores.to_parquet(file)
+    _write_csv(findings.scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
+    write_report(place.new(layout.REPORT), findings, checked, facts)
     with atomic.replacing(place.new(layout.FACTS)) as file:
         file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
@@ -238,50 +216,10 @@ def _facts(checked: Checked, trace: Trace) -> dict:
         warmup_epochs=int((trace.phase == "warmup").sum()),
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
-        stability=_settled(trace),
         versions=dict(
             python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
         ),
     )
-
-
-def _settled(trace: Trace) -> dict | None:
-    """Compare the rankings of the last two cycles; None where there is nothing to compare."""
-    compared = stability(trace)
-    if not compared or np.isnan(compared[-1].rank_correlation):
-        return None
-    return {name: round(value, 4) for name, value in asdict(compared[-1]).items()}
-
-
-def _estimated(trace: Trace, score: np.ndarray, table: pd.DataFrame) -> dict:
-    found = estimate(trace, score)
-    return dict(
-        estimated_wrong=found.count,
-        estimated_range=[found.low, found.high],
-        estimates={
-            name: None if np.isnan(count) else round(count)
-            for name, count in table["count"].items()
-        },
-        warnings=doubts(found, trace.n_samples),
-    )
-
-
-def doubts(found: Estimate, n_samples: int) -> list[str]:
-    """Say in sentences why the estimate should not be believed, if so."""
-    said = []
-    if found.count > n_samples / 2:
-        said.append(
-            "More than half of the labels look wrong. More likely, the network did not learn to "
-            "tell these classes apart: there may be too few pictures, or too little training. Try "
-            "the preset thorough, and look at the top suspects before believing the number."
-        )
-    if found.high - found.low > VAGUE * n_samples:
-        said.append(
-            f"Between {found.low:,} and {found.high:,} labels may be wrong: the network is unsure "
-            "of many pictures, and what it cannot learn looks like a wrong label. Trust the order "
-            "of the suspects more than their number, which may be too high."
-        )
-    return said
 
 
 def _found(checked: Checked) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from o2u_nb.widgets.live import Curves, LiveLosses
 from o2u_nb.widgets.still import loss_curves
 from tests.test_gallery import Reader, audit
-from tests.test_scores import make
+from tests.traces import make
 
 NAN = np.nan
 
