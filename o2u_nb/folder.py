@@ -113,7 +113,7 @@ class AuditFolder:
 
     @cached_property
     def findings(self) -> "Findings":
-        """Bring back all that was found, as one object; nothing that is stored is computed again."""
+        """Bring back all that was found, as one object; what is stored is not computed again."""
         from o2u_nb.detect.findings import Findings  # brings scipy, which a review does without
 
         return Findings.stored(self.trace, self.scores, self.facts)
