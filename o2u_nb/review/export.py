@@ -73,7 +73,7 @@ def to_huggingface(
 def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
     """Write the cleaned labels as CSV: path, label, original_label, split, sample_id.
 
-    `data.sources.from_csv` and the command line's --labels read it. Raises `ApplyError` for samples
+    `data.sources.read` and the command line's --labels read it. Raises `ApplyError` for samples
     without files.
     """
     if "path" not in plan.samples:
