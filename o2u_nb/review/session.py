@@ -23,10 +23,11 @@ from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
-from o2u_nb.review.columns import Columns, one_of, rows_of
+from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.decisions import ACTIONS, Decisions, fingerprint
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
 from o2u_nb.review.why import card, plain
+from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
 
 UNDECIDED = "undecided"
