@@ -7,12 +7,15 @@ without torch, on any machine, and after a crash it holds every finished epoch.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from o2u_nb.data import atomic
 from o2u_nb.errors import OutputError, TraceError
 
 FORMAT = "o2u_nb trace 1"
@@ -214,29 +217,21 @@ class TraceWriter:
                     (self.folder / file).unlink(missing_ok=True)
 
     def _commit(self) -> None:
-        draft = self.folder / f"{META}.part"
-        with open(draft, "w", encoding="utf-8") as file:
-            json.dump(self.meta, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, self.folder / META)
+        with atomic.replacing(self.folder / META, durable=True) as file:
+            file.write(json.dumps(self.meta).encode())
 
 
-class _writing:
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     """Turn a failing write (disk full, no permission) into one clear `OutputError`."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, _):
-        if isinstance(error, OSError):
-            raise OutputError(
-                f"Cannot write the trace to {self.folder} ({error.strerror or error}): free space "
-                "or choose another folder; the epochs already finished there stay readable."
-            ) from error
+    try:
+        yield
+    except (OSError, OutputError) as error:
+        cause = error.__cause__ if isinstance(error, OutputError) else error
+        raise OutputError(
+            f"Cannot write the trace to {folder} ({getattr(cause, 'strerror', None) or cause}): "
+            "free space or choose another folder; the epochs already finished there stay readable."
+        ) from error
 
 
 def is_trace_file(name: str) -> bool:

@@ -64,7 +64,7 @@ def test_a_folder_of_class_folders(session, tmp_path, mode):
     for path in (tmp_path / "out").rglob("*.png"):
         assert path.is_symlink() == (mode == "symlink")
         assert path.stat().st_nlink == (2 if mode == "hardlink" else 1)
-    found = sources.from_folder(out)
+    found = sources.read(out)
     assert found.problems.empty
     assert found.samples["label"].value_counts().to_dict() == dict(
         cheetah=9, jaguar=9, leopard=10, tiger=11
@@ -163,7 +163,7 @@ def test_names_that_no_folder_can_have(tmp_path):
     lines = list(map(json.loads, (out / tree.MANIFEST).read_text().splitlines()))[1:]
     assert {line["label"] for line in lines} == set(classes)
     assert {line["sample_id"] for line in lines} == set(ids)
-    assert sources.from_folder(out).samples["label"].nunique() == len(classes)
+    assert sources.read(out).samples["label"].nunique() == len(classes)
     assert exchange.revert(out) == 40 and not out.exists()
 
 
@@ -178,7 +178,7 @@ def test_safe_names_are_distinct_and_short():
 def test_pixels_and_encoded_images_become_files(tmp_path):
     audit = Audit.open(write_audit(tmp_path / "audit"))
     out = exchange.to_folder(plan(audit), tmp_path / "out", mode="symlink")
-    found = sources.from_folder(out).samples
+    found = sources.read(out).samples
     assert len(found) == 40
     first = Image.open(out / "cheetah" / "cheetah%2F0000000.png.png")
     stored = audit.samples["image"].loc["cheetah/0000000.png"]
@@ -358,7 +358,7 @@ def test_huggingface_folders_per_split(tmp_path):
     }
     assert lengths == dict(train=30, valid=10)
     out = exchange.to_folder(plan(audit), tmp_path / "folder")
-    assert sources.from_folder(out).samples["split"].value_counts().to_dict() == lengths
+    assert sources.read(out).samples["split"].value_counts().to_dict() == lengths
 
 
 def test_csv_is_read_back_by_the_front_door(session, tmp_path):

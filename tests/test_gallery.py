@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb.data.sources import from_arrays
+from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.errors import O2UError
 from o2u_nb.gallery import strip, suspect_grid, suspects_by_class
 

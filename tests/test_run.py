@@ -201,7 +201,7 @@ def test_measuring_the_time_changes_nothing(source):
     import torch
     from fastai.basics import Learner
 
-    from o2u_nb.data.sources import from_folder
+    from o2u_nb.data.readers.folders import from_folder
     from o2u_nb.training import job
     from o2u_nb.training.loaders import dataloaders
     from o2u_nb.training.models import CompactResNet

@@ -22,11 +22,12 @@ from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.certificate import Measured, measured
-from o2u_nb.review.columns import one_of, plain, rows_of
+from o2u_nb.review.columns import one_of, plain
 from o2u_nb.review.decisions import Decisions
 from o2u_nb.review.filters import FILTERS, STATES, Filters, frozen
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
+from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
 
 CACHE = ".cache/thumbnails"
