@@ -115,8 +115,8 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
     from o2u_nb.training import job
 
-    learners, real = [], job.embeddings
-    monkeypatch.setattr(job, "embeddings", lambda learn: learners.append(learn) or real(learn))
+    learners, real = [], job.embed
+    monkeypatch.setattr(job, "embed", lambda learn: learners.append(learn) or real(learn))
     audit = run_audit(source, tmp_path / "out", preset="quick")
     (learn,) = learners
     model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats

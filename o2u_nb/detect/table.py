@@ -21,7 +21,7 @@ KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")
 def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFrame:
     """Return one row per sample, sorted by `rank`, indexed by `sample_id`.
 
-    `embeddings` (n_samples, d) float, in the order of the trace, are what `training.embed` makes.
+    `embeddings` (n_samples, d) float, in the order of the trace, are what `probe.embed` makes.
     Columns: `label`; each detector of `scores.DETECTORS` and the further parts of the score, see
     `parts`, higher = more suspicious; `score`, the recommended one, see `combined`; `rank`, 1 =
     most suspicious; `p_wrong`, the estimated probability that the label is wrong; `suspect`,
