@@ -220,7 +220,7 @@ def test_a_box_fills_the_grid_and_clearing_empties_it(session):
     assert panel._status.message == f"12 samples picked, {suspects} of them suspects."
     marked = [trace.selectedpoints for trace in panel.figure.data]
     assert sum(map(len, marked)) == 12
-    session.id_filter = None  # as the grid does
+    session.position_filter = None  # as the grid does
     assert session.only_suspects and session.visible.tolist() == before
     assert [trace.selectedpoints for trace in panel.figure.data] == [None, None]
 
@@ -238,7 +238,7 @@ def test_an_area_without_samples_changes_nothing(session):
     panel, before = ScatterPanel(session), session.visible.tolist()
     for area in (BoxSelector((90, 91), (90, 91)), BoxSelector(), LassoSelector(), None):
         panel._on_area(None, None, area)
-        assert session.id_filter is None and session.visible.tolist() == before
+        assert session.position_filter is None and session.visible.tolist() == before
     assert panel._status.message == "No sample lies in that area."
 
 

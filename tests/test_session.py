@@ -88,7 +88,7 @@ def test_filters_agree_with_pandas(session):
     session.text_filter = ".*"
     assert shown(session) == []
     session.text_filter = ""
-    session.id_filter = np.array([5, 2, 30])
+    session.position_filter = np.array([5, 2, 30])
     assert session.visible.tolist() == [2, 5, 30]
     assert session.counts["visible"] == 3
 
@@ -155,7 +155,7 @@ def test_settings_that_do_not_exist_name_the_nearest(session):
         ("order_by", "o2u_maen", "o2u_mean"), ("threshold_column", "scor", "score"),
         ("label_filter", "tigger", "tiger"), ("pair_filter", ("tiger", "chetah"), "cheetah"),
         ("decision_filter", "kept", "keep"), ("current", "nowhere.png", "nowhere"),
-        ("id_filter", np.array([40]), "39"), ("threshold", float("nan"), "number"),
+        ("position_filter", np.array([40]), "39"), ("threshold", float("nan"), "number"),
     ):  # fmt: skip
         before = getattr(session, name)
         with pytest.raises(O2UError, match=near):

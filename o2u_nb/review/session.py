@@ -35,7 +35,7 @@ DECISION_FILTERS = ("all", "decided", *STATES)
 CACHE = ".cache/thumbnails"
 FILTERS = (
     "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
-    "only_suspects", "id_filter",
+    "only_suspects", "position_filter",
 )  # fmt: skip
 
 
@@ -55,8 +55,8 @@ class ReviewSession(traitlets.HasTraits):
     all filters, in display order. Settings: `order_by` (a score column), `descending`,
     `label_filter` (given label), `pair_filter` (given, suggested), `decision_filter` (all, decided,
     undecided or an action), `text_filter` (part of an id or label, in any case), `only_suspects`,
-    `id_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it a
-    sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
+    `position_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it
+    a sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
     `advance`: after a decision `current` moves on to the next sample.
 
     Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
@@ -77,7 +77,7 @@ class ReviewSession(traitlets.HasTraits):
     decision_filter = traitlets.Unicode("all")
     text_filter = traitlets.Unicode("")
     only_suspects = traitlets.Bool(True)
-    id_filter = traitlets.Instance(np.ndarray, allow_none=True)
+    position_filter = traitlets.Instance(np.ndarray, allow_none=True)
     threshold = traitlets.Float()
     threshold_column = traitlets.Unicode("score")
     selected = traitlets.Tuple()
@@ -340,14 +340,16 @@ class ReviewSession(traitlets.HasTraits):
     def _valid_decision(self, proposal):
         return one_of(proposal["value"], list(DECISION_FILTERS), "decision")
 
-    @traitlets.validate("id_filter")
+    @traitlets.validate("position_filter")
     def _valid_positions(self, proposal):
         positions = proposal["value"]
         if positions is None:
             return None
         positions = np.array(positions, dtype=np.int64)
         if positions.size and not (0 <= positions.min() <= positions.max() < len(self.columns)):
-            raise O2UError(f"Expected positions from 0 to {len(self.columns) - 1} as id_filter.")
+            raise O2UError(
+                f"Expected positions from 0 to {len(self.columns) - 1} as position_filter."
+            )
         return _frozen(positions)
 
     @traitlets.validate("threshold")
@@ -422,9 +424,9 @@ class ReviewSession(traitlets.HasTraits):
             mask &= self._state == STATES.index(self.decision_filter)
         if self.text_filter:
             mask &= columns.matches(self.text_filter)
-        if self.id_filter is not None:
+        if self.position_filter is not None:
             picked = np.zeros(len(columns), dtype=bool)
-            picked[self.id_filter] = True
+            picked[self.position_filter] = True
             mask &= picked
         return mask
 

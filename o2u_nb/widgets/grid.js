@@ -281,7 +281,7 @@ class Toolbar {
       title: "Size of tiles ( + − )", oninput: () => grid.resize(STEPS[this.size.value]),
     });
     this.pair = chip("pair_filter", grid);
-    this.picked = chip("id_filter", grid);
+    this.picked = chip("position_filter", grid);
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
     this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
@@ -327,7 +327,7 @@ class Toolbar {
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = STEPS.findLastIndex((step) => step <= this.grid.side);
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
-    const { pair_filter: pair, id_filter: picked } = settings;
+    const { pair_filter: pair, position_filter: picked } = settings;
     showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
     this.count();

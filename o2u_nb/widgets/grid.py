@@ -300,8 +300,8 @@ def _choices(session: ReviewSession) -> dict:
 def _settings(session: ReviewSession) -> dict:
     """Return the session's settings as plain values; of a lasso, only how many it picked."""
     settings = {name: getattr(session, name) for name in SETTINGS}
-    picked = settings["id_filter"]
+    picked = settings["position_filter"]
     return settings | dict(
         pair_filter=settings["pair_filter"] and list(settings["pair_filter"]),
-        id_filter=None if picked is None else len(picked),
+        position_filter=None if picked is None else len(picked),
     )

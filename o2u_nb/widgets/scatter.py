@@ -1,7 +1,7 @@
 """Mean against variance of each sample's loss; a box or lasso drawn there picks what to review.
 
 In comes a session; out goes a scatter that follows its threshold and class, and sets its
-`id_filter` to all samples inside that area, also those that were too many to be drawn.
+`position_filter` to all samples inside that area, also those that were too many to be drawn.
 """
 
 import numpy as np
@@ -41,8 +41,8 @@ class ScatterPanel(Panel):
         # since the area is looked up here, among all samples
         self._plot.data[0].on_selection(self._on_area)
         self._plot.data[0].on_deselect(self._on_clear)
-        self._follow(self._draw, "suspects", "label_filter", "id_filter")
-        self._follow(self._on_filter, "id_filter")
+        self._follow(self._draw, "suspects", "label_filter", "position_filter")
+        self._follow(self._on_filter, "position_filter")
         self._draw()
 
     @property
@@ -62,14 +62,14 @@ class ScatterPanel(Panel):
 
     def _pick(self, positions: np.ndarray) -> None:
         session = self.session
-        if session.id_filter is None:
+        if session.position_filter is None:
             self._only_suspects = session.only_suspects
         with session.hold_trait_notifications():
             session.only_suspects = False
-            session.id_filter = positions
+            session.position_filter = positions
 
     def _on_clear(self, *_) -> None:
-        self._try(setattr, self.session, "id_filter", None)
+        self._try(setattr, self.session, "position_filter", None)
 
     def _on_filter(self, change) -> None:
         """Bring back what was shown before, also when another panel lifts the filter."""
@@ -88,7 +88,7 @@ class ScatterPanel(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        picked = session.id_filter
+        picked = session.position_filter
         return (
             session.threshold_column,
             session.threshold,
@@ -108,9 +108,9 @@ class ScatterPanel(Panel):
                 trace.update(self._points(part), name=f"{name} ({len(all_):,})")
             some = f", {shown:,} of {total:,} drawn" if shown < total else ""
             self._plot.layout.title.text = f"Mean against variance: draw a box or lasso{some}"
-            if self.session.id_filter is None:
+            if self.session.position_filter is None:
                 self._plot.layout.selections = ()
-        self._clear.disabled = self.session.id_filter is None
+        self._clear.disabled = self.session.position_filter is None
 
     def _points(self, positions: np.ndarray) -> dict:
         rows = self.session.scores[["label", "suggested_label"]].iloc[positions]
@@ -123,9 +123,9 @@ class ScatterPanel(Panel):
 
     def _picked_among(self, positions: np.ndarray) -> np.ndarray | None:
         """Return which of `positions` are picked, None when nothing is."""
-        if self.session.id_filter is None:
+        if self.session.position_filter is None:
             return None
-        return np.flatnonzero(np.isin(positions, self.session.id_filter))
+        return np.flatnonzero(np.isin(positions, self.session.position_filter))
 
     def _still(self) -> str:
         x, y = self._moments()
