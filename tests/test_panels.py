@@ -309,6 +309,9 @@ def test_why_card_accepts_the_suggestion_or_another_class(session):
     card._buttons["Accept"].click()
     assert session.decisions.current(first).new_label == suggested
     assert session.current == second
+    session.current = first
+    assert f"Decided by ann: <b>changed to {suggested}</b>" in card._html.value
+    session.current = second
     other = next(c for c in session.classes if c != session.sample(second)["label"])
     card._other.value = other
     assert session.decisions.current(second).new_label == other and card._other.value == ""
