@@ -62,7 +62,8 @@ def render(
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    from o2u_nb import gallery, suspects
+    from o2u_nb import suspects
+    from o2u_nb.plots import gallery
 
     environment = Environment(
         loader=PackageLoader("o2u_nb.report", "."), autoescape=True, undefined=StrictUndefined

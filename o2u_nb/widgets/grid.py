@@ -14,7 +14,7 @@ import pandas as pd
 import traitlets
 
 from o2u_nb.errors import O2UError
-from o2u_nb.gallery import Gallery, suspect_grid
+from o2u_nb.plots.gallery import Gallery, suspect_grid
 from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.session import DECISION_FILTERS, FILTERS, STATES, UNDECIDED, ReviewSession
 from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told

@@ -10,12 +10,13 @@ from collections.abc import Callable
 import numpy as np
 from ipywidgets import HTML, Button, Combobox, HBox, Layout
 
-from o2u_nb import plots
+from o2u_nb.plots import still
+from o2u_nb.plots.bands import crowd_bands
+from o2u_nb.plots.look import COLORS, SUSPECT
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.words import BUTTONS, told
 from o2u_nb.text import inert, percent
-from o2u_nb.widgets import still
-from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel
 
 PICTURE, LOOK_ALIKE = 260, 72  # pixels of the longest side
 CURVE = 300
@@ -55,7 +56,7 @@ class WhyCard(Panel):
             tooltip="Type or pick the right label",
             layout=Layout(width="auto", flex="1 1 180px", min_width="0"),
         )
-        self._bands = plots.crowd_bands(session.trace, session.scores)
+        self._bands = crowd_bands(session.trace, session.scores)
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
         super().__init__(session, [row, self._html])
         self._other.observe(self._on_other, "value")
@@ -137,8 +138,7 @@ class WhyCard(Panel):
 
     def _curve(self, known: dict) -> str:
         loss = np.array([known["trajectory"]["loss"]], dtype=float)
-        caption = "Loss by epoch (dashed) and of the crowd (grey: median, 50 and 90 % bands)."
-        return still.curves(self._bands, loss, caption, width=CURVE)
+        return still.losses(self._bands, loss, of="this sample", width=CURVE)
 
 
 def _image(jpeg: bytes, style: str, alt: str) -> str:
@@ -189,7 +189,7 @@ def _role(name: str, known: dict) -> str:
 
 
 def _color(name: str, known: dict) -> str:
-    return plots.SUSPECT if name == known["label"] else plots.COLORS[1]
+    return SUSPECT if name == known["label"] else COLORS[1]
 
 
 def _opinions(known: dict) -> str:
