@@ -17,12 +17,11 @@ import pandas as pd
 
 from o2u_nb.data import atomic
 from o2u_nb.errors import OutputError, TraceError
+from o2u_nb.phases import PHASES
 
 FORMAT = "o2u_nb trace 1"
 META = "meta.json"
 ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
-NOT_SEEN = {"loss": np.nan, "margin": np.nan, "pred": -1}
-PHASES = ("warmup", "cyclic", "high", "low")  # the last two are those of ODD
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Trace:
     `classes`. `loss` (nats) and `margin` (logit of the given class minus the largest other logit;
     negative = the network disagrees) are float32 (n_epochs, n_samples), NaN where a sample was not
     seen in that epoch. `pred` is int32 of the same shape, -1 where not seen. `lr` (n_epochs,) is
-    each epoch's mean learning rate, `phase` (n_epochs,) is one of `PHASES`. `mean_probs`
+    each epoch's mean learning rate, `phase` (n_epochs,) is one of `phases.PHASES`. `mean_probs`
     maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
     when classes times samples were too many to keep. `record` tells how the losses were taken:
     `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).

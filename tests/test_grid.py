@@ -15,7 +15,9 @@ from ipywidgets.widgets import widget
 from PIL import Image
 
 from o2u_nb.review import decisions
+from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.words import DONE, ON_TILE
 from o2u_nb.widgets.grid import KEPT_ORDERS, STILL, SuspectGrid, expand, runs
 from tests.audits import write_audit
 
@@ -86,6 +88,15 @@ def test_traits_tell_what_the_session_shows(grid, session):
     assert (grid.chosen, grid.place) == ([[2, 5], [9, 10]], 9)
     session.position_filter = np.array([5, 1])
     assert (grid.length, grid.settings["position_filter"]) == (2, 2)
+
+
+def test_the_words_for_decisions_are_those_of_python(grid):
+    assert set(DONE) == set(ON_TILE) == set(ACTIONS)
+    assert grid.choices["on_tile"] == ON_TILE
+    assert grid.choices["buttons"]["drop"] == {
+        "text": "Drop", "hint": "the picture does not belong in the data set",
+    }  # fmt: skip
+    assert list(grid.choices["buttons"]) == ["keep", "accept", "relabel", "drop", "unsure"]
 
 
 def test_state_sent_to_the_browser_does_not_grow_with_the_data(tmp_path):

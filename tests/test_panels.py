@@ -15,16 +15,16 @@ from ipywidgets import DOMWidget, VBox
 from plotly.callbacks import BoxSelector, LassoSelector
 
 import o2u_nb.widgets
-from o2u_nb import plots
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError
+from o2u_nb.plots.scores import thinned
 from o2u_nb.review import why
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets import why as why_panel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.histograms import Bins, HistogramsPanel
-from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.scatter import ScatterPanel, inside
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
@@ -245,7 +245,7 @@ def test_an_area_without_samples_changes_nothing(session):
 
 
 def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots.thinned, "__defaults__", (10,))
+    monkeypatch.setattr(thinned, "__defaults__", (10,))
     session = ReviewSession(write_audit(tmp_path / "many", n=200, n_wrong=30))
     panel = ScatterPanel(session)
     assert sum(len(trace.x) for trace in panel.figure.data) == 10
@@ -311,6 +311,9 @@ def test_why_card_accepts_the_suggestion_or_another_class(session):
     card._buttons["Accept"].click()
     assert session.decisions.current(first).new_label == suggested
     assert session.current == second
+    session.current = first
+    assert f"Decided by ann: <b>changed to {suggested}</b>" in card._html.value
+    session.current = second
     other = next(c for c in session.classes if c != why.card(session, second)["label"])
     card._other.value = other
     assert session.decisions.current(second).new_label == other and card._other.value == ""

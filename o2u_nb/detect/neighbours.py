@@ -8,7 +8,7 @@ among very many samples all with an even part.
 import numpy as np
 
 from o2u_nb.errors import O2UError
-from o2u_nb.sampling import evenly
+from o2u_nb.rows import evenly
 
 ROWS_AT_ONCE = 1024  # compared with all others: 80 MB of similarities at most
 MOST_COMPARED = 20_000  # samples among which the neighbours of all are looked for

@@ -8,12 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 from ipywidgets import Button, Layout
 
-from o2u_nb import plots
+from o2u_nb.plots import scores, still
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.sampling import evenly
-from o2u_nb.widgets import still
-from o2u_nb.widgets.panel import Panel
-from o2u_nb.widgets.plot import Plot, fitted
+from o2u_nb.rows import evenly
+from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.plot import Plot, fitted
 
 MEAN, VARIANCE = "o2u_mean", "o2u_var"
 STILL = 600  # points of the still picture, for saved notebooks to stay small
@@ -99,7 +98,7 @@ class ScatterPanel(Panel):
     def _redraw(self, _) -> None:
         of_class, suspects = self._of_class(), self.session.suspects
         parts = np.flatnonzero(of_class & ~suspects), np.flatnonzero(of_class & suspects)
-        drawn = plots.thinned(*parts[::-1])[::-1]
+        drawn = scores.thinned(*parts[::-1])[::-1]
         total, shown = sum(map(len, parts)), sum(map(len, drawn))
         with self._plot.batch_update():
             for trace, name, part, all_ in zip(
@@ -117,7 +116,7 @@ class ScatterPanel(Panel):
         return dict(
             x=self._moments()[0][positions],
             y=self._moments()[1][positions],
-            customdata=plots.hover_names(rows),
+            customdata=scores.hover_names(rows),
             selectedpoints=self._picked_among(positions),
         )
 
@@ -170,6 +169,6 @@ def _in_polygon(x: np.ndarray, y: np.ndarray, xs: list[float], ys: list[float]) 
 
 
 def _empty_figure() -> go.Figure:
-    figure = go.Figure([go.Scatter(look) for look in plots.POINTS.values()])
+    figure = go.Figure([go.Scatter(look) for look in scores.POINTS.values()])
     figure.update_layout(dragmode="lasso")
-    return plots.scatter_style(figure, "")
+    return scores.scatter_style(figure, "")
