@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embeddings as embeddings_io
-from o2u_nb import layout
+from o2u_nb import extras, layout
 from o2u_nb.audit import Audit
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
@@ -59,8 +59,10 @@ def run_audit(
     thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the long
     ones. With `overwrite`, an earlier audit's files in `out` are replaced, its decisions kept.
 
-    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`.
+    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`,
+    and `MissingExtraError` where torch and fastai are not installed.
     """
+    extras.require_training()
     started, out = time.monotonic(), Path(out)
     settings = PRESETS[preset]
     check_folder(out, source, overwrite=overwrite)
@@ -278,9 +280,7 @@ def _facts(checked: Checked, trace: Trace) -> dict:
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
         stability=_settled(trace),
-        versions=dict(
-            python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
-        ),
+        versions=dict(python=platform.python_version(), **extras.versions(PACKAGES)),
     )
 
 
