@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embeddings as embeddings_io
+from o2u_nb import extras
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
@@ -62,8 +63,10 @@ def run_audit(
     ones. With `overwrite`, an earlier audit in `out` is replaced once the new one is whole; its
     decisions are kept, see `review.lineage.carry`.
 
-    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`.
+    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`,
+    and `MissingExtraError` where torch and fastai are not installed.
     """
+    extras.require_training()
     started = time.monotonic()
     out = Path(out)
     settings = PRESETS[preset]
@@ -216,9 +219,7 @@ def _facts(checked: Checked, trace: Trace) -> dict:
         warmup_epochs=int((trace.phase == "warmup").sum()),
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
-        versions=dict(
-            python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
-        ),
+        versions=dict(python=platform.python_version(), **extras.versions(PACKAGES)),
     )
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from o2u_nb import extras
 from o2u_nb.data.checks import near_miss
 from o2u_nb.data.noise import Noise, plant, symmetric
 from o2u_nb.data.parallel import Progress
@@ -224,6 +225,7 @@ def _cifar(kind: str, first_class: str, root: Path, split: str) -> pd.DataFrame:
 
 def _torchvision(kind: str, root: Path, split: str):
     try:
+        extras.require_training()
         from torchvision import datasets
 
         return getattr(datasets, kind)(root, train=split == "train", download=True)
