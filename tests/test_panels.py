@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from ipywidgets import DOMWidget, VBox
@@ -180,10 +180,20 @@ def test_what_was_decided_measures_the_precision(session):
     assert "75 % of the 4 decided (30 % to 95 %)" in panel._count.value  # Wilson, 3 of 4
 
 
+@pytest.mark.parametrize("high", [5e-324, 1 + 1e-15, 1e6 * (1 + 1e-15)])
+def test_scores_that_hardly_differ_are_counted(high):
+    low = high if high < 1 else high * (1 - 2e-16)
+    values = np.array([low, high, high, np.nan])
+    bins = Bins(values)
+    assert len(bins.edges) == 61 and (np.diff(bins.edges) > 0).all()
+    assert bins.counts(slice(None)).sum() == 3
+
+
 @given(
     values=arrays(np.float64, 30, elements=st.floats(-1e6, 1e6) | st.just(np.nan)),
     part=arrays(bool, 30),
 )
+@example(values=np.array([0.0, *[5e-324] * 29]), part=np.ones(30, dtype=bool))
 def test_bins_count_as_numpy_does(values, part):
     assume(np.isfinite(values).any())
     bins, seen = Bins(values), np.isfinite(values)
