@@ -17,7 +17,7 @@ from o2u_nb.audit import Audit
 from o2u_nb.data import datasets, images, noise, sources
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError
-from o2u_nb.gallery import Gallery, suspect_grid, suspects_by_class
+from o2u_nb.plots.gallery import Gallery, suspect_grid, suspects_by_class
 from o2u_nb.presets import PRESETS
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
