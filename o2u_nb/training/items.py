@@ -4,7 +4,6 @@ In comes any fastai loader: ours, one that the user built with `ImageDataLoaders
 or one over a torch data set. Out come lists whose entry i speaks of item i of the data set.
 """
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,10 @@ import numpy as np
 from fastai.data.core import DataLoaders, Datasets, TfmdLists
 from fastai.data.load import DataLoader
 
-from o2u_nb.data.arrays import as_pixels, to_numpy
+from o2u_nb.data.readers.arrays import as_pixels, to_numpy
 from o2u_nb.errors import RecordingError
+from o2u_nb.training import torch_sets
 from o2u_nb.training.loaders import PixelData
-
-# Where torch and torchvision data sets keep files, files with labels, and labels.
-PAIRS = ("samples", "imgs", "_samples")
-FILES = ("_image_files", "_images")
-LABELS = ("targets", "labels", "_labels")
 
 
 def loaders_of(dls: DataLoaders, *, valid: bool) -> list[DataLoader]:
@@ -40,7 +35,9 @@ def labels_and_classes(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
     if _is_fastai(data):
         return _fastai_labels(dl)
     if hasattr(data, "__len__") and hasattr(data, "__getitem__"):
-        return _torch_labels(data)
+        places = torch_sets.leaves(data)
+        labels = class_numbers(torch_sets.labels(places))
+        return labels, torch_sets.classes(data, places, labels)
     raise RecordingError(
         "Expected a training loader with one picture and one class label per sample, as fastai's "
         f"ImageDataLoaders build it; found a data set of type {type(data).__name__}, whose items "
@@ -56,7 +53,7 @@ def file_paths(dl: DataLoader) -> list[str] | None:
     elif _is_fastai(data):
         found = _fastai_paths(data.tls[0])
     else:
-        found = _torch_paths(data)
+        found = torch_sets.paths(torch_sets.leaves(data))
     return None if found is None else [str(Path(path).absolute()) for path in found]
 
 
@@ -73,12 +70,7 @@ def pictures(dl: DataLoader) -> list[np.ndarray | bytes]:
         return list(data.pixels.cpu().numpy())
     if _is_fastai(data):
         return as_pixels([to_numpy(data.tls[0][k]) for k in range(len(data))])
-    places = _leaves(data)
-    plain = {id(leaf): _without_transform(leaf) for leaf, _ in places}
-    return as_pixels([to_numpy(plain[id(leaf)][k][0]) for leaf, k in places])
-
-
-# fastai's data sets
+    return as_pixels(torch_sets.pictures(torch_sets.leaves(data)))
 
 
 def _is_fastai(data: Any) -> bool:
@@ -96,7 +88,7 @@ def _fastai_labels(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
             f"{'no vocabulary' if vocab is None else f'{len(lists or [])} parts'}. "
             "Build the loaders with o2u_nb's `dataloaders(samples)`."
         )
-    return _class_numbers(list(lists[1])), [str(name) for name in vocab]
+    return class_numbers(list(lists[1])), [str(name) for name in vocab]
 
 
 def _fastai_paths(pictures: TfmdLists) -> list[str | Path] | None:
@@ -126,84 +118,7 @@ def _after(item: Any, steps: list[Callable]) -> Any:
     return item
 
 
-# torch's data sets, as they are and in wrappers
-
-
-def _torch_labels(data: Any) -> tuple[np.ndarray, list[str]]:
-    places = _leaves(data)
-    labels = _class_numbers([_label(leaf, k) for leaf, k in places])
-    return labels, _torch_classes(data, places, labels)
-
-
-def _torch_paths(data: Any) -> list[str | Path] | None:
-    paths = [_path(leaf, k) for leaf, k in _leaves(data)]
-    return None if None in paths else paths
-
-
-def _leaves(data: Any) -> list[tuple[Any, int]]:
-    """Say in which data set, and where in it, each item lies that a `Subset` or chain serves."""
-    if hasattr(data, "indices") and hasattr(data, "dataset"):
-        inside = _leaves(data.dataset)
-        return [inside[int(k)] for k in data.indices]
-    if hasattr(data, "cumulative_sizes") and hasattr(data, "datasets"):
-        return [place for part in data.datasets for place in _leaves(part)]
-    return [(data, k) for k in range(len(data))]
-
-
-def _first(data: Any, names: tuple[str, ...]) -> Any:
-    """Return the first of the attributes `names` that holds a value for each item."""
-    for name in names:
-        values = getattr(data, name, None)
-        if values is not None and hasattr(values, "__len__") and len(values) == len(data):
-            return values
-    return None
-
-
-def _label(data: Any, position: int) -> Any:
-    if getattr(data, "target_transform", None) is None:
-        labels, pairs = _first(data, LABELS), _first(data, PAIRS)
-        if labels is not None:
-            return labels[position]
-        if pairs is not None:
-            return pairs[position][1]
-    return data[position][1]
-
-
-def _path(data: Any, position: int) -> str | Path | None:
-    pairs, files = _first(data, PAIRS), _first(data, FILES)
-    found = pairs[position][0] if pairs is not None else None
-    if found is None and files is not None:
-        found = files[position]
-    return found if isinstance(found, str | Path) else None
-
-
-def _torch_classes(data: Any, places: list[tuple[Any, int]], labels: np.ndarray) -> list[str]:
-    """Find the class names, which wrappers leave in the data set that they wrap."""
-    leaves = {id(leaf): leaf for leaf, _ in places}
-    lists = [getattr(leaf, "classes", None) for leaf in [data, *leaves.values()]]
-    named = [[str(name) for name in names] for names in lists if names is not None]
-    if any(names != named[0] for names in named):
-        raise RecordingError(
-            "Expected one list of classes in all parts of the training set, found several, such as "
-            f"{named[0][:3]} and {next(n for n in named if n != named[0])[:3]}: give the parts the "
-            "same classes in the same order."
-        )
-    if named:
-        return named[0]
-    counts = [getattr(leaf, "num_classes", 0) for leaf in leaves.values()]
-    return [str(k) for k in range(max([*counts, int(labels.max(initial=-1)) + 1]))]
-
-
-def _without_transform(data: Any) -> Any:
-    """Copy a torchvision data set so that it serves pictures as they are stored."""
-    plain = copy.copy(data)
-    for name in ("transform", "transforms"):
-        if hasattr(plain, name):
-            setattr(plain, name, None)
-    return plain
-
-
-def _class_numbers(labels: list) -> np.ndarray:
+def class_numbers(labels: list) -> np.ndarray:
     """Return labels as int (n,); raise `RecordingError` unless each is one class number."""
     if any(getattr(label, "ndim", 0) for label in labels[:1]):
         raise RecordingError(
