@@ -35,7 +35,9 @@ class Trace:
     each epoch's mean learning rate, `phase` (n_epochs,) is one of `phases.PHASES`. `mean_probs`
     maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
     when classes times samples were too many to keep. `record` tells how the losses were taken:
-    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).
+    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch); with "+valid"
+    behind it, validation samples are among them, which were never trained on and whose losses are
+    always from a clean pass.
     """
 
     ids: pd.Index

@@ -16,7 +16,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "o2u_nb"
 HEAVY = {"torch", "torchvision", "fastai", "ipywidgets", "anywidget"}
-HEAVY_ROOMS = {"training", "widgets", "all"}
+HEAVY_ROOMS = {"training", "widgets", "all", "learner_audit"}
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))

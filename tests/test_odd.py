@@ -270,7 +270,7 @@ def test_the_published_variant_takes_weights_and_bias():
     )
     np.testing.assert_array_equal(found.simulated, expected)
     assert (found.variant, found.reason) == ("gaussian", "asked for")
-    assert not last._forward_pre_hooks
+    assert not last._forward_hooks
 
 
 class UnitFeatures(nn.Module):

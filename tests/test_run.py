@@ -96,8 +96,9 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
     from o2u_nb.training import job
 
-    learners, real = [], job.embed
-    monkeypatch.setattr(job, "embed", lambda learn: learners.append(learn) or real(learn))
+    learners, real = [], job.embed_if_small
+    spy = lambda learn, **options: learners.append(learn) or real(learn, **options)  # noqa: E731
+    monkeypatch.setattr(job, "embed_if_small", spy)
     audit = run_audit(source, tmp_path / "out", preset="quick")
     (learn,) = learners
     model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats
@@ -113,14 +114,14 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
 
 def test_embeddings_that_are_too_large_are_not_kept(source, tmp_path, tiny, monkeypatch):
-    from o2u_nb.training import job
+    from o2u_nb.training.probe import embed
 
-    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2 - 1)
+    monkeypatch.setattr(embed, "MAX_BYTES", 60 * 8 * 2 - 1)
     told = []
     audit = run_audit(source, tmp_path / "out", preset="quick", say=told.append)
     assert audit.embeddings is None and not (tmp_path / "out" / "embeddings.npy").exists()
     assert any("Keeping no embeddings: 60 x 8 numbers" in line for line in told)
-    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2)
+    monkeypatch.setattr(embed, "MAX_BYTES", 60 * 8 * 2)
     audit = run_audit(source, tmp_path / "out", preset="quick", overwrite=True)
     assert audit.embeddings.shape == (60, 8)
     audit = Audit.save(tmp_path / "out", audit.samples, audit.trace, overwrite=True)
