@@ -18,8 +18,7 @@ from o2u_nb.errors import OutputError, TraceError
 FORMAT = "o2u_nb trace 1"
 META = "meta.json"
 ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
-NOT_SEEN = {"loss": np.nan, "margin": np.nan, "pred": -1}
-PHASES = ("warmup", "cyclic", "high", "low")  # the last two are those of ODD
+PHASES = ("warmup", "cyclic", "high", "low")  # of O2U-Net the first two, of ODD the others
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,8 @@ class Trace:
 
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
-        folder, mode = Path(folder), None if in_memory else "r"
+        folder = Path(folder)
+        mode = None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
@@ -158,7 +158,8 @@ class TraceWriter:
         `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
         when it cannot be written.
         """
-        folder, ids = Path(folder), pd.Index(ids, dtype=object).astype(str)
+        folder = Path(folder)
+        ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         if (folder / META).exists() and not overwrite:
             raise TraceError(

@@ -16,7 +16,7 @@ from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import Progress
-from o2u_nb.detect.scores import class_probs
+from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.errors import ApplyError
 from o2u_nb.review import tree
 from o2u_nb.review.apply import Plan
