@@ -104,7 +104,8 @@ class Trace:
 
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
-        folder, mode = Path(folder), None if in_memory else "r"
+        folder = Path(folder)
+        mode = None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
@@ -162,7 +163,8 @@ class TraceWriter:
         `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
         when it cannot be written.
         """
-        folder, ids = Path(folder), pd.Index(ids, dtype=object).astype(str)
+        folder = Path(folder)
+        ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         if (folder / META).exists() and not overwrite:
             raise TraceError(

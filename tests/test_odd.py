@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odd import (
     Odd,
     empirical_losses,
@@ -251,7 +252,7 @@ def test_a_removal_is_exact(tmp_path, loaders, percentile):
     assert dls.train is whole and len(list(dls.train.get_idxs())) == n
     # the ranking rests on the epochs that saw everybody
     np.testing.assert_allclose(
-        cyclic_margin(found.trace), -found.trace.margin[:3].mean(0), rtol=1e-5
+        cyclic_margin(Evidence(found.trace)), -found.trace.margin[:3].mean(0), rtol=1e-5
     )
 
 

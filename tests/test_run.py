@@ -16,6 +16,7 @@ from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.detect.counts import compare_estimators
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import (
     AuditExistsError,
     NonFiniteLossError,
@@ -55,7 +56,7 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     low, high = audit.facts["estimated_range"]
     assert low <= audit.facts["estimated_wrong"] == audit.scores["suspect"].sum() <= high
     score = audit.scores["score"].reindex(audit.trace.ids).to_numpy()
-    pd.testing.assert_frame_equal(audit.estimates, compare_estimators(audit.trace, score))
+    pd.testing.assert_frame_equal(audit.estimates, compare_estimators(Evidence(audit.trace), score))
     recommended = audit.estimates.loc["sure_disagreement", "count"]
     assert round(recommended) == audit.facts["estimated_wrong"]
     assert audit.by_class["suspects"].sum() == audit.scores["suspect"].sum()
