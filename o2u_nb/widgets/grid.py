@@ -16,6 +16,7 @@ import traitlets
 from o2u_nb.errors import O2UError
 from o2u_nb.gallery import Gallery, suspect_grid
 from o2u_nb.review.session import DECISION_FILTERS, FILTERS, STATES, UNDECIDED, ReviewSession
+from o2u_nb.widgets.esm import joined
 
 ACTIONS = {
     "keep": "kept",
@@ -45,7 +46,7 @@ class SuspectGrid(anywidget.AnyWidget):
     512) is the longest side of a picture, and `tall` the height of the list.
     """
 
-    _esm = Path(__file__).with_name("grid.js")
+    _esm = joined(Path(__file__).parent / "js" / "grid.js")
     _css = Path(__file__).with_name("grid.css")
 
     length = traitlets.Int(help="how many samples are visible").tag(sync=True)
