@@ -5,13 +5,16 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { Link } from "../../o2u_nb/widgets/js/link.js";
 
-const real = { setTimeout: globalThis.setTimeout, now: performance.now };
+const { setTimeout, performance } = globalThis;
 let time, alarms, sent, answers, slow, link;
+
+const set = (name, value) =>
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 
 beforeEach(() => {
   [time, alarms, sent, answers, slow] = [0, [], [], [], []];
-  globalThis.setTimeout = (ring, wait) => alarms.push({ ring, at: time + wait });
-  performance.now = () => time;
+  set("setTimeout", (ring, wait) => alarms.push({ ring, at: time + wait }));
+  set("performance", { now: () => time });
   link = new Link({ send: (message) => sent.push(message) }, {
     answered: (asked, message) => answers.push([asked.kind, message.said]),
     slow: (isSlow) => slow.push(isSlow),
@@ -19,8 +22,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  globalThis.setTimeout = real.setTimeout;
-  performance.now = real.now;
+  set("setTimeout", setTimeout);
+  set("performance", performance);
 });
 
 function wait(ms) {
