@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { has, merged, size, span, toggled } from "../../o2u_nb/widgets/js/ranges.js";
+import { has, merged, picked, size, span, toggled } from "../../o2u_nb/widgets/js/ranges.js";
 import { dice } from "./random.js";
 
 const PLACES = 24; // few, so that ranges touch and overlap
@@ -80,4 +80,17 @@ test("a span includes both ends, in either direction", () => {
   assert.deepEqual(span(3, 7), [[3, 8]]);
   assert.deepEqual(span(7, 3), [[3, 8]]);
   assert.deepEqual(span(5, 5), [[5, 6]]);
+});
+
+test("the first place that is picked joins the current one", () => {
+  assert.deepEqual(picked([], 4, 9), [[4, 5], [9, 10]]);
+  assert.deepEqual(picked([], 4, 5), [[4, 6]]);
+  assert.deepEqual(picked([], 4, 4), [[4, 5]]);
+  assert.deepEqual(picked([], null, 9), [[9, 10]]);
+});
+
+test("once something is selected, the current place is like any other", () => {
+  assert.deepEqual(picked([[2, 4]], 9, 3), [[2, 3]]);
+  assert.deepEqual(picked([[2, 4]], 9, 9), [[2, 4], [9, 10]]);
+  assert.deepEqual(picked([[2, 4], [9, 10]], 9, 9), [[2, 4]]);
 });

@@ -10,8 +10,9 @@ import { Large } from "./large.js";
 import { Link } from "./link.js";
 import { List } from "./list.js";
 import { Pictures } from "./pictures.js";
-import { has, size, span, toggled } from "./ranges.js";
+import { has, picked, size, span } from "./ranges.js";
 import { Relabel } from "./relabel.js";
+import { lacking, numbered, undecidedAfter } from "./rows.js";
 import { Toolbar } from "./toolbar.js";
 
 /** @import { Action } from "./actions.js" */
@@ -285,33 +286,25 @@ export class Grid {
    * @param {number} pixels
    */
   ask(start, stop, pixels) {
-    const revision = this.model.get("revision"), lacking = [], pictures = [];
-    for (let place = start; place < stop; place++) {
-      const row = this.rows.get(place);
-      const pictured = row && this.pictures.get(row.sample_id, pixels);
-      if (!row || row.revision !== revision || !pictured) lacking.push(place);
-      if (!pictured) pictures.push(place);
-    }
-    if (!lacking.length) return false;
-    const [first, last] = [lacking[0], lacking[lacking.length - 1]];
-    const page = { order: this.order, start: first, stop: last + 1, size: pixels, pictures };
-    this.link.send("page", page);
-    return true;
+    /** @type {(id: string) => boolean} */
+    const hasPicture = (id) => this.pictures.get(id, pixels) !== null;
+    const revision = this.model.get("revision");
+    const asked = lacking(this.rows, { start, stop, revision, hasPicture });
+    if (asked) this.link.send("page", { order: this.order, size: pixels, ...asked });
+    return asked !== null;
   }
 
   /**
    * @param {Page} page
    * @param {DataView<ArrayBuffer>[]} buffers
    */
-  takePage({ order, revision, start, rows, size: pixels, pictures }, buffers) {
-    pictures.forEach((id, k) => this.pictures.put(id, pixels, buffers[k]));
-    /** @type {[number, HeldRow][]} */
-    const numbered = rows.map((row, k) => [start + k, { ...row, revision }]);
-    if (order === this.order) {
-      for (const [place, row] of numbered) this.rows.set(place, row);
+  takePage(page, buffers) {
+    page.pictures.forEach((id, k) => this.pictures.put(id, page.size, buffers[k]));
+    if (page.order === this.order) {
+      for (const [place, row] of numbered(page)) this.rows.set(place, row);
       this.draw();
-    } else if (order === this.model.get("order")) {
-      this.receiveRows(order, numbered);
+    } else if (page.order === this.model.get("order")) {
+      this.receiveRows(page.order, numbered(page));
     }
   }
 
@@ -350,13 +343,11 @@ export class Grid {
   }
 
   /**
-   * Select a place, or no longer. What was only current before is selected then as well.
+   * Select one place more, or one less.
    * @param {number} place
    */
   toggle(place) {
-    const isFirst = !this.chosen.length;
-    const base = isFirst && this.place !== null ? span(this.place, this.place) : this.chosen;
-    this.chosen = isFirst && place === this.place ? base : toggled(base, place);
+    this.chosen = picked(this.chosen, this.place, place);
     this.place = this.anchor = place;
     this.moved();
   }
@@ -436,11 +427,7 @@ export class Grid {
 
   /** @param {number} last */
   undecidedAfter(last) {
-    for (let place = last + 1; place < this.length; place++) {
-      const row = this.rows.get(place);
-      if (!row || (!row.decision && !this.isSaving(place))) return place;
-    }
-    return last;
+    return undecidedAfter(this.rows, last, this.length, (place) => this.isSaving(place));
   }
 
   /**

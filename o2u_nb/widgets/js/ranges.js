@@ -56,3 +56,15 @@ export function merged(ranges) {
   }
   return joined;
 }
+
+/**
+ * Return what is selected after one place more, or one less, was picked. As long as nothing was
+ * selected, the current place counts as picked before.
+ * @param {Range[]} chosen
+ * @param {number | null} current
+ * @param {number} place
+ */
+export function picked(chosen, current, place) {
+  if (chosen.length || current === null) return toggled(chosen, place);
+  return current === place ? span(place, place) : toggled(span(current, current), place);
+}
