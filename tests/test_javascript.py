@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from o2u_nb.review.words import BUTTONS
 from o2u_nb.text import percent
 from o2u_nb.widgets.grid import SuspectGrid
 
@@ -87,23 +88,29 @@ def shares() -> list[float]:
     return [*limits, *near, 0.09949, *ties, *steps, *drawn]
 
 
-def in_javascript(node: str, root: Path, values: list[float]) -> list[str]:
-    """Return what the JavaScript `percent` writes for each value."""
-    module = (root / "o2u_nb" / "widgets" / "js" / "text.js").as_uri()
+def in_javascript(node: str, root: Path, name: str, expression: str, values: list = ()) -> list:
+    """Return the value of `expression`, of `values` and of what the module `name` exports."""
+    module = (root / "o2u_nb" / "widgets" / "js" / name).as_uri()
     script = (
-        f"import {{ percent }} from {json.dumps(module)};\n"
+        f"import * as module from {json.dumps(module)};\n"
         'import { readFileSync } from "node:fs";\n'
-        "console.log(JSON.stringify(JSON.parse(readFileSync(0)).map(percent)));\n"
+        "const values = JSON.parse(readFileSync(0));\n"
+        f"console.log(JSON.stringify({expression}));\n"
     )
     command = [node, "--input-type=module", "--eval", script]
-    return json.loads(run(*command, input=json.dumps([float(value) for value in values])))
+    return json.loads(run(*command, input=json.dumps(values)))
+
+
+def test_the_buttons_that_python_has_words_for_are_those_of_the_grid(node, root):
+    assert in_javascript(node, root, "actions.js", "module.NAMES") == list(BUTTONS)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_percentage_is_written_the_same_in_python_and_javascript(node, root, dtype):
     values = np.array(shares(), dtype=dtype)
     written = [percent(value) for value in values]
-    shown = in_javascript(node, root, list(values))
+    sent = [float(value) for value in values]
+    shown = in_javascript(node, root, "text.js", "values.map(module.percent)", sent)
     differing = [(v, *texts) for v, *texts in zip(values, written, shown, strict=True)
                  if texts[0] != texts[1]]  # fmt: skip
     assert differing == []

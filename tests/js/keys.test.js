@@ -5,12 +5,17 @@ import test from "node:test";
 
 import { ACTIONS } from "../../o2u_nb/widgets/js/actions.js";
 import {
-  SHEET, commandOf, isCharacter, isSave, latin,
+  commandOf, isCharacter, isSave, latin, sheet,
 } from "../../o2u_nb/widgets/js/keys.js";
 
 const NONE = { code: "", shiftKey: false, ctrlKey: false, metaKey: false, altKey: false };
 const press = (key, more = {}) => ({ ...NONE, key, ...more });
 const control = (key, more = {}) => press(key, { ctrlKey: true, ...more });
+
+// The words of the buttons are Python's, see o2u_nb/review/words.py.
+const BUTTONS = Object.fromEntries(
+  Object.keys(ACTIONS).map((name) => [name, { text: name.toUpperCase(), hint: `${name}s it` }]));
+const SHEET = sheet(BUTTONS);
 
 /** What each row of the sheet must do; null is a row for another part of the grid, or the mouse. */
 const MEANT = {
@@ -18,11 +23,11 @@ const MEANT = {
   "select a range": null,
   "select one more, or one less": ["toggle"],
   "select all that is shown": ["selectAll"],
-  "keep: the given label is right": ["keep"],
-  "accept the suggested label": ["accept"],
-  "relabel: choose a class (1 to 9: the likeliest)": ["relabel"],
-  "drop: does not belong in the data": ["drop"],
-  unsure: ["unsure"],
+  "KEEP keeps it": ["keep"],
+  "ACCEPT accepts it": ["accept"],
+  "RELABEL relabels it": ["relabel"],
+  "DROP drops it": ["drop"],
+  "UNSURE unsures it": ["unsure"],
   "undo, redo": ["undo", "redo"],
   "next undecided": ["next"],
   "large picture": ["open"],

@@ -10,6 +10,8 @@ const ROW = {
   kind: "wrong", decision: null, new_label: null, note: "",
 };
 
+const WORDS = { keep: "kept", relabel: "now", drop: "dropped", unsure: "unsure" };
+
 test("a tile waits, saves, or says what was decided", () => {
   assert.equal(stateOf(undefined, false), "waiting");
   assert.equal(stateOf(ROW, false), "undecided");
@@ -25,19 +27,19 @@ test("the chance is followed by the kind, where that is not simply wrong", () =>
 });
 
 test("a decision is an icon and a word, with the label where it is new", () => {
-  assert.equal(decided(ROW, "undecided"), "undecided");
-  assert.equal(decided(ROW, "saving"), "… saving");
-  assert.equal(decided(ROW, "keep"), "✓ kept");
-  assert.equal(decided({ ...ROW, new_label: "zebra" }, "relabel"), "⇄ now zebra");
+  assert.equal(decided(ROW, "undecided", WORDS), "undecided");
+  assert.equal(decided(ROW, "saving", WORDS), "… saving");
+  assert.equal(decided(ROW, "keep", WORDS), "✓ kept");
+  assert.equal(decided({ ...ROW, new_label: "zebra" }, "relabel", WORDS), "⇄ now zebra");
 });
 
 test("a screen reader hears all of it, but no icon", () => {
   assert.equal(
-    spoken(ROW, "keep"),
+    spoken(ROW, "keep", WORDS),
     "rank 1,234, given tiger, seems jaguar, 99.9 % likely wrong, kept",
   );
   assert.equal(
-    spoken({ ...ROW, suggested: null, p_wrong: null, kind: "ambiguous" }, "undecided"),
+    spoken({ ...ROW, suggested: null, p_wrong: null, kind: "ambiguous" }, "undecided", WORDS),
     "rank 1,234, given tiger, seems nothing else, ambiguous, undecided",
   );
 });

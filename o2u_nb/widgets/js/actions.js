@@ -1,21 +1,15 @@
-// The decisions as buttons and keys. `accept` is a relabel to the class that the network suggests.
+// How the commands look that decide on a sample, and which keys they have. Their words come from
+// Python, in the trait `choices`. `accept` is a relabel to the class that the network suggests.
 
 /** @typedef {"keep" | "accept" | "relabel" | "drop" | "unsure"} Action */
 
-/**
- * @typedef {object} Look
- * @property {string} icon
- * @property {string} [word] what a tile says when this was decided
- * @property {string} button
- * @property {string} key
- * @property {string} hint
- */
-
-/** @type {Record<Action, Look>} */
+/** @type {Record<Action, { icon: string, key: string }>} */
 export const ACTIONS = {
-  keep: { icon: "✓", word: "kept", button: "Keep", key: "k", hint: "the given label is right" },
-  accept: { icon: "→", button: "Accept", key: "s", hint: "change to the suggested label" },
-  relabel: { icon: "⇄", word: "now", button: "Relabel…", key: "r", hint: "choose another label" },
-  drop: { icon: "✕", word: "dropped", button: "Drop", key: "d", hint: "take out of the data" },
-  unsure: { icon: "?", word: "unsure", button: "Unsure", key: "u", hint: "cannot tell" },
+  keep: { icon: "✓", key: "k" },
+  accept: { icon: "→", key: "s" },
+  relabel: { icon: "⇄", key: "r" },
+  drop: { icon: "✕", key: "d" },
+  unsure: { icon: "?", key: "u" },
 };
+
+export const NAMES = /** @type {Action[]} */ (Object.keys(ACTIONS));

@@ -18,6 +18,7 @@ import { Toolbar } from "./toolbar.js";
 /** @import { Action } from "./actions.js" */
 /** @import { Command } from "./keys.js" */
 /** @import { Asked } from "./link.js" */
+/** @import { Context } from "./tile.js" */
 /** @import { Range } from "./ranges.js" */
 /** @import { Done, HeldRow, Message, Model, Page } from "./types.js" */
 
@@ -55,6 +56,7 @@ export class Grid {
     this.chosen = [];
     this.settings = model.get("settings");
     this.side = model.get("tile_size");
+    this.words = model.get("choices").on_tile;
     this.link = new Link(model, {
       answered: (asked, message) => this.answered(asked, message),
       slow: (isSlow) => this.showBusy(isSlow),
@@ -215,11 +217,19 @@ export class Grid {
   }
 
   drawLarge() {
-    const { place, length } = this;
+    const { place } = this;
     if (place === null) return this.large.close();
     const row = this.rows.get(place);
     const url = row ? this.pictures.nearest(row.sample_id, LARGE) : null;
-    this.large.show(row, url, { saving: this.isSaving(place), place, length });
+    this.large.show(row, url, this.contextOf(place));
+  }
+
+  /**
+   * @param {number} place
+   * @returns {Context}
+   */
+  contextOf(place) {
+    return { saving: this.isSaving(place), place, length: this.length, words: this.words };
   }
 
   drawEmpty() {

@@ -1,7 +1,7 @@
 // The key sheet on the page.
 
 import { button, make } from "./elements.js";
-import { SHEET } from "./keys.js";
+import { sheet } from "./keys.js";
 
 /** @import { Grid } from "./grid.js" */
 
@@ -9,7 +9,7 @@ export class Help {
   /** @param {Grid} grid */
   constructor(grid) {
     this.grid = grid;
-    const rows = SHEET.map(([keys, what]) =>
+    const rows = sheet(grid.model.get("choices").buttons).map(([keys, what]) =>
       make("tr", {}, make("td", {}, make("kbd", {}, keys)), make("td", {}, what)));
     this.node = make(
       "div", {

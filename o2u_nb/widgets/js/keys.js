@@ -1,9 +1,10 @@
 // Which key means what. Comes in: a key press, as a KeyboardEvent describes it. Goes out: the name
 // of a command, which the grid carries out, or null. The key sheet says the same to the user.
 
-import { ACTIONS } from "./actions.js";
+import { ACTIONS, NAMES } from "./actions.js";
 
 /** @import { Action } from "./actions.js" */
+/** @import { Buttons } from "./types.js" */
 
 /**
  * @typedef {Pick<KeyboardEvent, "key" | "code" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">}
@@ -24,7 +25,7 @@ const MOVES = {
 
 /** @type {Record<string, Command>} */
 const PLAIN = {
-  ...Object.fromEntries(Object.entries(ACTIONS).map(([name, { key }]) => [key, name])), ...MOVES,
+  ...Object.fromEntries(NAMES.map((name) => [ACTIONS[name].key, name])), ...MOVES,
   n: "next", "+": "larger", "=": "larger", "-": "smaller", Enter: "open", " ": "toggle",
   "?": "help", "/": "search",
 };
@@ -32,17 +33,17 @@ const PLAIN = {
 /** @type {Record<string, Command>} */
 const WITH_CONTROL = { a: "selectAll", z: "undo", y: "redo" };
 
-/** The key sheet: keys, and what they do. */
-export const SHEET = [
+/**
+ * Return the key sheet: keys, and what they do.
+ * @param {Buttons} buttons
+ * @returns {[keys: string, what: string][]}
+ */
+export const sheet = (buttons) => [
   ["← ↑ → ↓, Home, End, Page ↑ ↓", "move"],
   ["Shift + move, Shift + click", "select a range"],
   ["Ctrl + click, Space", "select one more, or one less"],
   ["Ctrl + A", "select all that is shown"],
-  ["k", "keep: the given label is right"],
-  ["s", "accept the suggested label"],
-  ["r", "relabel: choose a class (1 to 9: the likeliest)"],
-  ["d", "drop: does not belong in the data"],
-  ["u", "unsure"],
+  ...NAMES.map((name) => decisionRow(name, buttons[name])),
   ["Ctrl + Z, Ctrl + Y", "undo, redo"],
   ["n", "next undecided"],
   ["Enter, double click", "large picture"],
@@ -51,6 +52,13 @@ export const SHEET = [
   ["Escape", "close, or deselect"],
   ["?", "this sheet"],
 ];
+
+/**
+ * @param {Action} name
+ * @param {{ text: string, hint: string }} button
+ * @returns {[keys: string, what: string]}
+ */
+const decisionRow = (name, { text, hint }) => [ACTIONS[name].key, `${text} ${hint}`];
 
 /**
  * Return the key as on a Latin keyboard, in lower case, so that Cyrillic layouts and caps lock work

@@ -6,6 +6,7 @@ import { chance, decided, stateOf } from "./tile.js";
 import { number } from "./text.js";
 
 /** @import { Grid } from "./grid.js" */
+/** @import { Context } from "./tile.js" */
 /** @import { Likely, Row } from "./types.js" */
 
 export class Large {
@@ -53,12 +54,12 @@ export class Large {
   }
 
   /**
-   * Show a sample; see `fillTile`.
+   * Show a sample.
    * @param {Row | undefined} row
    * @param {string | null} url
-   * @param {{ saving: boolean, place: number, length: number }} where
+   * @param {Context} context
    */
-  show(row, url, { saving, place, length }) {
+  show(row, url, { saving, place, length, words }) {
     this.image.hidden = !url;
     if (url) this.image.src = url;
     this.image.alt = row ? row.sample_id : "";
@@ -71,7 +72,7 @@ export class Large {
       Given: row.label,
       Seems: row.suggested ?? "nothing else",
       "Likely wrong": chance(row) || "not known",
-      Decision: decided(row, state),
+      Decision: decided(row, state, words),
       Note: row.note,
     });
     if (this.explained === row.sample_id) return;

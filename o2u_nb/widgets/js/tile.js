@@ -5,7 +5,7 @@ import { ACTIONS } from "./actions.js";
 import { make, write } from "./elements.js";
 import { number, percent } from "./text.js";
 
-/** @import { Decision, Row } from "./types.js" */
+/** @import { Decision, Row, Words } from "./types.js" */
 /** @typedef {ReturnType<typeof makeTile>} Tile */
 /** @typedef {Decision | "saving" | "undecided" | "waiting"} State */
 
@@ -33,25 +33,30 @@ export function makeTile() {
 }
 
 /**
+ * What a tile shows besides its row: whether a decision on it is on its way to the disk, where it is
+ * in a list of which length, and the words for decisions.
+ * @typedef {{ saving: boolean, place: number, length: number, words: Words }} Context
+ */
+
+/**
  * Write a row into a tile.
  * @param {Tile} tile
  * @param {Row | undefined} row
- * @param {{ saving: boolean, place: number, length: number }} where the tile is in the list, and
- *   whether a decision on it is on its way to the disk
+ * @param {Context} context
  */
-export function fillTile(tile, row, { saving, place, length }) {
+export function fillTile(tile, row, { saving, place, length, words }) {
   const state = stateOf(row, saving);
   tile.node.dataset.state = state;
   tile.node.dataset.id = row ? row.sample_id : "";
   tile.node.setAttribute("aria-posinset", String(place + 1));
   tile.node.setAttribute("aria-setsize", String(length));
-  tile.node.setAttribute("aria-label", row ? spoken(row, state) : "not loaded yet");
-  tile.node.title = row ? `${row.sample_id}\n${spoken(row, state)}` : "";
+  tile.node.setAttribute("aria-label", row ? spoken(row, state, words) : "not loaded yet");
+  tile.node.title = row ? `${row.sample_id}\n${spoken(row, state, words)}` : "";
   write(tile.rank, row ? `#${number(row.rank)}` : "", "");
   write(tile.chance, row ? chance(row) : "", "");
   write(tile.given, row ? row.label : "", "");
   write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
-  write(tile.decision, row ? decided(row, state) : "", "");
+  write(tile.decision, row ? decided(row, state, words) : "", "");
 }
 
 /**
@@ -90,23 +95,25 @@ export function chance(row) {
  * Say what was decided.
  * @param {Row} row
  * @param {State} state
+ * @param {Words} words
  */
-export function decided(row, state) {
+export function decided(row, state, words) {
   if (state === "saving") return "… saving";
   if (state === "undecided" || state === "waiting") return "undecided";
-  const { icon, word } = ACTIONS[state];
-  return `${icon} ${word}${row.new_label === null ? "" : ` ${row.new_label}`}`;
+  const label = row.new_label === null ? "" : ` ${row.new_label}`;
+  return `${ACTIONS[state].icon} ${words[state]}${label}`;
 }
 
 /**
  * Say all that a tile shows in one line, for screen readers.
  * @param {Row} row
  * @param {State} state
+ * @param {Words} words
  */
-export function spoken(row, state) {
+export function spoken(row, state, words) {
   const doubt = row.p_wrong === null ? "" : `, ${percent(row.p_wrong)} likely wrong`;
   const kind = row.kind && row.kind !== "wrong" ? `, ${row.kind}` : "";
   const seems = row.suggested ?? "nothing else";
-  const what = decided(row, state).replace(/^\S /, "");
+  const what = decided(row, state, words).replace(/^\S /, "");
   return `rank ${number(row.rank)}, given ${row.label}, seems ${seems}${doubt}${kind}, ${what}`;
 }

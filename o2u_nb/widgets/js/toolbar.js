@@ -1,7 +1,7 @@
 // The toolbar: filters above, decisions below. What is pressed goes to Python, and what is shown
 // comes from the settings that Python holds.
 
-import { ACTIONS } from "./actions.js";
+import { ACTIONS, NAMES } from "./actions.js";
 import { button, checkbox, chip, make, select, showChip, write } from "./elements.js";
 import { STEPS, stepOf } from "./geometry.js";
 import { size } from "./ranges.js";
@@ -39,7 +39,7 @@ export class Toolbar {
       oninput: () => grid.resize(STEPS[Number(this.size.value)]),
     });
     this.pair = chip(() => set("pair_filter", null));
-    this.picked = chip(() => set("id_filter", null));
+    this.picked = chip(() => set("position_filter", null));
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
     this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
@@ -56,18 +56,18 @@ export class Toolbar {
   }
 
   commands() {
-    const names = /** @type {Action[]} */ (Object.keys(ACTIONS));
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
-      ...names.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
+      ...NAMES.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
       button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()),
     );
   }
 
   /** @param {Action} name */
   action(name) {
-    const { icon, button: word, key, hint } = ACTIONS[name];
-    const node = button(`${icon} ${word} `, `${hint} ( ${key} )`, () => this.grid.act(name));
+    const { icon, key } = ACTIONS[name];
+    const { text, hint } = this.grid.model.get("choices").buttons[name];
+    const node = button(`${icon} ${text} `, `${hint} ( ${key} )`, () => this.grid.act(name));
     node.append(make("kbd", { "aria-hidden": "true" }, key));
     node.setAttribute("aria-keyshortcuts", key);
     return node;
@@ -81,7 +81,7 @@ export class Toolbar {
   /** Show the settings that hold now. */
   show() {
     const { settings, model } = this.grid, { classes, orders, decisions } = model.get("choices");
-    const { label_filter: label, pair_filter: pair, id_filter: picked } = settings;
+    const { label_filter: label, pair_filter: pair, position_filter: picked } = settings;
     this.label.field.selectedIndex = label === null ? 0 : classes.indexOf(label) + 1;
     this.decision.field.selectedIndex = decisions.indexOf(settings.decision_filter);
     this.order.field.selectedIndex = orders.indexOf(settings.order_by);

@@ -1,6 +1,7 @@
 // The shapes of what passes between the browser and Python, for the type checker only: no module
 // imports this file when the grid runs. The Python side is o2u_nb/widgets/grid.py.
 
+/** @import { Action } from "./actions.js" */
 /** @import { Range } from "./ranges.js" */
 
 /**
@@ -35,8 +36,21 @@
  * @property {string} decision_filter
  * @property {string} text_filter
  * @property {[given: string, suggested: string] | null} pair_filter
- * @property {number | null} id_filter how many samples it lets through
+ * @property {number | null} position_filter how many samples it lets through
  */
+
+/**
+ * What the settings may be, and the words for decisions.
+ * @typedef {object} Choices
+ * @property {string[]} classes
+ * @property {string[]} orders
+ * @property {string[]} decisions
+ * @property {Buttons} buttons
+ * @property {Words} on_tile
+ */
+
+/** @typedef {Record<Action, { text: string, hint: string }>} Buttons what buttons say */
+/** @typedef {Record<Decision, string>} Words what tiles say of a decision */
 
 /**
  * The traits of the widget.
@@ -48,7 +62,7 @@
  * @property {Range[]} chosen
  * @property {{ suspects: number, remaining: number }} counts
  * @property {Settings} settings
- * @property {{ classes: string[], orders: string[], decisions: string[] }} choices
+ * @property {Choices} choices
  * @property {number} tile_size
  * @property {number} tall
  */
