@@ -14,7 +14,7 @@ const control = (key, more = {}) => press(key, { ctrlKey: true, ...more });
 
 // The words of the buttons are Python's, see o2u_nb/review/words.py.
 const BUTTONS = Object.fromEntries(
-  Object.keys(ACTIONS).map((name) => [name, { text: name.toUpperCase(), hint: `${name}s it` }]));
+  Object.keys(ACTIONS).map((name) => [name, { text: `${name}…`, hint: `${name}s it` }]));
 const SHEET = sheet(BUTTONS);
 
 /** What each row of the sheet must do; null is a row for another part of the grid, or the mouse. */
@@ -23,11 +23,11 @@ const MEANT = {
   "select a range": null,
   "select one more, or one less": ["toggle"],
   "select all that is shown": ["selectAll"],
-  "KEEP keeps it": ["keep"],
-  "ACCEPT accepts it": ["accept"],
-  "RELABEL relabels it": ["relabel"],
-  "DROP drops it": ["drop"],
-  "UNSURE unsures it": ["unsure"],
+  "keep: keeps it": ["keep"],
+  "accept: accepts it": ["accept"],
+  "relabel: relabels it": ["relabel"],
+  "drop: drops it": ["drop"],
+  "unsure: unsures it": ["unsure"],
   "undo, redo": ["undo", "redo"],
   "next undecided": ["next"],
   "large picture": ["open"],

@@ -54,11 +54,14 @@ export const sheet = (buttons) => [
 ];
 
 /**
+ * Return a decision's row of the key sheet; the … of a button that opens a dialog is left out.
  * @param {Action} name
  * @param {{ text: string, hint: string }} button
  * @returns {[keys: string, what: string]}
  */
-const decisionRow = (name, { text, hint }) => [ACTIONS[name].key, `${text} ${hint}`];
+const decisionRow = (name, { text, hint }) => [
+  ACTIONS[name].key, `${text.replace(/…$/, "")}: ${hint}`,
+];
 
 /**
  * Return the key as on a Latin keyboard, in lower case, so that Cyrillic layouts and caps lock work
