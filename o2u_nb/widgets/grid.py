@@ -20,6 +20,7 @@ from o2u_nb.review.filters import DECISION_FILTERS, FILTERS, STATES, UNDECIDED
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
+from o2u_nb.widgets.esm import joined
 
 SETTINGS = (*FILTERS, "advance")
 ORDERING = ("order_by", "descending")
@@ -43,7 +44,7 @@ class SuspectGrid(anywidget.AnyWidget):
     512) is the longest side of a picture, and `tall` the height of the list.
     """
 
-    _esm = Path(__file__).with_name("grid.js")
+    _esm = joined(Path(__file__).parent / "js" / "grid.js")
     _css = Path(__file__).with_name("grid.css")
 
     length = traitlets.Int(help="how many samples are visible").tag(sync=True)
