@@ -173,9 +173,7 @@ def _run(source: Path, out: Path, options, **more) -> Audit:
 
 
 def _print_summary(found: Audit) -> None:
-    from o2u_nb.detect.stability import Stability  # imports scipy, which --help does not need
-
-    facts, scores = found.facts, found.scores
+    facts, scores, stability = found.facts, found.scores, found.findings.stability
     share = facts["estimated_wrong"] / facts["n_samples"]
     print(
         f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "
@@ -186,8 +184,8 @@ def _print_summary(found: Audit) -> None:
     for rank, (id, row) in enumerate(top.iterrows(), start=1):
         name = id if len(id) <= width else f"...{id[-width + 3 :]}"
         print(f"{rank:>4}  {name:<{width}}  {row['label']}  ->  {row['suggested_label']}")
-    if facts["stability"]:
-        print(f"\nHow settled the ranking is: {Stability(**facts['stability'])}.")
+    if stability is not None:
+        print(f"\nHow settled the ranking is: {stability}.")
     print(
         f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
         f"Next: open the report, {found.report}"

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb import layout
+from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
+from o2u_nb.detect.counts import compare_estimators
 from o2u_nb.errors import (
     AuditExistsError,
     NonFiniteLossError,
@@ -62,7 +63,8 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
     assert snapshot(source) == before
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == set(layout.MADE_BY_AUDIT)
+    assert made == {*layout.MADE_BY_AUDIT, layout.MARKER}
+    assert layout.made_in(tmp_path / "out") == set(layout.MADE_BY_AUDIT)
     audit = Audit.open(tmp_path / "out")
     assert audit.trace.loss.shape == (4, 60) and not np.isnan(audit.trace.loss).any()
     assert set(audit.scores.index) == set(audit.samples.index) == set(audit.trace.ids)
@@ -71,11 +73,10 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     assert audit.facts["image_size"] == 16
     low, high = audit.facts["estimated_range"]
     assert low <= audit.facts["estimated_wrong"] == audit.scores["suspect"].sum() <= high
-    counted = audit.estimates["count"]
-    assert list(audit.facts["estimates"]) == list(counted.index)
-    for name, count in audit.facts["estimates"].items():
-        assert np.isnan(counted[name]) if count is None else count == round(counted[name])
-    assert audit.facts["estimates"]["sure_disagreement"] == audit.facts["estimated_wrong"]
+    score = audit.scores["score"].reindex(audit.trace.ids).to_numpy()
+    pd.testing.assert_frame_equal(audit.estimates, compare_estimators(audit.trace, score))
+    recommended = audit.estimates.loc["sure_disagreement", "count"]
+    assert round(recommended) == audit.facts["estimated_wrong"]
     assert audit.by_class["suspects"].sum() == audit.scores["suspect"].sum()
     assert "60 samples, 3 classes" in repr(audit)
     assert audit.report.read_text(encoding="utf-8").startswith("<!")
@@ -114,8 +115,8 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
     from o2u_nb.training import job
 
-    learners, real = [], job.embeddings
-    monkeypatch.setattr(job, "embeddings", lambda learn: learners.append(learn) or real(learn))
+    learners, real = [], job.embed
+    monkeypatch.setattr(job, "embed", lambda learn: learners.append(learn) or real(learn))
     audit = run_audit(source, tmp_path / "out", preset="quick")
     (learn,) = learners
     model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats
@@ -200,7 +201,7 @@ def test_measuring_the_time_changes_nothing(source):
     import torch
     from fastai.basics import Learner
 
-    from o2u_nb.data.sources import from_folder
+    from o2u_nb.data.readers.folders import from_folder
     from o2u_nb.training import job
     from o2u_nb.training.loaders import dataloaders
     from o2u_nb.training.models import CompactResNet
@@ -375,24 +376,6 @@ def test_a_full_disk_leaves_nothing_half_written(source, tmp_path, tiny, monkeyp
         capsys, "audit", source, "--out", tmp_path / "cli", "--preset", "quick"
     )
     assert not (tmp_path / "out").exists() and not (tmp_path / "cli").exists()
-
-
-def test_more_than_half_wrong_is_doubted():
-    from o2u_nb.detect.threshold import Estimate
-    from o2u_nb.run import doubts
-
-    assert doubts(Estimate(50, 42, 57, np.zeros(100)), 100) == []
-    (doubt,) = doubts(Estimate(51, 42, 57, np.zeros(100)), 100)
-    assert "did not learn" in doubt and "thorough" in doubt
-
-
-def test_a_wide_range_is_doubted():
-    from o2u_nb.detect.threshold import Estimate
-    from o2u_nb.run import doubts
-
-    assert doubts(Estimate(1100, 1000, 2500, np.zeros(10_000)), 10_000) == []
-    (doubt,) = doubts(Estimate(1100, 1000, 2501, np.zeros(10_000)), 10_000)
-    assert "Between 1,000 and 2,501 labels" in doubt
 
 
 def test_an_unwritable_place_is_one_clear_error(source, tmp_path, tiny):

@@ -17,29 +17,7 @@ from o2u_nb.detect.swaps import swap_odds
 from o2u_nb.detect.table import combined, score_table
 from o2u_nb.detect.threshold import calibrated, estimate, sure_disagreement
 from o2u_nb.errors import O2UError
-from o2u_nb.trace import Trace
-
-NAN = np.nan
-
-
-def make(
-    loss, margin=None, pred=None, labels=None, phase=None, probs=None, classes=("x", "y", "z"),
-    lr=None,
-):  # fmt: skip
-    loss = np.asarray(loss, np.float32)
-    n_epochs, n = loss.shape
-    return Trace(
-        ids=pd.Index([f"s{i}" for i in range(n)], name="sample_id"),
-        labels=np.zeros(n, int) if labels is None else np.asarray(labels),
-        classes=list(classes),
-        loss=loss,
-        margin=-loss if margin is None else np.asarray(margin, np.float32),
-        pred=np.where(np.isnan(loss), -1, 0) if pred is None else np.asarray(pred),
-        lr=np.full(n_epochs, 0.1) if lr is None else np.asarray(lr, float),
-        phase=np.array(phase or ["cyclic"] * n_epochs),
-        mean_probs={} if probs is None else {"cyclic": np.asarray(probs, np.float32)},
-    )
-
+from tests.traces import NAN, make, random_trace
 
 LOSS = [[9, 9, 9, 9], [1, 2, 3, 6], [0, 0, 4, 4], [2, 1, 2, 3]]
 PHASE = ["warmup", "cyclic", "cyclic", "cyclic"]
@@ -175,23 +153,6 @@ def test_higher_is_more_suspicious(name):
     trace = make(**both, probs=[[0.98, 0.01, 0.01], [0.02, 0.97, 0.01]])
     values = DETECTORS[name](trace)
     assert values[1] > values[0]
-
-
-def random_trace(seed=0, n=30, n_epochs=6, n_classes=3, unseen=(), wrong=0):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, n_classes, n)
-    truth = np.where(np.arange(n) < wrong, (labels + 1) % n_classes, labels)
-    logits = rng.normal(size=(n_epochs, n, n_classes)) + 4 * np.eye(n_classes)[truth]
-    logs = logits - np.log(np.exp(logits).sum(2, keepdims=True))
-    given_logits = np.take_along_axis(logits, np.tile(labels, (n_epochs, 1))[..., None], 2)[..., 0]
-    others = np.where(np.eye(n_classes, dtype=bool)[labels], -np.inf, logits).max(2)
-    loss = -np.take_along_axis(logs, np.tile(labels, (n_epochs, 1))[..., None], 2)[..., 0]
-    pred, probs = logits.argmax(2), np.exp(logs).mean(0)
-    loss[:, list(unseen)], pred[:, list(unseen)], probs[list(unseen)] = NAN, -1, NAN
-    margin = np.where(np.isnan(loss), NAN, given_logits - others)
-    phase = ["warmup"] * 2 + ["cyclic"] * (n_epochs - 2)
-    rates = 0.1 * rng.uniform(0.2, 1, n_epochs)
-    return make(loss, margin, pred, labels, phase, probs, lr=rates)
 
 
 @settings(max_examples=20, deadline=None)

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.stability import Stability, cycle_length, stability
 from o2u_nb.trace import Trace
-from tests.test_scores import NAN, make
+from tests.traces import NAN, make
 
 
 def of_scores(*epochs, phase=None, probs=None) -> Trace:

@@ -14,7 +14,7 @@ from o2u_nb.detect.odd import empirical_losses
 from o2u_nb.detect.scores import class_probs
 from o2u_nb.detect.threshold import SURE_SHARE, sure_rate
 from o2u_nb.errors import O2UError
-from o2u_nb.suspects import spread as evenly
+from o2u_nb.rows import evenly
 from o2u_nb.text import percent
 from o2u_nb.trace import Trace
 
@@ -38,7 +38,7 @@ class Count(NamedTuple):
     note: str
 
 
-def estimates(trace: Trace, score: np.ndarray) -> pd.DataFrame:
+def compare_estimators(trace: Trace, score: np.ndarray) -> pd.DataFrame:
     """Estimate how many labels are wrong, in several ways.
 
     `score` (n_samples,) float, higher = more suspicious, NaN for samples never seen, which are left
@@ -63,12 +63,12 @@ def estimates(trace: Trace, score: np.ndarray) -> pd.DataFrame:
     return table
 
 
-def spread(table: pd.DataFrame) -> tuple[float, float]:
-    """Return the lowest and the highest count in a table of `estimates`; NaN if all refused."""
+def extremes(table: pd.DataFrame) -> tuple[float, float]:
+    """Return the lowest and the highest count of `compare_estimators`; NaN if all refused."""
     return float(table["count"].min()), float(table["count"].max())
 
 
-def by_class(scores: pd.DataFrame) -> pd.DataFrame:
+def wrong_per_class(scores: pd.DataFrame) -> pd.DataFrame:
     """Count wrong labels per given label, classes with most of them first.
 
     Takes a score table and returns one indexed by `label`: `samples` (those seen), `suspects`,

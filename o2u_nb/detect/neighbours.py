@@ -8,6 +8,7 @@ among very many samples all with an even part.
 import numpy as np
 
 from o2u_nb.errors import O2UError
+from o2u_nb.rows import evenly
 
 ROWS_AT_ONCE = 1024  # compared with all others: 80 MB of similarities at most
 MOST_COMPARED = 20_000  # samples among which the neighbours of all are looked for
@@ -50,7 +51,7 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     [[2, 3], [3, 0], [0, 3], [0, 1]]
     """
     unit, n = _unit(embeddings), len(embeddings)
-    compared = np.unique(np.linspace(0, max(n - 1, 0), min(n, MOST_COMPARED)).round().astype(int))
+    compared = evenly(n, MOST_COMPARED)
     k = max(0, min(k, len(compared) - 1))
     positions, similarities = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
     if not k:

@@ -11,7 +11,7 @@ from o2u_nb.detect.neighbours import lookalike_probs
 from o2u_nb.detect.odds import likeliest_other, log_odds_against
 from o2u_nb.detect.scores import DETECTORS, blocks, class_probs
 from o2u_nb.detect.swaps import swap_odds
-from o2u_nb.detect.threshold import estimate
+from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.trace import Trace
 
 FLOOR = 1e-3  # of a probability by 50 look-alikes, which cannot say less
@@ -21,7 +21,7 @@ KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")
 def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFrame:
     """Return one row per sample, sorted by `rank`, indexed by `sample_id`.
 
-    `embeddings` (n_samples, d) float, in the order of the trace, are what `training.embed` makes.
+    `embeddings` (n_samples, d) float, in the order of the trace, are what `probe.embed` makes.
     Columns: `label`; each detector of `scores.DETECTORS` and the further parts of the score, see
     `parts`, higher = more suspicious; `score`, the recommended one, see `combined`; `rank`, 1 =
     most suspicious; `p_wrong`, the estimated probability that the label is wrong; `suspect`,
@@ -30,6 +30,11 @@ def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFr
     half, and "" for the rest. A sample that was never seen has NaN scores and the last ranks.
     Raises `O2UError` for embeddings of another number of samples.
     """
+    return ranked(trace, embeddings)[0]
+
+
+def ranked(trace: Trace, embeddings: np.ndarray | None = None) -> tuple[pd.DataFrame, Estimate]:
+    """Return the table of `score_table` and the estimate that it is cut by, computed once."""
     scores = {name: np.asarray(detector(trace)) for name, detector in DETECTORS.items()}
     further, suggested = parts(trace, embeddings)
     scores.update(further)
@@ -49,7 +54,7 @@ def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFr
         suggested_label=classes.take(suggested[order]),
         kind=KINDS.take(np.where(p_wrong >= 0.5, 2, 1) * suspect),
     )
-    return pd.DataFrame(columns, index=trace.ids[order], copy=False)
+    return pd.DataFrame(columns, index=trace.ids[order], copy=False), found
 
 
 def parts(trace: Trace, embeddings: np.ndarray | None) -> tuple[dict[str, np.ndarray], np.ndarray]:

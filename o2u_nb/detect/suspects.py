@@ -1,6 +1,6 @@
-"""Questions to the scores table that figures, galleries and the report all ask.
+"""Suspects: questions to the score table that figures, galleries and the report all ask.
 
-In comes a scores table (one row per sample, `rank` 1 = most suspicious); out come plain pandas
+In comes a score table (one row per sample, `rank` 1 = most suspicious); out come plain pandas
 tables: the samples of one class, the top suspects, counts per class, and which label is taken for
 which.
 """
@@ -36,8 +36,8 @@ def top_suspects(
     return chosen[chosen["suspect"].astype(bool)].sort_values("rank", kind="stable").head(n)
 
 
-def by_class(scores: pd.DataFrame) -> pd.DataFrame:
-    """Count per given label, classes with most suspects first.
+def per_class(scores: pd.DataFrame) -> pd.DataFrame:
+    """Count samples and suspects per given label, classes with most suspects first.
 
     Returns a table indexed by `label`: `samples`, `suspects` (counts), `share` of suspects in
     [0, 1], and `suggestion`, the most common suggested label among them (None without any).
@@ -68,12 +68,3 @@ def confused(scores: pd.DataFrame) -> pd.DataFrame:
     return counts.sort_values(
         ["count", "given", "suggested"], ascending=[False, True, True], ignore_index=True
     )
-
-
-def spread(n: int, most: int) -> np.ndarray:
-    """Pick at most `most` of `n` positions, evenly spaced and the same every time.
-
-    >>> spread(3, 5), spread(9, 3)
-    (array([0, 1, 2]), array([0, 4, 8]))
-    """
-    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(int)
