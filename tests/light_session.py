@@ -64,14 +64,14 @@ def draw_panels(session, modules: dict) -> list[str]:
 
 def export(audit: Audit, out: Path, dropped: str) -> None:
     """Write the cleaned data set as a table and as a folder."""
-    from o2u_nb.review import export
+    from o2u_nb.exchange import to_csv, to_folder
     from o2u_nb.review.apply import plan
 
     changes = plan(audit)
     assert dropped not in changes.cleaned.index
-    table = export.to_csv(changes, out / "clean.csv").read_text(encoding="utf-8")
+    table = to_csv(changes, out / "clean.csv").read_text(encoding="utf-8")
     assert len(table.splitlines()) == len(audit.samples)  # a heading for the one that is gone
-    folder = export.to_folder(changes, out / "clean")
+    folder = to_folder(changes, out / "clean")
     assert len(list(folder.rglob("*.png"))) == len(audit.samples) - 1
 
 
