@@ -203,7 +203,7 @@ class Editor:
         return self.states[self.place]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(COMMANDS)
 def test_undo_and_redo_do_what_they_do_in_an_editor(commands):
     with tempfile.TemporaryDirectory() as folder:
@@ -225,7 +225,7 @@ def test_undo_and_redo_do_what_they_do_in_an_editor(commands):
             assert current(log) == editor.states[forth + 1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(COMMANDS, min_size=2, max_size=3), st.randoms())
 def test_logs_of_reviewers_merge_in_any_order(commands, random):
     with tempfile.TemporaryDirectory() as folder:

@@ -356,7 +356,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(SETTINGS, st.sampled_from(["keep", "drop", "undo", "redo"])), max_size=8))
 def test_whatever_happens_the_traits_agree_with_the_log(steps):
     with tempfile.TemporaryDirectory() as folder:

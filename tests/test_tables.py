@@ -161,7 +161,7 @@ def test_encoded_images_in_a_frame_are_checked(tmp_path):
 
 
 @given(order=st.permutations(range(4)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_order_of_the_input_does_not_matter(order, tmp_path_factory):
     root = fill(tmp_path_factory.mktemp("order"), *(f"{letter}.png" for letter in "abcd"))
     frame = pd.DataFrame({"path": [f"{letter}.png" for letter in "abcd"], "label": list("xxyy")})
