@@ -13,7 +13,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-# A busy machine is slow, and that is no fault of the code: how long an example takes decides nothing.
+# A busy machine is slow, which is no fault of the code: how long an example takes decides nothing.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
