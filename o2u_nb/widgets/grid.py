@@ -24,7 +24,7 @@ from o2u_nb.widgets.esm import joined
 
 SETTINGS = (*FILTERS, "advance")
 ORDERING = ("order_by", "descending")
-OBSERVED = ("visible", "revision", "counts", "selected", "current", *SETTINGS)
+OBSERVED = ("visible", "revision", "counts", "selected", "current", "made_classes", *SETTINGS)
 # A fast reviewer is at most that many changes of the list ahead of a slow kernel.
 KEPT_ORDERS, LEAST_ORDERS, KEPT_BYTES = 200, 8, 64 << 20
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
@@ -62,7 +62,7 @@ class SuspectGrid(anywidget.AnyWidget):
         self.session = session
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
         self._follow()  # first, so that the widget opens complete, in one message
-        super().__init__(tile_size=tile_size, tall=tall, choices=_choices(session))
+        super().__init__(tile_size=tile_size, tall=tall)
         session.observe(self._follow, list(OBSERVED))
         self.on_msg(self._receive)
 
@@ -102,7 +102,7 @@ class SuspectGrid(anywidget.AnyWidget):
             self.place = None if session.current is None else session.index_of(session.current)
             self.chosen = self._chosen()
             self.counts = session.counts
-            self.settings = _settings(session)
+            self.settings, self.choices = _settings(session), _choices(session)
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands on their way."""

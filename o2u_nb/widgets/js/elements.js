@@ -40,10 +40,19 @@ export function write(node, text, title = text) {
  * @param {(index: number) => void} chosen
  */
 export function select(name, names, chosen) {
-  const short = names.map((text) => (text.length > 60 ? `${text.slice(0, 59)}…` : text));
-  const options = short.map((text) => make("option", {}, text));
-  const field = make("select", { onchange: () => chosen(field.selectedIndex) }, ...options);
+  const field = make("select", { onchange: () => chosen(field.selectedIndex) });
+  offer(field, names);
   return { field, node: make("label", { class: "o2u-field" }, name, field) };
+}
+
+/**
+ * Put names into a list to choose from, in place of those that are there.
+ * @param {HTMLSelectElement} field
+ * @param {string[]} names
+ */
+export function offer(field, names) {
+  const short = names.map((text) => (text.length > 60 ? `${text.slice(0, 59)}…` : text));
+  field.replaceChildren(...short.map((text) => make("option", {}, text)));
 }
 
 /**

@@ -23,9 +23,9 @@ export class Relabel {
     /** @type {string[]} */
     this.found = [];
     this.active = 0; // index in `found`
-    this.classes = grid.model.get("choices").classes;
-    // Digits choose a likely class, unless they may be part of a name.
-    this.numbered = !this.classes.some((name) => /^\d/.test(name));
+    /** @type {string[]} */
+    this.classes = [];
+    this.numbered = true; // digits choose a likely class
     this.list = make("div", {
       class: "o2u-classes", role: "listbox", id: `${grid.id}-classes`, "aria-label": "Classes",
       onclick: (event) => this.clicked(event),
@@ -46,6 +46,8 @@ export class Relabel {
   open() {
     const { grid } = this;
     this.targets = grid.targets();
+    this.classes = grid.model.get("choices").classes; // a review can make more of them
+    this.numbered = !this.classes.some((name) => /^\d/.test(name)); // else digits are typed
     const [first] = this.targets.ranges[0], row = grid.rows.get(first);
     const many = `${number(size(this.targets.ranges))} samples`;
     const isOne = row && size(this.targets.ranges) === 1;

@@ -2,7 +2,7 @@
 // comes from the settings that Python holds.
 
 import { ACTIONS, NAMES } from "./actions.js";
-import { button, checkbox, chip, make, select, showChip, write } from "./elements.js";
+import { button, checkbox, chip, make, offer, select, showChip, write } from "./elements.js";
 import { STEPS, stepOf } from "./geometry.js";
 import { size } from "./ranges.js";
 import { number } from "./text.js";
@@ -16,11 +16,12 @@ export class Toolbar {
   /** @param {Grid} grid */
   constructor(grid) {
     this.grid = grid;
-    const { classes, orders, decisions } = grid.model.get("choices");
+    const { orders, decisions } = grid.model.get("choices");
     /** @type {(name: string, value: unknown) => void} */
     const set = (name, value) => grid.set(name, value);
-    this.label = select("Class", ["all classes", ...classes], (k) =>
-      set("label_filter", k ? classes[k - 1] : null));
+    /** @type {string[]} */
+    this.classes = []; // those that are offered: a review can make more
+    this.label = select("Class", [], (k) => set("label_filter", k ? this.classes[k - 1] : null));
     this.decision = select("Show", decisions, (k) => set("decision_filter", decisions[k]));
     this.order = select("Order", orders, (k) => set("order_by", orders[k]));
     this.descending = button("", "", () => set("descending", !grid.settings.descending));
@@ -82,6 +83,7 @@ export class Toolbar {
   show() {
     const { settings, model } = this.grid, { classes, orders, decisions } = model.get("choices");
     const { label_filter: label, pair_filter: pair, position_filter: picked } = settings;
+    this.offerClasses(classes);
     this.label.field.selectedIndex = label === null ? 0 : classes.indexOf(label) + 1;
     this.decision.field.selectedIndex = decisions.indexOf(settings.decision_filter);
     this.order.field.selectedIndex = orders.indexOf(settings.order_by);
@@ -94,6 +96,13 @@ export class Toolbar {
     showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
     this.count();
+  }
+
+  /** @param {string[]} classes */
+  offerClasses(classes) {
+    if (classes === this.classes) return;
+    this.classes = classes;
+    offer(this.label.field, ["all classes", ...classes]);
   }
 
   /** Show how much is decided, shown and selected. */
