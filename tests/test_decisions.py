@@ -23,16 +23,13 @@ from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.decisions import Decisions, conflicts, fold, merge
 from o2u_nb.review.events import Event, from_line
 from o2u_nb.review.lineage import Lineage, fingerprint
+from tests.hostile import ODD_IDS
 
 FIELDS = {
     "event_id", "command_id", "ts_utc", "reviewer", "ms_spent", "o2u_nb_version", "undoes",
     "dataset_fingerprint", "sample_id", "content_hash", "given_label", "action", "new_label",
     "note", "rank_shown", "score_shown", "suggested_label",
 }  # fmt: skip
-ODD_IDS = [
-    "<img src=x onerror=alert(1)>.png", '"><script>alert(1)</script>', "قطة/صورة.png", "🐆/🐅.png",
-    "x" * 300, "line\nbreak.png", "tab\tand\rreturn", "\u2028separator", "'quoted', \"twice\"", " ",
-]  # fmt: skip
 
 
 def open_log(path, reviewer="ann", data="f00d") -> Decisions:

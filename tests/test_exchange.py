@@ -20,7 +20,7 @@ from o2u_nb.exchange import tree
 from o2u_nb.review.apply import Plan, plan
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
-from tests.test_decisions import ODD_IDS
+from tests.hostile import ODD_IDS
 
 
 @pytest.fixture

@@ -323,7 +323,11 @@ class ReviewSession(Listing):
             with self.hold_trait_notifications():
                 self.set_trait("revision", self.revision + 1)
                 self._announce_classes()
-                self.listed() if self.decision_filter == "all" else self.show()
+                self.show() if self._list_follows_decisions() else self.listed()
+
+    def _list_follows_decisions(self) -> bool:
+        made = self.label_filter is not None and self.label_filter not in self.columns.classes
+        return made or self.decision_filter != "all"
 
     def _mark(self, ids: list[str]) -> None:
         if ids:
