@@ -11,6 +11,7 @@ from typing import NamedTuple
 from o2u_nb.data import samples as table
 from o2u_nb.data.checks import check, raw_rows
 from o2u_nb.data.images import suffixes
+from o2u_nb.data.manifest import class_names
 from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.errors import SourceError
@@ -39,14 +40,18 @@ def from_folder(
 ) -> Checked:
     """Read a folder of class folders: `[split/]class/any/depth/image`.
 
-    The label is the class folder's name, the id the path relative to `root`. Raises `SourceError`
-    for a missing, unlistable or empty folder, and when fewer than two classes are left.
+    The label is the class folder's name, the id the path relative to `root`. In a folder that this
+    package has cleaned, the label is the class's own name, also where a folder could not bear it;
+    see `data.manifest`. Raises `SourceError` for a missing, unlistable or empty folder, and when
+    fewer than two classes are left.
     """
     folder = require_folder(root)
     entries, problems = scan(folder)
     if not entries:
         raise SourceError(_no_images(folder, [problem.problem for problem in problems]))
     ids, labels, splits, paths = zip(*entries, strict=True)
+    written = class_names(folder)
+    labels = [written.get(label, label) for label in labels]
     rows, unnameable = raw_rows(ids, labels, splits, "path", paths)
     return check(
         rows,
