@@ -11,7 +11,7 @@ from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
-from tests.test_gallery import HOSTILE, audit
+from tests.pages import HOSTILE, numbered
 from tests.test_scores import random_trace
 
 FACTS = dict(
@@ -46,7 +46,7 @@ class Outline(HTMLParser):
 def parts(name="cat", n=60, problems=()):
     trace = random_trace(n=n, wrong=12)
     labels = (name, f"{name} too", "z")
-    samples, _ = audit(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
+    samples, _ = numbered(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
     from dataclasses import replace
 
     trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
