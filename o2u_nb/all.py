@@ -48,8 +48,8 @@ __all__ = [
     "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel",
     "retrain", "embeddings",
     # results
-    "Trace", "score_table", "detector", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
-    "O2UError",
+    "Trace", "score_table", "detector", "plots", "suspect_grid", "suspects_by_class", "Gallery",
+    "Audit", "O2UError",
     # review
     "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
     "ConfusionPanel", "WhyCard", "plan", "exchange",
