@@ -1,15 +1,30 @@
 """What several test files share."""
 
 import os
+import random
 import shutil
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Start every test from the same random numbers, whatever ran before it.
+
+    fastai draws from the global generators of Python, numpy and torch.
+    """
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if "torch" in sys.modules:  # importing it takes seconds, and a fresh one has a fixed seed
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")
