@@ -10,12 +10,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from o2u_nb import __version__
 from o2u_nb.audit import Audit
 from o2u_nb.errors import O2UError
 from o2u_nb.extras import require_training
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import Bars
+from o2u_nb.version import __version__
 
 SHOWN = 10  # suspects that the summary lists, so that it fits on one screen
 

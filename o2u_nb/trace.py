@@ -104,7 +104,8 @@ class Trace:
 
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
-        folder, mode = Path(folder), None if in_memory else "r"
+        folder = Path(folder)
+        mode = None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
@@ -162,7 +163,8 @@ class TraceWriter:
         `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
         when it cannot be written.
         """
-        folder, ids = Path(folder), pd.Index(ids, dtype=object).astype(str)
+        folder = Path(folder)
+        ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         if (folder / META).exists() and not overwrite:
             raise TraceError(
@@ -202,7 +204,8 @@ class TraceWriter:
         `mean_probs` gives the mean softmax per phase up to and including this epoch.
         """
         if phase not in PHASES:
-            raise TraceError(f"Unknown phase {phase!r}: expected one of {', '.join(PHASES)}.")
+            known = ", ".join(PHASES)
+            raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
             for name, row in dict(loss=loss, margin=margin, pred=pred).items():
                 _append_row(self.folder / f"{name}.npy", row, self.n_epochs)

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A busy machine is slow, which is no fault of the code: how long an example takes decides nothing.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +28,9 @@ def seeded() -> None:
     """
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
-    if "torch" in sys.modules:  # importing it takes seconds, and a fresh one has a fixed seed
-        sys.modules["torch"].manual_seed(0)
+    torch = sys.modules.get("torch")  # importing it takes seconds, and a fresh one has a fixed seed
+    if torch is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ In come a review session and a sample id; out comes a dict of text, numbers, lis
 
 import numpy as np
 
+from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.neighbours import nearest
-from o2u_nb.detect.scores import class_probs
 from o2u_nb.review.columns import plain
 from o2u_nb.review.reasons import opinions, reason, vote
 from o2u_nb.review.session import ReviewSession
@@ -42,7 +42,8 @@ def card(session: ReviewSession, sample_id: str) -> dict:
         kind=row["kind"],
         probs=probs,
         loss_share=_loss_share(session, position),
-        score=_score(session, position),
+        score=_value(session, position, "score"),
+        swap_odds=_value(session, position, "swap_odds"),
         opinions=votes,
     )
     return dict(
@@ -85,10 +86,10 @@ def _neighbours(session: ReviewSession, in_trace: int, label: str) -> list[dict]
     ]
 
 
-def _score(session: ReviewSession, position: int) -> float | None:
-    """Return the recommended score, whatever the session is sorted by, None where unknown."""
+def _value(session: ReviewSession, position: int, name: str) -> float | None:
+    """Return one column's value, whatever the session is sorted by, None where unknown."""
     names = session.columns.names
-    return plain(session.columns.values("score")[position]) if "score" in names else None
+    return plain(session.columns.values(name)[position]) if name in names else None
 
 
 def _loss_share(session: ReviewSession, position: int) -> float | None:
