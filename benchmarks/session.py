@@ -137,7 +137,7 @@ def settings(session: ReviewSession) -> dict[str, list[dict]]:
         "decision": [dict(decision_filter="undecided"), dict(decision_filter="all")],
         "text, of all samples": [dict(**everything, text_filter=t) for t in ("0099", "77", "")],
         "sort by another score": [dict(order_by="o2u_var"), dict(order_by="score")],
-        "lasso of a tenth": [dict(id_filter=tenth), dict(id_filter=tenth + 5)],
+        "lasso of a tenth": [dict(position_filter=tenth), dict(position_filter=tenth + 5)],
     }
 
 

@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from o2u_nb.data.jsonl import to_line
 from o2u_nb.errors import DecisionsError, OutputError
-from o2u_nb.review.decisions import Decisions, conflicts, fingerprint, fold, merge
+from o2u_nb.review.decisions import Decisions, conflicts, fold, merge
 from o2u_nb.review.events import Event, from_line
-from o2u_nb.review.jsonl import to_line
+from o2u_nb.review.lineage import Lineage, fingerprint
 
 FIELDS = {
     "event_id", "command_id", "ts_utc", "reviewer", "ms_spent", "o2u_nb_version", "undoes",
@@ -35,7 +36,7 @@ ODD_IDS = [
 
 
 def open_log(path, reviewer="ann", data="f00d") -> Decisions:
-    return Decisions(path, reviewer=reviewer, dataset_fingerprint=data)
+    return Decisions(path, reviewer=reviewer, lineage=Lineage(data))
 
 
 def choice(sample_id: str, action: str = "keep", new_label: str | None = None) -> dict:
@@ -442,10 +443,10 @@ def test_a_reviewer_has_a_name(path):
 
 def test_the_fingerprint_tells_data_sets_apart():
     def samples(ids, labels):
-        return pd.DataFrame({"label": labels}, index=pd.Index(ids, name="sample_id", dtype="str"))
+        return pd.Series(labels, index=pd.Index(ids, name="sample_id", dtype="str"))
 
     base = fingerprint(samples(["a", "b"], ["x", "y"]))
-    assert base == fingerprint(samples(["a", "b"], ["x", "y"]).assign(split="train"))
+    assert base == fingerprint(samples(["a", "b"], ["x", "y"]))
     assert len(base) == 32
     others = [
         samples(["a", "c"], ["x", "y"]), samples(["a", "b"], ["y", "x"]),
@@ -457,7 +458,8 @@ def test_the_fingerprint_tells_data_sets_apart():
 WORKER = """
 import sys
 from o2u_nb.review.decisions import Decisions
-log = Decisions(sys.argv[1], reviewer=sys.argv[2], dataset_fingerprint="f00d")
+from o2u_nb.review.lineage import Lineage
+log = Decisions(sys.argv[1], reviewer=sys.argv[2], lineage=Lineage("f00d"))
 for k in range(int(sys.argv[3])):
     log.record([dict(sample_id=f"{sys.argv[2]}{k}", given_label="x" * 3000, action="keep")])
     print(k, flush=True)

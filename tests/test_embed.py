@@ -10,9 +10,9 @@ from fastai.vision.all import ImageDataLoaders, aug_transforms, resnet18, vision
 from torch import nn
 
 from o2u_nb.errors import RecordingError
-from o2u_nb.training.embed import embeddings
 from o2u_nb.training.loaders import PixelData, PixelLoader
 from o2u_nb.training.models import CompactResNet, last_linear
+from o2u_nb.training.probe.embed import embed
 from tests import lookup
 
 RAW = (torch.zeros(3), torch.full((3,), 1 / 255))  # statistics that leave pixel values as they are
@@ -51,13 +51,13 @@ def test_each_sample_has_its_row_whatever_the_order(seed):
     numbers = np.arange(lookup.N_SAMPLES)
     if seed is not None:
         numbers = np.random.default_rng(seed).permutation(numbers)
-    found = embeddings(learner(Known(), numbers))
+    found = embed(learner(Known(), numbers))
     assert found.dtype == np.float16 and found.shape == (lookup.N_SAMPLES, 2)
     np.testing.assert_allclose(found, by_hand(numbers), atol=1e-3)
 
 
 def test_features_that_are_not_finite_become_zeros():
-    found = embeddings(learner(Known(lost=12)))
+    found = embed(learner(Known(lost=12)))
     expected = by_hand(range(lookup.N_SAMPLES))
     expected[12] = 0
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -68,7 +68,7 @@ def test_the_model_is_left_as_it_was():
     model.head.eval()  # as somebody who freezes a layer does
     learn = learner(model)
     random = learn.dls.train.rng.getstate()
-    embeddings(learn)
+    embed(learn)
     modes = model.training, model.spoil.training, model.head.training
     assert modes == (True, True, False)
     assert not model.head._forward_pre_hooks and model.head.weight.grad is None
@@ -83,7 +83,7 @@ def test_a_stock_fastai_learner(tmp_path, drop_last):
         drop_last=drop_last, batch_tfms=aug_transforms(size=32),
     )  # fmt: skip
     learn = vision_learner(dls, resnet18, pretrained=False, normalize=False)
-    found = embeddings(learn)
+    found = embed(learn)
     assert found.shape == (len(dls.train.items), 512)
     model = learn.model.eval()
     for row in (0, 20, -1):
@@ -103,12 +103,12 @@ def test_the_last_linear_layer_of_networks_we_know():
 
 def test_models_without_embeddings_are_refused():
     with pytest.raises(RecordingError, match="none in Lookup"):
-        embeddings(learner(lookup.Lookup()))
+        embed(learner(lookup.Lookup()))
     for_each_pixel = nn.Sequential(nn.Linear(lookup.SIDE, 5), nn.Flatten(), nn.ReLU())
     with pytest.raises(RecordingError, match="no embeddings of the samples"):
-        embeddings(learner(for_each_pixel))
+        embed(learner(for_each_pixel))
     assert not for_each_pixel[0]._forward_pre_hooks
     idle = Known()
     idle.unused = nn.Linear(2, 2)
     with pytest.raises(RecordingError, match=r"inputs of shapes \[\]"):
-        embeddings(learner(idle))
+        embed(learner(idle))

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb.data.sources import from_arrays
+from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.errors import O2UError
-from o2u_nb.gallery import strip, suspect_grid, suspects_by_class
+from o2u_nb.plots.gallery import strip, suspect_grid, suspects_by_class
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 

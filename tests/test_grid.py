@@ -15,7 +15,9 @@ from ipywidgets.widgets import widget
 from PIL import Image
 
 from o2u_nb.review import decisions
+from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.words import DONE, ON_TILE
 from o2u_nb.widgets.grid import KEPT_ORDERS, STILL, SuspectGrid, expand, runs
 from tests.audits import write_audit
 
@@ -79,13 +81,22 @@ def test_traits_shadow_nothing_of_a_widget():
 def test_traits_tell_what_the_session_shows(grid, session):
     assert (grid.length, grid.place, grid.chosen, grid.revision) == (N_WRONG, 0, [], 0)
     assert grid.choices["classes"] == session.classes
-    assert grid.settings["only_suspects"] is True and grid.settings["id_filter"] is None
+    assert grid.settings["only_suspects"] is True and grid.settings["position_filter"] is None
     session.only_suspects = False
     assert grid.length == N and grid.settings["only_suspects"] is False
     session.select(ids(session, 2, 3, 4, 9))
     assert (grid.chosen, grid.place) == ([[2, 5], [9, 10]], 9)
-    session.id_filter = np.array([5, 1])
-    assert (grid.length, grid.settings["id_filter"]) == (2, 2)
+    session.position_filter = np.array([5, 1])
+    assert (grid.length, grid.settings["position_filter"]) == (2, 2)
+
+
+def test_the_words_for_decisions_are_those_of_python(grid):
+    assert set(DONE) == set(ON_TILE) == set(ACTIONS)
+    assert grid.choices["on_tile"] == ON_TILE
+    assert grid.choices["buttons"]["drop"] == {
+        "text": "Drop", "hint": "the picture does not belong in the data set",
+    }  # fmt: skip
+    assert list(grid.choices["buttons"]) == ["keep", "accept", "relabel", "drop", "unsure"]
 
 
 def test_state_sent_to_the_browser_does_not_grow_with_the_data(tmp_path):
@@ -296,10 +307,10 @@ def test_settings_reach_the_session_and_come_back(browser, grid, session, name, 
 
 def test_filters_of_other_panels_are_shown_and_can_be_cleared(browser, grid, session):
     pair = tuple(session.pairs().loc[0, ["given", "suggested"]])
-    session.pair_filter, session.id_filter = pair, np.arange(5)
-    assert grid.settings["pair_filter"] == list(pair) and grid.settings["id_filter"] == 5
+    session.pair_filter, session.position_filter = pair, np.arange(5)
+    assert grid.settings["pair_filter"] == list(pair) and grid.settings["position_filter"] == 5
     browser.say("set", name="pair_filter", value=None)
-    browser.say("set", name="id_filter", value=None)
+    browser.say("set", name="position_filter", value=None)
     assert session.pair_filter is None and grid.length == N_WRONG
 
 

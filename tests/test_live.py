@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from o2u_nb.plots.still import losses
 from o2u_nb.widgets.live import Curves, LiveLosses
-from o2u_nb.widgets.still import loss_curves
 from tests.test_gallery import Reader, audit
 from tests.traces import make
 
@@ -51,7 +51,7 @@ def test_panel_draws_what_the_trace_holds():
     trace = trace_of(3)
     live.update(trace)
     lines = {line.name: line for line in live.figure.data}
-    np.testing.assert_allclose(lines["everybody, median"].y, [20.5, 21.5, 22.5])
+    np.testing.assert_allclose(lines["everybody: median, 50 and 90 % bands"].y, [20.5, 21.5, 22.5])
     np.testing.assert_allclose(lines["current suspects, mean"].y, [38, 39, 40])
     np.testing.assert_allclose(lines["learning rate"].y, trace.lr)
     assert list(lines["learning rate"].x) == [1, 2, 3]
@@ -97,7 +97,7 @@ def test_saved_notebooks_keep_a_still_picture():
 
 def test_still_picture_has_no_script_and_survives_gaps():
     bands = np.array([[0, NAN], [1, NAN], [2, NAN], [3, NAN], [4, NAN]])
-    html = loss_curves(bands, np.array([4.0, NAN]), "<b>done</b>")
+    html = losses(bands, np.array([[4.0, NAN]]), of="<b>done</b>")
     assert "&lt;b&gt;" in html and "<script" not in html and "nan" not in html
 
 

@@ -27,7 +27,7 @@ from o2u_nb.training.learner import fit_odd  # noqa: F401  patches Learner
 from o2u_nb.training.schedule import high_then_low
 from o2u_nb.training.subset import only
 from tests import lookup
-from tests.test_recorder import block, learner, pixel_loaders, stock_loaders
+from tests.learners import block, learner, pixel_loaders, stock_loaders
 
 
 def test_losses_of_every_class_by_hand():

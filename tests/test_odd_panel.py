@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from o2u_nb import plots
+from o2u_nb.plots.odd import odd_counts
 from o2u_nb.widgets.odd import WAITING, OddPanel
 from tests.test_odd import odd, trace
 
@@ -16,7 +16,7 @@ def example(**options):
 
 
 def test_counts_by_hand():
-    recorded, simulated, edges = plots.odd_counts(example())
+    recorded, simulated, edges = odd_counts(example())
     assert recorded.sum() == 5 and simulated.sum() == pytest.approx(5)
     assert edges[0] == 0 and edges[-1] >= 3.9
     below = edges[1:] <= 0.99

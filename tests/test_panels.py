@@ -15,14 +15,16 @@ from ipywidgets import DOMWidget, VBox
 from plotly.callbacks import BoxSelector, LassoSelector
 
 import o2u_nb.widgets
-from o2u_nb import plots
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError
+from o2u_nb.plots.scores import thinned
+from o2u_nb.review import why
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets import why as why_panel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.histograms import Bins, HistogramsPanel
-from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.scatter import ScatterPanel, inside
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
@@ -220,7 +222,7 @@ def test_a_box_fills_the_grid_and_clearing_empties_it(session):
     assert panel._status.message == f"12 samples picked, {suspects} of them suspects."
     marked = [trace.selectedpoints for trace in panel.figure.data]
     assert sum(map(len, marked)) == 12
-    session.id_filter = None  # as the grid does
+    session.position_filter = None  # as the grid does
     assert session.only_suspects and session.visible.tolist() == before
     assert [trace.selectedpoints for trace in panel.figure.data] == [None, None]
 
@@ -238,12 +240,12 @@ def test_an_area_without_samples_changes_nothing(session):
     panel, before = ScatterPanel(session), session.visible.tolist()
     for area in (BoxSelector((90, 91), (90, 91)), BoxSelector(), LassoSelector(), None):
         panel._on_area(None, None, area)
-        assert session.id_filter is None and session.visible.tolist() == before
+        assert session.position_filter is None and session.visible.tolist() == before
     assert panel._status.message == "No sample lies in that area."
 
 
 def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots.thinned, "__defaults__", (10,))
+    monkeypatch.setattr(thinned, "__defaults__", (10,))
     session = ReviewSession(write_audit(tmp_path / "many", n=200, n_wrong=30))
     panel = ScatterPanel(session)
     assert sum(len(trace.x) for trace in panel.figure.data) == 10
@@ -290,7 +292,7 @@ def test_the_chosen_pair_is_framed_and_outlives_a_threshold(session):
 def test_why_card_explains_and_decides(session):
     card = WhyCard(session)
     first = session.current
-    assert session.sample(first)["reason"].split(";")[0].split('"')[1] in card._html.value
+    assert why.card(session, first)["reason"].split(";")[0].split('"')[1] in card._html.value
     assert len(Reader(card._html.value).images) == 1
     card._buttons["Drop"].click()
     assert session.decisions.current(first).action == "drop"
@@ -305,11 +307,14 @@ def test_why_card_explains_and_decides(session):
 
 def test_why_card_accepts_the_suggestion_or_another_class(session):
     card, (first, second) = WhyCard(session), session.columns.ids_at(session.visible[:2])
-    suggested = session.sample(first)["suggested"]
+    suggested = why.card(session, first)["suggested"]
     card._buttons["Accept"].click()
     assert session.decisions.current(first).new_label == suggested
     assert session.current == second
-    other = next(c for c in session.classes if c != session.sample(second)["label"])
+    session.current = first
+    assert f"Decided by ann: <b>changed to {suggested}</b>" in card._html.value
+    session.current = second
+    other = next(c for c in session.classes if c != why.card(session, second)["label"])
     card._other.value = other
     assert session.decisions.current(second).new_label == other and card._other.value == ""
 
@@ -336,13 +341,13 @@ def test_why_card_says_when_nothing_is_in_view(session):
 
 
 def test_why_card_shows_look_alikes_where_there_are_any(session, monkeypatch):
-    known = session.sample(session.current)
+    known = why.card(session, session.current)
     nothing = WhyCard(session)._html.value
     assert "no embeddings" in nothing and "Audit again" in nothing
     about = dict(label=HOSTILE, similarity=0.9, decision=None, same_label=False)
     near = [dict(about, sample_id=id) for id in session.scores.index[:3]]
     told = known | dict(neighbours=near, vote=f"3 are labelled {HOSTILE}.")
-    monkeypatch.setattr(session, "sample", lambda _: told)
+    monkeypatch.setattr(why_panel, "card", lambda *_: told)
     html = Reader(WhyCard(session)._html.value)
     assert len(html.images) == 4 and "script" not in html.tags and not html.events
 

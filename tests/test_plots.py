@@ -9,6 +9,7 @@ import pytest
 from o2u_nb import plots
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, TraceError
+from o2u_nb.plots.epochs import MAX_LINES
 from tests.traces import make, random_trace
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -32,7 +33,7 @@ def test_trajectories_are_the_losses_of_the_top_suspects(trace, scores):
         position = trace.ids.get_loc(line.ids[0])
         np.testing.assert_array_equal(line.y, trace.loss[:, position])
         assert list(line.x) == [1, 2, 3, 4, 5, 6]
-    median = next(line for line in figure.data if line.name == "crowd, median")
+    median = next(line for line in figure.data if str(line.name).startswith("crowd: median"))
     crowd = trace.ids.get_indexer(scores.index[~scores["suspect"]])
     np.testing.assert_allclose(median.y, np.median(trace.loss[:, crowd], axis=1), rtol=1e-6)
 
@@ -49,7 +50,7 @@ def test_margins_chosen_samples_and_one_class(trace, scores):
 
 def test_lines_are_capped_and_unknown_things_refused(trace, scores):
     figure = plots.trajectories(trace, scores, list(scores.index))
-    assert sum(line.ids is not None for line in figure.data) == plots.MAX_LINES
+    assert sum(line.ids is not None for line in figure.data) == MAX_LINES
     with pytest.raises(O2UError, match="nobody"):
         plots.trajectories(trace, scores, ["nobody"])
     with pytest.raises(O2UError, match="loss, margin"):

@@ -53,7 +53,7 @@ def test_links_and_pictures_are_there(readme, root):
 
 
 def test_files_of_an_audit_are_those_promised(readme):
-    from o2u_nb import layout
+    from o2u_nb import folder as layout
 
     for name in layout.MADE_BY_AUDIT:
         assert f"`{name}" in readme

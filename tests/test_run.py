@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb import layout
+from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.detect.counts import compare_estimators
@@ -64,7 +64,8 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
     assert snapshot(source) == before
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == set(layout.MADE_BY_AUDIT)
+    assert made == {*layout.MADE_BY_AUDIT, layout.MARKER}
+    assert layout.made_in(tmp_path / "out") == set(layout.MADE_BY_AUDIT)
     audit = Audit.open(tmp_path / "out")
     assert audit.trace.loss.shape == (4, 60) and not np.isnan(audit.trace.loss).any()
     assert set(audit.scores.index) == set(audit.samples.index) == set(audit.trace.ids)
@@ -115,8 +116,8 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
     from o2u_nb.training import job
 
-    learners, real = [], job.embeddings
-    monkeypatch.setattr(job, "embeddings", lambda learn: learners.append(learn) or real(learn))
+    learners, real = [], job.embed
+    monkeypatch.setattr(job, "embed", lambda learn: learners.append(learn) or real(learn))
     audit = run_audit(source, tmp_path / "out", preset="quick")
     (learn,) = learners
     model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats
@@ -201,7 +202,7 @@ def test_measuring_the_time_changes_nothing(source):
     import torch
     from fastai.basics import Learner
 
-    from o2u_nb.data.sources import from_folder
+    from o2u_nb.data.readers.folders import from_folder
     from o2u_nb.training import job
     from o2u_nb.training.loaders import dataloaders
     from o2u_nb.training.models import CompactResNet

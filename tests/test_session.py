@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from PIL import Image
 
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError, O2UError, SourceError
+from o2u_nb.review import why
 from o2u_nb.review.columns import Columns
-from o2u_nb.review.session import STATES, ReviewSession
+from o2u_nb.review.filters import STATES
+from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.thumbnails import Thumbnails
 from tests.audits import CLASSES, write_audit
 from tests.test_decisions import ODD_IDS
@@ -61,7 +64,8 @@ def test_it_needs_no_torch_nor_widgets(audit):
     code = (
         "import sys; from o2u_nb.review.session import ReviewSession\n"
         f"s = ReviewSession({str(audit)!r})\n"
-        "s.sample(s.current); s.thumbnail(s.current); s.keep()\n"
+        "from o2u_nb.review.why import card\n"
+        "card(s, s.current); s.thumbnail(s.current); s.keep()\n"
         "print([m for m in ('torch', 'fastai', 'ipywidgets', 'anywidget', 'plotly', 'scipy')"
         " if m in sys.modules])"
     )
@@ -88,7 +92,7 @@ def test_filters_agree_with_pandas(session):
     session.text_filter = ".*"
     assert shown(session) == []
     session.text_filter = ""
-    session.id_filter = np.array([5, 2, 30])
+    session.position_filter = np.array([5, 2, 30])
     assert session.visible.tolist() == [2, 5, 30]
     assert session.counts["visible"] == 3
 
@@ -119,7 +123,7 @@ def test_never_seen_samples_come_last_and_are_no_suspects(audit):
         session.only_suspects, session.order_by = False, "o2u_mean"
         assert shown(session)[-1] == unseen
     assert session.page(39, 40)[0]["score"] is None and session.page(39, 40)[0]["p_wrong"] is None
-    assert "probability of" not in session.sample(unseen)["reason"]
+    assert "probability of" not in why.card(session, unseen)["reason"]
 
 
 def test_the_threshold_says_who_is_a_suspect(session):
@@ -155,7 +159,7 @@ def test_settings_that_do_not_exist_name_the_nearest(session):
         ("order_by", "o2u_maen", "o2u_mean"), ("threshold_column", "scor", "score"),
         ("label_filter", "tigger", "tiger"), ("pair_filter", ("tiger", "chetah"), "cheetah"),
         ("decision_filter", "kept", "keep"), ("current", "nowhere.png", "nowhere"),
-        ("id_filter", np.array([40]), "39"), ("threshold", float("nan"), "number"),
+        ("position_filter", np.array([40]), "39"), ("threshold", float("nan"), "number"),
     ):  # fmt: skip
         before = getattr(session, name)
         with pytest.raises(O2UError, match=near):
@@ -406,7 +410,7 @@ def test_pairs_count_the_suspects(session):
 
 
 def test_the_why_card(session):
-    card = session.sample(session.current)
+    card = why.card(session, session.current)
     number = int(Path(session.current).stem)
     trace = session.trace
     assert card["path"].endswith(session.current) and card["split"] == "train"
@@ -430,19 +434,21 @@ def test_the_why_card(session):
     assert card["image"] == dict(state="ok", detail="") and card["history"] == []
     assert card["neighbours"] is None
     session.drop(note="two cats")
-    card = session.sample(card["sample_id"])
+    card = why.card(session, card["sample_id"])
     assert (card["decision"], card["note"], card["reviewer"]) == ("drop", "two cats", "ann")
     assert [event.action for event in card["history"]] == ["drop"]
 
 
 def test_the_sentence_compares_the_loss_with_the_crowd(session):
     by_loss = session.scores.sort_values("o2u_mean")
-    assert "its loss was the highest of all" in session.sample(by_loss.index[-1])["reason"]
-    assert "higher than that of 33 % of the samples" in session.sample(by_loss.index[13])["reason"]
+    assert "its loss was the highest of all" in why.card(session, by_loss.index[-1])["reason"]
+    assert (
+        "higher than that of 33 % of the samples" in why.card(session, by_loss.index[13])["reason"]
+    )
 
 
 def test_an_inconspicuous_sample_is_described_as_one(session):
-    card = session.sample(session.scores.index[-1])
+    card = why.card(session, session.scores.index[-1])
     assert " and while training the network gave it" in card["reason"]
     assert card["agreement"][0] == 0 and not card["suspect"] and card["kind"] == ""
 
@@ -468,7 +474,8 @@ def test_thumbnails_show_the_picture(session, tmp_path):
 
 
 def test_an_unknown_id_has_no_picture_and_no_card(session):
-    for ask in (session.thumbnail, session.sample, session.image_state, session.index_of):
+    card = partial(why.card, session)
+    for ask in (session.thumbnail, card, session.image_state, session.index_of):
         with pytest.raises(O2UError, match="No sample 'ghost'"):
             ask("ghost")
 
@@ -476,7 +483,7 @@ def test_an_unknown_id_has_no_picture_and_no_card(session):
 def test_thumbnails_of_pixels_in_the_table(tmp_path):
     session = ReviewSession(write_audit(tmp_path / "audit"), reviewer="ann")
     assert picture(session.thumbnail(session.current, 40)).size == (40, 40)
-    assert session.sample(session.current)["path"] is None
+    assert why.card(session, session.current)["path"] is None
     session.keep()
     assert len(lines(session)[0]["content_hash"]) == 64
     assert session.image_state(shown(session)[0]).state == "ok"
@@ -527,7 +534,7 @@ def test_deleted_changed_and_truncated_images_are_said(session, tmp_path):
     states = [session.image_state(id) for id in ids]
     assert [state.state for state in states] == ["missing", "changed", "broken", "broken"]
     assert "deleted" in states[0].detail and "since the audit" in states[1].detail
-    assert session.sample(ids[0])["image"]["state"] == "missing"
+    assert why.card(session, ids[0])["image"]["state"] == "missing"
 
 
 def test_a_missing_image_can_still_be_decided(session, tmp_path):
@@ -572,7 +579,7 @@ def test_names_of_all_kinds(tmp_path):
     session.label_filter = None
     ids = shown(session)
     for id in ids:
-        assert f'"{session.sample(id)["label"]}"' in session.sample(id)["reason"]
+        assert f'"{why.card(session, id)["label"]}"' in why.card(session, id)["reason"]
         assert session.thumbnail(id, 32)[:2] == b"\xff\xd8"
         session.relabel(None, [id], note=id)
     assert len(lines(session)) == 20

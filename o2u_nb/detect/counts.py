@@ -14,7 +14,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odd import empirical_losses
 from o2u_nb.detect.threshold import SURE_SHARE, sure_rate
 from o2u_nb.errors import O2UError
-from o2u_nb.sampling import evenly
+from o2u_nb.rows import evenly
 from o2u_nb.text import percent
 
 RECOMMENDED = "sure_disagreement"

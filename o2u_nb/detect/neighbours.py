@@ -8,7 +8,7 @@ is compared with all others, or, where there are very many, with an evenly space
 import numpy as np
 
 from o2u_nb.errors import O2UError
-from o2u_nb.sampling import evenly
+from o2u_nb.rows import evenly
 
 ROWS_AT_ONCE = 1024  # times `MOST_COMPARED` similarities of 4 bytes: at most 80 MB at a time
 MOST_COMPARED = 20_000  # samples among which neighbours are looked for; more take too long

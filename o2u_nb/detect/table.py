@@ -18,7 +18,7 @@ KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")
 def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFrame:
     """Return one row per sample, sorted by `rank`, indexed by `sample_id`.
 
-    `embeddings` (n_samples, d) float, in the order of the trace, are what `training.embed` makes.
+    `embeddings` (n_samples, d) float, in the order of the trace, are what `probe.embed` makes.
     Columns: `label`; each detector of `registry.DETECTORS` whose evidence is there, higher = more
     suspicious, among them `score`, the recommended one; `rank`, 1 = most suspicious; `p_wrong`, the
     estimated probability that the label is wrong; `suspect`, whether the sample is among the

@@ -42,7 +42,7 @@ def render(findings: Findings, checked: Checked, facts: dict) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    from o2u_nb import gallery
+    from o2u_nb.plots import gallery
 
     environment = Environment(
         loader=PackageLoader("o2u_nb.report", "."), autoescape=True, undefined=StrictUndefined

@@ -3,6 +3,7 @@
 In come the figures of one sample; out comes plain text (not HTML: whoever shows it escapes it).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -123,3 +124,22 @@ def _network(label: str, suggested: str | None, probs: dict[str, float]) -> str:
         f'Labelled "{label}", but while training the network gave "{suggested}" '
         f'{percent(other)} and "{label}" {percent(given)}'
     )
+
+
+def vote(label: str, neighbours: Sequence[str]) -> str:
+    """Say what most of the nearest samples are labelled; `label` is the sample's own given one.
+
+    >>> vote("leopard", ["tiger", "tiger", "jaguar"])
+    '2 of its 3 nearest look-alikes are labelled tiger; none is labelled leopard, as it is.'
+    >>> vote("tiger", ["tiger", "tiger", "jaguar"])
+    '2 of its 3 nearest look-alikes are labelled tiger, as it is.'
+    """
+    counts = Counter(neighbours)
+    most = max(counts, key=lambda name: (counts[name], name == label))
+    own = "" if most == label else f"; {_are(counts[label])} labelled {label}"
+    asked = f" of its {len(neighbours)} nearest look-alikes"
+    return f"{_are(counts[most], asked)} labelled {most}{own}, as it is."
+
+
+def _are(count: int, of: str = "") -> str:
+    return f"{count or 'none'}{of} {'is' if count < 2 else 'are'}"

@@ -11,52 +11,37 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import traitlets
 
-from o2u_nb import layout
-from o2u_nb.audit import Audit
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
-from o2u_nb.review.columns import Columns, one_of, rows_of
-from o2u_nb.review.decisions import ACTIONS, Decisions, fingerprint
+from o2u_nb.folder import AuditFolder
+from o2u_nb.review.certificate import Measured, measured
+from o2u_nb.review.columns import one_of, plain
+from o2u_nb.review.decisions import Decisions
+from o2u_nb.review.filters import FILTERS, STATES, Filters, frozen
+from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
-from o2u_nb.review.why import card, plain
+from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
 
-UNDECIDED = "undecided"
-STATES = (UNDECIDED, *ACTIONS)  # codes of what is decided about a sample
-DECISION_FILTERS = ("all", "decided", *STATES)
 CACHE = ".cache/thumbnails"
-FILTERS = (
-    "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
-    "only_suspects", "id_filter",
-)  # fmt: skip
 
 
-class Measured(NamedTuple):
-    """Precision among decided suspects (relabelled or dropped), with its 95 % Wilson interval."""
-
-    precision: float
-    low: float
-    high: float
-    decided: int
-
-
-class ReviewSession(traitlets.HasTraits):
+class ReviewSession(Filters):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
     all filters, in display order. Settings: `order_by` (a score column), `descending`,
     `label_filter` (given label), `pair_filter` (given, suggested), `decision_filter` (all, decided,
     undecided or an action), `text_filter` (part of an id or label, in any case), `only_suspects`,
-    `id_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it a
-    sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
+    `position_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it
+    a sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
     `advance`: after a decision `current` moves on to the next sample.
 
     Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
@@ -68,46 +53,30 @@ class ReviewSession(traitlets.HasTraits):
     set's; a setting or id that does not exist is an `O2UError` that names the nearest one.
     """
 
-    order_by = traitlets.Unicode("score")
-    descending = traitlets.Bool(True)
-    label_filter = traitlets.Unicode(None, allow_none=True)
-    pair_filter = traitlets.Tuple(
-        traitlets.Unicode(), traitlets.Unicode(), default_value=None, allow_none=True
-    )
-    decision_filter = traitlets.Unicode("all")
-    text_filter = traitlets.Unicode("")
-    only_suspects = traitlets.Bool(True)
-    id_filter = traitlets.Instance(np.ndarray, allow_none=True)
-    threshold = traitlets.Float()
-    threshold_column = traitlets.Unicode("score")
     selected = traitlets.Tuple()
     current = traitlets.Unicode(None, allow_none=True)
     advance = traitlets.Bool(True)
 
     visible = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
-    suspects = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
     revision = traitlets.Int(0, read_only=True)
     counts = traitlets.Dict(read_only=True)
-    estimated_precision = traitlets.Float(None, allow_none=True, read_only=True)
     measured_precision = traitlets.Instance(Measured, allow_none=True, read_only=True)
 
-    def __init__(self, audit: Audit | str | os.PathLike, *, reviewer: str | None = None):
-        super().__init__()
-        self.audit = audit if isinstance(audit, Audit) else Audit.open(audit)
-        self.columns = Columns(self.audit.scores)
+    def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
+        self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
+        super().__init__(self.audit.scores)
         self.decisions = Decisions(
-            self.audit.folder / layout.DECISIONS,
+            self.audit.log,
             reviewer=_user() if reviewer is None else reviewer,
-            dataset_fingerprint=_fingerprint(self.audit),
+            lineage=Lineage.of(self.audit),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
-        self._state = np.zeros(len(self.columns), dtype=np.int8)
         self._shown = np.zeros(len(self.columns), dtype=bool)
         self._since = time.monotonic()
         self._mark(self.decisions.pop_changed())
         with self.hold_trait_notifications():
-            self.threshold = self._suspect_threshold()
-            self._cut()
+            self.threshold = self.threshold_for(int(self.scores["suspect"].sum()))
+            self.cut()
             self._show()
         self.observe(self._on_filter, list(FILTERS))
         self.observe(self._on_threshold, "threshold")
@@ -115,21 +84,6 @@ class ReviewSession(traitlets.HasTraits):
         self.observe(self._on_current, "current")
 
     # What there is
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """Return the scores table; positions are its rows."""
-        return self.columns.scores
-
-    @property
-    def classes(self) -> list[str]:
-        """Return the class names, sorted."""
-        return self.columns.classes
-
-    @property
-    def orders(self) -> list[str]:
-        """Return the columns that `order_by` and `threshold_column` may name."""
-        return self.columns.names
 
     @property
     def reviewer(self) -> str:
@@ -150,11 +104,6 @@ class ReviewSession(traitlets.HasTraits):
     def can_redo(self) -> bool:
         """Tell whether `redo` has something to take back."""
         return self.decisions.can_redo
-
-    @property
-    def states(self) -> np.ndarray:
-        """Return what is decided of each sample: int8 (n,), positions in `STATES`, a copy."""
-        return self._state.copy()
 
     @property
     def trace(self) -> Trace:
@@ -276,10 +225,6 @@ class ReviewSession(traitlets.HasTraits):
             note=event.note if event else "",
         )
 
-    def sample(self, sample_id: str) -> dict:
-        """Return all that is known of one sample, as plain values; see `why.card`."""
-        return card(self, sample_id)
-
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
         item = self._items([sample_id])[0]
@@ -321,41 +266,6 @@ class ReviewSession(traitlets.HasTraits):
 
     # Settings, checked
 
-    @traitlets.validate("order_by", "threshold_column")
-    def _valid_column(self, proposal):
-        return one_of(proposal["value"], self.columns.names, "score")
-
-    @traitlets.validate("label_filter")
-    def _valid_label(self, proposal):
-        label = proposal["value"]
-        return label if label is None else one_of(label, self.classes, "class")
-
-    @traitlets.validate("pair_filter")
-    def _valid_pair(self, proposal):
-        for label in proposal["value"] or ():
-            one_of(label, self.classes, "class")
-        return proposal["value"]
-
-    @traitlets.validate("decision_filter")
-    def _valid_decision(self, proposal):
-        return one_of(proposal["value"], list(DECISION_FILTERS), "decision")
-
-    @traitlets.validate("id_filter")
-    def _valid_positions(self, proposal):
-        positions = proposal["value"]
-        if positions is None:
-            return None
-        positions = np.array(positions, dtype=np.int64)
-        if positions.size and not (0 <= positions.min() <= positions.max() < len(self.columns)):
-            raise O2UError(f"Expected positions from 0 to {len(self.columns) - 1} as id_filter.")
-        return _frozen(positions)
-
-    @traitlets.validate("threshold")
-    def _valid_threshold(self, proposal):
-        if not np.isfinite(proposal["value"]):
-            raise O2UError(f"Expected a number as threshold, found {proposal['value']}.")
-        return proposal["value"]
-
     @traitlets.validate("current")
     def _valid_current(self, proposal):
         if proposal["value"] is not None:
@@ -368,65 +278,24 @@ class ReviewSession(traitlets.HasTraits):
         self._show()
 
     def _on_threshold(self, _) -> None:
-        self._cut()
+        self.cut()
         self._show()
 
     def _on_column(self, _) -> None:
         """Go on with as many suspects as before, by the new column."""
-        self.threshold = self._threshold_for(int(self.suspects.sum()))
+        self.threshold = self.threshold_for(int(self.suspects.sum()))
         self._on_threshold(None)  # also when both columns have the same threshold by chance
 
     def _on_current(self, _) -> None:
         self._since = time.monotonic()
 
-    def _suspect_threshold(self) -> float:
-        """Return the score of the last suspect of the audit."""
-        return self._threshold_for(int(self.scores["suspect"].sum()))
-
-    def _threshold_for(self, count: int) -> float:
-        """Return the value of the suspect number `count`, just above the highest for none."""
-        values = self.columns.values(self.threshold_column)
-        best = values[self.columns.order(self.threshold_column)[: max(count, 1)]]
-        known = best[~np.isnan(best)]
-        if not len(known):
-            return 0.0
-        return float(known[-1] if count else np.nextafter(known[0], np.inf))
-
-    def _cut(self) -> None:
-        suspects = self.columns.values(self.threshold_column) >= self.threshold
-        p_wrong = self.columns.values("p_wrong")[suspects]
-        known = p_wrong[~np.isnan(p_wrong)]
-        self.set_trait("suspects", _frozen(suspects))
-        self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
-
     def _show(self) -> None:
         order = self.columns.order(self.order_by, descending=self.descending)
-        self._shown = self._mask()
+        self._shown = self.passing()
         with self.hold_trait_notifications():
-            self.set_trait("visible", _frozen(order[self._shown[order]]))
+            self.set_trait("visible", frozen(order[self._shown[order]]))
             self._keep_focus_visible()
             self._count()
-
-    def _mask(self) -> np.ndarray:
-        """Tell which samples (n,) bool pass all filters."""
-        columns = self.columns
-        mask = self.suspects.copy() if self.only_suspects else np.ones(len(columns), dtype=bool)
-        if self.label_filter is not None:
-            mask &= columns.label == columns.code(self.label_filter)
-        if self.pair_filter is not None:
-            given, suggested = map(columns.code, self.pair_filter)
-            mask &= (columns.label == given) & (columns.suggested == suggested)
-        if self.decision_filter == "decided":
-            mask &= self._state > 0
-        elif self.decision_filter != "all":
-            mask &= self._state == STATES.index(self.decision_filter)
-        if self.text_filter:
-            mask &= columns.matches(self.text_filter)
-        if self.id_filter is not None:
-            picked = np.zeros(len(columns), dtype=bool)
-            picked[self.id_filter] = True
-            mask &= picked
-        return mask
 
     def _keep_focus_visible(self) -> None:
         """Deselect what a filter hides, so that no command hits a sample out of sight."""
@@ -559,34 +428,9 @@ class ReviewSession(traitlets.HasTraits):
             raise O2UError(f"Sample {ids[hidden[0]]!r} is hidden by the filters: show it first.")
 
 
-def measured(wrong: int, decided: int) -> Measured | None:
-    """Return the share of `wrong` among `decided` with its 95 % Wilson interval, None for none.
-
-    >>> [round(figure, 3) for figure in measured(8, 10)]
-    [0.8, 0.49, 0.943, 10]
-    """
-    if not decided:
-        return None
-    z, share = 1.959964, wrong / decided
-    middle = (share + z**2 / (2 * decided)) / (1 + z**2 / decided)
-    spread = share * (1 - share) / decided + z**2 / (4 * decided**2)
-    half = z * np.sqrt(spread) / (1 + z**2 / decided)
-    return Measured(share, float(max(middle - half, 0)), float(min(middle + half, 1)), decided)
-
-
 def _listed(ids: Iterable[str]) -> list[str]:
     """Return `ids` as a list; a single id, which is text, is a list of one."""
     return [ids] if isinstance(ids, str) else list(ids)
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array
-
-
-def _fingerprint(audit: Audit) -> str:
-    """Return the data set's fingerprint without reading the images that a table may hold."""
-    return fingerprint(pd.read_parquet(audit.folder / layout.SAMPLES, columns=["label"]))
 
 
 def _audited(facts: dict) -> float:

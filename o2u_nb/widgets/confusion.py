@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from ipywidgets import Dropdown, Layout
 
-from o2u_nb import plots
+from o2u_nb.plots import classes, look
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
-from o2u_nb.widgets.panel import Panel
-from o2u_nb.widgets.plot import Plot, fitted
+from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.plot import Plot, fitted
 
 LISTED = 200  # pairs in the list
 ALL = ("All pairs", ())  # not None, which a Dropdown shows as a blank
@@ -52,14 +52,14 @@ class ConfusionPanel(Panel):
     def _redraw(self, wanted: tuple) -> None:
         pair, pairs = wanted[-1], self.session.pairs()
         self._fill_list(pairs, pair)
-        counts = plots.confusion_counts(pairs)
+        counts = classes.confusion_counts(pairs)
         self._names = list(counts.index)
-        ticks = plots.named_ticks(self._names)
+        ticks = look.named_ticks(self._names)
         with self._plot.batch_update():
-            self._plot.data[0].update(plots.heatmap(counts))
+            self._plot.data[0].update(classes.heatmap(counts))
             self._plot.layout.xaxis.update(ticks)
             self._plot.layout.yaxis.update(ticks)
-            self._plot.layout.height = plots.matrix_height(len(self._names))
+            self._plot.layout.height = classes.matrix_height(len(self._names))
             self._plot.layout.shapes = self._mark(pair)
 
     def _fill_list(self, pairs: pd.DataFrame, pair: tuple[str, str] | None) -> None:
@@ -79,7 +79,7 @@ class ConfusionPanel(Panel):
             return []
         y, x = map(self._names.index, pair)
         edge = dict(x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5)
-        return [dict(type="rect", line=dict(color=plots.TEXT, width=3), **edge)]
+        return [dict(type="rect", line=dict(color=look.TEXT, width=3), **edge)]
 
     def _still(self) -> str:
         lines = self.session.pairs().head(10).itertuples()
@@ -96,4 +96,4 @@ def _words(given: str, suggested: str, count: int) -> str:
 
 
 def _empty() -> go.Figure:
-    return plots.matrix_style(go.Figure(go.Heatmap()), "Click a cell to see its pictures", 8)
+    return classes.matrix_style(go.Figure(go.Heatmap()), "Click a cell to see its pictures", 8)

@@ -9,7 +9,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
-from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard

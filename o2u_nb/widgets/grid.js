@@ -20,24 +20,21 @@ const LISTED = 200; // classes offered at a time
 const RESTARTED =
   "The kernel was restarted: run the cell again to go on. All decisions are on disk.";
 
+// How the commands look and which keys they have. Their words come from Python, in the `choices`.
 const ACTIONS = {
-  keep: { icon: "✓", word: "kept", button: "Keep", key: "k", hint: "the given label is right" },
-  accept: { icon: "→", button: "Accept", key: "s", hint: "change to the suggested label" },
-  relabel: { icon: "⇄", word: "now", button: "Relabel…", key: "r", hint: "choose another label" },
-  drop: { icon: "✕", word: "dropped", button: "Drop", key: "d", hint: "take out of the data" },
-  unsure: { icon: "?", word: "unsure", button: "Unsure", key: "u", hint: "cannot tell" },
+  keep: { icon: "✓", key: "k" },
+  accept: { icon: "→", key: "s" },
+  relabel: { icon: "⇄", key: "r" },
+  drop: { icon: "✕", key: "d" },
+  unsure: { icon: "?", key: "u" },
 };
 
-const SHEET = [
+const sheet = (buttons) => [
   ["← ↑ → ↓, Home, End, Page ↑ ↓", "move"],
   ["Shift + move, Shift + click", "select a range"],
   ["Ctrl + click, Space", "select one more, or one less"],
   ["Ctrl + A", "select all that is shown"],
-  ["k", "keep: the given label is right"],
-  ["s", "accept the suggested label"],
-  ["r", "relabel: choose a class (1 to 9: the likeliest)"],
-  ["d", "drop: does not belong in the data"],
-  ["u", "unsure"],
+  ...Object.entries(ACTIONS).map(([name, { key }]) => [key, `${buttons[name].text} ${buttons[name].hint}`]),
   ["Ctrl + Z, Ctrl + Y", "undo, redo"],
   ["n", "next undecided"],
   ["Enter, double click", "large picture"],
@@ -215,19 +212,19 @@ function makeTile() {
   return tile;
 }
 
-function fillTile(tile, row, { saving, place, length }) {
+function fillTile(tile, row, { saving, place, length, words }) {
   const state = saving ? "saving" : row ? row.decision ?? "undecided" : "waiting";
   tile.node.dataset.state = state;
   tile.node.dataset.id = row ? row.sample_id : "";
   tile.node.setAttribute("aria-posinset", place + 1);
   tile.node.setAttribute("aria-setsize", length);
-  tile.node.setAttribute("aria-label", row ? spoken(row, state) : "not loaded yet");
-  tile.node.title = row ? `${row.sample_id}\n${spoken(row, state)}` : "";
+  tile.node.setAttribute("aria-label", row ? spoken(row, state, words) : "not loaded yet");
+  tile.node.title = row ? `${row.sample_id}\n${spoken(row, state, words)}` : "";
   write(tile.rank, row ? `#${number(row.rank)}` : "", "");
   write(tile.chance, row ? chance(row) : "", "");
   write(tile.given, row ? row.label : "", "");
   write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
-  write(tile.decision, row ? decided(row, state) : "", "");
+  write(tile.decision, row ? decided(row, state, words) : "", "");
 }
 
 function showPicture(tile, url) {
@@ -242,18 +239,18 @@ function chance(row) {
   return [percent(row.p_wrong), kind].filter(Boolean).join(" · ");
 }
 
-function decided(row, state) {
+// `words` maps what is decided to the word for it on a tile.
+function decided(row, state, words) {
   if (state === "saving") return "… saving";
   if (state === "undecided") return "undecided";
-  const { icon, word } = ACTIONS[state];
-  return `${icon} ${word}${row.new_label === null ? "" : ` ${row.new_label}`}`;
+  return `${ACTIONS[state].icon} ${words[state]}${row.new_label === null ? "" : ` ${row.new_label}`}`;
 }
 
-function spoken(row, state) {
+function spoken(row, state, words) {
   const doubt = row.p_wrong === null ? "" : `, ${percent(row.p_wrong)} likely wrong`;
   const kind = row.kind && row.kind !== "wrong" ? `, ${row.kind}` : "";
   const seems = row.suggested ?? "nothing else";
-  const what = decided(row, state).replace(/^\S /, "");
+  const what = decided(row, state, words).replace(/^\S /, "");
   return `rank ${number(row.rank)}, given ${row.label}, seems ${seems}${doubt}${kind}, ${what}`;
 }
 
@@ -281,7 +278,7 @@ class Toolbar {
       title: "Size of tiles ( + − )", oninput: () => grid.resize(STEPS[this.size.value]),
     });
     this.pair = chip("pair_filter", grid);
-    this.picked = chip("id_filter", grid);
+    this.picked = chip("position_filter", grid);
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
     this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
@@ -298,8 +295,10 @@ class Toolbar {
   }
 
   commands() {
-    const act = ([name, { icon, button: word, key, hint }]) => {
-      const node = button(`${icon} ${word} `, `${hint} ( ${key} )`, () => this.grid.act(name));
+    const { buttons } = this.grid.model.get("choices");
+    const act = ([name, { icon, key }]) => {
+      const { text, hint } = buttons[name];
+      const node = button(`${icon} ${text} `, `${hint} ( ${key} )`, () => this.grid.act(name));
       node.append(make("kbd", { "aria-hidden": "true" }, key));
       node.setAttribute("aria-keyshortcuts", key);
       return node;
@@ -327,7 +326,7 @@ class Toolbar {
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = STEPS.findLastIndex((step) => step <= this.grid.side);
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
-    const { pair_filter: pair, id_filter: picked } = settings;
+    const { pair_filter: pair, position_filter: picked } = settings;
     showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
     this.count();
@@ -511,7 +510,7 @@ class Large {
     this.grid.takeFocus();
   }
 
-  show(row, url, { saving, place, length }) {
+  show(row, url, { saving, place, length, words }) {
     this.image.hidden = !url;
     if (url) this.image.src = url;
     this.image.alt = row ? row.sample_id : "";
@@ -524,7 +523,7 @@ class Large {
       Given: row.label,
       Seems: row.suggested ?? "nothing else",
       "Likely wrong": chance(row) || "not known",
-      Decision: decided(row, state),
+      Decision: decided(row, state, words),
       Note: row.note,
     };
     this.facts.replaceChildren(...Object.entries(facts).filter(([, fact]) => fact).flatMap(
@@ -545,7 +544,7 @@ class Large {
 class Help {
   constructor(grid) {
     this.grid = grid;
-    const rows = SHEET.map(([keys, what]) =>
+    const rows = sheet(grid.model.get("choices").buttons).map(([keys, what]) =>
       make("tr", {}, make("td", {}, make("kbd", {}, keys)), make("td", {}, what)));
     this.node = make(
       "div", { class: "o2u-help", role: "dialog", "aria-label": "Keys", tabindex: -1, hidden: true },
@@ -569,6 +568,7 @@ class Grid {
       model, root, rows: new Map(), tiles: new Map(), spare: [], pictures: new Pictures(CACHE),
       id: `o2u-grid-${Math.random().toString(36).slice(2)}`, order: -1, length: 0, place: null,
       anchor: 0, chosen: [], settings: {}, top: 0, columns: 1, coming: null,
+      words: model.get("choices").on_tile,
     });
     this.link = new Link(model, {
       answered: (asked, message) => this.answered(asked, message),
@@ -791,7 +791,7 @@ class Grid {
     this.position(tile, place);
     tile.node.setAttribute("aria-selected", String(has(this.chosen, place)));
     tile.node.classList.toggle("o2u-current", place === this.place);
-    fillTile(tile, row, { saving, place, length: this.length });
+    fillTile(tile, row, { saving, place, length: this.length, words: this.words });
     showPicture(tile, row ? this.pictures.nearest(row.sample_id, this.pixels) : null);
   }
 
@@ -805,7 +805,7 @@ class Grid {
     const row = this.rows.get(this.place), { place, length } = this;
     const url = row ? this.pictures.nearest(row.sample_id, LARGE) : null;
     if (place === null) this.large.close();
-    else this.large.show(row, url, { saving: this.isSaving(place), place, length });
+    else this.large.show(row, url, { saving: this.isSaving(place), place, length, words: this.words });
   }
 
   drawEmpty() {

@@ -14,15 +14,13 @@ import pandas as pd
 import traitlets
 
 from o2u_nb.errors import O2UError
-from o2u_nb.gallery import Gallery, suspect_grid
-from o2u_nb.review.session import DECISION_FILTERS, FILTERS, STATES, UNDECIDED, ReviewSession
+from o2u_nb.plots.gallery import Gallery, suspect_grid
+from o2u_nb.review.events import ACTIONS
+from o2u_nb.review.filters import DECISION_FILTERS, FILTERS, STATES, UNDECIDED
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import card
+from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
 
-ACTIONS = {
-    "keep": "kept",
-    "relabel": "changed",
-    "drop": "dropped",
-    "unsure": "marked unsure",
-}
 SETTINGS = (*FILTERS, "advance")
 ORDERING = ("order_by", "descending")
 OBSERVED = ("visible", "revision", "counts", "selected", "current", *SETTINGS)
@@ -55,7 +53,7 @@ class SuspectGrid(anywidget.AnyWidget):
     chosen = traitlets.List(help="[start, stop) of selected places, ascending").tag(sync=True)
     counts = traitlets.Dict(help="see `ReviewSession`").tag(sync=True)
     settings = traitlets.Dict(help="filters and sorting").tag(sync=True)
-    choices = traitlets.Dict(help="what the settings may be").tag(sync=True)
+    choices = traitlets.Dict(help="see `_choices`").tag(sync=True)
     tile_size = traitlets.Int(128, min=64, max=512).tag(sync=True)
     tall = traitlets.Int(560, min=200).tag(sync=True)
 
@@ -169,7 +167,7 @@ class SuspectGrid(anywidget.AnyWidget):
     def _likely(self, message: dict) -> None:
         """Send the classes that the network took a sample for, likeliest first, and the reason."""
         (sample_id,) = self._ids(message)
-        found = self.session.sample(sample_id)
+        found = card(self.session, sample_id)
         classes = [[name, prob] for name, prob in found["probs"] if name != found["label"]]
         if not classes and found["suggested"] is not None:
             classes = [[found["suggested"], None]]
@@ -254,12 +252,11 @@ class SuspectGrid(anywidget.AnyWidget):
     def _said(self, ids: list[str], place: int, length: int) -> str:
         events = [self.session.decisions.current(id) for id in ids]
         if len(events) > 1:
-            numbers = Counter(ACTIONS[event.action] for event in events)
+            numbers = Counter(DONE[event.action] for event in events)
             parts = ", ".join(f"{number:,} {did}" for did, number in numbers.items())
             return f"{len(events):,} samples: {parts}, Ctrl+Z undoes"
         (event,) = events
-        to = f" to {event.new_label}" if event.new_label is not None else ""
-        did = f"{event.given_label} {ACTIONS[event.action]}{to}"
+        did = f"{event.given_label} {told(event.action, event.new_label)}"
         return f"{place + 1:,} of {length:,}: {did}, Ctrl+Z undoes"
 
     def _said_back(self, ids: list[str], command: str, did: str) -> str:
@@ -294,14 +291,21 @@ def expand(ranges: Ranges, length: int) -> np.ndarray:
 
 
 def _choices(session: ReviewSession) -> dict:
-    return dict(classes=session.classes, orders=session.orders, decisions=list(DECISION_FILTERS))
+    """Return what the browser offers, and the words for it."""
+    return dict(
+        classes=session.classes,
+        orders=session.orders,
+        decisions=list(DECISION_FILTERS),
+        buttons={name: button._asdict() for name, button in BUTTONS.items()},
+        on_tile=ON_TILE,
+    )
 
 
 def _settings(session: ReviewSession) -> dict:
     """Return the session's settings as plain values; of a lasso, only how many it picked."""
     settings = {name: getattr(session, name) for name in SETTINGS}
-    picked = settings["id_filter"]
+    picked = settings["position_filter"]
     return settings | dict(
         pair_filter=settings["pair_filter"] and list(settings["pair_filter"]),
-        id_filter=None if picked is None else len(picked),
+        position_filter=None if picked is None else len(picked),
     )

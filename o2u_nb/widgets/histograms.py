@@ -8,21 +8,20 @@ million samples as for a thousand.
 from functools import lru_cache
 
 import numpy as np
-import plotly.graph_objects as go
 from ipywidgets import HBox, Layout
 
-from o2u_nb import plots
+from o2u_nb.plots import still
+from o2u_nb.plots.bars import BINS, fill
+from o2u_nb.plots.scores import axis_title, empty_histogram
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
-from o2u_nb.widgets import still
-from o2u_nb.widgets.panel import Panel
-from o2u_nb.widgets.plot import CutPlot, Plot, fitted
+from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.plot import CutPlot, Plot, fitted
 from o2u_nb.widgets.scatter import ScatterPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
 
-BINS = 60
 MOMENTS = ("o2u_mean", "o2u_var")
-HEIGHT = 300
+HEIGHT = 300  # pixels of each histogram: three of them stand beside the scatter
 
 
 class HistogramsPanel(Panel):
@@ -35,8 +34,12 @@ class HistogramsPanel(Panel):
 
     def __init__(self, session: ReviewSession):
         self._bins = lru_cache(maxsize=32)(lambda column: Bins(session.columns.values(column)))
-        self._cut = CutPlot(_empty(session.threshold_column), self._on_line)
-        self._moments = {column: Plot(_empty(column)) for column in MOMENTS}
+        self._cut = CutPlot(
+            empty_histogram(session.threshold_column, "", height=HEIGHT), self._on_line
+        )
+        self._moments = {
+            column: Plot(empty_histogram(column, "", height=HEIGHT)) for column in MOMENTS
+        }
         self._threshold, self._scatter = ThresholdPanel(session), ScatterPanel(session)
         row = Layout(flex_flow="row wrap", width="100%")
         halves = [_half(self._cut, *self._moments.values()), _half(self._scatter)]
@@ -61,7 +64,7 @@ class HistogramsPanel(Panel):
         whose = "" if label is None else f" of {inert(label, 40)}"
         with self._cut.batch_update():
             self._fill(self._cut, column)
-            self._cut.layout.xaxis.title.text = plots.AXES.get(column, inert(column))
+            self._cut.layout.xaxis.title.text = axis_title(column)
             self._cut.layout.title.text = f"Samples{whose} by {inert(column)}: drag the line"
             self._cut.cut_at(threshold)
         for name, plot in self._moments.items():
@@ -70,9 +73,7 @@ class HistogramsPanel(Panel):
                 plot.layout.title.text = f"Samples{whose} by {name}"
 
     def _fill(self, plot: Plot, column: str) -> None:
-        edges = self._bins(column).edges
-        for bar, (name, counts) in zip(plot.data, self._counts(column).items(), strict=True):
-            bar.update(plots.bins_of(counts, edges), name=f"{name} ({counts.sum():,})")
+        fill(plot.data, self._counts(column), self._bins(column).edges)
 
     def _counts(self, column: str) -> dict[str, np.ndarray]:
         """Count the samples of the class in each bin: the rest and the suspects, (BINS,) each."""
@@ -109,11 +110,6 @@ class Bins:
     def counts(self, part: np.ndarray | slice) -> np.ndarray:
         """Count the values of `part`, a mask (n,) bool or a slice, in each bin: int (60,)."""
         return np.bincount(self._codes[part], minlength=BINS + 1)[:BINS]
-
-
-def _empty(column: str) -> go.Figure:
-    figure = go.Figure([go.Bar(look) for look in plots.BARS.values()])
-    return plots.histogram_style(figure, column, "").update_layout(height=HEIGHT)
 
 
 def _half(*plots_or_panels) -> HBox:

@@ -12,41 +12,38 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from ipywidgets import HTML
-from plotly.subplots import make_subplots
 
-from o2u_nb import plots
-from o2u_nb.gallery import strip
+from o2u_nb.phases import phase_of
+from o2u_nb.plots import still
+from o2u_nb.plots.bands import QUANTILES, band_traces, by_epoch, fill_bands, quantiles
+from o2u_nb.plots.epochs import empty_epochs, mark_epochs, mark_phases, rate_trace
+from o2u_nb.plots.gallery import strip
+from o2u_nb.plots.look import SUSPECT
 from o2u_nb.trace import Trace
-from o2u_nb.widgets import still
-from o2u_nb.widgets.output import LiveOutput
-from o2u_nb.widgets.status import StatusLine
+from o2u_nb.widgets.parts.output import LiveOutput
+from o2u_nb.widgets.parts.status import StatusLine
 
-TOP_SHARE, TOP_LEAST = 0.01, 5  # the current suspects: top 1 % by mean loss so far, at least 5
-PHASES = {
-    "warmup": "Warm-up",
-    "cyclic": "Cyclic phase",
-    "high": "High learning rate",
-    "low": "Falling learning rate",
-}
+# The current suspects are the top 1 % by mean loss so far: hardly any data set has fewer wrong
+# labels, so that nearly all of them are wrong. Of a small data set they are at least five.
+TOP_SHARE, TOP_LEAST = 0.01, 5
 WAITING = "Waiting for the first epoch."
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-STRIP = 8  # pictures of current suspects
-FEW_EPOCHS = 20  # up to here every epoch has its tick
-# Of plots.QUANTILES: each band is drawn as a low line and a filled high one.
-BAND_LINES = (0, 4, 1, 3)
+STRIP = 8  # pictures of current suspects: one row of a notebook
+EVERYBODY = "everybody"
 
 
 class Curves:
     """Keep what the panel draws, so that each epoch is looked at once.
 
-    `bands` (5, n_epochs) are the crowd's quantiles, `plots.QUANTILES`, of the loss in nats;
-    `suspects` (n_epochs,) is the mean loss of those who are the suspects *now*, in every epoch.
+    `bands` (5, n_epochs) are everybody's quantiles, `QUANTILES`, of the loss in nats; `suspects`
+    (n_epochs,) is the mean loss of those who are the suspects *now*, in every epoch.
     Both are NaN in an epoch that saw nobody.
     """
 
     def __init__(self):
-        self.bands, self.suspects = np.empty((len(plots.QUANTILES), 0)), np.empty(0)
-        self.total, self.count = 0.0, 0
+        self.bands = np.empty((len(QUANTILES), 0))
+        self.suspects = np.empty(0)
+        self._total = 0.0  # of each sample's losses, then (n_samples,)
+        self._count = 0  # of the epochs that saw it, then (n_samples,)
 
     @property
     def n_epochs(self) -> int:
@@ -55,19 +52,17 @@ class Curves:
 
     def update(self, trace: Trace) -> None:
         """Take in the epochs of `trace` that are new."""
-        for row in trace.loss[self.n_epochs :]:
-            seen = np.isfinite(row)
-            quantiles = np.quantile(row[seen], plots.QUANTILES) if seen.any() else np.nan
-            self.bands = np.column_stack([self.bands, np.broadcast_to(quantiles, 5)])
-            self.total = self.total + np.where(seen, row, 0)
-            self.count = self.count + seen
+        new = trace.loss[self.n_epochs :]
+        seen = np.isfinite(new)
+        self.bands = np.hstack([self.bands, quantiles(new)])
+        self._total = self._total + np.where(seen, new, 0).sum(0, dtype=float)
+        self._count = self._count + seen.sum(0)
         self.suspects = _means(trace.loss[:, self.top()])
 
     def top(self) -> np.ndarray:
         """Return the positions of the current suspects, highest mean loss so far first."""
-        mean = np.divide(
-            self.total, self.count, out=np.full(len(self.total), -np.inf), where=self.count > 0
-        )
+        never_seen = np.full(len(self._total), -np.inf)
+        mean = np.divide(self._total, self._count, out=never_seen, where=self._count > 0)
         n = min(len(mean), max(TOP_LEAST, round(TOP_SHARE * len(mean))))
         return np.argsort(-mean, kind="stable")[:n]
 
@@ -75,7 +70,7 @@ class Curves:
 class LiveLosses(LiveOutput):
     """Show the losses while `fit_o2u` trains: `learn.fit_o2u(..., on_epoch=live.update)`.
 
-    The upper plot has the crowd's loss (median, 25-75 % and 5-95 % bands) and, dashed, the mean
+    The upper plot has everybody's loss (median, bands of 50 and 90 %) and, dashed, the mean
     loss of the current suspects: the top 1 % by mean loss so far, at least five. The lower one is
     the learning rate. Below, a status line says phase, epoch, time and time left, the latter when
     `total_epochs` is given, and with the samples table `samples` a strip shows the first eight of
@@ -137,7 +132,8 @@ class LiveLosses(LiveOutput):
         if done == total:
             place = f"Done: {done} epochs"
         else:
-            place = f"{PHASES[trace.phase[-1]]}, epoch {done}" + (f" of {total}" if total else "")
+            phase = phase_of(trace.phase[-1]).words
+            place = f"{phase.capitalize()}, epoch {done}" + (f" of {total}" if total else "")
         if done == first:
             return f"{place}."
         pace = (self._clock() - since) / (done - first)
@@ -155,8 +151,11 @@ class LiveLosses(LiveOutput):
         }
 
     def _html(self) -> str:
-        curves = still.loss_curves(self._curves.bands, self._curves.suspects, self.message)
-        return curves + self._strip.value
+        suspects = self._curves.suspects[None]
+        picture = still.losses(
+            self._curves.bands, suspects, of="the current suspects", crowd=EVERYBODY
+        )
+        return f"<p>{escape(self.message)}</p>{picture}{self._strip.value}"
 
 
 def _means(loss: np.ndarray) -> np.ndarray:
@@ -176,45 +175,25 @@ def _minutes(seconds: float) -> str:
 
 
 def _empty_figure(total_epochs: int | None) -> go.Figure:
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, row_heights=[0.78, 0.22], vertical_spacing=0.06
+    """Make all traces, in the order that drawing relies on: bands, suspects, learning rate."""
+    figure = empty_epochs("Loss while training", "loss", height=420)
+    suspects = go.Scatter(
+        mode="lines+markers",  # a single epoch is no line yet
+        marker_size=5,
+        line=dict(color=SUSPECT, width=3, dash="dash"),
+        name="current suspects, mean",
+        hovertemplate="epoch %{x}: %{y:.3f}",
     )
-    figure.add_traces(_loss_lines(), rows=1, cols=1)
-    rate = dict(color=plots.TEXT, width=1.5, shape="hvh")
-    figure.add_trace(_line("learning rate", rate, showlegend=False), row=2, col=1)
-    figure.update_yaxes(title_text=plots.VALUES["loss"], rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title_text="rate", rangemode="tozero", nticks=3, row=2, col=1)
-    figure.update_xaxes(title_text="epoch", title_standoff=4, tickformat="d", row=2, col=1)
+    figure.add_traces([*band_traces(), suspects], rows=1, cols=1)
+    figure.add_trace(rate_trace(), row=2, col=1)
     if total_epochs:
-        step = dict(dtick=1) if total_epochs <= FEW_EPOCHS else {}
-        figure.update_xaxes(range=[0.5, total_epochs + 0.5], **step)
-    plots.themed(figure, "Loss while training", height=420)
-    return figure.update_layout(legend_y=-0.22)
-
-
-def _loss_lines() -> list[go.Scatter]:
-    """Make the empty lines of the upper plot, in the order of `BAND_LINES`, median, suspects."""
-    lines = []
-    for opacity, name in ((0.18, "everybody, 5–95 %"), (0.3, "everybody, 25–75 %")):
-        filled = dict(fill="tonexty", fillcolor=plots.SHADE.format(opacity))
-        lines += [_line(name, dict(width=0), showlegend=False, hoverinfo="skip")]
-        lines += [_line(name, dict(width=0), hoverinfo="skip", **filled)]
-    dots = dict(mode="lines+markers", marker_size=5)  # a single epoch is no line yet
-    median, dashed = (
-        dict(color=plots.TEXT, width=3),
-        dict(color=plots.SUSPECT, width=3, dash="dash"),
-    )
-    lines += [_line("everybody, median", median, **dots)]
-    return [*lines, _line("current suspects, mean", dashed, **dots)]
-
-
-def _line(name: str, line: dict, **style) -> go.Scatter:
-    hover = {} if "hoverinfo" in style else dict(hovertemplate="epoch %{x}: %{y:.3g}")
-    return go.Scatter(x=[], y=[], name=name, line=line, **{"mode": "lines", **hover, **style})
+        mark_epochs(figure, total_epochs)
+    return figure
 
 
 def _draw(plot: go.FigureWidget, curves: Curves, trace: Trace) -> None:
-    epochs = np.arange(1, trace.n_epochs + 1)
-    rows = [*curves.bands[list(BAND_LINES)], curves.bands[2], curves.suspects, trace.lr]
-    for line, row in zip(plot.data, rows, strict=True):
-        line.x, line.y = epochs, row
+    *bands, suspects, rate = plot.data
+    fill_bands(bands, curves.bands, EVERYBODY)
+    suspects.update(by_epoch(curves.suspects))
+    rate.update(by_epoch(trace.lr))
+    mark_phases(plot, trace.phase)

@@ -9,12 +9,12 @@ from html import escape
 import numpy as np
 from ipywidgets import FloatSlider, Layout
 
-from o2u_nb import plots
 from o2u_nb.detect.odd import Odd
-from o2u_nb.widgets import still
-from o2u_nb.widgets.output import LiveOutput
-from o2u_nb.widgets.plot import CutPlot, fitted
-from o2u_nb.widgets.status import StatusLine
+from o2u_nb.plots import still
+from o2u_nb.plots.odd import odd_counts, odd_losses
+from o2u_nb.widgets.parts.output import LiveOutput
+from o2u_nb.widgets.parts.plot import CutPlot, fitted
+from o2u_nb.widgets.parts.status import StatusLine
 
 WAITING = "Waiting for the first epoch."
 SLIDER = dict(min=0.5, max=60.0, step=0.5)  # percentiles of the loss of random labels
@@ -29,7 +29,7 @@ class OddPanel(LiveOutput):
 
     def __init__(self, odd: Odd | None = None):
         self._odd, self.percentile = None, 10.0
-        self._plot = CutPlot(plots.odd_losses(None), self._on_line)
+        self._plot = CutPlot(odd_losses(None), self._on_line)
         self._slider = FloatSlider(
             self.percentile,
             description="percentile",
@@ -47,7 +47,7 @@ class OddPanel(LiveOutput):
         """Draw what is known after another epoch; the line goes back to ODD's own percentile."""
         self._odd, self.percentile = odd, odd.percentile
         self._slider.value = odd.percentile
-        drawn = plots.odd_losses(odd)
+        drawn = odd_losses(odd)
         with self._plot.batch_update():
             for bars, new in zip(self._plot.data, drawn.data, strict=True):
                 bars.update(x=new.x, y=new.y, width=new.width, customdata=new.customdata,
@@ -89,6 +89,6 @@ class OddPanel(LiveOutput):
     def _html(self) -> str:
         if self._odd is None:
             return f"<p>{escape(WAITING)}</p>"
-        recorded, simulated, edges = plots.odd_counts(self._odd)
+        recorded, simulated, edges = odd_counts(self._odd)
         caption = f"Losses from 0 to {edges[-1]:.3g} nats: recorded (light), random labels (dark). "
         return still.bars(recorded, simulated, caption + self.message)

@@ -1,19 +1,18 @@
 """Mean against variance of each sample's loss; a box or lasso drawn there picks what to review.
 
 In comes a session; out goes a scatter that follows its threshold and class, and sets its
-`id_filter` to all samples inside that area, also those that were too many to be drawn.
+`position_filter` to all samples inside that area, also those that were too many to be drawn.
 """
 
 import numpy as np
 import plotly.graph_objects as go
 from ipywidgets import Button, Layout
 
-from o2u_nb import plots
+from o2u_nb.plots import scores, still
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.sampling import evenly
-from o2u_nb.widgets import still
-from o2u_nb.widgets.panel import Panel
-from o2u_nb.widgets.plot import Plot, fitted
+from o2u_nb.rows import evenly
+from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.plot import Plot, fitted
 
 MEAN, VARIANCE = "o2u_mean", "o2u_var"
 STILL = 600  # points of the still picture, for saved notebooks to stay small
@@ -41,8 +40,8 @@ class ScatterPanel(Panel):
         # since the area is looked up here, among all samples
         self._plot.data[0].on_selection(self._on_area)
         self._plot.data[0].on_deselect(self._on_clear)
-        self._follow(self._draw, "suspects", "label_filter", "id_filter")
-        self._follow(self._on_filter, "id_filter")
+        self._follow(self._draw, "suspects", "label_filter", "position_filter")
+        self._follow(self._on_filter, "position_filter")
         self._draw()
 
     @property
@@ -62,14 +61,14 @@ class ScatterPanel(Panel):
 
     def _pick(self, positions: np.ndarray) -> None:
         session = self.session
-        if session.id_filter is None:
+        if session.position_filter is None:
             self._only_suspects = session.only_suspects
         with session.hold_trait_notifications():
             session.only_suspects = False
-            session.id_filter = positions
+            session.position_filter = positions
 
     def _on_clear(self, *_) -> None:
-        self._try(setattr, self.session, "id_filter", None)
+        self._try(setattr, self.session, "position_filter", None)
 
     def _on_filter(self, change) -> None:
         """Bring back what was shown before, also when another panel lifts the filter."""
@@ -88,7 +87,7 @@ class ScatterPanel(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        picked = session.id_filter
+        picked = session.position_filter
         return (
             session.threshold_column,
             session.threshold,
@@ -99,7 +98,7 @@ class ScatterPanel(Panel):
     def _redraw(self, _) -> None:
         of_class, suspects = self._of_class(), self.session.suspects
         parts = np.flatnonzero(of_class & ~suspects), np.flatnonzero(of_class & suspects)
-        drawn = plots.thinned(*parts[::-1])[::-1]
+        drawn = scores.thinned(*parts[::-1])[::-1]
         total, shown = sum(map(len, parts)), sum(map(len, drawn))
         with self._plot.batch_update():
             for trace, name, part, all_ in zip(
@@ -108,24 +107,24 @@ class ScatterPanel(Panel):
                 trace.update(self._points(part), name=f"{name} ({len(all_):,})")
             some = f", {shown:,} of {total:,} drawn" if shown < total else ""
             self._plot.layout.title.text = f"Mean against variance: draw a box or lasso{some}"
-            if self.session.id_filter is None:
+            if self.session.position_filter is None:
                 self._plot.layout.selections = ()
-        self._clear.disabled = self.session.id_filter is None
+        self._clear.disabled = self.session.position_filter is None
 
     def _points(self, positions: np.ndarray) -> dict:
         rows = self.session.scores[["label", "suggested_label"]].iloc[positions]
         return dict(
             x=self._moments()[0][positions],
             y=self._moments()[1][positions],
-            customdata=plots.hover_names(rows),
+            customdata=scores.hover_names(rows),
             selectedpoints=self._picked_among(positions),
         )
 
     def _picked_among(self, positions: np.ndarray) -> np.ndarray | None:
         """Return which of `positions` are picked, None when nothing is."""
-        if self.session.id_filter is None:
+        if self.session.position_filter is None:
             return None
-        return np.flatnonzero(np.isin(positions, self.session.id_filter))
+        return np.flatnonzero(np.isin(positions, self.session.position_filter))
 
     def _still(self) -> str:
         x, y = self._moments()
@@ -170,6 +169,6 @@ def _in_polygon(x: np.ndarray, y: np.ndarray, xs: list[float], ys: list[float]) 
 
 
 def _empty_figure() -> go.Figure:
-    figure = go.Figure([go.Scatter(look) for look in plots.POINTS.values()])
+    figure = go.Figure([go.Scatter(look) for look in scores.POINTS.values()])
     figure.update_layout(dragmode="lasso")
-    return plots.scatter_style(figure, "")
+    return scores.scatter_style(figure, "")

@@ -9,7 +9,7 @@ from ipywidgets import HTML, Dropdown, FloatSlider, HBox, Layout
 
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert, percent
-from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel
 
 STEPS = 400  # of the slider, from the lowest score to the highest
 WIDE = dict(description_width="initial")

@@ -10,20 +10,24 @@ from typing import NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 from ipywidgets import ToggleButtons
-from plotly.subplots import make_subplots
 
-from o2u_nb import plots
+from o2u_nb.plots import still
+from o2u_nb.plots.bands import band_traces, crowd_bands, fill_bands
+from o2u_nb.plots.epochs import empty_epochs, mark_epochs, mark_phases, rate_trace, value_axis
+from o2u_nb.plots.look import COLORS, SUSPECT, pair
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
-from o2u_nb.widgets import still
-from o2u_nb.widgets.panel import Panel
-from o2u_nb.widgets.plot import Plot, fitted
+from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.plot import Plot, fitted
 
 MOST = 40  # lines beyond these are a carpet
 TOP = 5  # drawn when no sample passes the filters
-CLASS, CLASS_SHADE = plots.COLORS[2], "rgba(0,158,115,{:.2f})"
-SUSPECT = dict(color=plots.SUSPECT, dash="dash", symbol="x", name="suspect")
-CLEAN = dict(color=plots.COLORS[1], dash="solid", symbol="circle", name="clean-looking")
+CLASS = COLORS[2]  # of the bands of the current sample's class
+SUSPECTED = dict(color=SUSPECT, dash="dash", symbol="x", name="suspect")
+CLEAN = dict(color=COLORS[1], dash="solid", symbol="circle", name="clean-looking")
+# Where the traces of the plot are: the bands of the crowd and of the class, and the lines of
+# suspects, of other samples and of the current sample. The learning rate is the last one.
+CROWD_BANDS, CLASS_BANDS, LINES = slice(0, 3), slice(3, 6), slice(6, 9)
 
 
 class Drawn(NamedTuple):
@@ -47,7 +51,7 @@ class TrajectoriesPanel(Panel):
 
     def __init__(self, session: ReviewSession):
         self._bands = lru_cache(maxsize=64)(
-            lambda value, label: plots.crowd_bands(
+            lambda value, label: crowd_bands(
                 session.trace, session.scores, value=value, label=label
             )
         )
@@ -73,7 +77,7 @@ class TrajectoriesPanel(Panel):
             self._draw_bands(drawn)
             self._draw_lines(drawn)
             self._plot.layout.title.text = self._title(drawn)
-            self._plot.layout.yaxis.title.text = plots.VALUES[drawn.value]
+            self._plot.layout.yaxis.update(value_axis(drawn.value))
 
     def _wanted(self) -> Drawn:
         session = self.session
@@ -86,28 +90,24 @@ class TrajectoriesPanel(Panel):
 
     def _draw_bands(self, drawn: Drawn) -> None:
         label = self._label(drawn.current or drawn.ids[0])
-        epochs = np.arange(1, self.session.trace.n_epochs + 1)
-        for traces, bands, name in (
-            (self._plot.data[0:3], self._bands(drawn.value, None), "crowd"),
-            (self._plot.data[3:6], self._bands(drawn.value, label), inert(label, 24)),
-        ):
-            for trace, (low, high) in zip(traces, ((0, 4), (1, 3)), strict=False):
-                trace.update(plots.outline(epochs, bands[low], bands[high]))
-            traces[2].update(x=epochs, y=bands[2], name=f"{name}: median, 50 and 90 % bands")
+        fill_bands(self._plot.data[CROWD_BANDS], self._bands(drawn.value, None), "crowd")
+        of_class = self._bands(drawn.value, label)
+        fill_bands(self._plot.data[CLASS_BANDS], of_class, inert(label, 24))
 
     def _draw_lines(self, drawn: Drawn) -> None:
         rows = self._values(drawn)
         current = np.array([id == drawn.current for id in drawn.ids])
         suspect = np.array(drawn.suspects)
         groups = (suspect & ~current, ~suspect & ~current, current)
-        for trace, mask in zip(self._plot.data[6:9], groups, strict=True):
-            trace.update(
-                _joined(rows[mask], [self._name(drawn.ids[i]) for i in np.flatnonzero(mask)])
-            )
-        look = SUSPECT if suspect[current].any() else CLEAN
-        line, symbol = dict(color=look["color"], dash=look["dash"]), look["symbol"]
-        self._plot.data[8].update(
-            line=line, marker_symbol=symbol, name=f"current sample ({look['name']})"
+        lines = self._plot.data[LINES]
+        for trace, mask in zip(lines, groups, strict=True):
+            names = [self._name(drawn.ids[i]) for i in np.flatnonzero(mask)]
+            trace.update(_joined(rows[mask], names))
+        look = SUSPECTED if suspect[current].any() else CLEAN
+        lines[-1].update(
+            line=dict(color=look["color"], dash=look["dash"]),
+            marker_symbol=look["symbol"],
+            name=f"current sample ({look['name']})",
         )
 
     def _values(self, drawn: Drawn) -> np.ndarray:
@@ -122,8 +122,8 @@ class TrajectoriesPanel(Panel):
 
     def _name(self, sample_id: str) -> str:
         row = self.session.scores.loc[sample_id]
-        pair = plots.pair(row["label"], row["suggested_label"])
-        return f"{inert(sample_id, 48)}<br>rank {row['rank']:,.0f}, {pair}"
+        labels = pair(row["label"], row["suggested_label"])
+        return f"{inert(sample_id, 48)}<br>rank {row['rank']:,.0f}, {labels}"
 
     def _title(self, drawn: Drawn) -> str:
         what = drawn.value.capitalize()
@@ -132,45 +132,24 @@ class TrajectoriesPanel(Panel):
             who = "selected samples" if self.session.selected else "top suspects"
             return f"{what} of {some}{drawn.total:,} {who}"
         row = self.session.scores.loc[drawn.ids[0]]
-        pair = plots.pair(row["label"], row["suggested_label"])
-        return f"{what} of rank {row['rank']:,.0f}: {pair}"
+        labels = pair(row["label"], row["suggested_label"])
+        return f"{what} of rank {row['rank']:,.0f}: {labels}"
 
     def _still(self) -> str:
         loss = self._drawn._replace(value="loss", ids=self._drawn.ids[-TOP:])
-        words = "Loss by epoch of {} (dashed) and of the crowd (grey: median, 50 and 90 % bands)."
         names = ", ".join(clip(id, 48) for id in loss.ids)
-        return still.curves(self._bands("loss", None), self._values(loss), words.format(names))
+        return still.losses(self._bands("loss", None), self._values(loss), of=names)
 
 
 def _empty_figure(session: ReviewSession) -> go.Figure:
     """Make all traces, in the order that drawing relies on: crowd, class, lines, learning rate."""
-    trace = session.trace
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, row_heights=[0.8, 0.2], vertical_spacing=0.05
-    )
-    for color, fill in ((plots.TEXT, plots.SHADE), (CLASS, CLASS_SHADE)):
-        figure.add_traces(_bands(color, fill), rows=1, cols=1)
-    figure.add_traces([_line(SUSPECT), _line(CLEAN), _line(SUSPECT, width=3)], rows=1, cols=1)
-    plots.add_learning_rate(figure, np.arange(1, trace.n_epochs + 1), trace.lr)
-    plots.mark_phases(figure, trace.phase)
-    plots.mark_epochs(figure, trace.n_epochs)
-    return plots.themed(figure, "", height=460)
-
-
-def _bands(color: str, fill: str) -> list[go.Scatter]:
-    """Make an outer and an inner band and the median, the one that the legend lists."""
-    area = dict(mode="lines", line_width=0, fill="toself", hoverinfo="skip", showlegend=False)
-    return [
-        go.Scatter(fillcolor=fill.format(0.12), legendgroup=color, **area),
-        go.Scatter(fillcolor=fill.format(0.2), legendgroup=color, **area),
-        go.Scatter(
-            mode="lines",
-            connectgaps=True,
-            line=dict(color=color, width=2.5),
-            legendgroup=color,
-            hovertemplate="epoch %{x}, median: %{y:.3f}<extra></extra>",
-        ),
-    ]
+    figure = empty_epochs("", "loss", height=460)
+    figure.add_traces([*band_traces(), *band_traces(CLASS)], rows=1, cols=1)
+    figure.add_traces([_line(SUSPECTED), _line(CLEAN), _line(SUSPECTED, width=3)], rows=1, cols=1)
+    figure.add_trace(rate_trace(session.trace.lr), row=2, col=1)
+    mark_phases(figure, session.trace.phase)
+    mark_epochs(figure, session.trace.n_epochs)
+    return figure
 
 
 def _line(look: dict, width: float = 1.5) -> go.Scatter:

@@ -5,20 +5,22 @@ what each detector says, for the session's current sample.
 """
 
 import base64
+from collections.abc import Callable
 
 import numpy as np
 from ipywidgets import HTML, Button, Combobox, HBox, Layout
 
-from o2u_nb import plots
+from o2u_nb.plots import still
+from o2u_nb.plots.bands import crowd_bands
+from o2u_nb.plots.look import COLORS, SUSPECT
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import card
+from o2u_nb.review.words import BUTTONS, told
 from o2u_nb.text import inert, percent
-from o2u_nb.widgets import still
-from o2u_nb.widgets.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel
 
 PICTURE, LOOK_ALIKE = 260, 72  # pixels of the longest side
 CURVE = 300
-DONE = {"keep": "kept", "relabel": "changed to", "drop": "dropped", "unsure": "marked unsure"}
-DECIDED = {**DONE, "relabel": "relabelled"}
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
@@ -40,15 +42,14 @@ class WhyCard(Panel):
 
     def __init__(self, session: ReviewSession):
         self._html = HTML(layout=Layout(width="100%", flex="0 0 auto"))
-        commands = {
-            "Keep": (session.keep, "The given label is right", "check"),
-            "Accept": (session.relabel, "Change to the suggested label", "exchange"),
-            "Drop": (session.drop, "The picture does not belong in the data set", "trash"),
-            "Unsure": (session.unsure, "I cannot tell", "question"),
-            "Undo": (session.undo, "Take back the last decision", "undo"),
-            "Redo": (session.redo, "Decide again what was taken back", "repeat"),
+        self._buttons = {
+            "Keep": self._button(*BUTTONS["keep"], session.keep, "check"),
+            "Accept": self._button(*BUTTONS["accept"], session.relabel, "exchange"),
+            "Drop": self._button(*BUTTONS["drop"], session.drop, "trash"),
+            "Unsure": self._button(*BUTTONS["unsure"], session.unsure, "question"),
+            "Undo": self._button("Undo", "take back the last decision", session.undo, "undo"),
+            "Redo": self._button("Redo", "decide again what was undone", session.redo, "repeat"),
         }
-        self._buttons = {name: self._button(name, *what) for name, what in commands.items()}
         self._other = Combobox(
             options=session.classes,
             ensure_option=True,
@@ -56,15 +57,16 @@ class WhyCard(Panel):
             tooltip="Type or pick the right label",
             layout=Layout(width="auto", flex="1 1 180px", min_width="0"),
         )
-        self._bands = plots.crowd_bands(session.trace, session.scores)
+        self._bands = crowd_bands(session.trace, session.scores)
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
         super().__init__(session, [row, self._html])
         self._other.observe(self._on_other, "value")
         self._follow(self._draw, "current", "selected", "revision", "suspects")
         self._draw()
 
-    def _button(self, name: str, command, tooltip: str, icon: str) -> Button:
-        button = Button(description=name, tooltip=tooltip, icon=icon, layout=Layout(width="auto"))
+    def _button(self, text: str, hint: str, command: Callable, icon: str) -> Button:
+        hint = hint[0].upper() + hint[1:]
+        button = Button(description=text, tooltip=hint, icon=icon, layout=Layout(width="auto"))
         button.on_click(lambda _: self._try(self._decide, command))
         return button
 
@@ -100,7 +102,7 @@ class WhyCard(Panel):
         sample_id = self.session.current
         if sample_id is None:
             return f'<p style="{FAINT}">No sample is in view: change the filters.</p>'
-        known = self.session.sample(sample_id)
+        known = card(self.session, sample_id)
         parts = [
             _meant(self._n_meant()),
             self._picture(known),
@@ -137,8 +139,7 @@ class WhyCard(Panel):
 
     def _curve(self, known: dict) -> str:
         loss = np.array([known["trajectory"]["loss"]], dtype=float)
-        caption = "Loss by epoch (dashed) and of the crowd (grey: median, 50 and 90 % bands)."
-        return still.curves(self._bands, loss, caption, width=CURVE)
+        return still.losses(self._bands, loss, of="this sample", width=CURVE)
 
 
 def _image(jpeg: bytes, style: str, alt: str) -> str:
@@ -152,7 +153,7 @@ def _image(jpeg: bytes, style: str, alt: str) -> str:
 def _figure(near: dict, jpeg: bytes) -> str:
     """Show a look-alike with its label, whether that is the same, and what was decided of it."""
     label, same = inert(near["label"], 40), "same label" if near["same_label"] else "other label"
-    decided = f"<br>{DECIDED[near['decision']]}" if near["decision"] else ""
+    decided = f"<br>{told(near['decision'])}" if near["decision"] else ""
     about = f"{inert(near['sample_id'], 120)}, similarity {near['similarity']:.2f}"
     return (
         f'<figure style="{NEAR}" title="{about}">'
@@ -168,9 +169,9 @@ def _meant(count: int) -> str:
 def _decision(known: dict) -> str:
     if known["decision"] is None:
         return f'<p style="{FAINT}">Not decided yet.</p>'
-    new = f" <b>{inert(known['new_label'])}</b>" if known["decision"] == "relabel" else ""
     who = inert(known["reviewer"] or "somebody")
-    return f"<p>Decided by {who}: <b>{DONE[known['decision']]}</b>{new}.</p>"
+    what = told(known["decision"], known["new_label"])
+    return f"<p>Decided by {who}: <b>{inert(what, 100)}</b>.</p>"
 
 
 def _probs(known: dict) -> str:
@@ -189,7 +190,7 @@ def _role(name: str, known: dict) -> str:
 
 
 def _color(name: str, known: dict) -> str:
-    return plots.SUSPECT if name == known["label"] else plots.COLORS[1]
+    return SUSPECT if name == known["label"] else COLORS[1]
 
 
 def _opinions(known: dict) -> str:

@@ -1,7 +1,7 @@
-"""Find the images in a folder of class folders.
+"""Read a folder of class folders: `root/[train|valid|test/]CLASS/any/depth/image.png`.
 
-In comes a root such as `root/[train|valid|test/]CLASS/any/depth/image.png`; out come one raw entry
-per image file and the problems met on the way. Only names are looked at, no file is opened.
+In comes the root; out comes `Checked`. `scan` looks at names alone and gives one raw entry per
+image file with the problems met on the way; the checks then open the files.
 """
 
 import os
@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from o2u_nb.data import samples as table
+from o2u_nb.data.checks import check, raw_rows
 from o2u_nb.data.images import suffixes
-from o2u_nb.data.samples import Problem
+from o2u_nb.data.parallel import Progress
+from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.errors import SourceError
 
 SPLITS = {
@@ -30,6 +32,50 @@ class Entry(NamedTuple):
     label: str
     split: str
     path: str
+
+
+def from_folder(
+    root: str | os.PathLike, *, check_images: bool = True, progress: Progress | None = None
+) -> Checked:
+    """Read a folder of class folders: `[split/]class/any/depth/image`.
+
+    The label is the class folder's name, the id the path relative to `root`. Raises `SourceError`
+    for a missing, unlistable or empty folder, and when fewer than two classes are left.
+    """
+    folder = require_folder(root)
+    entries, problems = scan(folder)
+    if not entries:
+        raise SourceError(_no_images(folder, [problem.problem for problem in problems]))
+    ids, labels, splits, paths = zip(*entries, strict=True)
+    rows, unnameable = raw_rows(ids, labels, splits, "path", paths)
+    return check(
+        rows,
+        problems + unnameable,
+        source=table.printable(folder),
+        check_images=check_images,
+        progress=progress,
+        hint=_wrapper_hint(folder),
+    )
+
+
+def _no_images(folder: str, problems: list[str]) -> str:
+    name = table.printable(folder)
+    loose = problems.count("outside any class folder")
+    if loose:
+        return (
+            f"no class folders in {name}, but {loose} images directly in it: put each class into "
+            "a folder of its own, or give a CSV of path,label"
+        )
+    if "no permission" in problems:
+        return f"no images in {name}: there is no permission to list the folders in it"
+    return f"no images in {name}: expected folders named after the classes, with images in them"
+
+
+def _wrapper_hint(folder: str) -> str:
+    inner = subfolders(folder)
+    if len(inner) == 1 and len(subfolders(os.path.join(folder, inner[0]))) > 1:
+        return f"; if {inner[0]!r} holds the class folders, give that folder instead"
+    return ""
 
 
 def require_folder(root: str | os.PathLike) -> str:

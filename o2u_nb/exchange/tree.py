@@ -22,11 +22,11 @@ import pandas as pd
 from PIL import Image
 
 from o2u_nb.data.content import content_hash
-from o2u_nb.data.folders import SPLITS
 from o2u_nb.data.images import Item, image_items, png_bytes
+from o2u_nb.data.jsonl import to_line
 from o2u_nb.data.parallel import Progress, in_threads
+from o2u_nb.data.readers.folders import SPLITS
 from o2u_nb.errors import ApplyError, OutputError
-from o2u_nb.review.jsonl import to_line
 
 MANIFEST = ".manifest.jsonl"
 FORMAT = "o2u_nb cleaned folder 1"

@@ -14,19 +14,18 @@ import pandas as pd
 
 from o2u_nb.data import images
 from o2u_nb.detect.suspects import per_class, top_suspects
+from o2u_nb.plots.look import COLORS, MAX_CLASSES
 from o2u_nb.text import clip, inert, percent
 
-MAX_CLASSES = 30
 OPEN_CLASSES = 12  # rows beyond these are folded
-DENSITY = (
-    1.5  # thumbnail pixels per CSS pixel: sharp enough on a dense screen, small enough to mail
-)
+# Pixels of a picture for each CSS pixel: sharp enough on a dense screen, small enough to mail.
+DENSITY = 1.5
 
 # JupyterLab's theme colours; elsewhere the page's own text colour and a grey seen on any page.
 TEXT = "var(--jp-ui-font-color1, inherit)"
 FAINT = "var(--jp-ui-font-color2, #767676)"
 BORDER = "var(--jp-border-color2, rgba(128,128,128,0.4))"
-GIVEN, SUGGESTED = "#D55E00", "#0072B2"  # Okabe and Ito's; the words in front say the same
+GIVEN, SUGGESTED = COLORS[:2]  # the words in front say the same
 
 GRID = f"display:flex;flex-wrap:wrap;gap:12px;margin:8px 0;color:{TEXT};"
 TILE = "margin:0;width:{width}px;font-size:12px;line-height:1.4;text-align:left;"

@@ -11,7 +11,7 @@ from ipywidgets import HTML, Layout, VBox, Widget
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.widgets.status import StatusLine
+from o2u_nb.widgets.parts.status import StatusLine
 
 
 class Panel(VBox):

@@ -1,25 +1,108 @@
-"""ODD while training: once, at the end of the high-rate phase, leave out what looks mislabelled.
+"""ODD: once, at the end of the high-rate phase, leave out what looks mislabelled, and train on.
 
-In come a Learner in training and its recorder; out goes an `Odd`, and a training loader without the
-removed samples. The arithmetic is in `detect.odd`.
+In come a Learner and a rate per epoch; out goes a `Trace`, or an `Odd` that also says what was
+removed and why. The arithmetic is in `detect.odd`. Song, Hu, Auli, Dauphin and Ma, "Robust and
+On-the-fly Dataset Denoising for Image Classification", arXiv 2003.10647.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from fastai.basics import L, Learner
 from fastai.callback.core import Callback
+from fastai.callback.mixup import MixHandler
 from torch import nn
 
-from o2u_nb.detect.odd import Odd, empirical_losses, gaussian_losses, looks_gaussian, mean_loss
+from o2u_nb.detect.odd import (
+    VARIANTS,
+    Odd,
+    empirical_losses,
+    gaussian_losses,
+    looks_gaussian,
+    mean_loss,
+)
 from o2u_nb.errors import RecordingError
+from o2u_nb.trace import Trace
+from o2u_nb.training.fitting import optimiser, own_loader, sgd
 from o2u_nb.training.models import last_linear
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
+from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.subset import only
 
+HIGH_SHARE = 1 / 3  # of all epochs at the high rate; the paper has 60 of 200
 LOOK = 10  # batches whose features are looked at, of the last epoch before the removal
+
+
+def train(learn: Learner, rates: Sequence[float], **options) -> Trace:
+    """Train on the way that `denoise` describes, with its options, and return the dynamics."""
+    return denoise(learn, rates, **options).trace
+
+
+def denoise(
+    learn: Learner,
+    rates: Sequence[float],
+    *,
+    high: int | None = None,
+    h: int = 2,
+    percentile: float = 10.0,
+    simulate: str = "auto",
+    out: str | Path | None = None,
+    ids: Sequence[str] | None = None,
+    overwrite: bool = False,
+    on_epoch: Callable[[Odd], None] | None = None,
+    opt_func=sgd,
+    cbs=None,
+) -> Odd:
+    """Train with a rate per epoch, and leave out after `high` epochs what looks like noise.
+
+    `high` is by default a third of the epochs; `rates` should stay high for as long, and is ramped
+    up in the first epoch. The other options are those of `fit_odd`.
+    """
+    rates = list(rates)
+    high = round(len(rates) * HIGH_SHARE) if high is None else high
+    _check_settings(len(rates), high, h, simulate)
+    recorder = DynamicsRecorder(
+        out, phase="high", ids=ids, overwrite=overwrite, **_recorded_epochs(learn, cbs, high, h)
+    )
+    removal = OddRemoval(
+        recorder, high=high, h=h, percentile=percentile, simulate=simulate, on_epoch=on_epoch
+    )
+    callbacks = [recorder, removal, EpochRates(rates, ramp=True)]
+    with (
+        optimiser(learn, opt_func),
+        own_loader(learn),
+        closing(removal),
+        learn.added_cbs(callbacks),
+    ):
+        learn.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
+    found = replace(removal.result, trace=recorder.trace, final=True)
+    if on_epoch:
+        on_epoch(found)
+    return found
+
+
+def _check_settings(epochs: int, high: int, h: int, simulate: str) -> None:
+    if not 0 < h <= high < epochs:
+        raise ValueError(
+            f"Expected h <= high < epochs, and an h of at least 1; found h={h}, high={high} and "
+            f"epochs={epochs}."
+        )
+    if simulate not in ("auto", *VARIANTS):
+        known = ", ".join(("auto", *VARIANTS))
+        raise ValueError(f"Unknown simulate {simulate!r}: expected one of {known}.")
+
+
+def _recorded_epochs(learn: Learner, cbs, high: int, h: int) -> dict:
+    """Record in passing, or where pictures are blended, in a clean pass when it matters."""
+    if any(isinstance(cb, MixHandler) for cb in [*learn.cbs, *L(cbs)]):
+        return dict(record="eval", epochs=range(high - h, high))
+    return dict(record="train")
 
 
 class Simulated(NamedTuple):

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 import traitlets
 from ipywidgets import Layout, VBox
 
-from o2u_nb import plots
+from o2u_nb.plots.look import TEXT
 
 CONFIG = dict(responsive=True, displaylogo=False)
 
@@ -75,7 +75,7 @@ class CutPlot(Plot):
 
 def _line_at(x: float) -> dict:
     ends = dict(x0=x, x1=x, y0=0, y1=1)
-    line = dict(color=plots.TEXT, dash="dash", width=3)
+    line = dict(color=TEXT, dash="dash", width=3)
     return dict(type="line", xref="x", yref="paper", line=line, editable=True, **ends)
 
 

@@ -18,7 +18,7 @@ from o2u_nb.training.models import last_linear
 from o2u_nb.training.recorder import clean_loader
 
 
-def embeddings(learn: Learner) -> np.ndarray:
+def embed(learn: Learner) -> np.ndarray:
     """Return the embedding of every training sample: float16 (n_samples, d), rows of length 1.
 
     One clean pass: evaluation mode, no augmentation, no gradients; the model is left as it was.

@@ -1,0 +1,111 @@
+"""Bands of quantiles: where half, and nine tenths, of many samples lie in each epoch.
+
+In come the losses or margins of the samples; out come their quantiles, and the plotly traces of
+both bands and of the median. The figure of trajectories, the panel of that name, the live plot and
+the still pictures all draw these.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from o2u_nb.detect.suspects import of_label
+from o2u_nb.errors import TraceError
+from o2u_nb.plots.look import TEXT, shade
+from o2u_nb.rows import evenly
+from o2u_nb.trace import Trace
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+MEDIAN = 2  # its place in QUANTILES
+# The ends of each band in QUANTILES, and how opaque it is. The inner band lies on the outer one;
+# both stay pale enough for the bands of a class to be seen through those of the crowd.
+BANDS = {(0, 4): 0.15, (1, 3): 0.25}
+IN_WORDS = "median, 50 and 90 % bands"
+MAX_CROWD = 20_000  # quantiles of an even sample this large are exact to about half a percent
+
+
+def crowd_bands(
+    trace: Trace, scores: pd.DataFrame, *, label: str | None = None, value: str = "loss"
+) -> np.ndarray:
+    """Return the `QUANTILES` of the crowd's `value` per epoch, (5, n_epochs).
+
+    The crowd are the samples that are no suspects, of class `label` if that is given, 20,000 of
+    them at most, evenly spaced. `value` is `loss` (nats) or `margin` (logits). NaN where nobody was
+    seen. Raises `TraceError` for scores of another trace.
+    """
+    chosen = of_label(scores, label)
+    crowd = chosen[~chosen["suspect"].astype(bool)]
+    crowd = crowd.iloc[evenly(len(crowd), MAX_CROWD)]
+    return quantiles(getattr(trace, value)[:, positions_in(trace, crowd.index)])
+
+
+def quantiles(values: np.ndarray) -> np.ndarray:
+    """Return the `QUANTILES` of each row of `values` (n_epochs, n): (5, n_epochs), NaN for none."""
+    found = np.full((len(QUANTILES), len(values)), np.nan)
+    for epoch, row in enumerate(values):
+        seen = row[np.isfinite(row)]
+        if len(seen):
+            found[:, epoch] = np.quantile(seen, QUANTILES)
+    return found
+
+
+def positions_in(trace: Trace, ids: pd.Index) -> np.ndarray:
+    """Return the positions of samples in `trace`; raise `TraceError` where it lacks one."""
+    positions = trace.ids.get_indexer(ids)
+    if (positions < 0).any():
+        raise TraceError(
+            f"{(positions < 0).sum()} samples of the scores are not in the trace (such as "
+            f"{ids[positions < 0][0]!r}): pass the trace that these scores were computed from."
+        )
+    return positions
+
+
+def band_traces(color: str = TEXT) -> list[go.Scatter]:
+    """Make empty traces of the outer band, the inner band and the median, for `fill_bands`.
+
+    The legend lists the median only, and a click on it there takes away all three.
+    """
+    common = dict(mode="lines", legendgroup=color)
+    filled = dict(line_width=0, fill="toself", hoverinfo="skip", showlegend=False)
+    areas = [
+        go.Scatter(fillcolor=shade(color, opacity), **filled, **common)
+        for opacity in BANDS.values()
+    ]
+    median = go.Scatter(
+        line=dict(color=color, width=3),
+        connectgaps=True,
+        hovertemplate="epoch %{x}, median: %{y:.3f}",
+        **common,
+    )
+    return [*areas, median]
+
+
+def fill_bands(traces: Sequence[go.Scatter], found: np.ndarray, name: str) -> None:
+    """Put the quantiles `found` (5, n_epochs) into the three traces of `band_traces`.
+
+    `name` (inert text) says in the legend whose they are.
+    """
+    *areas, median = traces
+    for area, (low, high) in zip(areas, BANDS, strict=True):
+        area.update(_outline(found[low], found[high]))
+    median.update(by_epoch(found[MEDIAN]), name=f"{name}: {IN_WORDS}")
+
+
+def by_epoch(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the points of a line through `values` (n_epochs,); epochs count from 1."""
+    return dict(x=np.arange(1, len(values) + 1), y=values)
+
+
+def _outline(low: np.ndarray, high: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the points of the closed line around a band, from left to right and back below.
+
+    Epochs in which nobody was seen are bridged.
+    """
+    seen = np.flatnonzero(np.isfinite(low))
+    there, back = seen, seen[::-1]
+    return dict(
+        x=np.concatenate([there, back]) + 1,
+        y=np.concatenate([high[there], low[back]]),
+    )

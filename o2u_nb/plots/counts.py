@@ -1,0 +1,58 @@
+"""The figure of the estimates: how many labels are wrong, by each estimator.
+
+In comes the table of `o2u_nb.detect.counts.estimates`; out comes a figure with a dot for each row.
+"""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from o2u_nb.detect.counts import RECOMMENDED, extremes
+from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
+from o2u_nb.text import inert, percent
+
+ESTIMATORS = {
+    "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
+    "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
+    "refuses": dict(mode="text"),
+}
+
+
+def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
+    """Draw how many labels each estimator takes for wrong, out of `n_samples`, a dot for each.
+
+    `table` is what `o2u_nb.detect.counts.estimates` returns. The recommended estimator is a
+    diamond; where an estimator refuses, the figure says so, and the hover label says why.
+    """
+    count = table["count"].to_numpy(dtype=float)
+    refuses, recommended = np.isnan(count), table.index == RECOMMENDED
+    groups = {
+        "others": ~refuses & ~recommended,
+        "recommended": ~refuses & recommended,
+        "refuses": refuses,
+    }
+    shown = [f"{c:,.0f} ({percent(c / max(1, n_samples))})" for c in np.nan_to_num(count)]
+    texts = np.where(refuses, "refuses", shown)
+    hover = np.array([[inert(name), inert(note, 200)] for name, note in table["note"].items()])
+    figure = go.Figure()
+    for name, mask in groups.items():
+        figure.add_scatter(
+            **ESTIMATORS[name],
+            x=np.nan_to_num(count[mask]),
+            y=np.flatnonzero(mask),
+            text=[f"  {text}" for text in texts[mask]],  # clear of the dot
+            textposition="middle right",
+            textfont_color=TEXT,
+            customdata=hover[mask],
+            hovertemplate="%{customdata[0]}:%{text}<br>%{customdata[1]}<extra></extra>",
+            name=name,
+            showlegend=bool(mask.any()) and name != "refuses",
+            cliponaxis=False,
+        )
+    low, high = extremes(table)
+    room = 1.35 * high if high > 0 else 1  # for the text of the last dot
+    figure.update_xaxes(title_text="labels that are wrong", range=[-0.02 * room, room])
+    figure.update_yaxes(**named_ticks(table.index), autorange="reversed")
+    between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
+    themed(figure, f"How many labels are wrong?{between}", height=190 + 34 * len(table))
+    return figure.update_layout(legend=dict(yanchor="bottom", y=1.0, xanchor="right", x=1))
