@@ -12,7 +12,10 @@ import pandas as pd
 from fastai.basics import CrossEntropyLossFlat, Learner, set_seed
 from fastai.callback.progress import ProgressCallback  # patches Learner.no_bar
 
-from o2u_nb import plots
+from o2u_nb import (
+    learner_audit,  # patches Learner
+    plots,
+)
 from o2u_nb.audit import Audit
 from o2u_nb.data import datasets, images, noise, sources
 from o2u_nb.detect.table import score_table

@@ -35,7 +35,9 @@ class Trace:
     each epoch's mean learning rate, `phase` (n_epochs,) is one of `phases.PHASES`. `mean_probs`
     maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
     when classes times samples were too many to keep. `record` tells how the losses were taken:
-    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).
+    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch); with "+valid"
+    behind it, validation samples are among them, which were never trained on and whose losses are
+    always from a clean pass.
     """
 
     ids: pd.Index
@@ -142,7 +144,9 @@ class TraceWriter:
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
-        self.folder, self.meta, self.shape = folder, meta, shape
+        self.folder = folder
+        self.meta = meta
+        self.shape = shape
 
     @classmethod
     def create(
@@ -202,7 +206,8 @@ class TraceWriter:
         `mean_probs` gives the mean softmax per phase up to and including this epoch.
         """
         if phase not in PHASES:
-            raise TraceError(f"Unknown phase {phase!r}: expected one of {', '.join(PHASES)}.")
+            known = ", ".join(PHASES)
+            raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
             for name, row in dict(loss=loss, margin=margin, pred=pred).items():
                 _append_row(self.folder / f"{name}.npy", row, self.n_epochs)

@@ -83,7 +83,7 @@ def test_otsu_by_hand(score, count):
     assert counts.otsu(np.array(score, float)).count == count
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=30))
 def test_otsu_is_the_best_of_all_splits(score):
     values = np.sort(np.array(score, float))
@@ -168,7 +168,7 @@ def test_confident_joint_of_one_class_refuses():
     assert np.isnan(found.count) and "two classes" in found.note
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.booleans())
 def test_the_order_of_the_samples_does_not_matter(seed, votes):
     trace = random_trace(seed, n=80, wrong=10, unseen=[5])

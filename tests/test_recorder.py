@@ -42,7 +42,8 @@ from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
-from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
+from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.training.sums import EpochSums
 from tests import lookup
 from tests.learners import block, learner, pixel_loaders, stock_loaders
 
@@ -106,7 +107,7 @@ def test_stock_loaders_from_a_data_frame_use_its_index_or_the_given_ids(tmp_path
 
 @pytest.mark.parametrize("held", [1, 10, 10**6])
 def test_sums_by_hand_however_many_batches_wait(monkeypatch, held):
-    monkeypatch.setattr("o2u_nb.training.recorder.HELD", held)
+    monkeypatch.setattr("o2u_nb.training.sums.HELD", held)
     sums = EpochSums(torch.tensor([0, 1, 1, 0]), 2, keep_probs=True)
     ln3 = float(np.log(3))  # a softmax of 3/4 and 1/4
     batches = [([2, 0], [[0, ln3], [ln3, 0]], [1, 0]), ([2, 1], [[ln3, 0], [0, 0]], [1, 0])]

@@ -165,7 +165,7 @@ def test_higher_is_more_suspicious(detector):
     assert values[1] > values[0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_permuted_samples_permute_the_table(seed):
     trace = random_trace(seed)
@@ -176,7 +176,7 @@ def test_permuted_samples_permute_the_table(seed):
     pd.testing.assert_frame_equal(found.sort_index(), moved.sort_index(), check_exact=False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(1, 300), st.booleans())
 def test_blocks_of_any_size_give_the_same_table(seed, size, kept):
     trace = random_trace(seed, unseen=[seed % 30])
@@ -190,7 +190,7 @@ def test_blocks_of_any_size_give_the_same_table(seed, size, kept):
         pd.testing.assert_frame_equal(score_table(trace), expected, check_exact=True)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_gaps_are_left_out_of_every_mean(seed):
     trace = random_trace(seed)
@@ -298,7 +298,7 @@ def test_odd_scores_still_give_probabilities(score):
     assert ((found >= 0) & (found <= 1)).all() and found.sum() == pytest.approx(2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from([2, 3, 7, 60, 900]), st.booleans())
 def test_probabilities_add_up_and_follow_the_score(seed, n, ties):
     rng = np.random.default_rng(seed)
