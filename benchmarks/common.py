@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from o2u_nb.data import atomic
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -38,9 +40,8 @@ class Runs:
     def _append(self, rows: list[dict]) -> None:
         self.table = pd.concat([self.table, pd.DataFrame(rows)], ignore_index=True)
         self.path.parent.mkdir(exist_ok=True)
-        draft = self.path.with_suffix(".part")  # who reads meanwhile gets the old file or the new
-        self.table.to_csv(draft, index=False, float_format="%.5g")
-        draft.replace(self.path)
+        with atomic.replacing(self.path) as file:  # who reads meanwhile gets the old or the new
+            self.table.to_csv(file, index=False, float_format="%.5g")
 
 
 def calibration_error(p_wrong: np.ndarray, wrong: np.ndarray, bins: int = 10) -> float:

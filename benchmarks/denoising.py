@@ -28,7 +28,8 @@ from torch import nn
 from o2u_nb.data import datasets, noise
 from o2u_nb.detect.odd import Odd
 from o2u_nb.detect.table import score_table
-from o2u_nb.training.learner import sgd
+from o2u_nb.training.fitting import sgd
+from o2u_nb.training.learner import fit_o2u, fit_odd  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.schedule import EpochRates, high_then_low

@@ -21,7 +21,7 @@ from fastai.data.core import DataLoaders
 from fastai.vision.data import ImageDataLoaders
 from PIL import Image
 
-from o2u_nb.data.sources import from_folder
+from o2u_nb.data.readers.folders import from_folder
 from o2u_nb.training.loaders import dataloaders
 
 CLASSES = 10

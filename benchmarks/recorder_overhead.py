@@ -23,10 +23,11 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from fastai.data.core import DataLoaders
 
 from o2u_nb.presets import PRESETS
-from o2u_nb.training.learner import fit_odd, sgd  # noqa: F401  patches Learner
+from o2u_nb.training.fitting import sgd
+from o2u_nb.training.learner import fit_odd  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, PixelLoader
+from o2u_nb.training.methods.odd import OddRemoval
 from o2u_nb.training.models import CompactResNet
-from o2u_nb.training.odd import OddRemoval
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates, high_then_low
 from o2u_nb.widgets.live import LiveLosses

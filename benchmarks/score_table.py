@@ -22,16 +22,17 @@ import pandas as pd
 from common import write_table
 
 sys.path.append(str(Path(__file__).parents[1]))
-from o2u_nb.detect.counts import estimates
+from o2u_nb.detect.counts import compare_estimators
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace, TraceWriter
 
 ALLOWED_TIME, ALLOWED_MEMORY = 5, 1.5  # times reading, times the arrays
-STEPS = ("read", "table", "estimates")
+STEPS = ("read", "table", "estimators")
 
 
 def main() -> None:
-    """Time reading, table and estimates in turn, and write the medians."""
+    """Time reading, table and estimators in turn, and write the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=50)
@@ -75,7 +76,7 @@ def report(trace: Path, repeats: int) -> None:
         f"{opened.n_samples:,} samples, {opened.n_epochs} epochs, {len(opened.classes)} classes: "
         f"{size:.0f} MB of arrays in {len(arrays(trace))} files, opened memory-mapped. `read` is "
         "`np.load` and `sum` of every array, file after file; `table` is `score_table(trace)`; "
-        "`estimates` is `counts.estimates`, the counts beside the recommended one. "
+        "`estimators` is `counts.compare_estimators`, the counts beside the recommended one. "
         f"Allowed for the table: {ALLOWED_TIME} times reading, {ALLOWED_MEMORY} times the arrays. "
         f"{repeats} runs of each in turn, in fresh processes, files in the disk cache; `times "
         "reading` compares the processor's seconds, which other work disturbs least; memory is "
@@ -106,7 +107,7 @@ def measured(step: str, folder: Path) -> dict:
             seconds = timed(score_table, trace)
         else:
             score = -np.nanmean(trace.only("cyclic").margin, axis=0, dtype=np.float64)
-            seconds = timed(estimates, trace, score)
+            seconds = timed(compare_estimators, Evidence(trace), score)
     return dict(step=step, **seconds, MB=status("VmHWM") - before)
 
 

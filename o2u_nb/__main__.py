@@ -1,20 +1,23 @@
-"""The command line, the headless twin of the notebook: `python -m o2u_nb audit|demo|doctor`.
+"""The command line: `o2u-nb audit|demo|doctor`, or `python -m o2u_nb audit|demo|doctor`.
 
-Exit status: 0 done, 1 the doctor found something wrong, 2 wrong input (one clear line on standard
-error, nothing half-written), 130 interrupted (finished epochs are kept).
+It does what the notebook does, without a screen. Exit status: 0 when the command is done, 1 when
+the doctor found something wrong, 2 for wrong input or a missing package (one clear line on standard
+error, and nothing is left half-written), 130 when interrupted (finished epochs are kept).
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
-from o2u_nb import __version__
 from o2u_nb.audit import Audit
 from o2u_nb.errors import O2UError
+from o2u_nb.extras import require_training
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import Bars
+from o2u_nb.version import __version__
 
-SHOWN = 10  # suspects listed in the summary
+SHOWN = 10  # suspects that the summary lists, so that it fits on one screen
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,16 +34,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Say what is wrong with the options in one line, like any other wrong input."""
+    """Say what is wrong with the options in one line, as for any other wrong input."""
 
     def error(self, message: str):
         self.exit(2, f"o2u_nb: {message}; see {self.prog} --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m o2u_nb", description="Find wrong labels in a folder of images."
-    )
+    parser = _Parser(prog=_program(), description="Find wrong labels in a folder of images.")
     parser.add_argument("--version", action="version", version=f"o2u_nb {__version__}")
     commands = parser.add_subparsers(required=True, metavar="audit | demo | doctor")
 
@@ -85,6 +86,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _program() -> str:
+    """Name this program as it was called: by its command, or as a module of Python."""
+    name = Path(sys.argv[0]).stem
+    return name if name == "o2u-nb" else "python -m o2u_nb"
+
+
+def _command() -> str:
+    """Return what to type to call this program again, also where no environment is active."""
+    program = _program()
+    return program if program == "o2u-nb" else f"{shlex.quote(sys.executable)} -m o2u_nb"
+
+
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
@@ -122,6 +135,7 @@ def _audit(options) -> int:
 def _demo(options) -> int:
     from o2u_nb.data import datasets
 
+    require_training()  # before anything is drawn
     with Bars() as bars:
         folder = datasets.coats_folder(
             options.out, seed=options.seed, progress=lambda *at: bars("drawing", *at)
@@ -134,8 +148,8 @@ def _demo(options) -> int:
     print(
         f"\nThe truth is known here: {planted.sum()} labels were planted wrong, and "
         f"{(planted & suspects).sum()} of the {suspects.sum()} suspects are among them.\n"
-        "Then: audit your own pictures, or open the notebook:\n"
-        "  .venv/bin/python -m o2u_nb audit YOUR_FOLDER --out YOUR_AUDIT\n"
+        "Then audit your own pictures, or open the notebook in a clone of the project:\n"
+        f"  {_command()} audit YOUR_FOLDER --out YOUR_AUDIT\n"
         "  make lab"
     )
     return 0
@@ -159,9 +173,7 @@ def _run(source: Path, out: Path, options, **more) -> Audit:
 
 
 def _print_summary(found: Audit) -> None:
-    from o2u_nb.detect.stability import Stability  # brings scipy, which --help does without
-
-    facts, scores = found.facts, found.scores
+    facts, scores, stability = found.facts, found.scores, found.findings.stability
     share = facts["estimated_wrong"] / facts["n_samples"]
     print(
         f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "
@@ -172,8 +184,8 @@ def _print_summary(found: Audit) -> None:
     for rank, (id, row) in enumerate(top.iterrows(), start=1):
         name = id if len(id) <= width else f"...{id[-width + 3 :]}"
         print(f"{rank:>4}  {name:<{width}}  {row['label']}  ->  {row['suggested_label']}")
-    if facts["stability"]:
-        print(f"\nHow settled the ranking is: {Stability(**facts['stability'])}.")
+    if stability is not None:
+        print(f"\nHow settled the ranking is: {stability}.")
     print(
         f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
         f"Next: open the report, {found.report}"

@@ -12,7 +12,10 @@ import pandas as pd
 from fastai.basics import CrossEntropyLossFlat, Learner, set_seed
 from fastai.callback.progress import ProgressCallback  # patches Learner.no_bar
 
-from o2u_nb import plots
+from o2u_nb import (
+    learner_audit,  # patches Learner
+    plots,
+)
 from o2u_nb.audit import Audit
 from o2u_nb.data import datasets, images, noise, sources
 from o2u_nb.detect.table import score_table
@@ -22,10 +25,11 @@ from o2u_nb.presets import PRESETS
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
-from o2u_nb.training.embed import embeddings
+from o2u_nb.training.backbones import pretrained
 from o2u_nb.training.learner import fit_o2u, fit_odd  # patches Learner
 from o2u_nb.training.loaders import dataloaders
-from o2u_nb.training.models import CompactResNet, pretrained
+from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.probe.embed import embed as embeddings
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.retrain import retrain
 from o2u_nb.widgets.confusion import ConfusionPanel

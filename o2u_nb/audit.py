@@ -1,46 +1,26 @@
-"""Audit: a thin handle on one audit folder, in this kernel or a later one.
+"""Audit: everything that one can do with an audit folder, in this kernel or a later one.
 
-`Audit.run` does the whole main job and `Audit.open` brings its results back; tables, trace and
-facts are read when first asked for. Neither torch nor fastai is needed to look at results.
+In comes a source, a training or a folder; out comes an `Audit`, which holds what lies in the folder
+(see `folder.AuditFolder`) and delegates the rest: the main job, the review, its panels.
 """
 
-import json
 import os
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embeddings as embeddings_io
-from o2u_nb import layout
-from o2u_nb.data import samples as samples_io
-from o2u_nb.errors import SourceError
+from o2u_nb.folder import AuditFolder
 from o2u_nb.progress import Bars
 from o2u_nb.trace import Trace
 
+if TYPE_CHECKING:
+    from o2u_nb.review.session import ReviewSession
+    from o2u_nb.widgets.dashboard import Dashboard
 
-class Audit:
-    """Hold what one audit found; every table is indexed by `sample_id`.
 
-    `samples` is what was audited, `problems` what could not be, `trace` the training dynamics,
-    `embeddings` what the trained network sees of each sample, `scores` the ranking (`rank` 1 = most
-    suspicious), and `facts` the settings and totals.
-    """
-
-    def __init__(self, folder: str | os.PathLike):
-        self.folder = Path(folder)
-
-    @classmethod
-    def open(cls, folder: str | os.PathLike) -> "Audit":
-        """Open the audit in `folder`; raise `SourceError` when no finished audit lies there."""
-        if not (Path(folder) / layout.FACTS).is_file():
-            raise SourceError(
-                f"No finished audit in {folder}: expected the file {layout.FACTS} there. "
-                f"Make one with `python -m o2u_nb audit SOURCE --out {folder}`."
-            )
-        return cls(folder)
+class Audit(AuditFolder):
+    """Hold what one audit found, and open its review; see `AuditFolder` for the tables."""
 
     @classmethod
     def run(cls, source: Any, out: str | os.PathLike, *, quiet: bool = False, **options) -> "Audit":
@@ -51,9 +31,9 @@ class Audit:
         from o2u_nb.run import run_audit
 
         if quiet:
-            return run_audit(source, out, **options)
+            return cls(run_audit(source, out, **options).folder)
         with Bars() as bars:
-            return run_audit(source, out, say=bars.say, progress=bars, **options)
+            return cls(run_audit(source, out, say=bars.say, progress=bars, **options).folder)
 
     @classmethod
     def save(
@@ -62,81 +42,30 @@ class Audit:
         samples: pd.DataFrame,
         trace: Trace,
         embeddings: np.ndarray | None = None,
+        *,
+        quiet: bool = False,
         **options,
     ) -> "Audit":
-        """Keep what was trained in a notebook as an audit folder; see `o2u_nb.run.save_audit`."""
+        """Keep what was trained in a notebook as an audit folder; say its doubts unless `quiet`.
+
+        See `o2u_nb.run.save_audit` for the arguments.
+        """
         from o2u_nb.run import save_audit
 
-        return save_audit(out, samples, trace, embeddings, **options)
+        if quiet:
+            return cls(save_audit(out, samples, trace, embeddings, **options).folder)
+        with Bars() as bars:
+            saved = save_audit(out, samples, trace, embeddings, say=bars.say, **options)
+        return cls(saved.folder)
 
-    @cached_property
-    def samples(self) -> pd.DataFrame:
-        """Read the samples table."""
-        return samples_io.read(self.folder / layout.SAMPLES)
-
-    @cached_property
-    def problems(self) -> pd.DataFrame:
-        """Read what was wrong with the source: sample_id, problem, detail, action."""
-        return pd.read_csv(self.folder / layout.PROBLEMS, dtype=str, keep_default_na=False)
-
-    @cached_property
-    def trace(self) -> Trace:
-        """Open the training dynamics."""
-        return Trace.open(self.folder / layout.TRACE)
-
-    @cached_property
-    def embeddings(self) -> np.ndarray | None:
-        """Open what the network sees of each sample: float16 (n_samples, d), memory-mapped.
-
-        Rows of length 1 in the order of the trace's ids; None where none were kept. Raises
-        `TraceError` when the file is damaged or of other samples.
-        """
-        return embeddings_io.read(self.folder / layout.EMBEDDINGS, self.trace.n_samples)
-
-    @cached_property
-    def scores(self) -> pd.DataFrame:
-        """Read the ranking, most suspicious first."""
-        return pd.read_parquet(self.folder / layout.SCORES)
-
-    @cached_property
-    def estimates(self) -> pd.DataFrame:
-        """Estimate how many labels are wrong; see `o2u_nb.detect.counts.estimates`."""
-        from o2u_nb.detect import counts  # brings scipy, which a review does without
-
-        return counts.estimates(self.trace, self.scores["score"].reindex(self.trace.ids).to_numpy())
-
-    @property
-    def by_class(self) -> pd.DataFrame:
-        """Count wrong labels per given label; see `o2u_nb.detect.counts.by_class`."""
-        from o2u_nb.detect import counts
-
-        return counts.by_class(self.scores)
-
-    @cached_property
-    def facts(self) -> dict:
-        """Read settings, versions and totals."""
-        return json.loads((self.folder / layout.FACTS).read_text(encoding="utf-8"))
-
-    def session(self, *, reviewer: str | None = None):
+    def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Open a `ReviewSession` on this audit, in the name of `reviewer` (default: the user)."""
-        from o2u_nb.review.session import ReviewSession  # which is made of an Audit
+        from o2u_nb.review.session import ReviewSession
 
         return ReviewSession(self, reviewer=reviewer)
 
-    def panel(self, *, reviewer: str | None = None):
+    def panel(self, *, reviewer: str | None = None) -> "Dashboard":
         """Show the whole review of this audit in JupyterLab: a `Dashboard` over a new session."""
         from o2u_nb.widgets.dashboard import Dashboard  # brings ipywidgets and plotly
 
         return Dashboard(self.session(reviewer=reviewer))
-
-    @property
-    def report(self) -> Path:
-        """Return the path of the HTML report."""
-        return self.folder / layout.REPORT
-
-    def __repr__(self) -> str:
-        facts = self.facts
-        return (
-            f"Audit({str(self.folder)!r}: {facts['n_samples']:,} samples, {facts['n_classes']} "
-            f"classes, about {facts['estimated_wrong']:,} wrong labels)"
-        )

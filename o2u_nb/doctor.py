@@ -1,9 +1,9 @@
 """Say what works on this machine, and name the cure for what does not.
 
-Comes in: the installed packages, the hardware and the working folder. Goes out: one `Check` a row,
-printed by `python -m o2u_nb doctor`. A check that breaks becomes a wrong row, so that the doctor
-can speak in a broken environment; for the same reason all but the standard library is imported
-late, and torch is tried in a process of its own.
+In come the installed packages, the hardware and the working folder. Out goes one `Check` for each
+question, which `python -m o2u_nb doctor` prints as a row. A check that raises an error becomes a
+row, too, so that the doctor can speak in a broken environment. For the same reason it imports
+everything outside the standard library late, and tries torch in a process of its own.
 """
 
 import json
@@ -17,13 +17,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGES = (
-    "torch", "torchvision", "fastai", "pandas", "plotly", "ipywidgets", "anywidget", "jupyterlab",
-)  # fmt: skip
-PAIR = ("torch==2.15.0", "torchvision==0.29.2")  # as in pyproject.toml; known when all else fails
+from o2u_nb import extras
+
+# Packages whose versions are shown: of the core, and of the extras that are installed.
+CORE = ("numpy", "pandas", "plotly", "ipywidgets", "anywidget")
+LAB = ("jupyterlab", "ipykernel")
+# The versions in requirements.lock: a pair that is known to match, when another one does not.
+PAIR = ("torch==2.15.0", "torchvision==0.29.2")
 LAB_EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
-INSTALL = "python -m pip install -r requirements.lock && python -m pip install --no-deps -e ."
-ENOUGH_MEMORY, ENOUGH_DISK = 4 << 30, 1 << 30  # bytes
+ENOUGH_MEMORY = 4 << 30  # bytes; a rule of thumb for the preset standard
+ENOUGH_DISK = 1 << 30  # bytes; a rule of thumb for a few audits
 MARKS = {True: "✓", None: "!", False: "✗"}
 ASCII_MARKS = {True: "ok", None: "!", False: "X"}
 
@@ -48,10 +51,9 @@ def checks(folder: str | Path = ".") -> list[Check]:
     """Examine this environment and the working `folder`, one row per question; takes seconds."""
     return [
         *_guarded("versions", versions),
-        *_guarded("torch pair", torch_rows),
+        *_guarded("training", training),
         *_guarded("memory", memory),
-        *_guarded("widgets front end", front_end),
-        *_guarded("kernel", kernel),
+        *_guarded("JupyterLab", lab),
         *_guarded("working folder", lambda: working_folder(Path(folder))),
     ]
 
@@ -85,16 +87,25 @@ def versions() -> list[Check]:
     wanted = {r.name: r for r in map(Requirement, metadata.requires("o2u_nb") or [])}
     pythons = SpecifierSet(metadata.metadata("o2u_nb")["Requires-Python"])
     python = "{}.{}.{}".format(*sys.version_info[:3])
-    cure = "" if python in pythons else "make demo PYTHON=/path/to/python3.11 builds a new .venv"
-    row = Check("Python", python in pythons, _found(python, pythons), cure)
-    return [row, *(_version(name, wanted[name]) for name in PACKAGES)]
+    fits = python in pythons
+    row = Check("Python", fits, _found(python, pythons), "" if fits else _other_python())
+    return [row, *(_version(name, wanted[name]) for name in _shown())]
+
+
+def _shown() -> list[str]:
+    """List the packages to look at; an extra that is not installed has a row of its own instead."""
+    names = list(CORE)
+    if not extras.missing(extras.TRAINING):
+        names += extras.TRAINING
+    if not extras.missing(LAB[:1]):
+        names += LAB
+    return names
 
 
 def _version(name: str, wanted) -> Check:
-    cure = f'python -m pip install "{wanted}"'
-    try:
-        version = metadata.version(name)
-    except metadata.PackageNotFoundError:
+    cure = f'python -m pip install "{wanted.name}{wanted.specifier}"'
+    version = extras.versions([name]).get(name)
+    if version is None:
         return Check(name, False, f"not installed (needs {wanted.specifier})", cure)
     fits = wanted.specifier.contains(version, prereleases=True)
     return Check(name, fits, _found(version, wanted.specifier), "" if fits else cure)
@@ -102,6 +113,15 @@ def _version(name: str, wanted) -> Check:
 
 def _found(version: str, specifier) -> str:
     return version if version in specifier else f"{version} (needs {specifier})"
+
+
+def training() -> list[Check]:
+    """Try torch and torchvision, or say that the extra which brings them is not installed."""
+    lacking = extras.missing(extras.TRAINING)
+    if not lacking:
+        return _guarded("torch pair", torch_rows)
+    found = f"not installed (no {', '.join(lacking)}): audits can be reviewed, but not made"
+    return [Check("training", None, found, f"python -m {extras.INSTALL_TRAINING}")]
 
 
 def torch_rows() -> list[Check]:
@@ -117,7 +137,7 @@ def torch_rows() -> list[Check]:
     words = run.stderr.strip().splitlines() or [f"stopped with exit status {run.returncode}"]
     torch, _, kept = run.stdout.partition("\n")
     if not torch:
-        return [Check("torch pair", False, f"torch does not load: {words[-1]}", INSTALL)]
+        return [Check("torch pair", False, f"torch does not load: {words[-1]}", install())]
     report = json.loads(torch)
     return [_pair(kept.strip(), words[-1]), _gpu(report), _threads(report), _weights(report)]
 
@@ -184,6 +204,14 @@ def memory() -> list[Check]:
     return [Check("memory", None, found, "close other programs, or begin with --preset quick")]
 
 
+def lab() -> list[Check]:
+    """Look at JupyterLab's widgets and kernel, or say that JupyterLab is not installed here."""
+    if not extras.missing(LAB[:1]):
+        return [*_guarded("widgets front end", front_end), *_guarded("kernel", kernel)]
+    found = "not installed: the panels need it, or another notebook such as Colab or VS Code"
+    return [Check("JupyterLab", None, found, f"python -m {extras.INSTALL_LAB}")]
+
+
 def front_end() -> list[Check]:
     """Look for the JavaScript halves of the widgets, where JupyterLab of this environment looks."""
     from jupyter_core.paths import jupyter_path
@@ -231,11 +259,28 @@ def working_folder(folder: Path) -> list[Check]:
     return [Check("working folder", True, f"{place}: can be written, {_gib(free)} free")]
 
 
+def install() -> str:
+    """Name the command that installs everything again: in a clone of the project, or from PyPI."""
+    if _in_a_clone():
+        return "python -m pip install -r requirements.lock && python -m pip install --no-deps -e ."
+    return "python -m pip install --force-reinstall 'o2u_nb[train,lab]'"
+
+
+def _other_python() -> str:
+    if _in_a_clone():
+        return "make demo PYTHON=/path/to/python3.11 builds a new .venv"
+    return "install o2u_nb into an environment of such a Python"
+
+
+def _in_a_clone() -> bool:
+    return (Path(__file__).parents[1] / "requirements.lock").is_file()
+
+
 def _guarded(name: str, check: Callable[[], list[Check]]) -> list[Check]:
     try:
         return check()
     except Exception as error:  # whatever it is, the doctor has to say it
-        return [Check(name, False, f"{type(error).__name__}: {error}", INSTALL)]
+        return [Check(name, False, f"{type(error).__name__}: {error}", install())]
 
 
 def _gib(size: int) -> str:

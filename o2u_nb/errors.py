@@ -1,14 +1,15 @@
 """The few errors that a user can act on.
 
 Every message says what was expected, what was found, where, and what to do next. The command line
-prints the message of an `O2UError` as one line and exits with status 2; anything else is a bug.
+prints the message of an `O2UError` as one line and exits with status 2; any other error is a bug.
 """
 
 
 class O2UError(Exception):
-    """Base of all errors raised on purpose by this package.
+    """Base of all errors that this package raises on purpose.
 
-    `message` keeps the text as raised: fastai prefixes the arguments of errors from callbacks.
+    `message` keeps the text as it was raised. fastai puts a prefix before the arguments of an error
+    that comes from a callback, so `args` may hold another text.
     """
 
     def __init__(self, message: str):
@@ -17,6 +18,10 @@ class O2UError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class MissingExtraError(O2UError, ImportError):
+    """A part of the package is asked for whose packages, such as torch, are not installed."""
 
 
 class SourceError(O2UError):
@@ -28,7 +33,7 @@ class AuditExistsError(O2UError):
 
 
 class RecordingError(O2UError):
-    """Losses cannot be filed by sample: no sample ids, blended targets, or shifted batches."""
+    """Losses cannot be filed by sample: no ids, blended targets, or batches out of order."""
 
 
 class NonFiniteLossError(O2UError):
@@ -36,15 +41,15 @@ class NonFiniteLossError(O2UError):
 
 
 class TraceError(O2UError):
-    """A trace folder is missing, damaged, or does not belong to the samples at hand."""
+    """A trace folder is missing or damaged, or its samples are not those that were passed."""
 
 
 class OutputError(O2UError):
-    """A result cannot be written: disk full, no permission, not a folder."""
+    """A result cannot be written: the disk is full, writing is not allowed, or it is no folder."""
 
 
 class WeightsError(O2UError):
-    """Pretrained weights cannot be downloaded and are not in the cache."""
+    """Pretrained weights are not in the cache and cannot be downloaded."""
 
 
 class DecisionsError(O2UError):

@@ -1,7 +1,7 @@
-"""Presets: how long to train, with which network, as one dial.
+"""Presets: one choice that decides how long to train and with how large a network.
 
-The times are for 10,000 pictures of 28 to 32 pixels on two cores; see `benchmarks/` for where they
-were measured.
+In comes a name, out comes a `Preset` with the settings of the training. The times are for 10,000
+pictures of 28 to 32 pixels on two cores, as measured in `benchmarks/results/main_job_*.md`.
 """
 
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings of an audit from scratch: epochs, rates, batch size and the network's widths."""
+    """Settings of an audit whose network starts from random weights."""
 
     name: str
-    minutes: str  # for 10,000 small pictures on two cores
-    warmup: int
-    cycles: int
-    cycle: int
-    widths: tuple[int, ...]
-    lr: float = 0.05
-    bs: int = 64
+    minutes: str  # in words, for 10,000 small pictures on two cores
+    warmup: int  # epochs at a constant learning rate
+    cycles: int  # how often the learning rate falls and jumps back, at most
+    cycle: int  # epochs of one cycle
+    widths: tuple[int, ...]  # channels of each stage of `CompactResNet`
+    lr: float = 0.05  # the highest learning rate
+    bs: int = 64  # samples in a batch
 
     @property
     def n_epochs(self) -> int:

@@ -1,19 +1,21 @@
-"""Progress of a long job, for people: one bar at a time, with lines in between.
+"""Progress of a long job, shown to people: one bar at a time, with lines of text in between.
 
-In come lines to say and counts of what is done; out goes text in a terminal or a bar in a notebook.
+In come lines to print and counts of the steps that are done. Out goes text in a terminal, or a bar
+in a notebook.
 """
 
 import sys
 
 
 class Bars:
-    """Show one progress bar at a time; a new stage closes the one before.
+    """Show one progress bar at a time; a new stage closes the bar of the stage before.
 
-    On standard output, so that standard error holds nothing but the one line of an error.
+    Bars go to standard output, so that standard error holds nothing but the one line of an error.
     """
 
     def __init__(self):
-        self.stage, self.bar = None, None
+        self.stage = None
+        self.bar = None
 
     def __enter__(self) -> "Bars":
         return self
@@ -22,18 +24,19 @@ class Bars:
         self._close()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Say that `done` of `total` steps of `stage` are done."""
+        """Show that `done` of the `total` steps of `stage` are done."""
         from tqdm.auto import tqdm
 
         if stage != self.stage:
             self._close()
-            often = 0.5 if sys.stdout.isatty() else 10  # seconds; a log file wants few lines
+            # Seconds between two updates. In a log file each update is a line, so they are few.
+            interval = 0.5 if sys.stdout.isatty() else 10
             self.stage = stage
-            self.bar = tqdm(total=total, desc=stage, mininterval=often, file=sys.stdout, unit="")
+            self.bar = tqdm(total=total, desc=stage, mininterval=interval, file=sys.stdout, unit="")
         self.bar.update(done - self.bar.n)
 
     def say(self, line: str) -> None:
-        """Write one line."""
+        """Print one line, above the next bar."""
         from tqdm import tqdm
 
         self._close()
@@ -42,4 +45,5 @@ class Bars:
     def _close(self) -> None:
         if self.bar is not None:
             self.bar.close()
-        self.stage, self.bar = None, None
+        self.stage = None
+        self.bar = None

@@ -1,17 +1,14 @@
 """The main job: from a source of labelled images to a ranked list of suspects in an audit folder.
 
-In come a source and a preset; out comes an `Audit`. Everything before training (bad input, a folder
-that holds an audit already) fails before anything is written; `audit.json` is written last.
+In come a source and a preset; out comes an `AuditFolder`. Everything before training (bad input, a
+folder that holds an audit already) fails before anything is written; `audit.json` is written last.
 """
 
 import json
 import os
 import platform
-import shutil
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,23 +18,29 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embeddings as embeddings_io
-from o2u_nb import layout
-from o2u_nb.audit import Audit
+from o2u_nb import extras
+from o2u_nb import folder as layout
+from o2u_nb.building import (
+    Place,
+    building,
+    require_apart,
+    require_apart_from_pictures,
+    require_free,
+)
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked, problems_table
-from o2u_nb.detect.counts import estimates
-from o2u_nb.detect.stability import stability
-from o2u_nb.detect.table import score_table
-from o2u_nb.detect.threshold import Estimate, estimate
-from o2u_nb.errors import AuditExistsError, OutputError, TraceError
+from o2u_nb.detect.findings import Findings
+from o2u_nb.errors import TraceError
+from o2u_nb.folder import AuditFolder
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.report import write_report
+from o2u_nb.review.lineage import carry
 from o2u_nb.trace import Trace
 
 Say = Callable[[str], None]
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
-VAGUE = 0.15  # of the samples between the ends of the estimate's range: more is said to be a doubt
+NAMED_PROBLEMS = 10  # as many fit on a screen beside the rest; more are counted by kind
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
 
 
@@ -51,35 +54,43 @@ def run_audit(
     overwrite: bool = False,
     say: Say = lambda line: None,
     progress=None,
-) -> Audit:
+) -> AuditFolder:
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
     `source` is anything that `sources.read` takes: a folder of class folders, a folder with a CSV
     (`labels`), a DataFrame, a torchvision data set, arrays. `preset` is quick, standard or
     thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the long
-    ones. With `overwrite`, an earlier audit's files in `out` are replaced, its decisions kept.
+    ones. With `overwrite`, an earlier audit in `out` is replaced once the new one is whole; its
+    decisions are kept, see `review.lineage.carry`.
 
-    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`.
+    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`,
+    and `MissingExtraError` where torch and fastai are not installed.
     """
-    started, out = time.monotonic(), Path(out)
+    extras.require_training()
+    started = time.monotonic()
+    out = Path(out)
     settings = PRESETS[preset]
-    check_folder(out, source, overwrite=overwrite)
+    require_apart(out, source)
+    require_free(out, overwrite=overwrite)
     progress = progress or (lambda stage, done, total: None)
     checked = sources.read(source, labels, progress=_stage(progress, "reading"))
-    say(_found(checked))
-    with _tidy(out):
-        samples_io.write(checked.samples, out / layout.SAMPLES)
-        _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
-        trace, seen, training = _train(checked.samples, settings, out, seed, say, progress)
-        _write_embeddings(out, seen)
-    facts = dict(
-        source=_named(source),
-        preset=settings.name,
-        seed=seed,
-        **training,
-        seconds=round(time.monotonic() - started, 1),
-    )
-    return _finish(out, checked, trace, seen, facts, say)
+    require_apart_from_pictures(out, checked.samples)
+    for line in _found(checked):
+        say(line)
+    with building(out) as place:
+        _write_sources(place, checked)
+        trace, embeddings, training = _train(
+            checked.samples, settings, place.new(layout.TRACE), seed, say, progress
+        )
+        facts = dict(
+            source=_named(source),
+            preset=settings.name,
+            seed=seed,
+            **training,
+            seconds=round(time.monotonic() - started, 1),
+        )
+        _finish(place, out, checked, trace, embeddings, facts, say)
+    return AuditFolder.open(out)
 
 
 def save_audit(
@@ -91,56 +102,81 @@ def save_audit(
     problems: pd.DataFrame | None = None,
     overwrite: bool = False,
     say: Say = lambda line: None,
-) -> Audit:
+) -> AuditFolder:
     """Keep what was trained in a notebook: rank the samples and write an audit folder to `out`.
 
     `trace` is what `fit_o2u` returned for `samples`, `embeddings` what `embeddings(learn)` did
     ((n_samples, d) float in the order of the trace, of any size; without, the review shows no
-    look-alikes), `problems` what the source reported. Raises `TraceError` when they are not of the
-    same samples, `O2UError` for embeddings with NaN, `AuditExistsError`, `OutputError`.
+    look-alikes), `problems` what the source reported. `say` is told one line at each step, and what
+    makes the result doubtful. Raises `TraceError` when they are not of the same samples with the
+    same given labels, `O2UError` for embeddings with NaN, `AuditExistsError`, `OutputError`.
     """
     out = Path(out)
     _require_same_samples(samples, trace)
     if embeddings is not None:
         embeddings_io.check(embeddings, trace.n_samples)
-    check_folder(out, None, overwrite=overwrite)
+    require_free(out, overwrite=overwrite)
+    require_apart_from_pictures(out, samples)
     checked = Checked(samples, problems_table([]) if problems is None else problems)
-    with _tidy(out):
-        samples_io.write(samples, out / layout.SAMPLES)
-        _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
-        _write_embeddings(out, embeddings)
-        trace.save(out / layout.TRACE)
-    return _finish(out, checked, trace, embeddings, dict(source="a notebook"), say)
+    with building(out) as place:
+        _write_sources(place, checked)
+        trace.save(place.new(layout.TRACE))
+        _finish(place, out, checked, trace, embeddings, dict(source="a notebook"), say)
+    return AuditFolder.open(out)
+
+
+def _write_sources(place: Place, checked: Checked) -> None:
+    samples_io.write(checked.samples, place.new(layout.SAMPLES))
+    _write_csv(checked.problems, place.new(layout.PROBLEMS), index=False)
 
 
 def _finish(
+    place: Place,
     out: Path,
     checked: Checked,
     trace: Trace,
     embeddings: np.ndarray | None,
     facts: dict,
     say: Say,
-) -> Audit:
-    """Rank, estimate, and write what is left to write."""
+) -> None:
+    """Rank, estimate, look at earlier decisions in `out`, and write what is left to write."""
     say("Ranking the samples and writing the report.")
-    scores = score_table(trace, embeddings)
-    scores.loc[duplicates.conflicting(checked.samples), "kind"] = "duplicate conflict"
-    score = scores["score"].reindex(trace.ids).to_numpy()
-    table = estimates(trace, score)
-    facts = {**facts, **_facts(checked, trace), **_estimated(trace, score, table)}
-    for doubt in facts["warnings"]:
-        say(f"Careful: {doubt}")
-    _write_results(out, checked, trace, scores, table, facts)
-    return Audit.open(out)
+    if embeddings is not None:
+        embeddings_io.write(place.new(layout.EMBEDDINGS), embeddings)
+    conflicting = duplicates.conflicting(checked.samples)
+    findings = Findings.of_trace(trace, embeddings, conflicting=conflicting)
+    carried = carry(out, checked.samples)
+    for line in (*map("Careful: {}".format, findings.doubts), *carried.said):
+        say(line)
+    facts = {
+        **facts,
+        **_facts(checked, trace),
+        **findings.facts(),
+        "earlier_decisions": carried.facts,
+    }
+    _write_results(place, checked, findings, facts)
 
 
 def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
+    """Raise `TraceError` unless both have the same ids and, for each, the same given label."""
     strangers = trace.ids.symmetric_difference(samples.index)
     if len(strangers):
         raise TraceError(
             f"Expected a trace of the same {len(samples):,} samples, found one of "
             f"{trace.n_samples:,}; {strangers[0]!r} is in one of them only. Pass the samples table "
-            "that the trace was trained on."
+            "that the trace was trained on: `samples.loc[trace.ids]` where training left some out; "
+            "`learn.audit(out)` makes the table from the Learner's own items."
+        )
+    trained_on = trace.given
+    given = samples["label"].reindex(trace.ids)
+    differs = (trained_on.astype(object) != given.astype(object)).to_numpy()
+    if differs.any():
+        sample_id = trace.ids[int(differs.argmax())]
+        raise TraceError(
+            f"Expected the labels that the trace was trained on, but {differs.sum():,} of "
+            f"{trace.n_samples:,} differ: {sample_id!r} is {given[sample_id]!r} in the samples "
+            f"table and {trained_on[sample_id]!r} in the trace. Pass the table that was trained "
+            "on, or use `samples.assign(label=trace.given)` where only the names differ."
         )
 
 
@@ -149,115 +185,20 @@ def _named(source: Any) -> str:
     return str(Path(source).resolve()) if is_path else type(source).__name__
 
 
-def check_folder(out: Path, source: Any, *, overwrite: bool) -> None:
-    """Raise unless an audit of `source` may be written to `out`; nothing is changed.
-
-    `AuditExistsError` when it holds an audit and `overwrite` is False, `OutputError` when it is a
-    file, holds other things, or lies inside the source.
-    """
-    if isinstance(source, (str, os.PathLike)) and out.resolve().is_relative_to(
-        Path(source).resolve()
-    ):
-        raise OutputError(
-            f"The output folder {out} lies inside the source {source}, which is never changed: "
-            "choose a folder outside it."
-        )
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out} is a file: choose a new folder for the audit.")
-    held = _names(out)
-    if held and not held & {layout.SAMPLES, layout.TRACE, layout.FACTS, layout.DECISIONS}:
-        raise OutputError(
-            f"{out} is not empty and holds no audit (it has {sorted(held)[0]!r}, for one): choose "
-            "a new or empty folder."
-        )
-    if held and not overwrite:
-        kind = "an audit" if layout.FACTS in held else "an unfinished audit"
-        raise AuditExistsError(
-            f"{out} already holds {kind}: choose another folder, or pass --overwrite "
-            "(overwrite=True) to replace it; decisions are kept."
-        )
-
-
-def _names(folder: Path) -> set[str]:
-    try:
-        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    except OSError as error:
-        raise OutputError(
-            f"Cannot look into {folder} ({error.strerror}): choose another folder for the audit."
-        ) from error
-
-
-@contextmanager
-def _tidy(out: Path):
-    """Start from an empty audit folder; on failure leave finished epochs, and nothing but those."""
-    existed = out.is_dir()
-    try:
-        for name in layout.MADE_BY_AUDIT:
-            _remove(out / name)
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write to {out} ({error.strerror or error}): choose another folder."
-        ) from error
-    try:
-        yield
-    except BaseException:
-        if not _finished_epochs(out):
-            for name in layout.MADE_BY_AUDIT:
-                _remove(out / name)
-            if not existed:
-                shutil.rmtree(out, ignore_errors=True)
-        raise
-
-
-def _finished_epochs(out: Path) -> int:
-    try:
-        return Trace.open(out / layout.TRACE).n_epochs
-    except TraceError:
-        return 0
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def _train(
     samples, preset: Preset, out: Path, seed: int, say: Say, progress
 ) -> tuple[Trace, np.ndarray | None, dict]:
     from o2u_nb.training import job  # brings torch and fastai, which takes seconds
 
-    return job.train(samples, preset, out=out / layout.TRACE, seed=seed, say=say, progress=progress)
+    return job.train(samples, preset, out=out, seed=seed, say=say, progress=progress)
 
 
-def _write_embeddings(out: Path, embeddings: np.ndarray | None) -> None:
-    if embeddings is not None:
-        embeddings_io.write(out / layout.EMBEDDINGS, embeddings)
-
-
-def _write_results(
-    out: Path,
-    checked: Checked,
-    trace: Trace,
-    scores: pd.DataFrame,
-    table: pd.DataFrame,
-    facts: dict,
-) -> None:
-    with atomic.replacing(out / layout.SCORES) as file:
-        scores.to_parquet(file)
-    _write_csv(scores[CSV_COLUMNS], out / layout.SCORES_CSV)
-    write_report(
-        out / layout.REPORT,
-        samples=checked.samples,
-        scores=scores,
-        trace=trace,
-        estimates=table,
-        facts=facts,
-        problems=checked.problems,
-    )
-    with atomic.replacing(out / layout.FACTS) as file:
+def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
+    with atomic.replacing(place.new(layout.SCORES)) as file:
+        findings.scores.to_parquet(file)
+    _write_csv(findings.scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
+    write_report(place.new(layout.REPORT), findings, checked, facts)
+    with atomic.replacing(place.new(layout.FACTS)) as file:
         file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
 
@@ -268,6 +209,7 @@ def _write_csv(table: pd.DataFrame, path: Path, **options) -> None:
 
 def _facts(checked: Checked, trace: Trace) -> dict:
     return dict(
+        format=layout.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         o2u_nb_version=metadata.version("o2u_nb"),
         n_samples=trace.n_samples,
@@ -277,60 +219,25 @@ def _facts(checked: Checked, trace: Trace) -> dict:
         warmup_epochs=int((trace.phase == "warmup").sum()),
         cyclic_epochs=int((trace.phase == "cyclic").sum()),
         record=trace.record,
-        stability=_settled(trace),
-        versions=dict(
-            python=platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}
-        ),
+        versions=dict(python=platform.python_version(), **extras.versions(PACKAGES)),
     )
 
 
-def _settled(trace: Trace) -> dict | None:
-    """Compare the rankings of the last two cycles; None where there is nothing to compare."""
-    compared = stability(trace)
-    if not compared or np.isnan(compared[-1].rank_correlation):
-        return None
-    return {name: round(value, 4) for name, value in asdict(compared[-1]).items()}
-
-
-def _estimated(trace: Trace, score: np.ndarray, table: pd.DataFrame) -> dict:
-    found = estimate(trace, score)
-    return dict(
-        estimated_wrong=found.count,
-        estimated_range=[found.low, found.high],
-        estimates={
-            name: None if np.isnan(count) else round(count)
-            for name, count in table["count"].items()
-        },
-        warnings=doubts(found, trace.n_samples),
-    )
-
-
-def doubts(found: Estimate, n_samples: int) -> list[str]:
-    """Say in sentences why the estimate should not be believed, if so."""
-    said = []
-    if found.count > n_samples / 2:
-        said.append(
-            "More than half of the labels look wrong. More likely, the network did not learn to "
-            "tell these classes apart: there may be too few pictures, or too little training. Try "
-            "the preset thorough, and look at the top suspects before believing the number."
-        )
-    if found.high - found.low > VAGUE * n_samples:
-        said.append(
-            f"Between {found.low:,} and {found.high:,} labels may be wrong: the network is unsure "
-            "of many pictures, and what it cannot learn looks like a wrong label. Trust the order "
-            "of the suspects more than their number, which may be too high."
-        )
-    return said
-
-
-def _found(checked: Checked) -> str:
+def _found(checked: Checked) -> list[str]:
+    """Say what was found in the source, one line each; few problems are named, many are counted."""
     samples, problems = checked
     line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
     if problems.empty:
-        return f"{line}."
+        return [f"{line}."]
     counts = problems["problem"].value_counts()
     listed = ", ".join(f"{count:,} x {problem}" for problem, count in counts.items())
-    return f"{line}; {len(problems):,} problems ({listed}), listed in {layout.PROBLEMS}."
+    said = [f"{line}; {len(problems):,} problems ({listed}), listed in {layout.PROBLEMS}."]
+    if len(problems) <= NAMED_PROBLEMS:
+        said += [
+            f"  {row.sample_id or 'a row'}: {row.problem} ({row.detail}); {row.action}"
+            for row in problems.itertuples()
+        ]
+    return said
 
 
 def _stage(progress, name: str):

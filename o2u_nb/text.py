@@ -1,7 +1,8 @@
-"""Names made fit to print: class names and sample ids are other people's text, of any length.
+"""Text made fit to show: class names and sample ids are written by other people, and of any length.
 
-In goes any string; out comes one that is short enough for its place and inert where HTML is
-understood (plotly renders a subset of HTML in every label and hover text).
+In comes any string. Out comes one that is short enough for its place and that stays text where HTML
+is understood: plotly renders some HTML tags in every label and hover text. Shares are written here
+as percentages.
 """
 
 import html
@@ -10,7 +11,7 @@ import html
 def clip(text: object, width: int) -> str:
     """Shorten `text` to at most `width` characters, with an ellipsis in the middle.
 
-    Both ends stay, because ids are paths whose ends tell them apart.
+    Both ends stay, because ids are often paths, and paths differ at their ends.
 
     >>> clip("train/leopard/0001.png", 13)
     'train/…01.png'
@@ -32,11 +33,14 @@ def inert(text: object, width: int = 80) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share in [0, 1] as a percentage: whole from 10 % on, one decimal below.
+    """Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below.
+
+    Above 99 % it has one decimal, too, so that only 1 itself is written as 100 %.
 
     >>> percent(0.2), percent(0.0625), percent(0.9996)
     ('20 %', '6.2 %', '99.9 %')
     """
+    share = float(share)  # a float32 would be compared and multiplied with fewer digits
     if 0.99 < share < 1:
         return f"{min(100 * share, 99.9):.1f} %"
     return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f} %"

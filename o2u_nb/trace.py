@@ -7,12 +7,15 @@ without torch, on any machine, and after a crash it holds every finished epoch.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from o2u_nb.data import atomic
 from o2u_nb.errors import OutputError, TraceError
 from o2u_nb.phases import PHASES
 
@@ -32,7 +35,9 @@ class Trace:
     each epoch's mean learning rate, `phase` (n_epochs,) is one of `phases.PHASES`. `mean_probs`
     maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
     when classes times samples were too many to keep. `record` tells how the losses were taken:
-    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).
+    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch); with "+valid"
+    behind it, validation samples are among them, which were never trained on and whose losses are
+    always from a clean pass.
     """
 
     ids: pd.Index
@@ -99,7 +104,8 @@ class Trace:
 
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
-        folder, mode = Path(folder), None if in_memory else "r"
+        folder = Path(folder)
+        mode = None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
@@ -157,7 +163,8 @@ class TraceWriter:
         `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
         when it cannot be written.
         """
-        folder, ids = Path(folder), pd.Index(ids, dtype=object).astype(str)
+        folder = Path(folder)
+        ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         if (folder / META).exists() and not overwrite:
             raise TraceError(
@@ -214,29 +221,32 @@ class TraceWriter:
                     (self.folder / file).unlink(missing_ok=True)
 
     def _commit(self) -> None:
-        draft = self.folder / f"{META}.part"
-        with open(draft, "w", encoding="utf-8") as file:
-            json.dump(self.meta, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, self.folder / META)
+        with atomic.replacing(self.folder / META, durable=True) as file:
+            file.write(json.dumps(self.meta).encode())
 
 
-class _writing:
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     """Turn a failing write (disk full, no permission) into one clear `OutputError`."""
+    try:
+        yield
+    except (OSError, OutputError) as error:
+        cause = error.__cause__ if isinstance(error, OutputError) else error
+        raise OutputError(
+            f"Cannot write the trace to {folder} ({getattr(cause, 'strerror', None) or cause}): "
+            "free space or choose another folder; the epochs already finished there stay readable."
+        ) from error
 
-    def __init__(self, folder: Path):
-        self.folder = folder
 
-    def __enter__(self):
-        return self
+def is_trace_file(name: str) -> bool:
+    """Tell whether a trace's folder may hold a file of this name, whole or half-written.
 
-    def __exit__(self, kind, error, _):
-        if isinstance(error, OSError):
-            raise OutputError(
-                f"Cannot write the trace to {self.folder} ({error.strerror or error}): free space "
-                "or choose another folder; the epochs already finished there stay readable."
-            ) from error
+    >>> is_trace_file("loss.npy"), is_trace_file("meta.json.part"), is_trace_file("cat.png")
+    (True, True, False)
+    """
+    arrays = {f"{name}.npy" for name in ("ids", "id_ends", "labels", *ROWS)}
+    averages = name.startswith("mean_probs_") and name.endswith(".npy")
+    return name in arrays or averages or name.partition(".json")[0] == META.partition(".")[0]
 
 
 def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:

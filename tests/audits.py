@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from o2u_nb import layout
+from o2u_nb import folder as layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import problems_table
 from o2u_nb.detect.table import score_table

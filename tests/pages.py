@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
-from o2u_nb.data.sources import from_arrays
+from o2u_nb.data.readers.arrays import from_arrays
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 

@@ -138,13 +138,21 @@ def test_a_new_class_and_an_emptied_one(tmp_path):
 
 def test_decisions_on_images_that_changed_since_are_not_applied(session, tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "images" / "cheetah" / "0000000.png")
-    (tmp_path / "images" / "jaguar" / "0000001.png").unlink()
     made = plan(session)
-    assert made.stale.index.tolist() == ["cheetah/0000000.png", "jaguar/0000001.png"]
-    assert made.changes.empty and "2 decisions are not applied" in repr(made)
+    assert made.stale.index.tolist() == ["cheetah/0000000.png"] and made.absent.empty
+    assert made.changes.index.tolist() == ["jaguar/0000001.png"]
+    assert "1 decisions are not applied" in repr(made)
     session.refresh()
     session.relabel("tiger", ["cheetah/0000000.png"])  # decided again, on what is there now
-    assert plan(session).changes.index.tolist() == ["cheetah/0000000.png"]
+    assert plan(session).changes.index.tolist() == ["cheetah/0000000.png", "jaguar/0000001.png"]
+
+
+def test_decisions_on_images_out_of_reach_are_applied_and_said(session, tmp_path):
+    (tmp_path / "images" / "jaguar" / "0000001.png").unlink()
+    made = plan(session)
+    assert made.absent.index.tolist() == ["jaguar/0000001.png"] and made.stale.empty
+    assert made.changes.index.tolist() == ["cheetah/0000000.png", "jaguar/0000001.png"]
+    assert "pictures of 1 decisions cannot be read" in repr(made) and "images=" in repr(made)
 
 
 def test_a_log_of_another_data_set_is_refused(session, tmp_path):

@@ -11,22 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o2u_nb.detect import counts
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import estimate, sure_rate
 from o2u_nb.errors import O2UError
-from tests.test_scores import make, random_trace
+from tests.traces import make, random_trace
 
 NAN = np.nan
 ESTIMATORS = ["sure_disagreement", "disagreement", "mixture", "otsu", "confident_joint", "odd"]
 
 
-def estimates(trace) -> pd.DataFrame:
-    return counts.estimates(trace, cyclic_margin(trace))
+def compared(trace) -> pd.DataFrame:
+    evidence = Evidence(trace)
+    return counts.compare_estimators(evidence, cyclic_margin(evidence))
 
 
 def test_clear_groups_are_counted_by_all():
-    table = estimates(random_trace(n=2000, wrong=300))
+    table = compared(random_trace(n=2000, wrong=300))
     assert list(table.index) == ESTIMATORS and table.index.name == "estimator"
     assert list(table.columns) == ["count", "rate", "note"]
     expected = [300] * 5 + [303.3]  # ODD: 273 above the percentile, divided by 0.9
@@ -37,8 +39,8 @@ def test_clear_groups_are_counted_by_all():
 
 def test_the_recommended_count_is_the_one_of_the_score_table():
     trace = random_trace(n=501, wrong=60, unseen=[3, 70])
-    count = estimates(trace).loc[counts.RECOMMENDED, "count"]
-    assert round(count) == estimate(trace, cyclic_margin(trace)).count
+    count = compared(trace).loc[counts.RECOMMENDED, "count"]
+    assert round(count) == estimate(Evidence(trace), cyclic_margin(Evidence(trace))).count
     assert round(count) == score_table(trace)["suspect"].sum()
 
 
@@ -46,7 +48,7 @@ def test_disagreement_by_hand():
     # peaks .9 .8 .7 .6 .5; contradicted: the second and the last; surest 60 % = the first three
     probs = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4], [0.49, 0.51]]
     trace = make(np.zeros((1, 5)), probs=probs, classes=("x", "y"))
-    table = counts.estimates(trace, np.arange(5.0))
+    table = counts.compare_estimators(Evidence(trace), np.arange(5.0))
     assert table.loc["disagreement", ["count", "rate"]].tolist() == [2, pytest.approx(0.4)]
     assert table.loc["sure_disagreement", "count"] == pytest.approx(5 / 3)
 
@@ -81,7 +83,7 @@ def test_otsu_by_hand(score, count):
     assert counts.otsu(np.array(score, float)).count == count
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=30))
 def test_otsu_is_the_best_of_all_splits(score):
     values = np.sort(np.array(score, float))
@@ -166,13 +168,13 @@ def test_confident_joint_of_one_class_refuses():
     assert np.isnan(found.count) and "two classes" in found.note
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.booleans())
 def test_the_order_of_the_samples_does_not_matter(seed, votes):
     trace = random_trace(seed, n=80, wrong=10, unseen=[5])
     trace = replace(trace, mean_probs={}) if votes else trace  # votes tie
     order = np.random.default_rng(seed).permutation(trace.n_samples)
-    table, moved = estimates(trace), estimates(trace.take(order))
+    table, moved = compared(trace), compared(trace.take(order))
     np.testing.assert_allclose(moved["count"], table["count"], rtol=1e-9)
     assert list(moved["note"]) == list(table["note"])
 
@@ -180,35 +182,35 @@ def test_the_order_of_the_samples_does_not_matter(seed, votes):
 def test_samples_never_seen_are_left_out():
     trace = random_trace(n=300, wrong=40, unseen=[0, 50, 299])
     seen = trace.take(np.delete(np.arange(300), [0, 50, 299]))
-    pd.testing.assert_frame_equal(estimates(trace), estimates(seen))
+    pd.testing.assert_frame_equal(compared(trace), compared(seen))
     # also those that have probabilities but no score
-    score = cyclic_margin(seen).copy()
+    score = cyclic_margin(Evidence(seen)).copy()
     score[:7] = NAN
     pd.testing.assert_frame_equal(
-        counts.estimates(seen, score), estimates(seen.take(np.arange(7, 297)))
+        counts.compare_estimators(Evidence(seen), score), compared(seen.take(np.arange(7, 297)))
     )
 
 
 def test_nobody_seen_is_nobody_wrong():
-    table = estimates(random_trace(n=4, unseen=range(4)))
+    table = compared(random_trace(n=4, unseen=range(4)))
     assert table["count"].dropna().tolist() == [0, 0]
 
 
-def test_spread_leaves_out_who_refused():
+def test_the_extremes_leave_out_who_refused():
     table = pd.DataFrame({"count": [5.0, NAN, 2.0, 9.5]})
-    assert counts.spread(table) == (2.0, 9.5)
-    assert np.isnan(counts.spread(table.iloc[1:2])).all()
+    assert counts.extremes(table) == (2.0, 9.5)
+    assert np.isnan(counts.extremes(table.iloc[1:2])).all()
 
 
 def test_wrong_scores_are_refused():
     trace = random_trace(n=30)
     with pytest.raises(O2UError, match=r"30 samples.*\(29,\)"):
-        counts.estimates(trace, np.zeros(29))
+        counts.compare_estimators(Evidence(trace), np.zeros(29))
     with pytest.raises(O2UError, match="2 scores are infinite"):
-        counts.estimates(trace, np.r_[np.inf, -np.inf, np.zeros(28)])
+        counts.compare_estimators(Evidence(trace), np.r_[np.inf, -np.inf, np.zeros(28)])
 
 
-def test_by_class_by_hand():
+def test_wrong_labels_per_class_by_hand():
     scores = pd.DataFrame(
         {
             "label": ["cat", "cat", "dog", "dog", "cow"],
@@ -217,7 +219,7 @@ def test_by_class_by_hand():
             "suspect": [True, False, True, False, False],
         }
     )
-    table = counts.by_class(scores)
+    table = counts.wrong_per_class(scores)
     assert table.index.name == "label" and list(table.index) == ["dog", "cat", "cow"]
     assert table["samples"].tolist() == [1, 2, 0]
     assert table["suspects"].tolist() == [1, 1, 0]
@@ -228,7 +230,7 @@ def test_by_class_by_hand():
 def test_classes_add_up_to_the_whole():
     trace = random_trace(n=400, wrong=50, unseen=[9])
     scores = score_table(trace)
-    table = counts.by_class(scores)
+    table = counts.wrong_per_class(scores)
     assert table["samples"].sum() == 399 and table["suspects"].sum() == scores["suspect"].sum()
     assert table["wrong"].sum() == pytest.approx(scores["suspect"].sum())
 

@@ -17,25 +17,23 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hostile import ODD_IDS
 
+from o2u_nb.data.jsonl import to_line
 from o2u_nb.errors import DecisionsError, OutputError
-from o2u_nb.review.decisions import Decisions, conflicts, fingerprint, fold, merge
+from o2u_nb.review.decisions import Decisions, conflicts, fold, merge
 from o2u_nb.review.events import Event, from_line
-from o2u_nb.review.jsonl import to_line
+from o2u_nb.review.lineage import Lineage, fingerprint
 
 FIELDS = {
     "event_id", "command_id", "ts_utc", "reviewer", "ms_spent", "o2u_nb_version", "undoes",
     "dataset_fingerprint", "sample_id", "content_hash", "given_label", "action", "new_label",
     "note", "rank_shown", "score_shown", "suggested_label",
 }  # fmt: skip
-ODD_IDS = [
-    "<img src=x onerror=alert(1)>.png", '"><script>alert(1)</script>', "قطة/صورة.png", "🐆/🐅.png",
-    "x" * 300, "line\nbreak.png", "tab\tand\rreturn", "\u2028separator", "'quoted', \"twice\"", " ",
-]  # fmt: skip
 
 
 def open_log(path, reviewer="ann", data="f00d") -> Decisions:
-    return Decisions(path, reviewer=reviewer, dataset_fingerprint=data)
+    return Decisions(path, reviewer=reviewer, lineage=Lineage(data))
 
 
 def choice(sample_id: str, action: str = "keep", new_label: str | None = None) -> dict:
@@ -202,7 +200,7 @@ class Editor:
         return self.states[self.place]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(COMMANDS)
 def test_undo_and_redo_do_what_they_do_in_an_editor(commands):
     with tempfile.TemporaryDirectory() as folder:
@@ -224,7 +222,7 @@ def test_undo_and_redo_do_what_they_do_in_an_editor(commands):
             assert current(log) == editor.states[forth + 1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(COMMANDS, min_size=2, max_size=3), st.randoms())
 def test_logs_of_reviewers_merge_in_any_order(commands, random):
     with tempfile.TemporaryDirectory() as folder:
@@ -442,10 +440,10 @@ def test_a_reviewer_has_a_name(path):
 
 def test_the_fingerprint_tells_data_sets_apart():
     def samples(ids, labels):
-        return pd.DataFrame({"label": labels}, index=pd.Index(ids, name="sample_id", dtype="str"))
+        return pd.Series(labels, index=pd.Index(ids, name="sample_id", dtype="str"))
 
     base = fingerprint(samples(["a", "b"], ["x", "y"]))
-    assert base == fingerprint(samples(["a", "b"], ["x", "y"]).assign(split="train"))
+    assert base == fingerprint(samples(["a", "b"], ["x", "y"]))
     assert len(base) == 32
     others = [
         samples(["a", "c"], ["x", "y"]), samples(["a", "b"], ["y", "x"]),
@@ -457,7 +455,8 @@ def test_the_fingerprint_tells_data_sets_apart():
 WORKER = """
 import sys
 from o2u_nb.review.decisions import Decisions
-log = Decisions(sys.argv[1], reviewer=sys.argv[2], dataset_fingerprint="f00d")
+from o2u_nb.review.lineage import Lineage
+log = Decisions(sys.argv[1], reviewer=sys.argv[2], lineage=Lineage("f00d"))
 for k in range(int(sys.argv[3])):
     log.record([dict(sample_id=f"{sys.argv[2]}{k}", given_label="x" * 3000, action="keep")])
     print(k, flush=True)

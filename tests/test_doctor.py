@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from o2u_nb import doctor
+from o2u_nb import doctor, extras
 from o2u_nb.doctor import Check
 
 REPORT = {"gpus": [], "cuda": "13.2", "threads": 2, "hub": "/nowhere"}
@@ -38,9 +38,9 @@ def test_nothing_is_wrong_in_the_locked_environment(tmp_path):
     assert named(rows, "torch").found == metadata.version("torch")
     assert named(rows, "torch pair").ok is True
     assert {row.name for row in rows} == {
-        *("Python", "torch", "torchvision", "fastai", "pandas", "plotly", "ipywidgets"),
-        *("anywidget", "jupyterlab", "torch pair", "GPU", "CPU", "pretrained weights", "memory"),
-        *("widgets front end", "kernel", "working folder"),
+        *("Python", "torch", "torchvision", "fastai", "numpy", "pandas", "plotly", "ipywidgets"),
+        *("anywidget", "jupyterlab", "ipykernel", "torch pair", "GPU", "CPU"),
+        *("pretrained weights", "memory", "widgets front end", "kernel", "working folder"),
     }
 
 
@@ -50,24 +50,24 @@ def test_a_version_outside_the_range_and_a_missing_package(monkeypatch):
     def version(name):
         if name == "plotly":
             raise metadata.PackageNotFoundError(name)
-        return "0.26.0" if name == "torchvision" else real(name)
+        return "0.20.1" if name == "torchvision" else real(name)
 
     monkeypatch.setattr(doctor.metadata, "version", version)
     rows = doctor.versions()
     assert named(rows, "torchvision") == Check(
         "torchvision",
         False,
-        "0.26.0 (needs ==0.29.2)",
-        'python -m pip install "torchvision==0.29.2"',
+        "0.20.1 (needs <1,>=0.21)",
+        'python -m pip install "torchvision<1,>=0.21"',
     )
     assert named(rows, "plotly")[1:3] == (False, "not installed (needs <8,>=7.1)")
     assert named(rows, "torch").ok is True
 
 
 def test_a_wrong_python(monkeypatch):
-    monkeypatch.setattr(doctor.sys, "version_info", (3, 14, 1, "final", 0))
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 14, "final", 0))
     row = named(doctor.versions(), "Python")
-    assert row[:3] == ("Python", False, "3.14.1 (needs <3.13,>=3.11)")
+    assert row[:3] == ("Python", False, "3.10.14 (needs >=3.11)")
     assert "PYTHON=" in row.cure
 
 
@@ -87,13 +87,54 @@ def test_o2u_nb_that_is_not_installed_is_a_row_not_a_crash(monkeypatch):
     monkeypatch.setattr(doctor, "torch_rows", list)
     row = named(doctor.checks(), "versions")
     assert row.ok is False
-    assert "o2u_nb" in row.found and row.cure == doctor.INSTALL
+    assert "o2u_nb" in row.found and row.cure == doctor.install()
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Imitate an environment in which the named packages are not installed."""
+
+    def hide(*names):
+        for name in names:
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return hide
+
+
+def test_a_light_install_is_fine_and_told_how_to_train(without, tmp_path, monkeypatch):
+    without(*extras.TRAINING, "jupyterlab")
+    rows = doctor.checks(tmp_path)
+    assert [row for row in rows if row.ok is False] == []
+    assert {row.name for row in rows} == {
+        *("Python", "numpy", "pandas", "plotly", "ipywidgets", "anywidget"),
+        *("training", "memory", "JupyterLab", "working folder"),
+    }
+    training = named(rows, "training")
+    assert training.ok is None and "no torch, torchvision, fastai" in training.found
+    assert training.cure == "python -m pip install 'o2u_nb[train]'"
+    lab = named(rows, "JupyterLab")
+    assert lab.ok is None and lab.cure == "python -m pip install 'o2u_nb[lab]'"
+
+
+def test_half_of_what_training_needs_is_named(without):
+    without("fastai")
+    (row,) = doctor.training()
+    assert row.ok is None and "(no fastai)" in row.found
+
+
+def test_cures_fit_the_way_of_installing(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "o2u_nb" / "doctor.py"))
+    assert doctor.install() == "python -m pip install --force-reinstall 'o2u_nb[train,lab]'"
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 14, "final", 0))
+    assert "make" not in named(doctor.versions(), "Python").cure
+    (tmp_path / "requirements.lock").touch()
+    assert "-r requirements.lock" in doctor.install()
 
 
 def test_torch_that_is_missing(probed):
     rows = probed(stderr="Traceback\nModuleNotFoundError: No module named 'torch'\n")
     found = "torch does not load: ModuleNotFoundError: No module named 'torch'"
-    assert rows == [Check("torch pair", False, found, doctor.INSTALL)]
+    assert rows == [Check("torch pair", False, found, doctor.install())]
 
 
 def test_torch_that_kills_its_process(probed):

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from o2u_nb.data.duplicates import conflicting
-from o2u_nb.data.sources import from_arrays, from_folder
+from o2u_nb.data.readers.arrays import from_arrays
+from o2u_nb.data.readers.folders import from_folder
 
 
 def test_only_copies_under_another_label_conflict(tmp_path):

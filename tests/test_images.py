@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb.data import atomic, images
+from o2u_nb.data import images
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError, SourceError
 
@@ -265,23 +265,6 @@ def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path):
     for place in (tmp_path / "missing" / "p.npy", tmp_path / "file" / "p.npy"):
         with pytest.raises(OutputError, match="cannot write"):
             images.decode_pixels(table([RGB]), 4, out=place)
-
-
-def test_replacing_keeps_the_old_file_when_the_new_one_fails(tmp_path):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-    with pytest.raises(RuntimeError), atomic.replacing(target) as file:
-        file.write(b"half")
-        raise RuntimeError("stop")
-    assert target.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_full_disk_is_an_output_error(tmp_path):
-    with (
-        pytest.raises(OutputError, match="No space left on device"),
-        atomic.replacing(tmp_path / "a"),
-    ):
-        raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from o2u_nb.plots.still import losses
 from o2u_nb.widgets.live import Curves, LiveLosses
 from tests.pages import Reader, numbered
-from tests.test_scores import make
+from tests.traces import make
 
 NAN = np.nan
 

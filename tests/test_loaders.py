@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from o2u_nb.data.sources import from_arrays
+from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.errors import SourceError
 from o2u_nb.training.identity import identity
 from o2u_nb.training.loaders import (

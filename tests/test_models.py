@@ -7,17 +7,18 @@ import torch
 from torchvision import models as zoo
 
 from o2u_nb.errors import WeightsError
-from o2u_nb.training import models
+from o2u_nb.training.backbones import pretrained
+from o2u_nb.training.models import CompactResNet
 
 
 @pytest.mark.parametrize("side", [16, 28, 48, 64])
 def test_compact_network_takes_any_small_picture(side):
-    net = models.CompactResNet(7, widths=(4, 8, 8))
+    net = CompactResNet(7, widths=(4, 8, 8))
     assert net(torch.zeros(2, 3, side, side)).shape == (2, 7)
 
 
 def test_compact_network_ends_in_a_linear_layer_over_relu_features():
-    net = models.CompactResNet(7, widths=(4, 8))
+    net = CompactResNet(7, widths=(4, 8))
     assert isinstance(net.head, torch.nn.Linear) and net.head.bias is not None
     assert (net.body(torch.randn(4, 3, 16, 16)) >= 0).all()
 
@@ -34,14 +35,14 @@ def weights(tmp_path, monkeypatch):
 
 
 def test_pretrained_weights_come_from_the_cache(weights):
-    net = models.pretrained(5)
+    net = pretrained(5)
     assert torch.all(net.layer1[0].conv1.weight == 0.01)
     assert net.fc.out_features == 5 and not torch.all(net.fc.weight == 0.01)
     assert all(p.requires_grad for p in net.parameters())
 
 
 def test_only_the_last_stages_are_trained(weights):
-    net = models.pretrained(5, trained_stages=1)
+    net = pretrained(5, trained_stages=1)
     trained = {name.split(".")[0] for name, p in net.named_parameters() if p.requires_grad}
     assert trained == {"layer4", "fc"}
 
@@ -54,4 +55,4 @@ def test_weights_that_cannot_be_had_are_one_clear_error(tmp_path, monkeypatch, e
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     with pytest.raises(WeightsError, match=r"resnet18 cannot be had .*checkpoints"):
-        models.pretrained(5)
+        pretrained(5)

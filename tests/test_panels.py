@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import traitlets
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from ipywidgets import VBox, Widget
@@ -19,7 +19,9 @@ import o2u_nb.widgets
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError
 from o2u_nb.plots.scores import thinned
+from o2u_nb.review import why
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets import why as why_panel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.histograms import Bins, HistogramsPanel
@@ -205,10 +207,20 @@ def test_what_was_decided_measures_the_precision(session):
     assert "75 % of the 4 decided (30 % to 95 %)" in panel._count.value  # Wilson, 3 of 4
 
 
+@pytest.mark.parametrize("high", [5e-324, 1 + 1e-15, 1e6 * (1 + 1e-15)])
+def test_scores_that_hardly_differ_are_counted(high):
+    low = high if high < 1 else high * (1 - 2e-16)
+    values = np.array([low, high, high, np.nan])
+    bins = Bins(values)
+    assert len(bins.edges) == 61 and (np.diff(bins.edges) > 0).all()
+    assert bins.counts(slice(None)).sum() == 3
+
+
 @given(
     values=arrays(np.float64, 30, elements=st.floats(-1e6, 1e6) | st.just(np.nan)),
     part=arrays(bool, 30),
 )
+@example(values=np.array([0.0, *[5e-324] * 29]), part=np.ones(30, dtype=bool))
 def test_bins_count_as_numpy_does(values, part):
     assume(np.isfinite(values).any())
     bins, seen = Bins(values), np.isfinite(values)
@@ -317,7 +329,7 @@ def test_the_chosen_pair_is_framed_and_outlives_a_threshold(session):
 def test_why_card_explains_and_decides(session):
     card = WhyCard(session)
     first = session.current
-    assert session.sample(first)["reason"].split(";")[0].split('"')[1] in card._html.value
+    assert why.card(session, first)["reason"].split(";")[0].split('"')[1] in card._html.value
     assert len(Reader(card._html.value).images) == 1
     card._buttons["Drop"].click()
     assert session.decisions.current(first).action == "drop"
@@ -332,14 +344,14 @@ def test_why_card_explains_and_decides(session):
 
 def test_why_card_accepts_the_suggestion_or_another_class(session):
     card, (first, second) = WhyCard(session), session.columns.ids_at(session.visible[:2])
-    suggested = session.sample(first)["suggested"]
+    suggested = why.card(session, first)["suggested"]
     card._buttons["Accept"].click()
     assert session.decisions.current(first).new_label == suggested
     assert session.current == second
     session.current = first
     assert f"Decided by ann: <b>changed to {suggested}</b>" in card._html.value
     session.current = second
-    other = next(c for c in session.classes if c != session.sample(second)["label"])
+    other = next(c for c in session.classes if c != why.card(session, second)["label"])
     card._other.value = other
     assert session.decisions.current(second).new_label == other and card._other.value == ""
 
@@ -366,13 +378,13 @@ def test_why_card_says_when_nothing_is_in_view(session):
 
 
 def test_why_card_shows_look_alikes_where_there_are_any(session, monkeypatch):
-    known = session.sample(session.current)
+    known = why.card(session, session.current)
     nothing = WhyCard(session)._html.value
     assert "no embeddings" in nothing and "Audit again" in nothing
     about = dict(label=HOSTILE, similarity=0.9, decision=None, same_label=False)
     near = [dict(about, sample_id=id) for id in session.scores.index[:3]]
     told = known | dict(neighbours=near, vote=f"3 are labelled {HOSTILE}.")
-    monkeypatch.setattr(session, "sample", lambda _: told)
+    monkeypatch.setattr(why_panel, "card", lambda *_: told)
     html = Reader(WhyCard(session)._html.value)
     assert len(html.images) == 4 and "script" not in html.tags and not html.events
 

@@ -9,7 +9,7 @@ from o2u_nb.errors import TraceError
 from o2u_nb.phases import Phase
 from o2u_nb.trace import Trace
 from o2u_nb.widgets.live import LiveLosses
-from tests.test_scores import make
+from tests.traces import make
 
 LOSS = np.arange(1.0, 25).reshape(4, 6)
 NAMES = ["warmup", "cyclic", "cyclic", "settling"]

@@ -10,7 +10,7 @@ from o2u_nb import plots
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, TraceError
 from o2u_nb.plots.epochs import MAX_LINES
-from tests.test_scores import make, random_trace
+from tests.traces import make, random_trace
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 

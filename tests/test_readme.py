@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from o2u_nb.__main__ import _parser
-from tests.test_run import tiny, write_source  # noqa: F401  a fixture
+from tests.sources import write_source
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_links_and_pictures_are_there(readme, root):
 
 
 def test_files_of_an_audit_are_those_promised(readme):
-    from o2u_nb import layout
+    from o2u_nb import folder as layout
 
     for name in layout.MADE_BY_AUDIT:
         assert f"`{name}" in readme

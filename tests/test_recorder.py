@@ -18,7 +18,6 @@ from fastai.data.all import (
     CategoryBlock,
     DataBlock,
     FuncSplitter,
-    RandomSplitter,
     SkipItemException,
     get_image_files,
     parent_label,
@@ -41,30 +40,12 @@ from torch import nn
 
 from o2u_nb.errors import NonFiniteLossError, RecordingError
 from o2u_nb.trace import Trace
-from o2u_nb.training.learner import fit_o2u, sgd  # noqa: F401  patches Learner
-from o2u_nb.training.loaders import PixelData, PixelLoader
-from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
+from o2u_nb.training.fitting import sgd
+from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
+from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.training.sums import EpochSums
 from tests import lookup
-
-RAW = (torch.zeros(3), torch.full((3,), 1 / 255))  # statistics that leave pixel values as they are
-
-
-def pixel_loaders(bs=7, **options) -> DataLoaders:
-    ids = pd.Index([f"{number:03d}.png" for number in range(lookup.N_SAMPLES)], name="sample_id")
-    data = PixelData(lookup.pictures(), lookup.labels(), ids, lookup.CLASSES)
-    train = PixelLoader(data, bs=bs, shuffle=True, stats=RAW, **options)
-    return DataLoaders(train, train.new(shuffle=False), device="cpu")
-
-
-def stock_loaders(root, **options) -> DataLoaders:
-    options = {"bs": 7, "num_workers": 0, "valid_pct": 0.2, "seed": 1, **options}
-    return ImageDataLoaders.from_folder(lookup.write_folder(root), device="cpu", **options)
-
-
-def learner(dls, *, scale=1.0, loss_func=None, **options) -> Learner:
-    model = lookup.Lookup(scale, options.pop("dtype", torch.float32))
-    loss_func = loss_func or CrossEntropyLossFlat()
-    return Learner(dls, model, loss_func=loss_func, opt_func=sgd, lr=0.0, **options)
+from tests.learners import block, learner, pixel_loaders, stock_loaders
 
 
 def fit(learn, n_epochs=3, **options) -> Trace:
@@ -124,19 +105,9 @@ def test_stock_loaders_from_a_data_frame_use_its_index_or_the_given_ids(tmp_path
     assert_exact(trace, dropped_per_epoch=len(ids) % 7)
 
 
-def block(root, **options):
-    return DataBlock(
-        (ImageBlock, CategoryBlock),
-        get_items=get_image_files,
-        get_y=parent_label,
-        splitter=RandomSplitter(0.2, seed=1),
-        **options,
-    )
-
-
 @pytest.mark.parametrize("held", [1, 10, 10**6])
 def test_sums_by_hand_however_many_batches_wait(monkeypatch, held):
-    monkeypatch.setattr("o2u_nb.training.recorder.HELD", held)
+    monkeypatch.setattr("o2u_nb.training.sums.HELD", held)
     sums = EpochSums(torch.tensor([0, 1, 1, 0]), 2, keep_probs=True)
     ln3 = float(np.log(3))  # a softmax of 3/4 and 1/4
     batches = [([2, 0], [[0, ln3], [ln3, 0]], [1, 0]), ([2, 1], [[ln3, 0], [0, 0]], [1, 0])]

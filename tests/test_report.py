@@ -1,21 +1,22 @@
 """The report: complete, self-contained, and safe against any name."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from o2u_nb.data.samples import problems_table
-from o2u_nb.detect.counts import estimates
-from o2u_nb.detect.scores import cyclic_margin
-from o2u_nb.detect.table import score_table
+from o2u_nb.data.samples import Checked, problems_table
+from o2u_nb.detect.findings import Findings
+from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
 from tests.pages import HOSTILE, numbered
-from tests.test_scores import random_trace
+from tests.traces import random_trace
 
 FACTS = dict(
-    source="pets", preset="quick", seed=4, seconds=90, estimated_wrong=12, estimated_range=[9, 15],
+    source="pets", preset="quick", seed=4, seconds=90,
     created="2026-11-21T10:00:00+00:00", versions=dict(torch="2.15.0"),
 )  # fmt: skip
 
@@ -43,23 +44,21 @@ class Outline(HTMLParser):
             self.text.append(data)
 
 
-def parts(name="cat", n=60, problems=()):
+def parts(name="cat", n=60, problems=(), **findings):
+    """The three arguments of `render`; `findings` are changes to what was found."""
     trace = random_trace(n=n, wrong=12)
     labels = (name, f"{name} too", "z")
     samples, _ = numbered(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
-    from dataclasses import replace
-
     trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
-    return dict(
-        samples=samples, scores=score_table(trace), trace=trace, facts=FACTS,
-        estimates=estimates(trace, cyclic_margin(trace)), problems=problems_table(problems),
-    )  # fmt: skip
+    found = replace(Findings.of_trace(trace), **findings)
+    return found, Checked(samples, problems_table(problems)), FACTS
 
 
 @pytest.fixture(scope="module")
 def page():
     problems = [("a.png", "zero-byte file", "0 bytes", "left out: empty")] * 3
-    return render(**parts(problems=problems))
+    estimate = Estimate(12, 9, 15, np.zeros(60))
+    return render(*parts(problems=problems, estimate=estimate))
 
 
 def test_report_says_what_was_found(page):
@@ -82,14 +81,14 @@ def test_report_compares_the_estimators():
         },
         index=pd.Index(["sure_disagreement", "disagreement", "mixture"], name="estimator"),
     )
-    text = " ".join(" ".join(Outline(render(**{**parts(), "estimates": table})).text).split())
+    text = " ".join(" ".join(Outline(render(*parts(kept_estimators=table))).text).split())
     for said in (
         *("range from 1,204 to 2,000.", "sure_disagreement ★ recommended 1,204 12.0% Sure."),
         *("disagreement 2,000 20.0% Counts <hard> ones.", "mixture refuses One bell curve."),
     ):
         assert said in text
     assert text.count("★") == 1
-    refused = render(**{**parts(), "estimates": table.iloc[2:]})
+    refused = render(*parts(kept_estimators=table.iloc[2:]))
     assert "range from" not in refused and "nan" not in " ".join(Outline(refused).text)
 
 
@@ -101,21 +100,21 @@ def test_report_needs_nothing_else(page):
 
 
 def test_missing_facts_are_said_to_be_missing():
-    text = " ".join(Outline(render(**{**parts(), "facts": {}})).text)
+    found, checked, _ = parts()
+    text = " ".join(Outline(render(found, checked, {})).text)
     assert "not recorded" in text and "problem" in text
 
 
 def test_warnings_are_shown():
-    facts = {**FACTS, "warnings": ["The <network> did not learn."]}
-    assert "Careful. The <network> did not learn." in " ".join(
-        " ".join(Outline(render(**{**parts(), "facts": facts})).text).split()
-    )
+    page = render(*parts(doubts=["The <network> did not learn."]))
+    text = " ".join(" ".join(Outline(page).text).split())
+    assert "Careful. The <network> did not learn." in text
 
 
 def test_no_suspects_is_a_report_too():
-    found = parts()
-    found["scores"] = found["scores"].assign(suspect=False)
-    assert "No suspects" in render(**{**found, "facts": {}})
+    found, checked, facts = parts()
+    found = replace(found, scores=found.scores.assign(suspect=False))
+    assert "No suspects" in render(found, checked, facts)
 
 
 def test_figures_cannot_end_their_script():
@@ -130,7 +129,7 @@ def test_figures_cannot_end_their_script():
 )
 def test_any_name_is_only_text(name):
     problems = [(name, name, name, name)]
-    page = render(**parts(name, problems=problems))
+    page = render(*parts(name, problems=problems))
     outline = Outline(page)
     assert outline.events == [] and page.count("<script") == 2
     assert all(address.startswith("data:image/") for address in outline.addresses)
@@ -140,7 +139,7 @@ def test_any_name_is_only_text(name):
 def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     from o2u_nb.data import atomic
 
-    path = write_report(tmp_path / "report.html", **parts())
+    path = write_report(tmp_path / "report.html", *parts())
     before = path.read_bytes()
 
     def full(*_):
@@ -148,14 +147,14 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
 
     monkeypatch.setattr(atomic.os, "replace", full)
     with pytest.raises(OutputError, match="No space left"):
-        write_report(path, **parts(n=30))
+        write_report(path, *parts(n=30))
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("scheme", "width"), [("light", 400), ("light", 2500), ("dark", 1000)])
 def test_report_in_a_browser_without_network(tmp_path, chromium, artefacts, scheme, width):
-    path = write_report(tmp_path / "report.html", **parts(HOSTILE))
+    path = write_report(tmp_path / "report.html", *parts(HOSTILE))
     size = {"width": width, "height": 900}
     page = chromium.new_page(viewport=size, color_scheme=scheme, offline=True)
     requests, complaints = [], []

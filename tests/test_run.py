@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb import layout
+from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
+from o2u_nb.detect.counts import compare_estimators
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import (
     AuditExistsError,
     NonFiniteLossError,
@@ -25,9 +27,7 @@ from o2u_nb.errors import (
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.run import run_audit
 from o2u_nb.trace import Trace
-
-COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
-TINY = Preset("quick", "a moment", warmup=2, cycles=1, cycle=2, widths=(4, 8), bs=16)
+from tests.sources import TINY, snapshot, write_source
 
 
 @pytest.fixture
@@ -35,26 +35,9 @@ def tiny(monkeypatch):
     monkeypatch.setitem(PRESETS, "quick", TINY)
 
 
-def write_source(root: Path, n: int = 60, wrong: int = 3, side: int = 16) -> Path:
-    """Class folders of noisy plain colours; the first `wrong` red ones lie among the green."""
-    rng = np.random.default_rng(0)
-    for number in range(n):
-        colour = list(COLOURS)[number % 3]
-        label = "green" if colour == "red" and number < 3 * wrong else colour
-        pixels = np.clip(rng.normal(COLOURS[colour], 30, (side, side, 3)), 0, 255).astype(np.uint8)
-        path = root / label / f"{number:03d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return root
-
-
 @pytest.fixture
 def source(tmp_path) -> Path:
     return write_source(tmp_path / "source")
-
-
-def snapshot(folder: Path) -> dict:
-    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}
 
 
 def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
@@ -62,7 +45,8 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
     assert snapshot(source) == before
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == set(layout.MADE_BY_AUDIT)
+    assert made == {*layout.MADE_BY_AUDIT, layout.MARKER}
+    assert layout.made_in(tmp_path / "out") == set(layout.MADE_BY_AUDIT)
     audit = Audit.open(tmp_path / "out")
     assert audit.trace.loss.shape == (4, 60) and not np.isnan(audit.trace.loss).any()
     assert set(audit.scores.index) == set(audit.samples.index) == set(audit.trace.ids)
@@ -71,11 +55,10 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     assert audit.facts["image_size"] == 16
     low, high = audit.facts["estimated_range"]
     assert low <= audit.facts["estimated_wrong"] == audit.scores["suspect"].sum() <= high
-    counted = audit.estimates["count"]
-    assert list(audit.facts["estimates"]) == list(counted.index)
-    for name, count in audit.facts["estimates"].items():
-        assert np.isnan(counted[name]) if count is None else count == round(counted[name])
-    assert audit.facts["estimates"]["sure_disagreement"] == audit.facts["estimated_wrong"]
+    score = audit.scores["score"].reindex(audit.trace.ids).to_numpy()
+    pd.testing.assert_frame_equal(audit.estimates, compare_estimators(Evidence(audit.trace), score))
+    recommended = audit.estimates.loc["sure_disagreement", "count"]
+    assert round(recommended) == audit.facts["estimated_wrong"]
     assert audit.by_class["suspects"].sum() == audit.scores["suspect"].sum()
     assert "60 samples, 3 classes" in repr(audit)
     assert audit.report.read_text(encoding="utf-8").startswith("<!")
@@ -114,8 +97,9 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
     from o2u_nb.training import job
 
-    learners, real = [], job.embeddings
-    monkeypatch.setattr(job, "embeddings", lambda learn: learners.append(learn) or real(learn))
+    learners, real = [], job.embed_if_small
+    spy = lambda learn, **options: learners.append(learn) or real(learn, **options)  # noqa: E731
+    monkeypatch.setattr(job, "embed_if_small", spy)
     audit = run_audit(source, tmp_path / "out", preset="quick")
     (learn,) = learners
     model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats
@@ -131,14 +115,14 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
 
 def test_embeddings_that_are_too_large_are_not_kept(source, tmp_path, tiny, monkeypatch):
-    from o2u_nb.training import job
+    from o2u_nb.training.probe import embed
 
-    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2 - 1)
+    monkeypatch.setattr(embed, "MAX_BYTES", 60 * 8 * 2 - 1)
     told = []
     audit = run_audit(source, tmp_path / "out", preset="quick", say=told.append)
     assert audit.embeddings is None and not (tmp_path / "out" / "embeddings.npy").exists()
     assert any("Keeping no embeddings: 60 x 8 numbers" in line for line in told)
-    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2)
+    monkeypatch.setattr(embed, "MAX_BYTES", 60 * 8 * 2)
     audit = run_audit(source, tmp_path / "out", preset="quick", overwrite=True)
     assert audit.embeddings.shape == (60, 8)
     audit = Audit.save(tmp_path / "out", audit.samples, audit.trace, overwrite=True)
@@ -200,7 +184,7 @@ def test_measuring_the_time_changes_nothing(source):
     import torch
     from fastai.basics import Learner
 
-    from o2u_nb.data.sources import from_folder
+    from o2u_nb.data.readers.folders import from_folder
     from o2u_nb.training import job
     from o2u_nb.training.loaders import dataloaders
     from o2u_nb.training.models import CompactResNet
@@ -375,24 +359,6 @@ def test_a_full_disk_leaves_nothing_half_written(source, tmp_path, tiny, monkeyp
         capsys, "audit", source, "--out", tmp_path / "cli", "--preset", "quick"
     )
     assert not (tmp_path / "out").exists() and not (tmp_path / "cli").exists()
-
-
-def test_more_than_half_wrong_is_doubted():
-    from o2u_nb.detect.threshold import Estimate
-    from o2u_nb.run import doubts
-
-    assert doubts(Estimate(50, 42, 57, np.zeros(100)), 100) == []
-    (doubt,) = doubts(Estimate(51, 42, 57, np.zeros(100)), 100)
-    assert "did not learn" in doubt and "thorough" in doubt
-
-
-def test_a_wide_range_is_doubted():
-    from o2u_nb.detect.threshold import Estimate
-    from o2u_nb.run import doubts
-
-    assert doubts(Estimate(1100, 1000, 2500, np.zeros(10_000)), 10_000) == []
-    (doubt,) = doubts(Estimate(1100, 1000, 2501, np.zeros(10_000)), 10_000)
-    assert "Between 1,000 and 2,501 labels" in doubt
 
 
 def test_an_unwritable_place_is_one_clear_error(source, tmp_path, tiny):

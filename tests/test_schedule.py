@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.schedule import EpochRates, cyclic_rates
-from tests.test_recorder import learner, lookup, pixel_loaders
+from tests import lookup
+from tests.learners import learner, pixel_loaders
 
 
 def test_the_papers_numbers():

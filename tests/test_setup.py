@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib import metadata
+from importlib import import_module, metadata
 
 import pytest
 import yaml
@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from o2u_nb import doctor
+from o2u_nb import doctor, extras
+from o2u_nb.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +87,35 @@ def test_what_only_linux_has_is_marked(lock_lines, name):
     assert ' ; sys_platform == "linux"  #' in line
 
 
-def test_the_torch_pair_is_exact_everywhere(project, pins):
-    assert [line for line in project["dependencies"] if line.startswith("torch")] == [*doctor.PAIR]
+def test_the_pair_that_the_doctor_names_is_the_locked_one(pins):
     assert doctor.PAIR == (f"torch=={pins['torch']}", f"torchvision=={pins['torchvision']}")
+
+
+def test_only_the_extra_brings_training(project):
+    """The light core may name none of what training needs, and the extra names all of it."""
+    core, train = (
+        {Requirement(line).name for line in lines}
+        for lines in (project["dependencies"], project["optional-dependencies"]["train"])
+    )
+    assert train == set(extras.TRAINING)
+    assert not core & (train | {"jupyterlab", "ipykernel"})
+    for command, extra in ((extras.INSTALL_TRAINING, "train"), (extras.INSTALL_LAB, "lab")):
+        wanted = Requirement(command.removeprefix("pip install ").strip("'"))
+        assert (wanted.name, wanted.extras) == (project["name"], {extra})
+        assert extra in project["optional-dependencies"]
+
+
+def test_every_requirement_of_users_is_a_range_with_a_lowest_version(project):
+    """Existing environments, Colab among them, can take ranges; the lock has the exact versions."""
+    optional = project["optional-dependencies"]
+    for line in (*project["dependencies"], *optional["train"], *optional["lab"]):
+        operators = [part.operator for part in Requirement(line).specifier]
+        assert operators.count(">=") == 1 and "==" not in operators, line
+
+
+def test_the_command_is_the_module(project):
+    module, _, function = project["scripts"]["o2u-nb"].partition(":")
+    assert getattr(import_module(module), function) is main
 
 
 def test_conda_brings_python_and_the_lock_brings_the_rest(root, project):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from o2u_nb import embeddings as embeddings_io
-from o2u_nb import layout
+from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
 from o2u_nb.errors import TraceError
-from o2u_nb.review.reasons import Opinion, reason
+from o2u_nb.review import why
+from o2u_nb.review.reasons import Opinion, reason, vote
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.review.why import vote
 from o2u_nb.widgets.why import WhyCard
 from tests.audits import write_audit
 from tests.pages import Reader
@@ -43,7 +43,7 @@ def numbers(card: dict) -> list[int]:
 
 
 def test_the_nearest_are_listed_most_similar_first(session):
-    card = session.sample(name(session, 20))  # a cheetah
+    card = why.card(session, name(session, 20))  # a cheetah
     assert sorted(numbers(card)) == [16, 17, 18, 19, 21, 22, 23, 24]
     assert set(numbers(card)[:2]) == {19, 21} and set(numbers(card)[-2:]) == {16, 24}
     labels = {near["sample_id"].split("/")[0]: near["label"] for near in card["neighbours"]}
@@ -59,17 +59,17 @@ def test_the_nearest_are_listed_most_similar_first(session):
 
 
 def test_at_the_end_of_the_fan_they_lie_on_one_side(session):
-    assert sorted(numbers(session.sample(name(session, 0)))) == list(range(1, 9))
+    assert sorted(numbers(why.card(session, name(session, 0)))) == list(range(1, 9))
 
 
 def test_what_was_decided_of_a_look_alike_is_told(session):
     session.drop([name(session, 21)])
     session.relabel("jaguar", [name(session, 19)])
-    card = session.sample(name(session, 20))
+    card = why.card(session, name(session, 20))
     found = dict(zip(numbers(card), (near["decision"] for near in card["neighbours"]), strict=True))
     assert (found[21], found[19], found[18]) == ("drop", "relabel", None)
     session.undo()
-    assert {near["decision"] for near in session.sample(name(session, 20))["neighbours"]} == {
+    assert {near["decision"] for near in why.card(session, name(session, 20))["neighbours"]} == {
         None, "drop",
     }  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_rows_follow_the_trace_and_not_the_table(folder, tmp_path):
     session = ReviewSession(audit, reviewer="ann")
     assert not trace.ids.equals(audit.samples.index) and not trace.ids.equals(session.scores.index)
     for number in (0, 20, 33):
-        near = numbers(session.sample(name(session, number)))
+        near = numbers(why.card(session, name(session, number)))
         by_distance = sorted(set(range(N)) - {number}, key=lambda other: abs(other - number))
         assert sorted(near) == sorted(by_distance[:8])
 
@@ -91,22 +91,22 @@ def test_a_small_audit_has_fewer(tmp_path):
     folder = write_audit(tmp_path / "audit", n=4, n_wrong=1)
     embeddings_io.write(folder / layout.EMBEDDINGS, angles(range(4)))
     session = ReviewSession(folder, reviewer="ann")
-    assert sorted(numbers(session.sample(name(session, 2)))) == [0, 1, 3]
+    assert sorted(numbers(why.card(session, name(session, 2)))) == [0, 1, 3]
 
 
 def test_embeddings_are_opened_late_and_mapped(folder):
     session = ReviewSession(folder, reviewer="ann")
     embeddings_io.write(folder / layout.EMBEDDINGS, angles()[1:])
     with pytest.raises(TraceError, match=r"\(40, d\).*shape \(39, 2\).*audit again"):
-        session.sample(session.current)
+        why.card(session, session.current)
     embeddings_io.write(folder / layout.EMBEDDINGS, angles())
     assert isinstance(session.embeddings, np.memmap) and session.embeddings.dtype == np.float16
-    assert len(session.sample(session.current)["neighbours"]) == 8
+    assert len(why.card(session, session.current)["neighbours"]) == 8
 
 
 def test_without_embeddings_there_are_none(folder):
     session = ReviewSession(folder, reviewer="ann")
-    card = session.sample(session.current)
+    card = why.card(session, session.current)
     assert session.embeddings is None and card["neighbours"] is None and card["vote"] is None
 
 
@@ -142,7 +142,7 @@ def test_the_card_shows_eight_and_says_which_labels_agree(session):
     assert sum("other label" in alt for alt in near) == 6
     assert html.text.count("same label") == 2 and html.text.count("other label") == 6
     assert html.text.count("dropped") == 1
-    assert session.sample(session.current)["vote"] in html.text
+    assert why.card(session, session.current)["vote"] in html.text
 
 
 @pytest.mark.parametrize("value, side", [(2.0, "against its label"), (-0.5, "for its label")])
@@ -175,8 +175,7 @@ def test_the_reason_says_what_the_look_alikes_say(value, side):
 def test_the_reason_names_common_and_rare_mix_ups_that_count(value, score, common, rare):
     sentence = reason(
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
-        score=score,
-        opinions=[Opinion("swap_odds", value, 3, True)],
+        score=score, opinions=[], swap_odds=value,
     )  # fmt: skip
     assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == common
     assert ('"dog" labelled "cat" is a rare mix-up here' in sentence) == rare

@@ -15,10 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from o2u_nb.data import sources
+from o2u_nb import extras
 from o2u_nb.data.checks import near_miss
 from o2u_nb.data.noise import Noise, plant, symmetric
 from o2u_nb.data.parallel import Progress
+from o2u_nb.data.readers.arrays import from_arrays
+from o2u_nb.data.readers.folders import from_folder
+from o2u_nb.data.readers.torchvision import from_torchvision
 from o2u_nb.errors import O2UError, SourceError
 
 NAMES = ("coats", "digits", "fashion_mnist", "cifar10", "cifar100")
@@ -127,7 +130,7 @@ def _coats(root: Path, n: int, seed: int, noise, progress: Progress | None) -> D
         return Dataset(*plant(clean, noise, seed=seed))
     rate = COATS_RATE if noise is None else noise
     folder = coats_folder(root, n=n, seed=seed, rate=rate, progress=progress)
-    samples = sources.from_folder(folder / "images", check_images=False).samples
+    samples = from_folder(folder / "images", check_images=False).samples
     return Dataset(samples, _coats_truth(folder / "truth.csv").reindex(samples.index))
 
 
@@ -161,7 +164,7 @@ def _digits(root: Path, split: str) -> pd.DataFrame:
 
     digits = load_digits()
     grey = digits.images / 16  # five bits of grey, from 0 to 16
-    return sources.from_arrays(grey, digits.target, split=split, source="digits").samples
+    return from_arrays(grey, digits.target, split=split, source="digits").samples
 
 
 def _fashion_mnist(root: Path, split: str) -> pd.DataFrame:
@@ -201,7 +204,7 @@ def _read_idx(path: Path) -> np.ndarray:
 
 def _named_arrays(images, labels, classes, split: str) -> pd.DataFrame:
     ids = [f"{split}/{position:05d}" for position in range(len(labels))]
-    return sources.from_arrays(images, labels, ids=ids, classes=classes, split=split).samples
+    return from_arrays(images, labels, ids=ids, classes=classes, split=split).samples
 
 
 def _cifar10(root: Path, split: str) -> pd.DataFrame:
@@ -215,13 +218,14 @@ def _cifar100(root: Path, split: str) -> pd.DataFrame:
 def _cifar(kind: str, first_class: str, root: Path, split: str) -> pd.DataFrame:
     """Read from class folders where `root` holds them, which one of its classes tells."""
     if (root / split / first_class).is_dir():
-        samples = sources.from_folder(root / split, check_images=False).samples
+        samples = from_folder(root / split, check_images=False).samples
         return samples.set_index(split + "/" + samples.index).assign(split=split)
-    return sources.from_torchvision(_torchvision(kind, root, split), split=split).samples
+    return from_torchvision(_torchvision(kind, root, split), split=split).samples
 
 
 def _torchvision(kind: str, root: Path, split: str):
     try:
+        extras.require_training()
         from torchvision import datasets
 
         return getattr(datasets, kind)(root, train=split == "train", download=True)

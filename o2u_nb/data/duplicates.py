@@ -24,9 +24,8 @@ def conflicting(samples: pd.DataFrame) -> pd.Series:
     content = pd.Series("", index=samples.index, dtype=object)
     content[repeated] = list(in_threads(content_hash, items[repeated].tolist()))
     groups = samples["label"][repeated].groupby(content[repeated])
-    conflict = pd.Series(False, index=samples.index)
-    conflict[repeated] = groups.transform("nunique") > 1
-    return conflict
+    conflict = groups.transform("nunique") > 1
+    return conflict.reindex(samples.index, fill_value=False)
 
 
 def _size(item) -> int:

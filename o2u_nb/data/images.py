@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.errors import SourceError
+from o2u_nb.rows import evenly
 
 # Named, so that no file from a stranger reaches those readers that run other programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -142,8 +143,7 @@ def common_size(samples: pd.DataFrame, sample: int = 200) -> Size:
 
     Only headers are read. Raises `SourceError` naming an image that cannot be opened.
     """
-    spread = np.unique(np.linspace(0, len(samples) - 1, min(sample, len(samples))).round())
-    chosen = samples.iloc[spread.astype(int)]
+    chosen = samples.iloc[evenly(len(samples), sample)]
     pairs = list(zip(chosen.index, image_items(chosen), strict=True))
     sizes = [_named(_upright_size, name, item) for name, item in pairs]
     width, height = np.median(sizes, axis=0)

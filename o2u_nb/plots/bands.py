@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2u_nb.detect.suspects import of_label
 from o2u_nb.errors import TraceError
 from o2u_nb.plots.look import TEXT, shade
-from o2u_nb.suspects import of_label, spread
+from o2u_nb.rows import evenly
 from o2u_nb.trace import Trace
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -36,7 +37,7 @@ def crowd_bands(
     """
     chosen = of_label(scores, label)
     crowd = chosen[~chosen["suspect"].astype(bool)]
-    crowd = crowd.iloc[spread(len(crowd), MAX_CROWD)]
+    crowd = crowd.iloc[evenly(len(crowd), MAX_CROWD)]
     return quantiles(getattr(trace, value)[:, positions_in(trace, crowd.index)])
 
 

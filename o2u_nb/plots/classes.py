@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2u_nb.detect.suspects import confused, per_class
 from o2u_nb.plots.look import CROWD, MAX_CLASSES, how_many, named_ticks, themed
-from o2u_nb.suspects import by_class, confused
 from o2u_nb.text import inert, percent
 
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
     """Draw the share of suspects in each class, the 30 classes with most suspects at most."""
-    table = by_class(scores)
+    table = per_class(scores)
     shown = table.head(MAX_CLASSES)[::-1]
     labels = [
         f"{percent(row.share)}  ({row.suspects:,} of {row.samples:,})" for row in shown.itertuples()

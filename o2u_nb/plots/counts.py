@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from o2u_nb.detect.counts import RECOMMENDED
-from o2u_nb.detect.counts import spread as extremes
+from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
 from o2u_nb.text import inert, percent
 

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from o2u_nb.detect.suspects import top_suspects
 from o2u_nb.errors import O2UError
 from o2u_nb.phases import phase_of
 from o2u_nb.plots.bands import (
@@ -22,7 +23,6 @@ from o2u_nb.plots.bands import (
     positions_in,
 )
 from o2u_nb.plots.look import COLORS, DASHES, TEXT, pair, shade, themed
-from o2u_nb.suspects import top_suspects
 from o2u_nb.text import inert
 from o2u_nb.trace import Trace
 

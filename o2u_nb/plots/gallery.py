@@ -13,8 +13,8 @@ from html import escape
 import pandas as pd
 
 from o2u_nb.data import images
+from o2u_nb.detect.suspects import per_class, top_suspects
 from o2u_nb.plots.look import COLORS, MAX_CLASSES
-from o2u_nb.suspects import by_class, top_suspects
 from o2u_nb.text import clip, inert, percent
 
 OPEN_CLASSES = 12  # rows beyond these are folded
@@ -89,7 +89,7 @@ def suspects_by_class(
 
     At most 30 classes are shown, the first 12 unfolded; how many are left is said in words.
     """
-    classes = by_class(scores)
+    classes = per_class(scores)
     classes = classes[classes["suspects"] > 0]
     suspects = top_suspects(scores)
     firsts = dict(list(suspects.groupby(suspects["label"].astype(str), sort=False)))

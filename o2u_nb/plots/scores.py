@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2u_nb.detect.suspects import of_label
 from o2u_nb.errors import O2UError
-from o2u_nb.plots.bars import BINS, bars, fill, overlaid
+from o2u_nb.plots.bars import BINS, bars, bin_edges, fill, overlaid
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, how_many, of_class, pair, themed
-from o2u_nb.suspects import of_label, spread
+from o2u_nb.rows import evenly
 from o2u_nb.text import inert
 
 MAX_SVG_POINTS = 5_000  # beyond this the browser needs WebGL
@@ -63,7 +64,7 @@ def histogram(
     values = chosen[column].to_numpy(dtype=float)
     finite = np.isfinite(values)
     suspect = chosen["suspect"].to_numpy(dtype=bool)
-    edges = np.histogram_bin_edges(values[finite], bins=bins)
+    edges = bin_edges(values[finite], bins)
     counts = {
         name: np.histogram(values[finite & mask], bins=edges)[0]
         for name, mask in (("the rest", ~suspect), ("suspects", suspect))
@@ -138,8 +139,8 @@ def thinned(
     >>> thinned(np.arange(3), np.arange(9), 6)
     (array([0, 1, 2]), array([0, 4, 8]))
     """
-    kept = suspects[spread(len(suspects), max(most // 2, most - len(rest)))]
-    return kept, rest[spread(len(rest), most - len(kept))]
+    kept = suspects[evenly(len(suspects), max(most // 2, most - len(rest)))]
+    return kept, rest[evenly(len(rest), most - len(kept))]
 
 
 def hover_names(rows: pd.DataFrame) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The report: one HTML file that says what an audit found, and needs nothing else to be read.
 
-In come an audit's tables, trace and facts; out goes a self-contained page: no network, no scripts
-but plotly's own, and every class or file name is inert text.
+In come an audit's findings, the samples that it looked at, and its facts; out goes a self-contained
+page: no network, no scripts but plotly's own, and every class or file name is inert text.
 """
 
 import json
@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from o2u_nb.data import atomic
-from o2u_nb.detect import counts
-from o2u_nb.trace import Trace
+from o2u_nb.data.samples import Checked
+from o2u_nb.detect import counts, suspects
+from o2u_nb.detect.findings import Findings
 
 UNKNOWN = "not recorded"
 MAX_CLASSES = 100  # rows of the table of classes
@@ -22,67 +23,47 @@ TEMPLATE = "template.html.j2"
 
 
 def write_report(
-    path: str | os.PathLike,
-    *,
-    samples: pd.DataFrame,
-    scores: pd.DataFrame,
-    trace: Trace,
-    estimates: pd.DataFrame,
-    facts: dict,
-    problems: pd.DataFrame,
+    path: str | os.PathLike, findings: Findings, checked: Checked, facts: dict
 ) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
-    `estimates` is the table of `o2u_nb.detect.counts.estimates`, `facts` what `audit.json` holds; a
-    fact that is missing is said to be so. Raises `OutputError` when the file cannot be written.
+    `checked` holds the samples audited and the problems with the others, `facts` what `audit.json`
+    holds; a fact that is missing is said to be so. Raises `OutputError` when the file cannot be
+    written.
     """
-    page = render(
-        samples=samples,
-        scores=scores,
-        trace=trace,
-        estimates=estimates,
-        facts=facts,
-        problems=problems,
-    )
+    page = render(findings, checked, facts)
     with atomic.replacing(path) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
     return Path(path)
 
 
-def render(
-    *,
-    samples: pd.DataFrame,
-    scores: pd.DataFrame,
-    trace: Trace,
-    estimates: pd.DataFrame,
-    facts: dict,
-    problems: pd.DataFrame,
-) -> str:
+def render(findings: Findings, checked: Checked, facts: dict) -> str:
     """Return the report as HTML text; see `write_report`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    from o2u_nb import suspects
     from o2u_nb.plots import gallery
 
     environment = Environment(
         loader=PackageLoader("o2u_nb.report", "."), autoescape=True, undefined=StrictUndefined
     )
-    classes = suspects.by_class(scores)
+    samples, problems = checked
+    scores = findings.scores
+    classes = suspects.per_class(scores)
     return environment.get_template(TEMPLATE).render(
         plotly_js=get_plotlyjs(),
-        figures={name: figure_json(figure) for name, figure in _figures(trace, scores).items()},
+        figures={name: figure_json(figure) for name, figure in _figures(findings).items()},
         top=gallery.suspect_grid(samples, scores, n=24).html,
         by_class=gallery.suspects_by_class(samples, scores, n=8).html,
-        summary=_summary(facts, scores, classes),
-        counts=_counted(estimates),
+        summary=_summary(findings, facts, classes),
+        counts=_counted(findings.estimators),
         classes=classes.head(MAX_CLASSES).reset_index().to_dict("records"),
         n_classes=len(classes),
         pairs=suspects.confused(scores).head(8).to_dict("records"),
         problems=problems.head(MAX_PROBLEMS).to_dict("records"),
         n_problems=len(problems),
         facts=_listed(facts),
-        warnings=facts.get("warnings", []),
+        warnings=findings.doubts,
     )
 
 
@@ -91,11 +72,12 @@ def figure_json(figure) -> str:
     return figure.to_json().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _figures(trace: Trace, scores: pd.DataFrame) -> dict:
+def _figures(findings: Findings) -> dict:
     from o2u_nb import plots
 
+    scores = findings.scores
     figures = {
-        "trajectories": plots.trajectories(trace, scores),
+        "trajectories": plots.trajectories(findings.trace, scores),
         "mean": plots.histogram(scores, "o2u_mean"),
         "variance": plots.histogram(scores, "o2u_var"),
         "scatter": plots.mean_against_variance(scores, max_points=3000),
@@ -105,28 +87,27 @@ def _figures(trace: Trace, scores: pd.DataFrame) -> dict:
     return figures
 
 
-def _summary(facts: dict, scores: pd.DataFrame, classes: pd.DataFrame) -> dict:
-    wrong = int(facts.get("estimated_wrong", scores["suspect"].sum()))
-    ends = facts.get("estimated_range")
+def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
+    found, n_samples = findings.estimate, len(findings.scores)
     worst = classes[classes["suspects"] > 0].sort_values("share", ascending=False).head(3)
     return dict(
         source=str(facts.get("source", UNKNOWN)),
-        n_samples=len(scores),
+        n_samples=n_samples,
         n_classes=len(classes),
-        wrong=wrong,
-        share=wrong / max(1, len(scores)),
-        range=f"{ends[0]:,} to {ends[1]:,}" if ends else None,
+        wrong=found.count,
+        share=found.count / max(1, n_samples),
+        range=f"{found.low:,} to {found.high:,}",
         worst=worst.reset_index().to_dict("records"),
         minutes=f"{facts['seconds'] / 60:.1f} min" if "seconds" in facts else UNKNOWN,
         created=_day(facts.get("created")),
     )
 
 
-def _counted(estimates: pd.DataFrame) -> dict:
-    """Make rows of `estimates`, None where an estimator refuses, and the range of the others."""
-    table = estimates.astype(object).where(estimates.notna(), None).rename_axis("estimator")
+def _counted(estimators: pd.DataFrame) -> dict:
+    """Make rows of `estimators`, None where one refuses, and the range of the others."""
+    table = estimators.astype(object).where(estimators.notna(), None)
     table["recommended"] = table.index == counts.RECOMMENDED
-    low, high = counts.spread(estimates)
+    low, high = counts.extremes(estimators)
     return dict(
         rows=table.reset_index().to_dict("records"),
         range=f"{low:,.0f} to {high:,.0f}" if low <= high else None,

@@ -1,7 +1,7 @@
 """From decisions to a cleaned data set: what would change, and the table that results.
 
 In come samples and decisions; out comes a `Plan` to look at and a samples table again, which the
-same loaders retrain on. Nothing is written; `export` does that.
+same loaders retrain on. Nothing is written; `exchange` does that.
 """
 
 import html
@@ -11,14 +11,13 @@ from functools import cached_property
 
 import pandas as pd
 
-from o2u_nb import layout
-from o2u_nb.audit import Audit
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import ApplyError
-from o2u_nb.review.decisions import fingerprint
-from o2u_nb.review.events import fold, merge, require_fingerprint
+from o2u_nb.folder import AuditFolder
+from o2u_nb.review.events import fold, merge
+from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.session import ReviewSession
 
 UNSURE = ("keep", "drop")
@@ -29,14 +28,16 @@ class Plan:
     """Hold what would change in a data set, before anything does.
 
     `samples` is the table as it is. `decided` is the current decision per sample, as `fold` gives
-    it; `stale` are those whose image is gone or not the one that was decided on: they are not
-    applied. `unsure` says what becomes of samples marked so. `source` is the audited folder, None
-    where the source was none.
+    it. `stale` are those whose picture is not the one that was decided on: they are not applied.
+    `absent` are those whose picture cannot be read now, because it was moved or deleted: they are
+    applied, since a label can be known without it. `unsure` says what becomes of samples marked so.
+    `source` is the audited folder, None where the source was none.
     """
 
     samples: pd.DataFrame
     decided: pd.DataFrame
     stale: pd.DataFrame
+    absent: pd.DataFrame
     unsure: str
     source: str | None
 
@@ -83,8 +84,13 @@ class Plan:
         )
         if len(self.stale):
             line += (
-                f" {len(self.stale):,} decisions are not applied, since their images changed or "
-                "are gone: see plan.stale, and decide again."
+                f" {len(self.stale):,} decisions are not applied, since their pictures changed: "
+                "see plan.stale, and decide again."
+            )
+        if len(self.absent):
+            line += (
+                f" The pictures of {len(self.absent):,} decisions cannot be read: see plan.absent; "
+                "if they were moved, use Audit.open(folder, images=...)."
             )
         return line
 
@@ -92,7 +98,7 @@ class Plan:
         return f"<p>{html.escape(repr(self))}</p>{self.counts.to_html()}"
 
 
-def plan(review: ReviewSession | Audit | str | os.PathLike, *, unsure: str = "keep") -> Plan:
+def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str = "keep") -> Plan:
     """Return what the decisions of a session, an audit or its folder would change.
 
     `unsure`: keep or drop the samples marked so. Every decided image is read, to see that it is
@@ -101,15 +107,20 @@ def plan(review: ReviewSession | Audit | str | os.PathLike, *, unsure: str = "ke
     _require_unsure(unsure)
     if isinstance(review, ReviewSession):
         review.refresh()
-        audit, decided = review.audit, review.decisions.table()
+        audit = review.audit
+        decided = review.decisions.table()
     else:
-        audit = review if isinstance(review, Audit) else Audit.open(review)
+        audit = review if isinstance(review, AuditFolder) else AuditFolder.open(review)
         decided = _logged(audit)
     source = audit.facts.get("source")
+    then = decided["content_hash"]
+    now = _hashes(audit.samples, decided)
+    absent = then.notna() & now.isna()
     return Plan(
         samples=audit.samples,
         decided=decided,
-        stale=decided[_is_stale(audit.samples, decided)],
+        stale=decided[then.notna() & now.notna() & (then != now)],
+        absent=decided[absent],
         unsure=unsure,
         source=source if source and os.path.isabs(source) else None,
     )
@@ -136,19 +147,20 @@ def cleaned(samples: pd.DataFrame, decided: pd.DataFrame, *, unsure: str = "keep
     return samples.assign(label=label.astype("str")).drop(index=out)
 
 
-def _logged(audit: Audit) -> pd.DataFrame:
-    log = audit.folder / layout.DECISIONS
+def _logged(audit: AuditFolder) -> pd.DataFrame:
+    log = audit.log
     events = merge([log] if log.exists() else [])
-    require_fingerprint(events, fingerprint(audit.samples), str(log))
-    return fold(events)
+    counted, _ = Lineage.of(audit).sort(events, str(log))
+    return fold(counted)
 
 
-def _is_stale(samples: pd.DataFrame, decided: pd.DataFrame) -> list[bool]:
-    """Tell whose image is not the one decided on; a hash that was never taken proves nothing."""
+def _hashes(samples: pd.DataFrame, decided: pd.DataFrame) -> pd.Series:
+    """Return the content hash of each decided picture as it is now, None where it cannot be read.
+
+    A hash that was never taken when it was decided proves nothing.
+    """
     items = image_items(samples.loc[decided.index])
-    hashes = in_threads(hash_if_readable, items)
-    pairs = zip(decided["content_hash"], hashes, strict=True)
-    return [bool(then) and then != now for then, now in pairs]
+    return pd.Series(list(in_threads(hash_if_readable, items)), decided.index, dtype=object)
 
 
 def _require_unsure(unsure: str) -> None:

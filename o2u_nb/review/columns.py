@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb.errors import O2UError
+from o2u_nb.rows import rows_of
 
 NOT_SCORES = ("rank",)
 
@@ -81,14 +82,9 @@ class Columns:
         return np.array([*(places[name] for name in names), -1], dtype=np.int32)[codes]
 
 
-def rows_of(index: pd.Index, ids: Iterable[str]) -> np.ndarray:
-    """Return the rows (k,) of `ids` in `index`; raise `O2UError` naming the first unknown one."""
-    ids = list(ids)
-    found = index.get_indexer(ids)
-    if (found < 0).any():
-        unknown = ids[int(np.argmin(found))]
-        raise O2UError(f"No sample {unknown!r} among the {len(index):,} of this audit.")
-    return found
+def plain(value: float) -> float | None:
+    """Return a number that JSON can hold: None for NaN."""
+    return None if np.isnan(value) else float(value)
 
 
 def one_of(name: str, names: list[str], what: str) -> str:

@@ -5,7 +5,6 @@ on disk before the call returns. The log only ever grows, and several kernels ma
 """
 
 import errno
-import hashlib
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from o2u_nb import __version__
+from o2u_nb.data.jsonl import to_line
 from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.events import (
     ACTIONS,
@@ -28,30 +27,19 @@ from o2u_nb.review.events import (
     fold,
     merge,
     parse,
-    require_fingerprint,
 )
-from o2u_nb.review.jsonl import to_line
+from o2u_nb.review.lineage import Lineage
+from o2u_nb.version import __version__
 
 try:
     import fcntl
 except ImportError:  # Windows: appends are still single writes, but kernels do not take turns
     fcntl = None
 
-__all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fingerprint", "fold", "merge"]
+__all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fold", "merge"]
 
 Append = Callable[[list[dict]], list[Event]]
 TICK = timedelta(microseconds=1)
-
-
-def fingerprint(samples: pd.DataFrame) -> str:
-    """Return what tells one data set from another: a digest of its ids and given labels.
-
-    16 bytes as 32 hex digits; the rows' order counts, paths and pixels do not.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for column in (samples.index, samples["label"]):
-        digest.update("\0".join(column.tolist()).encode("utf-8", "backslashreplace") + b"\0\0")
-    return digest.hexdigest()
 
 
 class Decisions:
@@ -59,15 +47,18 @@ class Decisions:
 
     A command is on disk, flushed, when its method returns. Several kernels and reviewers may share
     one log: lines are appended in one piece under a lock, and `refresh` reads what others added.
-    `problems` says which lines could not be read; they stay in the file. Raises `DecisionsError`
-    when the log belongs to another data set, `OutputError` when it cannot be written.
+    `lineage` says which events are about the samples at hand; the others of an earlier audit are
+    `set_aside`. `problems` says which lines could not be read; they stay in the file. Raises
+    `DecisionsError` when the log belongs to another data set, `OutputError` when it cannot be
+    written.
     """
 
-    def __init__(self, path: str | os.PathLike, *, reviewer: str, dataset_fingerprint: str):
+    def __init__(self, path: str | os.PathLike, *, reviewer: str, lineage: Lineage):
         if not reviewer.strip():
             raise DecisionsError("Expected the name of a reviewer, found none: pass reviewer=.")
         self.path, self.reviewer = Path(path), reviewer
-        self.dataset_fingerprint = dataset_fingerprint
+        self.lineage = lineage
+        self._aside: dict[str, Event] = {}
         self._ledger = Ledger()
         self._length, self._lines = 0, 0  # of the whole lines read so far
         self._unreadable: list[str] = []
@@ -82,8 +73,13 @@ class Decisions:
 
     @property
     def problems(self) -> list[str]:
-        """Say which lines of the log hold no event."""
-        return self._unreadable + self._torn
+        """Say which lines of the log hold no event, and which decisions are set aside."""
+        return self._unreadable + self._torn + self._left_from_before()
+
+    @property
+    def set_aside(self) -> list[Event]:
+        """Return the events of earlier audits that are not about the samples as they are now."""
+        return list(self._aside.values())
 
     @property
     def can_undo(self) -> bool:
@@ -176,7 +172,7 @@ class Decisions:
             command_id=uuid.uuid4().hex,
             ts_utc=self._now(),
             reviewer=self.reviewer,
-            dataset_fingerprint=self.dataset_fingerprint,
+            dataset_fingerprint=self.lineage.fingerprint,
             o2u_nb_version=__version__,
         )
         events = [Event(**draft, **stamp, event_id=uuid.uuid4().hex) for draft in drafts]
@@ -201,12 +197,22 @@ class Decisions:
         self._require_length(os.fstat(fd).st_size)
         data = _read_from(fd, self._length)
         parsed = parse(data, name=str(self.path), first_line=self._lines + 1)
-        require_fingerprint(parsed.events, self.dataset_fingerprint, str(self.path))
+        events, aside = self.lineage.sort(parsed.events, str(self.path))
         self._length += parsed.length
         self._lines += parsed.lines
         self._unreadable += parsed.problems
         self._torn = parsed.torn
-        self._changed.update((event.sample_id, None) for event in self._ledger.add(parsed.events))
+        self._aside.update((event.event_id, event) for event in aside)
+        self._changed.update((event.sample_id, None) for event in self._ledger.add(events))
+
+    def _left_from_before(self) -> list[str]:
+        ids = list(dict.fromkeys(event.sample_id for event in self.set_aside))
+        if not ids:
+            return []
+        return [
+            f"{self.path}: earlier decisions on {len(ids):,} samples are set aside, since these "
+            f"are gone, have another label or another picture now ({ids[0]!r} for one)"
+        ]
 
     def _require_length(self, size: int) -> None:
         if size < self._length:

@@ -129,17 +129,6 @@ def _parse_lines(lines: list[bytes], name: str, first: int) -> tuple[list[Event]
     return events, problems
 
 
-def require_fingerprint(events: Iterable[Event], expected: str, name: str) -> None:
-    """Raise `DecisionsError` when an event was decided on another data set than `expected`."""
-    for event in events:
-        if event.dataset_fingerprint != expected:
-            raise DecisionsError(
-                f"{name} holds decisions on another data set: expected the fingerprint "
-                f"{expected}, found {event.dataset_fingerprint} (sample {event.sample_id!r}). Open "
-                "the audit it belongs to, or move the log away to start a new one."
-            )
-
-
 class Ledger:
     """Hold events in order, and tell which decisions hold.
 
@@ -203,9 +192,13 @@ class Ledger:
     def _of_command(self, event: Event) -> list[Event]:
         return [e for e in self._by_command[event.command_id] if self.holds(e)]
 
+    def in_force(self) -> list[Event]:
+        """Return the current decision of each decided sample."""
+        return [event for event in map(self.current, self._by_sample) if event]
+
     def table(self) -> pd.DataFrame:
         """Return the current decision per sample, indexed by `sample_id`; see `fold`."""
-        decided = [event for event in map(self.current, self._by_sample) if event]
+        decided = self.in_force()
         index = pd.Index([event.sample_id for event in decided], dtype="str", name="sample_id")
         columns = {name: [getattr(event, name) for event in decided] for name in FOLDED}
         return pd.DataFrame(columns, index=index, columns=list(FOLDED), dtype=object).sort_index()
@@ -225,17 +218,23 @@ def merge(paths: Iterable) -> list[Event]:
     """Return the events of several logs in order, each once.
 
     Any order of `paths` gives the same list, and so does one file with all their lines. Lines that
-    hold no event are left out with a warning. Raises `DecisionsError` when the logs belong to
-    different data sets.
+    hold no event are left out with a warning. Raises `DecisionsError` when a log has no data set in
+    common with those before it.
     """
     ledger = Ledger()
+    known: set[str] = set()
     for path in paths:
         parsed = parse(Path(path).read_bytes(), name=str(path))
         for problem in (*parsed.problems, *parsed.torn):
             warnings.warn(problem, stacklevel=2)
-        known = ledger.events or parsed.events
-        if known:
-            require_fingerprint(parsed.events, known[0].dataset_fingerprint, str(path))
+        found = {event.dataset_fingerprint for event in parsed.events}
+        if known and found and not known & found:
+            raise DecisionsError(
+                f"{path} holds decisions on another data set: expected the fingerprint "
+                f"{' or '.join(sorted(known))}, found {' and '.join(sorted(found))}. Merge only "
+                "the logs of one audit."
+            )
+        known |= found
         ledger.add(parsed.events)
     return ledger.events
 

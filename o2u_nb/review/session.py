@@ -5,131 +5,80 @@ Panels observe the traits and call the commands; the session alone writes decisi
 """
 
 import getpass
-import itertools
 import os
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import traitlets
 
-from o2u_nb import layout
-from o2u_nb.audit import Audit
+from o2u_nb.data.checks import near_miss
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
-from o2u_nb.review.columns import Columns, one_of, rows_of
-from o2u_nb.review.decisions import ACTIONS, Decisions, fingerprint
+from o2u_nb.folder import AuditFolder
+from o2u_nb.review.certificate import Measured, measured
+from o2u_nb.review.columns import one_of, plain
+from o2u_nb.review.decisions import Decisions
+from o2u_nb.review.filters import STATES
+from o2u_nb.review.lineage import Lineage
+from o2u_nb.review.listing import Listing
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
-from o2u_nb.review.why import card, plain
+from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
 
-UNDECIDED = "undecided"
-STATES = (UNDECIDED, *ACTIONS)  # codes of what is decided about a sample
-DECISION_FILTERS = ("all", "decided", *STATES)
 CACHE = ".cache/thumbnails"
-FILTERS = (
-    "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
-    "only_suspects", "position_filter",
-)  # fmt: skip
 
 
-class Measured(NamedTuple):
-    """Precision among decided suspects (relabelled or dropped), with its 95 % Wilson interval."""
-
-    precision: float
-    low: float
-    high: float
-    decided: int
-
-
-class ReviewSession(traitlets.HasTraits):
+class ReviewSession(Listing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
     all filters, in display order. Settings: `order_by` (a score column), `descending`,
-    `label_filter` (given label), `pair_filter` (given, suggested), `decision_filter` (all, decided,
-    undecided or an action), `text_filter` (part of an id or label, in any case), `only_suspects`,
-    `position_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it
-    a sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
-    `advance`: after a decision `current` moves on to the next sample.
+    `label_filter` (given label; of a class made in review, the decided label), `pair_filter`
+    (given, suggested), `decision_filter` (all, decided, undecided or an action), `text_filter`
+    (part of an id or label, in any case), `only_suspects`, `position_filter` (positions picked by
+    lasso), `threshold` on `threshold_column`: at or above it a sample is a suspect here. `selected`
+    and `current` are sample ids, and always visible ones. `advance`: after a decision `current`
+    moves on to the next sample.
 
     Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
     decisions), `counts` (suspects, visible, remaining = undecided suspects, and each action),
     `estimated_precision` (mean p_wrong of the suspects, None without any), `measured_precision`
-    (a `Measured`, None before a suspect is decided).
+    (a `Measured`, None before a suspect is decided), `made_classes` (names that decisions brought).
 
     Raises `SourceError` when there is no audit, `DecisionsError` when its log is another data
     set's; a setting or id that does not exist is an `O2UError` that names the nearest one.
     """
 
-    order_by = traitlets.Unicode("score")
-    descending = traitlets.Bool(True)
-    label_filter = traitlets.Unicode(None, allow_none=True)
-    pair_filter = traitlets.Tuple(
-        traitlets.Unicode(), traitlets.Unicode(), default_value=None, allow_none=True
-    )
-    decision_filter = traitlets.Unicode("all")
-    text_filter = traitlets.Unicode("")
-    only_suspects = traitlets.Bool(True)
-    position_filter = traitlets.Instance(np.ndarray, allow_none=True)
-    threshold = traitlets.Float()
-    threshold_column = traitlets.Unicode("score")
-    selected = traitlets.Tuple()
-    current = traitlets.Unicode(None, allow_none=True)
     advance = traitlets.Bool(True)
 
-    visible = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
-    suspects = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
     revision = traitlets.Int(0, read_only=True)
     counts = traitlets.Dict(read_only=True)
-    estimated_precision = traitlets.Float(None, allow_none=True, read_only=True)
     measured_precision = traitlets.Instance(Measured, allow_none=True, read_only=True)
+    made_classes = traitlets.Tuple(read_only=True)
 
-    def __init__(self, audit: Audit | str | os.PathLike, *, reviewer: str | None = None):
-        super().__init__()
-        self.audit = audit if isinstance(audit, Audit) else Audit.open(audit)
-        self.columns = Columns(self.audit.scores)
+    def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
+        self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
+        super().__init__(self.audit.scores)
         self.decisions = Decisions(
-            self.audit.folder / layout.DECISIONS,
+            self.audit.log,
             reviewer=_user() if reviewer is None else reviewer,
-            dataset_fingerprint=_fingerprint(self.audit),
+            lineage=Lineage.of(self.audit),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
-        self._state = np.zeros(len(self.columns), dtype=np.int8)
-        self._shown = np.zeros(len(self.columns), dtype=bool)
+        self._named_anew: dict[str, str] = {}  # sample id -> a label that is no class of the scores
         self._since = time.monotonic()
         self._mark(self.decisions.pop_changed())
-        with self.hold_trait_notifications():
-            self.threshold = self._suspect_threshold()
-            self._cut()
-            self._show()
-        self.observe(self._on_filter, list(FILTERS))
-        self.observe(self._on_threshold, "threshold")
-        self.observe(self._on_column, "threshold_column")
+        self._announce_classes()
+        self.follow_settings()
         self.observe(self._on_current, "current")
 
     # What there is
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """Return the scores table; positions are its rows."""
-        return self.columns.scores
-
-    @property
-    def classes(self) -> list[str]:
-        """Return the class names, sorted."""
-        return self.columns.classes
-
-    @property
-    def orders(self) -> list[str]:
-        """Return the columns that `order_by` and `threshold_column` may name."""
-        return self.columns.names
 
     @property
     def reviewer(self) -> str:
@@ -152,9 +101,18 @@ class ReviewSession(traitlets.HasTraits):
         return self.decisions.can_redo
 
     @property
-    def states(self) -> np.ndarray:
-        """Return what is decided of each sample: int8 (n,), positions in `STATES`, a copy."""
-        return self._state.copy()
+    def classes(self) -> list[str]:
+        """Return the class names, sorted; those made in review are among them."""
+        return sorted({*self.columns.classes, *self.made_classes})
+
+    def labelled(self, label: str) -> np.ndarray:
+        """Tell which samples (n,) bool have the given label, or a decided one made in review."""
+        if label in self.columns.classes:
+            return super().labelled(label)
+        mask = np.zeros(len(self.columns), dtype=bool)
+        ids = [sample_id for sample_id, name in self._named_anew.items() if name == label]
+        mask[self.columns.positions(ids)] = True
+        return mask
 
     @property
     def trace(self) -> Trace:
@@ -181,15 +139,17 @@ class ReviewSession(traitlets.HasTraits):
 
     def relabel(
         self, new_label: str | None = None, ids: Iterable[str] | None = None, *, note: str = "",
-        new_class: bool = False,
+        new_class: bool | str = False,
     ) -> list[str]:  # fmt: skip
         """Record `new_label` as the right one, or when it is None each sample's suggested label.
 
         Where a sample has the label already, that is recorded as `keep`. A name that is no class
-        yet is taken for a mistake unless `new_class`.
+        yet is taken for a mistake unless `new_class`; from then on it is a class like the others.
+        One that is close to a class takes that very name as `new_class`, so that a slip of the
+        keyboard makes none.
         """
-        if new_label is not None and not (new_class and new_label.strip()):
-            one_of(new_label, self.classes, "class")
+        if new_label is not None:
+            self._require_class(new_label, new_class)
         return self._decide(ids, "relabel", new_label=new_label, note=note)
 
     def drop(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
@@ -213,41 +173,6 @@ class ReviewSession(traitlets.HasTraits):
         self.decisions.refresh()
         self._absorb()
 
-    # Moving about
-
-    def select(self, ids: Iterable[str]) -> None:
-        """Select samples, which must be visible; the last one becomes the current one."""
-        ids = tuple(dict.fromkeys(ids))
-        self._require_visible(ids)
-        with self.hold_trait_notifications():
-            self.selected = ids
-            if ids:
-                self.current = ids[-1]
-
-    def select_range(self, first: str, last: str) -> None:
-        """Select all visible samples from `first` to `last`, which becomes the current one."""
-        ends = [self.index_of(id) for id in (first, last)]
-        if None in ends:
-            raise O2UError(f"Expected two visible samples, found {first!r} and {last!r}.")
-        low, high = sorted(ends)
-        self.select(self.columns.ids_at(self.visible[low : high + 1]))
-        self.current = last
-
-    def index_of(self, sample_id: str) -> int | None:
-        """Return the place of a sample in `visible`, None when it is filtered out."""
-        (position,) = self.columns.positions([sample_id])
-        if not self._shown[position]:
-            return None
-        return int(np.flatnonzero(self.visible == position)[0])
-
-    def step(self, by: int = 1) -> str | None:
-        """Move `current` by that many visible samples, not beyond the ends; return it."""
-        if len(self.visible):
-            here = None if self.current is None else self.index_of(self.current)
-            place = 0 if here is None else min(max(here + by, 0), len(self.visible) - 1)
-            self.current = self._id(self.visible[place])
-        return self.current
-
     # What to show
 
     def page(self, start: int, stop: int) -> list[dict]:
@@ -260,7 +185,7 @@ class ReviewSession(traitlets.HasTraits):
 
     def row(self, position: int) -> dict:
         """Return the row of `page` for the sample at `position`."""
-        columns, sample_id = self.columns, self._id(position)
+        columns, sample_id = self.columns, self.id_of(position)
         event = self.decisions.current(sample_id)
         return dict(
             sample_id=sample_id,
@@ -275,10 +200,6 @@ class ReviewSession(traitlets.HasTraits):
             new_label=event.new_label if event else None,
             note=event.note if event else "",
         )
-
-    def sample(self, sample_id: str) -> dict:
-        """Return all that is known of one sample, as plain values; see `why.card`."""
-        return card(self, sample_id)
 
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
@@ -302,10 +223,10 @@ class ReviewSession(traitlets.HasTraits):
 
         Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
         """
-        n, known = len(self.classes), self.suspects & (self.columns.suggested >= 0)
+        n, known = len(self.columns.classes), self.suspects & (self.columns.suggested >= 0)
         codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
         pairs, counts = np.unique(codes, return_counts=True)
-        names = np.array(self.classes, dtype=object)
+        names = np.array(self.columns.classes, dtype=object)
         table = pd.DataFrame(
             {"given": names[pairs // n], "suggested": names[pairs % n], "count": counts}
         )
@@ -319,127 +240,13 @@ class ReviewSession(traitlets.HasTraits):
         """Translate positions here into positions in `trace`."""
         return rows_of(self.trace.ids, self.columns.ids_at(positions))
 
-    # Settings, checked
-
-    @traitlets.validate("order_by", "threshold_column")
-    def _valid_column(self, proposal):
-        return one_of(proposal["value"], self.columns.names, "score")
-
-    @traitlets.validate("label_filter")
-    def _valid_label(self, proposal):
-        label = proposal["value"]
-        return label if label is None else one_of(label, self.classes, "class")
-
-    @traitlets.validate("pair_filter")
-    def _valid_pair(self, proposal):
-        for label in proposal["value"] or ():
-            one_of(label, self.classes, "class")
-        return proposal["value"]
-
-    @traitlets.validate("decision_filter")
-    def _valid_decision(self, proposal):
-        return one_of(proposal["value"], list(DECISION_FILTERS), "decision")
-
-    @traitlets.validate("position_filter")
-    def _valid_positions(self, proposal):
-        positions = proposal["value"]
-        if positions is None:
-            return None
-        positions = np.array(positions, dtype=np.int64)
-        if positions.size and not (0 <= positions.min() <= positions.max() < len(self.columns)):
-            raise O2UError(
-                f"Expected positions from 0 to {len(self.columns) - 1} as position_filter."
-            )
-        return _frozen(positions)
-
-    @traitlets.validate("threshold")
-    def _valid_threshold(self, proposal):
-        if not np.isfinite(proposal["value"]):
-            raise O2UError(f"Expected a number as threshold, found {proposal['value']}.")
-        return proposal["value"]
-
-    @traitlets.validate("current")
-    def _valid_current(self, proposal):
-        if proposal["value"] is not None:
-            self._require_visible([proposal["value"]])
-        return proposal["value"]
-
-    # Following the settings
-
-    def _on_filter(self, _) -> None:
-        self._show()
-
-    def _on_threshold(self, _) -> None:
-        self._cut()
-        self._show()
-
-    def _on_column(self, _) -> None:
-        """Go on with as many suspects as before, by the new column."""
-        self.threshold = self._threshold_for(int(self.suspects.sum()))
-        self._on_threshold(None)  # also when both columns have the same threshold by chance
+    # Following the list and the decisions
 
     def _on_current(self, _) -> None:
         self._since = time.monotonic()
 
-    def _suspect_threshold(self) -> float:
-        """Return the score of the last suspect of the audit."""
-        return self._threshold_for(int(self.scores["suspect"].sum()))
-
-    def _threshold_for(self, count: int) -> float:
-        """Return the value of the suspect number `count`, just above the highest for none."""
-        values = self.columns.values(self.threshold_column)
-        best = values[self.columns.order(self.threshold_column)[: max(count, 1)]]
-        known = best[~np.isnan(best)]
-        if not len(known):
-            return 0.0
-        return float(known[-1] if count else np.nextafter(known[0], np.inf))
-
-    def _cut(self) -> None:
-        suspects = self.columns.values(self.threshold_column) >= self.threshold
-        p_wrong = self.columns.values("p_wrong")[suspects]
-        known = p_wrong[~np.isnan(p_wrong)]
-        self.set_trait("suspects", _frozen(suspects))
-        self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
-
-    def _show(self) -> None:
-        order = self.columns.order(self.order_by, descending=self.descending)
-        self._shown = self._mask()
-        with self.hold_trait_notifications():
-            self.set_trait("visible", _frozen(order[self._shown[order]]))
-            self._keep_focus_visible()
-            self._count()
-
-    def _mask(self) -> np.ndarray:
-        """Tell which samples (n,) bool pass all filters."""
-        columns = self.columns
-        mask = self.suspects.copy() if self.only_suspects else np.ones(len(columns), dtype=bool)
-        if self.label_filter is not None:
-            mask &= columns.label == columns.code(self.label_filter)
-        if self.pair_filter is not None:
-            given, suggested = map(columns.code, self.pair_filter)
-            mask &= (columns.label == given) & (columns.suggested == suggested)
-        if self.decision_filter == "decided":
-            mask &= self._state > 0
-        elif self.decision_filter != "all":
-            mask &= self._state == STATES.index(self.decision_filter)
-        if self.text_filter:
-            mask &= columns.matches(self.text_filter)
-        if self.position_filter is not None:
-            picked = np.zeros(len(columns), dtype=bool)
-            picked[self.position_filter] = True
-            mask &= picked
-        return mask
-
-    def _keep_focus_visible(self) -> None:
-        """Deselect what a filter hides, so that no command hits a sample out of sight."""
-        shown = self._shown[self.columns.positions(self.selected)]
-        kept = tuple(itertools.compress(self.selected, shown))
-        if kept != self.selected:
-            self.selected = kept
-        if self.current is None or not self._is_shown(self.current):
-            self.current = self._id(self.visible[0]) if len(self.visible) else None
-
-    def _count(self) -> None:
+    def listed(self) -> None:
+        """Count what is decided, and what is still to do."""
         by_state = np.bincount(self._state, minlength=len(STATES))
         suspects = np.bincount(self._state[self.suspects], minlength=len(STATES))
         counts = {state: int(count) for state, count in zip(STATES, by_state, strict=True)}
@@ -461,7 +268,7 @@ class ReviewSession(traitlets.HasTraits):
             self._choice(position, action, new_label, content)
             for position, content in zip(positions, hashes, strict=True)
         ]
-        following = self._following(positions)
+        following = self.following(positions)
         self.decisions.record(choices, note=note, ms_spent=self._spent())
         with self.hold_trait_notifications():
             if ids is None:
@@ -485,11 +292,11 @@ class ReviewSession(traitlets.HasTraits):
             new_label = suggested if new_label is None else new_label
             if new_label is None:
                 raise DecisionsError(
-                    f"{self._id(position)} has no suggested label: pass the new label."
+                    f"{self.id_of(position)} has no suggested label: pass the new label."
                 )
             action = "keep" if new_label == given else action
         return dict(
-            sample_id=self._id(position),
+            sample_id=self.id_of(position),
             given_label=given,
             action=action,
             new_label=new_label if action == "relabel" else None,
@@ -499,17 +306,11 @@ class ReviewSession(traitlets.HasTraits):
             score_shown=plain(self.columns.values("score")[position]),
         )
 
-    def _following(self, positions: np.ndarray) -> str | None:
-        """Return the first visible sample after all of `positions`, None at the end."""
-        places = np.flatnonzero(np.isin(self.visible, positions))
-        after = places[-1] + 1 if len(places) else len(self.visible)
-        return self._id(self.visible[after]) if after < len(self.visible) else None
-
     def _step(self, command) -> list[str]:
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
-            if ids and self._is_shown(ids[0]):
+            if ids and self.is_shown(ids[0]):
                 self.current = ids[0]
         return ids
 
@@ -521,13 +322,42 @@ class ReviewSession(traitlets.HasTraits):
             self._since = time.monotonic()
             with self.hold_trait_notifications():
                 self.set_trait("revision", self.revision + 1)
-                self._count() if self.decision_filter == "all" else self._show()
+                self._announce_classes()
+                self.show() if self._list_follows_decisions() else self.listed()
+
+    def _list_follows_decisions(self) -> bool:
+        made = self.label_filter is not None and self.label_filter not in self.columns.classes
+        return made or self.decision_filter != "all"
 
     def _mark(self, ids: list[str]) -> None:
         if ids:
             events = [self.decisions.current(id) for id in ids]
             states = [STATES.index(event.action) if event else 0 for event in events]
             self._state[self.columns.positions(ids)] = states
+            for sample_id, event in zip(ids, events, strict=True):
+                self._note_new_class(sample_id, event and event.new_label)
+
+    def _note_new_class(self, sample_id: str, new_label: str | None) -> None:
+        if new_label is None or new_label in self.columns.classes:
+            self._named_anew.pop(sample_id, None)
+        else:
+            self._named_anew[sample_id] = new_label
+
+    def _announce_classes(self) -> None:
+        self.set_trait("made_classes", tuple(sorted(set(self._named_anew.values()))))
+
+    def _require_class(self, name: str, new_class: bool | str) -> None:
+        """Raise `O2UError` unless `name` is a class, or is clearly meant to become one."""
+        if name in self.classes:
+            return
+        if not (new_class and name.strip()):
+            one_of(name, self.classes, "class")
+        near = near_miss(name, self.classes)
+        if near and new_class != name:
+            raise O2UError(
+                f"{name!r} is no class yet, and close to {near!r}: is that meant? To make a class "
+                f"of this name all the same, pass new_class={name!r}."
+            )
 
     def _spent(self) -> int:
         return round(1000 * (time.monotonic() - self._since))
@@ -546,49 +376,13 @@ class ReviewSession(traitlets.HasTraits):
         samples = self.audit.samples
         return image_items(samples.iloc[rows_of(samples.index, ids)])
 
-    def _id(self, position: int) -> str:
-        return self.columns.ids[position]
-
     def _by_rank(self, ids: Iterable[str]) -> list[str]:
         return self.columns.ids_at(np.sort(self.columns.positions(ids)))
-
-    def _is_shown(self, sample_id: str) -> bool:
-        return bool(self._shown[self.columns.positions([sample_id])[0]])
-
-    def _require_visible(self, ids: Sequence[str]) -> None:
-        hidden = np.flatnonzero(~self._shown[self.columns.positions(ids)])
-        if len(hidden):
-            raise O2UError(f"Sample {ids[hidden[0]]!r} is hidden by the filters: show it first.")
-
-
-def measured(wrong: int, decided: int) -> Measured | None:
-    """Return the share of `wrong` among `decided` with its 95 % Wilson interval, None for none.
-
-    >>> [round(figure, 3) for figure in measured(8, 10)]
-    [0.8, 0.49, 0.943, 10]
-    """
-    if not decided:
-        return None
-    z, share = 1.959964, wrong / decided
-    middle = (share + z**2 / (2 * decided)) / (1 + z**2 / decided)
-    spread = share * (1 - share) / decided + z**2 / (4 * decided**2)
-    half = z * np.sqrt(spread) / (1 + z**2 / decided)
-    return Measured(share, float(max(middle - half, 0)), float(min(middle + half, 1)), decided)
 
 
 def _listed(ids: Iterable[str]) -> list[str]:
     """Return `ids` as a list; a single id, which is text, is a list of one."""
     return [ids] if isinstance(ids, str) else list(ids)
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array
-
-
-def _fingerprint(audit: Audit) -> str:
-    """Return the data set's fingerprint without reading the images that a table may hold."""
-    return fingerprint(pd.read_parquet(audit.folder / layout.SAMPLES, columns=["label"]))
 
 
 def _audited(facts: dict) -> float:

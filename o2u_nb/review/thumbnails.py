@@ -9,7 +9,6 @@ import hashlib
 import io
 import os
 import threading
-import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from o2u_nb.data import atomic
 from o2u_nb.data.content import content_hash
 from o2u_nb.data.images import Item, broken_image, thumbnail
 from o2u_nb.data.parallel import in_threads
+from o2u_nb.errors import OutputError
 
 SIZES = (16, 4096)
 CLOCK_SLACK = 2.0  # seconds: audits note whole ones, and some file systems even ones
@@ -102,11 +103,10 @@ class Thumbnails:
     def _store(self, key: str, picture: bytes) -> None:
         """Keep a picture on disk, whole or not at all; a cache that cannot be written is none."""
         file = self._file(key)
-        draft = file.with_suffix(f".{uuid.uuid4().hex}")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OutputError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(picture)
-            os.replace(draft, file)
+            with atomic.replacing(file, shared=True) as draft:
+                draft.write(picture)
 
     def _file(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.jpg"

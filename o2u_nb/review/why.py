@@ -3,26 +3,21 @@
 In come a review session and a sample id; out comes a dict of text, numbers, lists and None.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.neighbours import nearest
-from o2u_nb.detect.scores import class_probs
-from o2u_nb.review.reasons import opinions, reason
+from o2u_nb.review.columns import plain
+from o2u_nb.review.reasons import opinions, reason, vote
+from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
-
-if TYPE_CHECKING:
-    from o2u_nb.review.session import ReviewSession
 
 N_PROBS = 10  # classes listed
 N_NEAR = 8  # look-alikes
 
 
-def card(session: "ReviewSession", sample_id: str) -> dict:
-    """Return the keys of `ReviewSession.page` for one sample, and why it is where it is.
+def card(session: ReviewSession, sample_id: str) -> dict:
+    """Return what is known of one sample: the keys of `ReviewSession.page`, and why it is listed.
 
     Further keys: split, path (None for pixels), reason (a sentence), opinions (dicts of detector,
     value, rank, agrees), agreement (detectors that agree, asked), probs (pairs of class and mean
@@ -47,7 +42,8 @@ def card(session: "ReviewSession", sample_id: str) -> dict:
         kind=row["kind"],
         probs=probs,
         loss_share=_loss_share(session, position),
-        score=_score(session, position),
+        score=_value(session, position, "score"),
+        swap_odds=_value(session, position, "swap_odds"),
         opinions=votes,
     )
     return dict(
@@ -68,31 +64,7 @@ def card(session: "ReviewSession", sample_id: str) -> dict:
     )
 
 
-def vote(label: str, neighbours: Sequence[str]) -> str:
-    """Say what most of the nearest samples are labelled; `label` is the sample's own given one.
-
-    >>> vote("leopard", ["tiger", "tiger", "jaguar"])
-    '2 of its 3 nearest look-alikes are labelled tiger; none is labelled leopard, as it is.'
-    >>> vote("tiger", ["tiger", "tiger", "jaguar"])
-    '2 of its 3 nearest look-alikes are labelled tiger, as it is.'
-    """
-    counts = Counter(neighbours)
-    most = max(counts, key=lambda name: (counts[name], name == label))
-    own = "" if most == label else f"; {_are(counts[label])} labelled {label}"
-    asked = f" of its {len(neighbours)} nearest look-alikes"
-    return f"{_are(counts[most], asked)} labelled {most}{own}, as it is."
-
-
-def _are(count: int, of: str = "") -> str:
-    return f"{count or 'none'}{of} {'is' if count < 2 else 'are'}"
-
-
-def plain(value: float) -> float | None:
-    """Return a number that JSON can hold: None for NaN."""
-    return None if np.isnan(value) else float(value)
-
-
-def _neighbours(session: "ReviewSession", in_trace: int, label: str) -> list[dict] | None:
+def _neighbours(session: ReviewSession, in_trace: int, label: str) -> list[dict] | None:
     """Return the samples nearest to the one at `in_trace`, a position in the trace."""
     if session.embeddings is None:
         return None
@@ -114,13 +86,13 @@ def _neighbours(session: "ReviewSession", in_trace: int, label: str) -> list[dic
     ]
 
 
-def _score(session: "ReviewSession", position: int) -> float | None:
-    """Return the recommended score, whatever the session is sorted by, None where unknown."""
+def _value(session: ReviewSession, position: int, name: str) -> float | None:
+    """Return one column's value, whatever the session is sorted by, None where unknown."""
     names = session.columns.names
-    return plain(session.columns.values("score")[position]) if "score" in names else None
+    return plain(session.columns.values(name)[position]) if name in names else None
 
 
-def _loss_share(session: "ReviewSession", position: int) -> float | None:
+def _loss_share(session: ReviewSession, position: int) -> float | None:
     """Return the share of the other samples whose mean loss is lower, None where unknown."""
     if "o2u_mean" not in session.columns.names:
         return None

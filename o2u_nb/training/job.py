@@ -8,7 +8,6 @@ import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,32 +19,15 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from torch import nn
 from torch.nn import functional as F
 
-from o2u_nb.data import images
-from o2u_nb.embeddings import MAX_BYTES, n_bytes
-from o2u_nb.errors import WeightsError
 from o2u_nb.presets import Preset
 from o2u_nb.trace import Trace
-from o2u_nb.training.embed import embeddings
+from o2u_nb.training.backbones import choose_backbone
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
-from o2u_nb.training.models import CompactResNet, last_linear, pretrained
+from o2u_nb.training.probe.embed import embed_if_small
 
 STOP_EARLY = 0.97  # of the suspects stay; where fewer do, one more cycle still finds wrong labels
 STEPS_PER_EPOCH = 31  # wanted at least, down to batches of 8
-PHOTOGRAPH = 96  # pixels on the shorter side, from which pretrained networks have an edge
-PHOTOGRAPH_SIZE = 128
-PHOTOGRAPH_RATE = 0.01
-IMAGENET = (torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
-
-
-class Network(NamedTuple):
-    """A network, its name for the record, and the picture size, rate and statistics it wants."""
-
-    model: nn.Module
-    name: str
-    size: int | None
-    lr: float
-    stats: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
 class TellProgress(Callback):
@@ -80,19 +62,19 @@ def train(
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = choose_network(samples, preset, say=say)
+        backbone = choose_backbone(samples, preset, say=say)
         dls = dataloaders(
             samples,
-            size=network.size,
+            size=backbone.size,
             bs=batch_size(len(samples), most=preset.bs),
-            stats=network.stats,
+            stats=backbone.stats,
             seed=seed,
             progress=lambda done, total: progress("decoding", done, total),
         )
-        learn = in_fast_precision(Learner(dls, network.model, loss_func=nn.CrossEntropyLoss()))
+        learn = in_fast_precision(Learner(dls, backbone.model, loss_func=nn.CrossEntropyLoss()))
         seconds = seconds_per_epoch(learn) * preset.n_epochs
         say(
-            f"Training {network.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
+            f"Training {backbone.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
             f"{preset.cycles} cycles of {preset.cycle}) on {dls.device}: about {duration(seconds)}."
         )
         tell = TellProgress(progress, preset.n_epochs * len(dls.train))
@@ -101,36 +83,17 @@ def train(
                 warmup=preset.warmup,
                 cycles=preset.cycles,
                 cycle=preset.cycle,
-                lr=network.lr,
+                lr=backbone.lr,
                 out=out,
                 overwrite=True,
                 stop_early=STOP_EARLY,
                 say=say,
                 cbs=tell,
             )
-        seen = small_embeddings(learn, say=say)
+        embeddings = embed_if_small(learn, say=say)
     size = dls.train.dataset.pixels.shape[1]
-    return trace, seen, dict(model=network.name, image_size=size, device=str(dls.device))
-
-
-def choose_network(samples: pd.DataFrame, preset: Preset, *, say: Callable[[str], None]) -> Network:
-    """Choose a pretrained network for photographs, a compact one from scratch for small pictures.
-
-    When the pretrained weights cannot be had, `say` is told and the compact one is used.
-    """
-    n_classes = samples["label"].nunique()
-    if min(images.common_size(samples)) >= PHOTOGRAPH:
-        # without a GPU only the last stage is trained: a third of the time
-        stages = None if torch.cuda.is_available() else 1
-        try:
-            model = pretrained(n_classes, trained_stages=stages)
-            return Network(
-                model, "pretrained ResNet-18", PHOTOGRAPH_SIZE, PHOTOGRAPH_RATE, IMAGENET
-            )
-        except WeightsError as error:
-            say(f"{error} Going on with a compact network from scratch.")
-    model = CompactResNet(n_classes, widths=preset.widths)
-    return Network(model, f"compact ResNet {preset.widths}", None, preset.lr)
+    facts = dict(model=backbone.name, image_size=size, device=str(dls.device))
+    return trace, embeddings, facts
 
 
 def in_fast_precision(learn: Learner) -> Learner:
@@ -141,18 +104,6 @@ def in_fast_precision(learn: Learner) -> Learner:
     if learn.dls.device.type == "cuda" and torch.cuda.is_bf16_supported():
         return learn.to_bf16()
     return learn
-
-
-def small_embeddings(learn: Learner, *, say: Callable[[str], None]) -> np.ndarray | None:
-    """Return the embeddings of the training samples; None, and `say` is told, if too large."""
-    n, d = len(learn.dls.train.dataset), last_linear(learn.model).in_features
-    if n_bytes(n, d) > MAX_BYTES:
-        say(
-            f"Keeping no embeddings: {n:,} x {d:,} numbers are {n_bytes(n, d) / 1e6:,.0f} MB, more "
-            f"than {MAX_BYTES / 1e6:.0f} MB. The review will show no look-alikes."
-        )
-        return None
-    return embeddings(learn)
 
 
 def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:

@@ -5,6 +5,7 @@ weights: the authors go on from a checkpoint that has already memorised the wron
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 import torch
@@ -14,12 +15,13 @@ from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learne
 
 from o2u_nb.errors import SourceError
 from o2u_nb.presets import PRESETS
+from o2u_nb.training.fitting import sgd
 from o2u_nb.training.job import batch_size
-from o2u_nb.training.learner import sgd
 from o2u_nb.training.loaders import dataloaders
+from o2u_nb.training.methods import Method
+from o2u_nb.training.methods.odd import HIGH_SHARE
 from o2u_nb.training.models import CompactResNet
-
-Network = Callable[[int], torch.nn.Module]
+from o2u_nb.training.schedule import high_then_low
 
 
 def retrain(
@@ -30,7 +32,8 @@ def retrain(
     seeds: Sequence[int] = (0, 1, 2),
     epochs: int = 12,
     lr: float = 0.05,
-    network: Network | None = None,
+    network: Callable[[int], torch.nn.Module] | None = None,
+    method: Method | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Train on `before` and on `after`, and return the accuracy of each on `held_out`.
@@ -38,25 +41,35 @@ def retrain(
     All three are samples tables; `held_out` must share no sample with the others, and its labels
     should have been checked apart from this audit. For each of `seeds` both networks get the same
     initial weights and the same number of `epochs` of one cycle up to `lr`. `network` makes one
-    from the number of classes (default: the standard preset's). `progress(done, total)` counts
-    trainings. Returns a table indexed by `seed` with columns `before` and `after`, shares of
-    `held_out` that are right, 0 to 1; `.agg(["mean", "std"])` gives mean and spread.
+    from the number of classes (default: the standard preset's). With `method`, one of
+    `training/methods` such as `odd.train`, that trains both, a third of the epochs at the rate
+    `lr` and the rest along a cosine. `progress(done, total)` counts trainings. Returns a table
+    indexed by `seed` with columns `before` and `after`, shares of `held_out` that are right, 0 to
+    1; `.agg(["mean", "std"])` gives mean and spread.
 
     Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared.
     """
     _require_apart(before, after, held_out)
     network = network or (lambda n: CompactResNet(n, widths=PRESETS["standard"].widths))
+    fit = partial(_fit, epochs=epochs, lr=lr, method=method)
     rows = {}
     for done, seed in enumerate(seeds):
         rows[seed] = {}
         for turn, (name, samples) in enumerate({"before": before, "after": after}.items()):
-            rows[seed][name] = _accuracy(samples, held_out, seed, epochs, lr, network)
+            rows[seed][name] = _accuracy(samples, held_out, seed, fit, network)
             if progress:
                 progress(2 * done + turn + 1, 2 * len(seeds))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
 
 
-def _accuracy(samples, held_out, seed, epochs, lr, network) -> float:
+def _fit(learn: Learner, *, epochs: int, lr: float, method: Method | None) -> None:
+    if method is None:
+        learn.fit_one_cycle(epochs, lr)
+    else:
+        method(learn, high_then_low(epochs, lr=lr, high=round(epochs * HIGH_SHARE)))
+
+
+def _accuracy(samples, held_out, seed, fit, network) -> float:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         bs = batch_size(len(samples), most=PRESETS["standard"].bs)
@@ -65,7 +78,7 @@ def _accuracy(samples, held_out, seed, epochs, lr, network) -> float:
         loss = torch.nn.CrossEntropyLoss()
         learn = Learner(dls, model, loss_func=loss, opt_func=sgd, metrics=accuracy)
         with learn.no_bar(), learn.no_logging():
-            learn.fit_one_cycle(epochs, lr)
+            fit(learn)
             return float(learn.validate()[1])
 
 

@@ -10,7 +10,7 @@ from ipywidgets import Button, Layout
 
 from o2u_nb.plots import scores, still
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.suspects import spread
+from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
@@ -129,7 +129,7 @@ class ScatterPanel(Panel):
     def _still(self) -> str:
         x, y = self._moments()
         known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & self._of_class())
-        drawn = known[spread(len(known), STILL)]
+        drawn = known[evenly(len(known), STILL)]
         caption = (
             f"Variance of the loss (upwards) against its mean (to the right), {len(drawn):,} of "
             f"{len(known):,} samples: suspects are crosses."

@@ -14,6 +14,7 @@ from o2u_nb.plots import still
 from o2u_nb.plots.bands import crowd_bands
 from o2u_nb.plots.look import COLORS, SUSPECT
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, told
 from o2u_nb.text import inert, percent
 from o2u_nb.widgets.parts.panel import Panel
@@ -101,7 +102,7 @@ class WhyCard(Panel):
         sample_id = self.session.current
         if sample_id is None:
             return f'<p style="{FAINT}">No sample is in view: change the filters.</p>'
-        known = self.session.sample(sample_id)
+        known = card(self.session, sample_id)
         parts = [
             _meant(self._n_meant()),
             self._picture(known),

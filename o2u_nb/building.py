@@ -1,0 +1,176 @@
+"""Build an audit in its folder, and replace an earlier one only when the new one is whole.
+
+In come the folder and what is written into it; out comes a finished audit, or on failure what was
+there before. Only names that the folder's marker lists as made by an audit are ever removed.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from o2u_nb import folder as layout
+from o2u_nb.errors import AuditExistsError, O2UError, OutputError, TraceError
+from o2u_nb.trace import Trace
+
+
+class Place:
+    """Give out the paths at which an audit may write, and note them in the folder's marker first.
+
+    So the marker lists everything that was written, also after a kill.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._made: set[str] = set()
+        layout.mark(folder, self._made)
+
+    def new(self, name: str) -> Path:
+        """Return the path of `name`, one of `folder.MADE_BY_AUDIT`, to write to."""
+        if name not in self._made:
+            _require_not_foreign(self.folder, self._made, [name])
+            self._made.add(name)
+            layout.mark(self.folder, self._made)
+        return self.folder / name
+
+
+def require_free(out: Path, *, overwrite: bool) -> None:
+    """Raise unless an audit may be written to `out`; nothing is changed.
+
+    `AuditExistsError` when it holds an audit and `overwrite` is False, `OutputError` when it is a
+    file or holds things that no audit made, in the folder of its trace, too.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file: choose a new folder for the audit.")
+    held, made = _names(out), layout.made_in(out)
+    if held and made is None:
+        raise OutputError(
+            f"{out} is not empty and no audit of this package (it has {sorted(held)[0]!r}, for "
+            f"one, and no {layout.MARKER}): choose a new or empty folder."
+        )
+    _require_not_foreign(out, made or set(), layout.MADE_BY_AUDIT)
+    for name in made or ():
+        layout.require_removable(out / name)
+    if held and not overwrite:
+        kind = "an audit" if layout.FACTS in held else "an unfinished audit"
+        raise AuditExistsError(
+            f"{out} already holds {kind}: choose another folder, or pass --overwrite "
+            "(overwrite=True) to replace it; decisions are kept."
+        )
+
+
+def require_apart(out: Path, source: Any) -> None:
+    """Raise `OutputError` when `out` lies in the source folder, or the source in `out`.
+
+    Only a folder is a place that an audit can lie in; of a list of labels, what counts is where
+    its pictures are: see `require_apart_from_pictures`.
+    """
+    if isinstance(source, (str, os.PathLike)) and os.path.isdir(source):
+        _refuse_shared(out, [Path(os.path.realpath(source))], str(source))
+
+
+def require_apart_from_pictures(out: Path, samples: pd.DataFrame) -> None:
+    """Raise `OutputError` when a picture lies below `out`, or `out` in a folder of pictures.
+
+    Links are followed: what counts is where the files really are.
+    """
+    if "path" in samples:
+        paths = samples["path"].tolist()
+        above = {os.path.realpath(folder) for folder in {os.path.dirname(path) for path in paths}}
+        above |= {os.path.dirname(os.path.realpath(path)) for path in paths if os.path.islink(path)}
+        _refuse_shared(out, [Path(place) for place in sorted(above)], "the folder of the pictures")
+
+
+def _refuse_shared(out: Path, places: list[Path], name: str) -> None:
+    inside = Path(os.path.realpath(out))
+    for place in places:
+        if inside.is_relative_to(place):
+            raise OutputError(
+                f"The output folder {out} lies inside the source ({name}, {place}), which is never "
+                "changed: choose a folder outside it."
+            )
+        if place.is_relative_to(inside):
+            raise OutputError(
+                f"The source ({name}, {place}) lies inside the output folder {out}: choose another "
+                "folder for the audit."
+            )
+
+
+@contextmanager
+def building(out: Path) -> Iterator[Place]:
+    """Yield the place to write an audit to, and put the audit into `out` at the end.
+
+    Where `out` holds a finished audit, that stays until the new one is whole, facts included. On
+    failure finished epochs of training are kept, and nothing else that is new.
+    """
+    layout.finish_replacing(out)
+    existed = out.is_dir()
+    folder = out / layout.DRAFT if (out / layout.FACTS).is_file() else out
+    try:
+        yield _set_up(out, folder)
+    except BaseException:
+        if not _finished_epochs(folder):
+            _take_back(folder, keep_folder=existed and folder == out)
+        raise
+    layout.finish_replacing(out)
+
+
+def _set_up(out: Path, folder: Path) -> Place:
+    """Make `folder`, in which the audit for `out` is built, empty of earlier attempts."""
+    if folder != out and os.path.lexists(folder) and layout.made_in(folder) is None:
+        raise OutputError(f"{folder} is in the way, and no audit made it: move it elsewhere.")
+    try:
+        _clear(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write to {out} ({error.strerror or error}): choose another folder."
+        ) from error
+    return Place(folder)
+
+
+def _take_back(folder: Path, *, keep_folder: bool) -> None:
+    """Remove what was written to `folder`; a failure here must not hide the one before it."""
+    with suppress(OSError, O2UError):
+        _clear(folder)
+        if not keep_folder:
+            folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an unfinished audit left in `folder`, and its marker."""
+    made = layout.made_in(folder)
+    if made is None:
+        return
+    for name in made:
+        layout.remove(folder / name)
+        (folder / f"{name}.partial").unlink(missing_ok=True)
+    (folder / layout.MARKER).unlink()
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    except OSError as error:
+        raise OutputError(
+            f"Cannot look into {folder} ({error.strerror}): choose another folder for the audit."
+        ) from error
+
+
+def _require_not_foreign(folder: Path, made: set[str], names) -> None:
+    foreign = [name for name in names if name not in made and os.path.lexists(folder / name)]
+    if foreign:
+        raise OutputError(
+            f"{folder} holds {foreign[0]!r}, which no audit made and this one would replace: move "
+            "it elsewhere, or choose another folder."
+        )
+
+
+def _finished_epochs(folder: Path) -> int:
+    try:
+        return Trace.open(folder / layout.TRACE).n_epochs
+    except TraceError:
+        return 0

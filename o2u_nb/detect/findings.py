@@ -1,0 +1,154 @@
+"""Findings: all that an audit says of the labels, computed once and read by everybody.
+
+In comes a trace with embeddings, or what an audit folder has kept of an earlier computation; out
+comes one object with the scores, the estimate, what other estimators say, how settled the ranking
+is, and the doubts. The run writes it, the report shows it, the audit hands it out.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.detect.counts import compare_estimators
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.stability import Stability, stability, top_size
+from o2u_nb.detect.table import ranked
+from o2u_nb.detect.threshold import Estimate, estimate
+from o2u_nb.trace import Trace
+
+# Share of the samples between the ends of the estimate's range; a wider range is said to be a
+# doubt. Our choice: so many pictures more, or fewer, might have to be looked at.
+VAGUE = 0.15
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Findings:
+    """Hold what was found in the `evidence`.
+
+    `scores` is the table of `table.score_table`, `estimate` the recommended number of wrong labels
+    (its `p_wrong` in the order of the trace), `stability` how far the last two cycles agree (None
+    with fewer cycles, or where all scores are equal), `doubts` sentences on why the estimate should
+    not be believed. Make one with `of_trace` or `stored`.
+    """
+
+    evidence: Evidence
+    scores: pd.DataFrame
+    estimate: Estimate
+    stability: Stability | None
+    doubts: list[str]
+    kept_estimators: pd.DataFrame | None = None
+
+    @classmethod
+    def of_trace(
+        cls,
+        trace: Trace,
+        embeddings: np.ndarray | None = None,
+        *,
+        conflicting: pd.Series | None = None,
+    ) -> "Findings":
+        """Compute everything from `trace` and `embeddings` ((n_samples, d) float, in its order).
+
+        `conflicting`, bool by `sample_id`, marks samples whose picture is also there under another
+        label: their `kind` becomes `duplicate conflict`. Raises `O2UError` for embeddings of
+        another number of samples.
+        """
+        evidence = Evidence(trace, embeddings)
+        scores, found = ranked(evidence)
+        if conflicting is not None:
+            marked = conflicting.reindex(scores.index, fill_value=False)
+            scores.loc[marked, "kind"] = "duplicate conflict"
+        settled = last_stability(trace, scores, found)
+        return cls(evidence, scores, found, settled, doubts(found, trace.n_samples))
+
+    @classmethod
+    def stored(cls, trace: Trace, scores: pd.DataFrame, facts: dict) -> "Findings":
+        """Bring back what an audit folder holds: its trace, its scores, and `facts`.
+
+        `facts` is what `facts` returned and `audit.json` keeps. Nothing that is stored is computed
+        again; what an older audit did not store is computed from the trace.
+        """
+        evidence = Evidence(trace)
+        found = _stored_estimate(evidence, scores, facts)
+        settled = _stored_stability(trace, scores, found, facts)
+        said = facts["warnings"] if "warnings" in facts else doubts(found, trace.n_samples)
+        kept = _table(facts["estimators"]) if "estimators" in facts else None
+        return cls(evidence, scores, found, settled, said, kept)
+
+    @property
+    def trace(self) -> Trace:
+        """Return the training dynamics."""
+        return self.evidence.trace
+
+    @cached_property
+    def estimators(self) -> pd.DataFrame:
+        """Say how many labels are wrong by each estimator; see `counts.compare_estimators`."""
+        if self.kept_estimators is not None:
+            return self.kept_estimators
+        return compare_estimators(self.evidence, _in_order(self.trace, self.scores["score"]))
+
+    def facts(self) -> dict:
+        """Return what `audit.json` keeps beside the scores, fit for JSON; see `stored`."""
+        rows = self.estimators.astype(object).where(self.estimators.notna(), None)
+        return dict(
+            estimated_wrong=self.estimate.count,
+            estimated_range=[self.estimate.low, self.estimate.high],
+            estimators=rows.to_dict("index"),
+            stability=None if self.stability is None else asdict(self.stability),
+            warnings=self.doubts,
+        )
+
+
+def last_stability(trace: Trace, scores: pd.DataFrame, found: Estimate) -> Stability | None:
+    """Compare the rankings of the last two cycles; None where there is nothing to compare."""
+    n_top = top_size(found.count, int(scores["score"].notna().sum()))
+    compared = stability(trace, n_top=n_top)
+    return compared[-1] if compared and not math.isnan(compared[-1].rank_correlation) else None
+
+
+def doubts(found: Estimate, n_samples: int) -> list[str]:
+    """Say in sentences why the estimate should not be believed, if so."""
+    said = []
+    if found.count > n_samples / 2:
+        said.append(
+            "More than half of the labels look wrong. More likely, the network did not learn to "
+            "tell these classes apart: there may be too few pictures, or too little training. Try "
+            "the preset thorough, and look at the top suspects before believing the number."
+        )
+    if found.high - found.low > VAGUE * n_samples:
+        said.append(
+            f"Between {found.low:,} and {found.high:,} labels may be wrong: the network is unsure "
+            "of many pictures, and what it cannot learn looks like a wrong label. Trust the order "
+            "of the suspects more than their number, which may be too high."
+        )
+    return said
+
+
+def _stored_estimate(evidence: Evidence, scores: pd.DataFrame, facts: dict) -> Estimate:
+    if not {"estimated_wrong", "estimated_range"} <= facts.keys():
+        return estimate(evidence, _in_order(evidence.trace, scores["score"]))
+    p_wrong = _in_order(evidence.trace, scores["p_wrong"])
+    return Estimate(facts["estimated_wrong"], *facts["estimated_range"], p_wrong)
+
+
+def _in_order(trace: Trace, column: pd.Series) -> np.ndarray:
+    """Return a column of the scores (n_samples,) in the order of the trace."""
+    return column.reindex(trace.ids).to_numpy()
+
+
+def _stored_stability(
+    trace: Trace, scores: pd.DataFrame, found: Estimate, facts: dict
+) -> Stability | None:
+    if "stability" not in facts:
+        return last_stability(trace, scores, found)
+    kept = facts["stability"]
+    return None if kept is None else Stability(**kept)
+
+
+def _table(rows: dict[str, dict]) -> pd.DataFrame:
+    """Make the table of estimators of the rows that `facts` made of it."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["count", "rate", "note"])
+    table = table.astype({"count": float, "rate": float})
+    return table.rename_axis("estimator")

@@ -1,0 +1,70 @@
+"""Suspects: questions to the score table that figures, galleries and the report all ask.
+
+In comes a score table (one row per sample, `rank` 1 = most suspicious); out come plain pandas
+tables: the samples of one class, the top suspects, counts per class, and which label is taken for
+which.
+"""
+
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.errors import O2UError
+
+
+def of_label(scores: pd.DataFrame, label: str | None) -> pd.DataFrame:
+    """Keep the samples whose given label is `label`, all of them when it is None.
+
+    Raises `O2UError` for a class that is not there, with the nearest name.
+    """
+    if label is None:
+        return scores
+    chosen = scores[scores["label"] == label]
+    if chosen.empty:
+        names = [str(name) for name in scores["label"].unique()]
+        near = get_close_matches(str(label), names, n=1) or sorted(names)[:3]
+        raise O2UError(f"No class {label!r} among the {len(names)} of the scores: try {near}.")
+    return chosen
+
+
+def top_suspects(
+    scores: pd.DataFrame, *, label: str | None = None, n: int | None = None
+) -> pd.DataFrame:
+    """Return the first `n` suspects (all when None), most suspicious first."""
+    chosen = of_label(scores, label)
+    return chosen[chosen["suspect"].astype(bool)].sort_values("rank", kind="stable").head(n)
+
+
+def per_class(scores: pd.DataFrame) -> pd.DataFrame:
+    """Count samples and suspects per given label, classes with most suspects first.
+
+    Returns a table indexed by `label`: `samples`, `suspects` (counts), `share` of suspects in
+    [0, 1], and `suggestion`, the most common suggested label among them (None without any).
+    """
+    given = scores["label"].astype(str)
+    suspect = scores["suspect"].astype(bool)
+    table = suspect.groupby(given).agg(samples="size", suspects="sum")
+    table["share"] = table["suspects"] / table["samples"]
+    pairs = confused(scores).drop_duplicates("given").set_index("given")["suggested"]
+    table["suggestion"] = pairs.reindex(table.index).astype(object).where(lambda s: s.notna(), None)
+    order = np.lexsort((table.index, -table["share"], -table["suspects"]))
+    return table.iloc[order].rename_axis("label")
+
+
+def confused(scores: pd.DataFrame) -> pd.DataFrame:
+    """Count the pairs `given`, `suggested` among the suspects, largest `count` first.
+
+    Suspects without a suggestion are left out.
+    """
+    suspects = top_suspects(scores).dropna(subset=["suggested_label"])
+    pairs = pd.DataFrame(
+        {
+            "given": suspects["label"].astype(str),
+            "suggested": suspects["suggested_label"].astype(str),
+        }
+    )
+    counts = pairs.value_counts(sort=False).rename("count").reset_index()
+    return counts.sort_values(
+        ["count", "given", "suggested"], ascending=[False, True, True], ignore_index=True
+    )

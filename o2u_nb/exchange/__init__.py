@@ -1,0 +1,15 @@
+"""Write a cleaned data set where others expect it, and take a cleaned folder back.
+
+In comes a `Plan` of what decisions change; out come a folder of class folders, a Hugging Face
+imagefolder, CSV, Parquet, or arrays for cleanlab: one module for each format. Originals are never
+touched, a folder appears whole or not at all, and `revert` removes what was written there, nothing
+else.
+"""
+
+from o2u_nb.exchange.class_folders import to_folder
+from o2u_nb.exchange.cleanlab import to_cleanlab
+from o2u_nb.exchange.huggingface import to_huggingface
+from o2u_nb.exchange.tables import to_csv, to_parquet
+from o2u_nb.exchange.tree import revert
+
+__all__ = ["revert", "to_cleanlab", "to_csv", "to_folder", "to_huggingface", "to_parquet"]

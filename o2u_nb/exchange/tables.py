@@ -1,0 +1,38 @@
+"""The cleaned labels as one table: CSV for people and other tools, Parquet with the pixels."""
+
+import os
+from pathlib import Path
+
+from o2u_nb.data import atomic
+from o2u_nb.data import samples as samples_io
+from o2u_nb.errors import ApplyError
+from o2u_nb.exchange.cleaned import csv_text, labelled, warn_of_missing, warn_of_stale
+from o2u_nb.review.apply import Plan
+
+
+def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
+    """Write the cleaned labels as CSV: path, label, original_label, split, sample_id.
+
+    `data.sources.read` and the command line's --labels read it. Decisions on pictures that are out
+    of reach are applied, since only labels are written. Warns of decisions that are not applied
+    and of paths that lead to no file. Raises `ApplyError` for samples without files.
+    """
+    if "path" not in plan.samples:
+        raise ApplyError("These samples are no files: use to_parquet, which keeps their pixels.")
+    warn_of_stale(plan)
+    warn_of_missing(plan)
+    columns = ["path", "label", "original_label", "split", "sample_id"]
+    with atomic.replacing(path) as file:
+        file.write(csv_text(labelled(plan).reset_index()[columns]).encode())
+    return Path(path)
+
+
+def to_parquet(plan: Plan, path: str | os.PathLike) -> Path:
+    """Write the cleaned samples table, with original_label; `data.samples.read` reads it.
+
+    Warns as `to_csv` does.
+    """
+    warn_of_stale(plan)
+    warn_of_missing(plan)
+    samples_io.write(labelled(plan), path)
+    return Path(path)

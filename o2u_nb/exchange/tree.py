@@ -1,0 +1,293 @@
+"""A folder of class folders, written whole or not at all, with a manifest to take it back.
+
+In come entries (where to, what, about what); out comes a folder with a hidden `.manifest.jsonl`
+that lists every file in it with its digest, or link target.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pandas as pd
+from PIL import Image
+
+from o2u_nb.data.content import content_hash
+from o2u_nb.data.images import Item, image_items, png_bytes
+from o2u_nb.data.jsonl import to_line
+from o2u_nb.data.parallel import Progress, in_threads
+from o2u_nb.data.readers.folders import SPLITS
+from o2u_nb.errors import ApplyError, OutputError
+
+MANIFEST = ".manifest.jsonl"
+FORMAT = "o2u_nb cleaned folder 1"
+LONGEST = 200  # bytes of a name; file systems take 255, and a suffix may be added
+# What no name may hold, and "%" where it would read as an escape, so that no two names become one.
+FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]' if os.name == "nt" else r"[/\x00]")
+ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
+
+
+class Entry(NamedTuple):
+    """One file to write: its place (POSIX path in the folder), an item, and facts about it.
+
+    An item that is a path is copied or linked; bytes are written as they are, arrays as PNG.
+    """
+
+    place: str
+    item: Item
+    about: dict
+
+
+def safe_name(text: str) -> str:
+    """Return `text` as a file name: what cannot be in one is %-escaped, a long one is shortened.
+
+    A leading dot is escaped too: it would hide the file, or lead elsewhere.
+
+    >>> safe_name("a/b"), safe_name(".."), safe_name("100 %"), safe_name("%2F")
+    ('a%2Fb', '%2E.', '100 %', '%252F')
+    """
+    name = FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", ESCAPE.sub("%25", text))
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if len(os.fsencode(name)) <= LONGEST:
+        return name
+    suffix = PurePosixPath(name).suffix[:10]
+    kept = os.fsencode(name)[: LONGEST - 20].decode("utf-8", "ignore")
+    return f"{kept}-{_digest(text)}{suffix}"
+
+
+def places(samples: pd.DataFrame, given: pd.Series, *, split_level: bool) -> pd.Series:
+    """Return where each sample goes: `[split/]label/name`, POSIX, unique on any file system.
+
+    What came below the class folder stays so. `given` are the labels before: where two files would
+    meet, the one that was there keeps its name, and others get a suffix made of their id.
+    """
+    names = [
+        "/".join(map(safe_name, [*([split] if split_level else []), label, *below]))
+        for split, label, below in zip(
+            samples["split"], samples["label"], _below_class(samples, given), strict=True
+        )
+    ]
+    moved = (samples["label"] != given).tolist()
+    wanted = sorted(zip(moved, samples.index, names, strict=True))
+    taken: set[str] = set()
+    found = {}
+    for _, sample_id, name in wanted:
+        found[sample_id] = _free(name, sample_id, taken)
+        taken.add(_folded(found[sample_id]))
+    return pd.Series(found, dtype=object).reindex(samples.index)
+
+
+def write(
+    folder: str | os.PathLike,
+    entries: list[Entry],
+    *,
+    mode: str,
+    off_limits: Iterable[str],
+    progress: Progress | None = None,
+) -> Path:
+    """Write `entries` to a new or empty `folder`; return it.
+
+    `mode` is copy, hardlink or symlink, `off_limits` the folders to stay out of. Raises
+    `ApplyError` when the folder may not be written to, `OutputError` when it cannot be, and then
+    nothing is left behind.
+    """
+    folder = Path(os.path.abspath(folder))
+    if mode not in PLACERS:
+        raise ApplyError(f"Expected a mode among {', '.join(PLACERS)}, found {mode!r}.")
+    _require_free(folder)
+    _require_outside(folder, off_limits)
+    draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
+    try:
+        draft.mkdir(parents=True)
+        placed = lambda entry: _place(draft, entry, mode)  # noqa: E731
+        lines = in_threads(placed, entries, progress=progress)
+        _write_manifest(draft, mode, lines)
+        with suppress(FileNotFoundError):
+            folder.rmdir()  # an empty one, where there is one
+        draft.rename(folder)
+    except OSError as error:
+        raise OutputError(_cannot_write(folder, mode, error)) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def revert(folder: str | os.PathLike) -> int:
+    """Remove the files that `write` wrote to `folder`, and folders that this leaves empty.
+
+    Returns the number of files. Files that were added since stay. Raises `ApplyError`, and removes
+    nothing, when there is no manifest or a file is no longer what was written.
+    """
+    folder = Path(os.path.abspath(folder))
+    files = _read_manifest(folder)
+    present = [(folder / place, facts) for place, facts in files.items()]
+    present = [(path, facts) for path, facts in present if os.path.lexists(path)]
+    unlike = [path for path, facts in present if not _is_as_written(path, facts)]
+    if unlike:
+        raise ApplyError(
+            f"{len(unlike):,} files in {folder} changed since they were written, "
+            f"{unlike[0].name!r} for one: nothing was removed; move them elsewhere first."
+        )
+    for path, _ in present:
+        path.unlink()
+    (folder / MANIFEST).unlink()
+    _remove_empty(folder, files)
+    return len(present)
+
+
+def _below_class(samples: pd.DataFrame, given: pd.Series) -> list[list[str]]:
+    """Return each file's path below its class folder, as parts."""
+    return [
+        _below(sample_id, label, split, item)
+        for sample_id, label, split, item in zip(
+            samples.index, given, samples["split"], image_items(samples), strict=True
+        )
+    ]
+
+
+def _below(sample_id: str, label: str, split: str, item: Item) -> list[str]:
+    if not isinstance(item, str):
+        return [sample_id + _suffix(item)]
+    if not item.replace(os.sep, "/").endswith(f"/{sample_id}"):
+        return [os.path.basename(item)]  # the id is a name of its own, not a path
+    parts = sample_id.split("/")
+    if len(parts) > 2 and SPLITS.get(parts[0].casefold()) == split and parts[1] == label:
+        parts = parts[1:]
+    return parts[1:] if len(parts) > 1 and parts[0] == label else parts
+
+
+def _suffix(item: Item) -> str:
+    if isinstance(item, bytes):
+        with Image.open(BytesIO(item)) as image:
+            return f".{image.format.lower()}"
+    return ".png"
+
+
+def _free(name: str, sample_id: str, taken: set[str]) -> str:
+    """Return `name`, or if that is taken `name` with a digest of the id before its suffix."""
+    if _folded(name) not in taken:
+        return name
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}-{_digest(sample_id)}{path.suffix}"))
+
+
+def _folded(name: str) -> str:
+    """Return what file systems that ignore case or accents' encoding take for the same name."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _require_free(folder: Path) -> None:
+    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ApplyError(f"{folder} exists and is not an empty folder: choose a new one.")
+
+
+def _require_outside(folder: Path, off_limits: Iterable[str]) -> None:
+    """Raise when `folder` lies in a folder of originals."""
+    held = {os.path.realpath(place) for place in off_limits}
+    place = Path(os.path.realpath(folder))
+    inside = [str(above) for above in (place, *place.parents) if str(above) in held]
+    if inside:
+        raise ApplyError(
+            f"{folder} lies inside {inside[0]}, where the originals are, which are never touched: "
+            "choose a folder elsewhere."
+        )
+
+
+def _place(draft: Path, entry: Entry, mode: str) -> dict:
+    """Write one entry and return its line of the manifest."""
+    target = draft / entry.place
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(entry.item, str):
+        os.stat(entry.item)  # a link to what is not there would be made without a word
+        PLACERS[mode](os.path.abspath(entry.item), target)
+    else:
+        target.write_bytes(png_bytes(entry.item))
+    return dict(file=entry.place, **_facts(target), **entry.about)
+
+
+PLACERS: dict[str, Callable] = {
+    "copy": shutil.copyfile,
+    "hardlink": os.link,
+    "symlink": os.symlink,
+}
+
+
+def _facts(path: Path) -> dict:
+    """Tell what a written file is known by."""
+    if path.is_symlink():
+        return dict(link=os.readlink(path))
+    return dict(sha256=content_hash(path))
+
+
+def _is_as_written(path: Path, written: dict) -> bool:
+    try:
+        return _facts(path).items() <= written.items()
+    except OSError:  # a folder of that name, or out of reach
+        return False
+
+
+def _write_manifest(draft: Path, mode: str, lines: Iterable[dict]) -> None:
+    """Write a head and a line per file; the head of a cut manifest would promise more lines."""
+    listed = list(lines)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    head = dict(format=FORMAT, mode=mode, created=created, files=len(listed))
+    (draft / MANIFEST).write_bytes(b"".join(map(to_line, [head, *listed])))
+
+
+def _read_manifest(folder: Path) -> dict[str, dict]:
+    """Return the facts of each file by its place; raise `ApplyError` unless all are there."""
+    path = folder / MANIFEST
+    try:
+        head, *lines = map(json.loads, path.read_bytes().splitlines())
+        files = {line["file"]: line for line in lines}
+        complete = head["format"] == FORMAT and head["files"] == len(files)
+    except FileNotFoundError:
+        raise ApplyError(
+            f"No {MANIFEST} in {folder}: expected a folder that this package has written; nothing "
+            "was removed."
+        ) from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ApplyError(f"Cannot read {path} ({error}): nothing was removed.") from error
+    astray = [place for place in files if not _is_within(folder, place)]
+    if astray or not complete:
+        raise ApplyError(
+            f"{path} was altered"
+            + (f" and lists {astray[0]!r}, which is elsewhere" if astray else "")
+            + ": nothing was removed; remove the folder by hand."
+        )
+    return files
+
+
+def _is_within(folder: Path, place: str) -> bool:
+    parent = os.path.realpath((folder / place).parent)
+    return Path(parent).is_relative_to(os.path.realpath(folder)) and ".." not in place.split("/")
+
+
+def _remove_empty(folder: Path, places: Iterable[str]) -> None:
+    """Remove the folders that `places` were in, `folder` included, where nothing else is."""
+    inner = {str(parent) for place in places for parent in PurePosixPath(place).parents}
+    for place in sorted(inner | {"."}, key=lambda place: -place.count("/") - (place != ".")):
+        with suppress(OSError):
+            (folder / place).rmdir()
+
+
+def _cannot_write(folder: Path, mode: str, error: OSError) -> str:
+    name = f" {error.filename!r}" if error.filename else ""
+    advice = "free space, or choose another folder"
+    if mode == "hardlink":
+        advice += " on the same disk as the originals, or mode='copy'"
+    return f"Cannot write {folder} ({error.strerror or error}:{name}): {advice}. Nothing was left."

@@ -1,0 +1,51 @@
+"""What of the optional parts is installed: training, which needs torch, and JupyterLab.
+
+`pip install o2u_nb` brings what opens, reviews, exports and reports an audit. In come names of
+packages; out come their versions, or one error that says what to install. Nothing is imported here.
+"""
+
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from importlib.util import find_spec
+
+from o2u_nb.errors import MissingExtraError
+
+TRAINING = ("torch", "torchvision", "fastai")  # the extra `train` in pyproject.toml
+INSTALL_TRAINING = "pip install 'o2u_nb[train]'"
+INSTALL_LAB = "pip install 'o2u_nb[lab]'"
+
+
+def missing(packages: Iterable[str]) -> list[str]:
+    """List which of `packages` (names as they are imported) are not installed.
+
+    >>> missing(["numpy", "no_such_package"])
+    ['no_such_package']
+    """
+    return [name for name in packages if not _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    return find_spec(name) is not None
+
+
+def require_training() -> None:
+    """Raise `MissingExtraError`, which names the command to install it, unless training can run."""
+    if lacking := missing(TRAINING):
+        verb = "is" if len(lacking) == 1 else "are"
+        raise MissingExtraError(
+            f"{', '.join(lacking)} {verb} not installed, which training needs: {INSTALL_TRAINING}"
+        )
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of `packages` (names as on PyPI) that are installed."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

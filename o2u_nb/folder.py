@@ -1,0 +1,248 @@
+"""What lies in an audit folder, where and in which format; every table is indexed by `sample_id`.
+
+In comes a folder; out comes an `AuditFolder`, which reads tables, trace and facts when they are
+first asked for. Neither torch nor fastai is needed. `building` makes such folders.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb import embeddings as embeddings_io
+from o2u_nb.data import atomic
+from o2u_nb.data import samples as samples_io
+from o2u_nb.data.moved import moved_to
+from o2u_nb.errors import OutputError, SourceError
+from o2u_nb.trace import Trace, is_trace_file
+
+if TYPE_CHECKING:
+    from o2u_nb.detect.findings import Findings
+
+FORMAT = "o2u_nb audit 1"
+SAMPLES = "samples.parquet"
+PROBLEMS = "problems.csv"
+TRACE = "trace"
+EMBEDDINGS = "embeddings.npy"  # missing where they would be too large
+SCORES = "scores.parquet"
+SCORES_CSV = "scores.csv"
+REPORT = "report.html"
+FACTS = "audit.json"  # written last: an audit without it is unfinished
+DECISIONS = "decisions.jsonl"  # a person's work: never removed
+
+MADE_BY_AUDIT = (SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, SCORES, SCORES_CSV, REPORT, FACTS)
+
+MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
+DRAFT = ".o2u_nb-new"  # where a new audit is built while the old one stays
+
+
+class AuditFolder:
+    """Hold what one audit found.
+
+    `samples` is what was audited, `problems` what could not be, `trace` the training dynamics,
+    `embeddings` what the trained network makes of each sample, `scores` the ranking (`rank` 1 =
+    most suspicious), and `facts` the settings and totals. `images` is the folder in which the
+    pictures are now, None where they are still in the place that was audited.
+    """
+
+    def __init__(self, folder: str | os.PathLike, *, images: str | os.PathLike | None = None):
+        self.folder = Path(folder)
+        self.images = images
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike, *, images: str | os.PathLike | None = None) -> Self:
+        """Open the audit in `folder`.
+
+        `images` says where the pictures are now, when they were moved since: a folder in which they
+        have the same relative paths as before. Nothing on disk changes by it. Raises `SourceError`
+        when no finished audit lies in `folder`, when a newer version of this package wrote it, or
+        when none of the pictures is in `images`.
+        """
+        finish_replacing(Path(folder))
+        if not (Path(folder) / FACTS).is_file():
+            raise SourceError(
+                f"No finished audit in {folder}: expected the file {FACTS} there. "
+                f"Make one with `python -m o2u_nb audit SOURCE --out {folder}`."
+            )
+        opened = cls(folder, images=images)
+        opened._require_known_format()
+        if images is not None:
+            _ = opened.samples  # so that a wrong place is said now
+        return opened
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Read the samples table; its paths lead to `images` where that is given."""
+        table = samples_io.read(self.folder / SAMPLES)
+        return table if self.images is None else moved_to(table, self.images)
+
+    @cached_property
+    def given(self) -> pd.Series:
+        """Read the given labels by `sample_id`, without the pictures that a table may hold."""
+        return pd.read_parquet(self.folder / SAMPLES, columns=["label"])["label"]
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """Read what was wrong with the source: sample_id, problem, detail, action."""
+        return pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Open the training dynamics."""
+        return Trace.open(self.folder / TRACE)
+
+    @cached_property
+    def embeddings(self) -> np.ndarray | None:
+        """Open the embedding of each sample: float16 (n_samples, d), memory-mapped.
+
+        Rows of length 1 in the order of the trace's ids; None where none were kept. Raises
+        `TraceError` when the file is damaged or of other samples.
+        """
+        return embeddings_io.read(self.folder / EMBEDDINGS, self.trace.n_samples)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Read the ranking, most suspicious first."""
+        return pd.read_parquet(self.folder / SCORES)
+
+    @cached_property
+    def findings(self) -> "Findings":
+        """Bring back all that was found, as one object; what is stored is not computed again."""
+        from o2u_nb.detect.findings import Findings  # brings scipy, which a review does without
+
+        return Findings.stored(self.trace, self.scores, self.facts)
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """Say how many labels are wrong by each estimator; see `Findings.estimators`."""
+        return self.findings.estimators
+
+    @property
+    def by_class(self) -> pd.DataFrame:
+        """Count wrong labels per given label; see `o2u_nb.detect.counts.wrong_per_class`."""
+        from o2u_nb.detect import counts  # brings scipy, which a review does without
+
+        return counts.wrong_per_class(self.scores)
+
+    @cached_property
+    def facts(self) -> dict:
+        """Read settings, versions and totals."""
+        return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+
+    @property
+    def report(self) -> Path:
+        """Return the path of the HTML report."""
+        return self.folder / REPORT
+
+    @property
+    def log(self) -> Path:
+        """Return the path of the decision log, which is there once something was decided."""
+        return self.folder / DECISIONS
+
+    def _require_known_format(self) -> None:
+        found = self.facts.get("format", FORMAT)  # the first audits did not name their format
+        if found != FORMAT:
+            raise SourceError(
+                f"The audit in {self.folder} has the format {found!r}; this version reads "
+                f"{FORMAT!r}. Open it with the version of o2u_nb that wrote it, or a newer one."
+            )
+
+    def __repr__(self) -> str:
+        facts = self.facts
+        return (
+            f"{type(self).__name__}({str(self.folder)!r}: {facts['n_samples']:,} samples, "
+            f"{facts['n_classes']} classes, about {facts['estimated_wrong']:,} wrong labels)"
+        )
+
+
+def made_in(folder: Path) -> set[str] | None:
+    """Return the names in `folder` that an audit made; None when no audit has marked the folder."""
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return set(marker["made"]) & set(MADE_BY_AUDIT) if marker["format"] == FORMAT else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def mark(folder: Path, made: Iterable[str]) -> None:
+    """Mark `folder` as an audit's, in which the audit made the names `made`."""
+    marker = dict(
+        format=FORMAT,
+        made=sorted(made),
+        note="o2u_nb wrote this folder. It replaces or removes the names in `made`, nothing else.",
+    )
+    with atomic.replacing(folder / MARKER) as file:
+        file.write(json.dumps(marker, indent=2).encode())
+
+
+def remove(path: Path) -> None:
+    """Remove one thing that an audit made; a link is removed, and what it leads to stays.
+
+    Raises `OutputError` as `require_removable` does.
+    """
+    if _is_own_folder(path):
+        require_removable(path)
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def require_removable(path: Path) -> None:
+    """Raise `OutputError` when a folder that an audit made, that of a trace, holds other files."""
+    if not _is_own_folder(path):
+        return
+    strangers = [inner.name for inner in path.iterdir() if not is_trace_file(inner.name)]
+    if strangers:
+        raise OutputError(
+            f"{path} holds {strangers[0]!r}, which no audit wrote: move it elsewhere first. "
+            "Nothing was removed."
+        )
+
+
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def finish_replacing(folder: Path) -> None:
+    """Let a new audit that is whole take the place of the old one in `folder`, if one waits there.
+
+    The facts are moved last, and every step can be repeated: when this is interrupted, the next
+    `open` goes on with it. What no audit made stays.
+    """
+    draft = folder / DRAFT
+    new = made_in(draft)
+    if new is None or not (draft / FACTS).is_file():
+        return
+    old = made_in(folder) or set()
+    for name in old:
+        require_removable(folder / name)
+    try:
+        mark(folder, old | new)
+        for name in sorted((old | new) - {FACTS}):
+            _put_in_place(draft / name, folder / name, is_new=name in new)
+        mark(folder, new)
+        os.replace(draft / FACTS, folder / FACTS)
+        (draft / MARKER).unlink()
+        draft.rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"Cannot put the new audit in {draft} in its place ({error.strerror or error}): permit "
+            "writing there, then open the audit again, which goes on with it."
+        ) from error
+
+
+def _put_in_place(new: Path, old: Path, *, is_new: bool) -> None:
+    """Replace `old` by `new`; where the new audit has no such thing, remove `old`."""
+    if not os.path.lexists(new):
+        if not is_new:  # else an earlier attempt has moved it already
+            remove(old)
+        return
+    if _is_own_folder(old) or new.is_dir():
+        remove(old)
+    os.replace(new, old)

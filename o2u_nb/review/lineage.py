@@ -1,0 +1,161 @@
+"""Which decisions of a log are about the samples of an audit, and which an earlier audit left.
+
+In come an audit's samples and the events of a log; out come the events that count and those that
+are set aside. A decision counts for an audit that replaced another one as long as the sample's id,
+given label and picture are unchanged. Nothing is ever taken out of a log.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from o2u_nb.data.content import hash_if_readable
+from o2u_nb.data.images import image_items
+from o2u_nb.data.parallel import in_threads
+from o2u_nb.errors import DecisionsError
+from o2u_nb.folder import DECISIONS, FACTS, AuditFolder
+from o2u_nb.review.events import Event, Ledger, parse
+
+
+def fingerprint(given: pd.Series) -> str:
+    """Return what tells one data set from another: a digest of its ids and given labels.
+
+    `given` (n_samples,) holds the labels by `sample_id`. 16 bytes as 32 hex digits; the rows' order
+    counts, paths and pixels do not.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for column in (given.index, given):
+        digest.update("\0".join(column.tolist()).encode("utf-8", "backslashreplace") + b"\0\0")
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Tell which events are about an audit's samples.
+
+    `fingerprint` is that of the audit's data set, `earlier` those of the data sets that were
+    audited in the same folder before, `given` the given labels by `sample_id`, and `left` the ids
+    of events whose pictures had changed when the audit was made.
+    """
+
+    fingerprint: str
+    earlier: frozenset[str] = frozenset()
+    given: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+    left: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, audit: AuditFolder) -> "Lineage":
+        """Return the lineage of an audit."""
+        before = audit.facts.get("earlier_decisions") or {}
+        return cls(
+            fingerprint=fingerprint(audit.given),
+            earlier=frozenset(before.get("fingerprints", ())),
+            given=audit.given,
+            left=frozenset(before.get("left", ())),
+        )
+
+    def sort(self, events: Iterable[Event], name: str) -> tuple[list[Event], list[Event]]:
+        """Return the events that count, and those that are set aside.
+
+        Raises `DecisionsError` when one was decided on a data set that is neither this one nor an
+        earlier one; `name` is that of the log.
+        """
+        counted: list[Event] = []
+        aside: list[Event] = []
+        for event in events:
+            self._require_related(event, name)
+            (counted if self._counts(event) else aside).append(event)
+        return counted, aside
+
+    def _counts(self, event: Event) -> bool:
+        if event.event_id in self.left:
+            return False
+        return event.dataset_fingerprint == self.fingerprint or _is_same(self.given, event)
+
+    def _require_related(self, event: Event, name: str) -> None:
+        found = event.dataset_fingerprint
+        if found != self.fingerprint and found not in self.earlier:
+            raise DecisionsError(
+                f"{name} holds decisions on another data set: expected the fingerprint "
+                f"{self.fingerprint}, found {found} (sample {event.sample_id!r}). Open the audit "
+                "it belongs to, or move the log away to start a new one."
+            )
+
+
+class Carried(NamedTuple):
+    """What becomes of earlier decisions: `facts` for the audit's record, and lines for people."""
+
+    facts: dict
+    said: list[str]
+
+
+def carry(folder: Path, samples: pd.DataFrame) -> Carried:
+    """Find out which decisions of the audit in `folder` hold for the new `samples`.
+
+    The log stays as it is. A decision holds when the sample's id and given label are the same as
+    then, and its picture has the content that was decided on. A picture whose content was never
+    noted counts as unchanged.
+    """
+    log = folder / DECISIONS
+    events = parse(log.read_bytes(), name=str(log)).events if log.exists() else []
+    given = samples["label"]
+    decided = Ledger(events)
+    same = [event for event in decided.in_force() if _is_same(given, event)]
+    changed = _changed(same, samples)
+    earlier = {event.dataset_fingerprint for event in events} | _fingerprints(folder)
+    facts = dict(
+        fingerprints=sorted(earlier - {fingerprint(given)}),
+        left=[e.event_id for sample_id in changed for e in decided.history(sample_id)],
+    )
+    return Carried(facts, _said(decided, same, changed, given))
+
+
+def _fingerprints(folder: Path) -> set[str]:
+    """Return those of the audit that is replaced: its log may be empty now and written to later."""
+    if not (folder / FACTS).is_file():
+        return set()
+    lineage = Lineage.of(AuditFolder(folder))
+    return {lineage.fingerprint, *lineage.earlier}
+
+
+def _is_same(given: pd.Series, event: Event) -> bool:
+    """Tell whether the sample of an event is still there under the label that it had."""
+    return event.sample_id in given.index and given[event.sample_id] == event.given_label
+
+
+def _changed(events: list[Event], samples: pd.DataFrame) -> list[str]:
+    """Return the samples whose pictures have another content than `events` were decided on."""
+    ids = [event.sample_id for event in events]
+    now = in_threads(hash_if_readable, image_items(samples.loc[ids]))
+    pairs = zip(events, now, strict=True)
+    return [event.sample_id for event, found in pairs if event.content_hash not in (None, found)]
+
+
+def _said(decided: Ledger, same: list[Event], changed: list[str], given: pd.Series) -> list[str]:
+    everything = decided.in_force()
+    if not everything:
+        return []
+    gone = [event.sample_id for event in everything if event.sample_id not in given.index]
+    relabelled = [
+        event.sample_id
+        for event in everything
+        if event.sample_id in given.index and not _is_same(given, event)
+    ]
+    lines = [
+        f"Decisions: {len(same) - len(changed):,} of {len(everything):,} are carried over from "
+        "the earlier audit."
+    ]
+    reasons = {
+        "their samples are gone": gone,
+        "their samples have another label now": relabelled,
+        "their pictures have changed": changed,
+    }
+    return lines + [
+        f"  {len(ids):,} are set aside, since {why} ({ids[0]} for one); they stay in the log."
+        for why, ids in reasons.items()
+        if ids
+    ]

@@ -1,0 +1,79 @@
+"""Embeddings: what a trained network makes of each picture, before it names a class.
+
+In comes a fastai Learner; out goes one row per sample, the input of the network's last linear
+layer, in which pictures that the network sees alike lie close together.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from fastai.basics import Learner
+from torch.nn import functional as F
+
+from o2u_nb.embeddings import MAX_BYTES, n_bytes
+from o2u_nb.errors import RecordingError
+from o2u_nb.training.clean import clean_loader, clean_pass, evaluating
+from o2u_nb.training.items import labels_and_classes, loaders_of
+from o2u_nb.training.outputs import LinearCalls, main_output
+
+
+def embed(learn: Learner, *, valid: bool = False) -> np.ndarray:
+    """Return the embedding of every training sample: float16 (n_samples, d), rows of length 1.
+
+    One clean pass: evaluation mode, no augmentation, no gradients; the model is left as it was.
+    Rows are in the order of the training set's items, which is that of a trace's `ids`; with
+    `valid`, those of the validation set's items follow. A sample whose features are not finite
+    gets a row of zeros: it is similar to nothing. Raises `RecordingError` when the model does not
+    end in a linear layer, whose input an embedding is.
+    """
+    rows = [_unit(features).half().cpu() for features in _features(learn, valid=False)]
+    if len(loaders_of(learn.dls, valid=valid)) > 1:
+        rows += [_unit(features).half().cpu() for features in _features(learn, valid=True)]
+    return torch.cat(rows).numpy()
+
+
+def embed_if_small(
+    learn: Learner, *, say: Callable[[str], None], valid: bool = False
+) -> np.ndarray | None:
+    """Return what `embed` does; None, and `say` is told, if that were more than 100 MB."""
+    loaders = loaders_of(learn.dls, valid=valid)
+    n = sum(len(dl.dataset) for dl in loaders)
+    d = next(_features(learn, valid=False)).shape[1]
+    if n_bytes(n, d) > MAX_BYTES:
+        say(
+            f"Keeping no embeddings: {n:,} x {d:,} numbers are {n_bytes(n, d) / 1e6:,.0f} MB, more "
+            f"than {MAX_BYTES / 1e6:.0f} MB. The review will show no look-alikes."
+        )
+        return None
+    return embed(learn, valid=valid)
+
+
+def _features(learn: Learner, *, valid: bool) -> Iterator[torch.Tensor]:
+    """Yield what goes into the last linear layer for each clean batch: (n, d)."""
+    model = learn.model
+    _, classes = labels_and_classes(learn.dls.train)
+    calls = LinearCalls(model)
+    device = next(model.parameters()).device
+    try:
+        with evaluating(model):
+            for rows, outputs, _ in clean_pass(model, clean_loader(learn.dls, valid=valid), device):
+                found = calls.last(main_output(outputs, len(rows), len(classes)))
+                if found is None:
+                    raise RecordingError(_no_last_layer(type(model).__name__))
+                yield found.features.as_subclass(torch.Tensor)  # fastai's own tensors are slow
+    finally:
+        calls.close()
+
+
+def _no_last_layer(name: str) -> str:
+    return (
+        f"Expected a model that ends in a linear layer, whose input is a picture's embedding; no "
+        f"torch.nn.Linear of {name} gives the model's output. Go on without embeddings, or end "
+        "the model in one."
+    )
+
+
+def _unit(features: torch.Tensor) -> torch.Tensor:
+    finite = features.isfinite().all(1, keepdim=True)
+    return F.normalize(torch.where(finite, features, 0).float())
