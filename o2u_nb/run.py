@@ -46,6 +46,8 @@ def run_audit(
     out: str | os.PathLike,
     *,
     labels: str | os.PathLike | None = None,
+    columns: dict[str, str] | None = None,
+    encoding: str | None = None,
     preset: str = "standard",
     seed: int = 0,
     overwrite: bool = False,
@@ -54,10 +56,11 @@ def run_audit(
 ) -> Audit:
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
-    `source` is anything that `sources.read` takes: a folder of class folders, a folder with a CSV
-    (`labels`), a DataFrame, a torchvision data set, arrays. `preset` is quick, standard or
-    thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the long
-    ones. With `overwrite`, an earlier audit's files in `out` are replaced, its decisions kept.
+    `source` is anything that `sources.read` takes: a folder of class folders, a folder with a table
+    of paths and labels (`labels`), a DataFrame, a torchvision data set, arrays. `columns` (such as
+    `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is quick, standard
+    or thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the
+    long ones. With `overwrite`, an earlier audit's files in `out` are replaced, its decisions kept.
 
     Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`.
     """
@@ -65,7 +68,8 @@ def run_audit(
     settings = PRESETS[preset]
     check_folder(out, source, overwrite=overwrite)
     progress = progress or (lambda stage, done, total: None)
-    checked = sources.read(source, labels, progress=_stage(progress, "reading"))
+    how = dict(columns=columns, encoding=encoding, progress=_stage(progress, "reading"))
+    checked = sources.read(source, labels, **{k: v for k, v in how.items() if v is not None})
     say(_found(checked))
     with _tidy(out):
         samples_io.write(checked.samples, out / layout.SAMPLES)
