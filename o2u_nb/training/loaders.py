@@ -215,8 +215,12 @@ def dataloaders(
     system's temporary one); `in_memory` decides otherwise. `valid` is a samples table to validate
     on: its labels must occur in `samples`. `seed` fixes the order and the augmentation.
 
-    Raises `SourceError` when an image cannot be decoded or a class of `valid` is unknown.
+    Raises `SourceError` when a table is none of samples, an image cannot be decoded, or a class of
+    `valid` is unknown.
     """
+    _require_samples(samples)
+    if valid is not None and len(valid):
+        _require_samples(valid)
     size = size or training_size(samples)
     vocab = sorted(samples["label"].unique())
     options = dict(size=size, vocab=vocab, in_memory=in_memory, cache=cache, progress=progress)
@@ -235,6 +239,23 @@ def dataloaders(
 def training_size(samples: pd.DataFrame, *, largest: int = SMALL) -> int:
     """Choose the side, in pixels, that pictures are trained at: their own, at most `largest`."""
     return min(largest, max(16, *images.common_size(samples)))
+
+
+def _require_samples(samples: pd.DataFrame) -> None:
+    columns = set(samples.columns)
+    if samples.empty or "label" not in columns or not columns & {"path", "image"}:
+        raise SourceError(
+            f"Expected a samples table with the columns label and path (or image), found "
+            f"{len(samples):,} rows with {', '.join(map(str, samples.columns)) or 'no columns'}. "
+            "Make one with `sources.read`."
+        )
+    for sample_id, label in samples["label"].items():
+        if not isinstance(label, str):
+            raise SourceError(
+                f"Expected class names as text in the column label, found {label!r} of type "
+                f"{type(label).__name__} for sample {sample_id!r}. Make the table with "
+                "`sources.read`, or turn the labels into text."
+            )
 
 
 def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
