@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.hostile import ODD_IDS
 
 from o2u_nb.data.jsonl import to_line
 from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.decisions import Decisions, conflicts, fold, merge
 from o2u_nb.review.events import Event, from_line
 from o2u_nb.review.lineage import Lineage, fingerprint
+from tests.hostile import ODD_IDS
 
 FIELDS = {
     "event_id", "command_id", "ts_utc", "reviewer", "ms_spent", "o2u_nb_version", "undoes",

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tests.hostile import ODD_IDS
 
 from o2u_nb import exchange
 from o2u_nb.audit import Audit
@@ -22,6 +21,7 @@ from o2u_nb.exchange import tree
 from o2u_nb.review.apply import Plan, plan
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
+from tests.hostile import ODD_IDS
 
 
 @pytest.fixture

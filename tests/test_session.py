@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.hostile import ODD_IDS
 
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError, O2UError, SourceError
@@ -24,6 +23,7 @@ from o2u_nb.review.filters import STATES
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.thumbnails import Thumbnails
 from tests.audits import CLASSES, write_audit
+from tests.hostile import ODD_IDS
 
 
 @pytest.fixture
