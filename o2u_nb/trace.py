@@ -144,7 +144,9 @@ class TraceWriter:
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
-        self.folder, self.meta, self.shape = folder, meta, shape
+        self.folder = folder
+        self.meta = meta
+        self.shape = shape
 
     @classmethod
     def create(
