@@ -286,7 +286,7 @@ def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch)
     session = ReviewSession(write_audit(tmp_path / "many", n=200, n_wrong=30))
     panel = ScatterPanel(session)
     assert sum(len(trace.x) for trace in panel.figure.data) == 10
-    assert "10 of 200 drawn" in panel.figure.layout.title.text
+    assert "10 of 200 samples shown" in panel.figure.layout.title.text
     panel._on_area(None, None, around(session, 50))
     assert len(session.visible) == 50
 
@@ -354,6 +354,34 @@ def test_why_card_accepts_the_suggestion_or_another_class(session):
     other = next(c for c in session.classes if c != why.card(session, second)["label"])
     card._other.value = other
     assert session.decisions.current(second).new_label == other and card._other.value == ""
+
+
+def test_why_card_offers_classes_made_in_review(session):
+    card = WhyCard(session)
+    assert "serval" not in card._other.options
+    first, second = session.columns.ids_at(session.visible[:2])
+    session.relabel("serval", [first], new_class=True)
+    assert list(card._other.options) == session.classes
+    session.current = second
+    card._other.value = "serval"
+    assert session.decisions.current(second).new_label == "serval"
+    session.undo()
+    session.undo()
+    assert "serval" not in card._other.options
+
+
+def test_panels_show_a_class_made_in_review(session):
+    panel = HistogramsPanel(session)
+    ids = session.columns.ids_at(session.visible[:3])
+    session.relabel("serval", ids, new_class=True)
+    session.label_filter = "serval"
+    rest, suspects = panel._cut.data
+    assert np.nansum(suspects.y) == 3 and not np.nansum(rest.y)
+    drawn = panel._scatter.figure.data
+    assert [len(trace.x) for trace in drawn] == [0, 3]
+    assert sorted(drawn[1].x) == sorted(session.scores["o2u_mean"].loc[ids])
+    session.relabel("jaguar", ids[:1])
+    assert np.nansum(panel._cut.data[1].y) == 2 == len(panel._scatter.figure.data[1].x)
 
 
 def test_why_card_decides_what_it_shows(session):
