@@ -158,7 +158,7 @@ def _names(folder: Path) -> set[str]:
         ) from error
 
 
-def _require_not_foreign(folder: Path, made: set[str], names) -> None:
+def _require_not_foreign(folder: Path, made: set[str], names: Iterable[str]) -> None:
     foreign = [name for name in names if name not in made and os.path.lexists(folder / name)]
     if foreign:
         raise OutputError(

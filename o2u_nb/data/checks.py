@@ -76,7 +76,13 @@ def check(
     return Checked(table.samples_table(rows), table.problems_table(found))
 
 
-def _rules(rows, source, classes, check_images, progress) -> list[Check]:
+def _rules(
+    rows: pd.DataFrame,
+    source: str,
+    classes: Sequence[str] | None,
+    check_images: bool,
+    progress: Progress | None,
+) -> list[Check]:
     rules = [_missing_ids, _missing_labels]
     if classes is not None:
         rules.append(lambda rows: _unknown_labels(rows, classes))
@@ -216,7 +222,8 @@ def near_miss(name: str, known: Sequence[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
-def _require_two_classes(rows, problems: list[Problem], source: str, hint: str) -> None:
+def _require_two_classes(
+    rows: pd.DataFrame, problems: list[Problem], source: str, hint: str) -> None:
     if rows.empty:
         raise SourceError(f"nothing in {source} can be audited{_first_of(problems)}")
     if rows["label"].nunique() == 1:

@@ -28,7 +28,7 @@ def conflicting(samples: pd.DataFrame) -> pd.Series:
     return conflict.reindex(samples.index, fill_value=False)
 
 
-def _size(item) -> int:
+def _size(item: Item) -> int:
     if isinstance(item, np.ndarray):
         return item.nbytes
     return len(item) if isinstance(item, bytes) else os.stat(item).st_size

@@ -192,7 +192,7 @@ def _resized(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
     return image.resize(sides, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
-def _collect(rows, shape: tuple[int, ...]) -> np.ndarray:
+def _collect(rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     pixels = np.empty(shape, np.uint8)
     for position, row in enumerate(rows):
         pixels[position] = row
@@ -207,13 +207,13 @@ def _upright_size(item: Item) -> tuple[int, int]:
         return image.size[::-1] if turned else image.size
 
 
-def _encoded(image: Image.Image, form: str, **options) -> bytes:
+def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()
 
 
-def _named(function, name: str, item: Item):
+def _named(function: Callable[[Item], T], name: str, item: Item) -> T:
     """Call `function(item)`; a decoding failure becomes a `SourceError` that names the sample."""
     try:
         return function(item)

@@ -20,7 +20,7 @@ from o2u_nb.errors import SourceError
 
 
 def read(
-    source: Any, labels: Any = None, *, progress: Progress | None = None, **options
+    source: Any, labels: Any = None, *, progress: Progress | None = None, **options: Any
 ) -> Checked:
     """Read `source` with the reader for its type; `options` go to that reader.
 

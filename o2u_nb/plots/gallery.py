@@ -100,7 +100,7 @@ def suspects_by_class(
     return Gallery("".join(rows) + _left_out(classes) if rows else _heading("No suspects."))
 
 
-def _row(row, tiles: str, *, unfolded: bool) -> str:
+def _row(row: Any, tiles: str, *, unfolded: bool) -> str:
     counts = f"{row.suspects:,} of {row.samples:,} are suspects ({percent(row.share)})"
     return (
         f'<details{" open" if unfolded else ""}><summary style="{HEADING}cursor:pointer;">'
@@ -139,7 +139,7 @@ def _items(samples: pd.DataFrame, ids: Iterable[str]) -> dict[str, images.Item]:
     return dict(zip(held.index, images.image_items(held), strict=True))
 
 
-def _tile(row, item: images.Item | None, size: int) -> str:
+def _tile(row: Any, item: images.Item | None, size: int) -> str:
     given, suggested = clip(row.label, 60), _suggestion(row.suggested_label)
     alt = f"Suspect {row.rank:,.0f}: given {given}, looks like {suggested}"
     lines = [
@@ -158,7 +158,7 @@ def _suggestion(label: object) -> str:
     return clip(label, 60) if pd.notna(label) else "nothing else"
 
 
-def _doubt(row) -> str:
+def _doubt(row: Any) -> str:
     """Say how likely the label is wrong, and of what kind the doubt is unless it is plain."""
     chance = f" · wrong: {percent(row.p_wrong)}" if pd.notna(row.p_wrong) else ""
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""

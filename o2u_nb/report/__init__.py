@@ -67,7 +67,7 @@ def render(findings: Findings, checked: Checked, facts: dict) -> str:
     )
 
 
-def figure_json(figure) -> str:
+def figure_json(figure: "go.Figure") -> str:
     """Return a plotly figure as JSON that cannot end the script element it stands in."""
     return figure.to_json().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

@@ -267,26 +267,26 @@ class ReviewSession(Filters):
     # Settings, checked
 
     @traitlets.validate("current")
-    def _valid_current(self, proposal):
+    def _valid_current(self, proposal: Bunch) -> str | None:
         if proposal["value"] is not None:
             self._require_visible([proposal["value"]])
         return proposal["value"]
 
     # Following the settings
 
-    def _on_filter(self, _) -> None:
+    def _on_filter(self, _: Bunch) -> None:
         self._show()
 
-    def _on_threshold(self, _) -> None:
+    def _on_threshold(self, _: Bunch) -> None:
         self.cut()
         self._show()
 
-    def _on_column(self, _) -> None:
+    def _on_column(self, _: Bunch) -> None:
         """Go on with as many suspects as before, by the new column."""
         self.threshold = self.threshold_for(int(self.suspects.sum()))
         self._on_threshold(None)  # also when both columns have the same threshold by chance
 
-    def _on_current(self, _) -> None:
+    def _on_current(self, _: Bunch) -> None:
         self._since = time.monotonic()
 
     def _show(self) -> None:
@@ -372,7 +372,7 @@ class ReviewSession(Filters):
         after = places[-1] + 1 if len(places) else len(self.visible)
         return self._id(self.visible[after]) if after < len(self.visible) else None
 
-    def _step(self, command) -> list[str]:
+    def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()

@@ -169,11 +169,11 @@ def _is_file(item: Item) -> bool:
     return isinstance(item, (str, os.PathLike))
 
 
-def _font(size: int):
+def _font(size: int) -> Font:
     return ImageFont.load_default(max(8, min(size // 11, 28)))
 
 
-def _wrapped(text: str, draw: ImageDraw.ImageDraw, font, width: float) -> str:
+def _wrapped(text: str, draw: ImageDraw.ImageDraw, font: Font, width: float) -> str:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

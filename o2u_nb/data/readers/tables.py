@@ -125,7 +125,8 @@ def _items(values: pd.Series, are_paths: bool, base: str | None) -> tuple[str, l
     return "path", [os.path.join(base or os.getcwd(), path) if path else "" for path in paths]
 
 
-def _ids(frame, id_col: str | None, column: str, items: list, base: str | None) -> list[str]:
+def _ids(
+    frame: pd.DataFrame, id_col: str | None, column: str, items: list, base: str | None) -> list[str]:
     if id_col:
         return [text(value) for value in frame[id_col]]
     if frame.index.name == "sample_id" or column == "image":

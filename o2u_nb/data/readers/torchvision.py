@@ -55,7 +55,14 @@ def _files(dataset: Any) -> list[tuple[str, int]]:
     return []
 
 
-def _from_files(files, dataset, classes, split, check_images, progress) -> Checked:
+def _from_files(
+    files: list[tuple[str, int]],
+    dataset: Any,
+    classes: list[str] | None,
+    split: str,
+    check_images: bool,
+    progress: Progress | None,
+) -> Checked:
     paths, codes = zip(*files, strict=True)
     labels = label_names(np.asarray(codes), classes)
     frame = pd.DataFrame({"path": list(map(os.path.abspath, paths)), "label": labels})
@@ -70,7 +77,7 @@ def _from_files(files, dataset, classes, split, check_images, progress) -> Check
 
 
 def _arrays(dataset: Any) -> tuple[Any, np.ndarray] | None:
-    images = getattr(dataset, "data", None)
+    images: Any = getattr(dataset, "data", None)
     labels = getattr(dataset, "targets", getattr(dataset, "labels", None))
     if not hasattr(images, "shape") or labels is None:
         return None
