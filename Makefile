@@ -7,6 +7,8 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # a changed file date does not.
 LOCKED := .venv/.locked-$(firstword $(shell cksum requirements.lock))
 READY := .venv/.ready
+# TypeScript, which checks the types of the widgets' JavaScript; its stamp works in the same way.
+TYPESCRIPT := tests/js/node_modules/.locked-$(firstword $(shell cksum tests/js/package-lock.json))
 
 # A python3 kernel of another environment, in the home folder or in JUPYTER_PATH, must not win.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -25,7 +27,7 @@ demo: $(READY)  ## find wrong labels in the built-in pictures, and write a repor
 lab: $(READY)  ## open JupyterLab on the quickstart
 	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_OPTIONS) notebooks/00_quickstart.ipynb
 
-test: $(READY)  ## check style, run all tests and all notebooks
+test: $(READY) $(TYPESCRIPT)  ## check style, run all tests and all notebooks
 	@sh .ci/system-packages
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -47,6 +49,11 @@ $(LOCKED):
 	@python=$$(sh .ci/find-python) && "$$python" -m venv --clear .venv
 	@echo "Installing the locked packages: about 7 GB on disk, CUDA included; this takes minutes, once."
 	$(PIP) install -q -r requirements.lock
+	@touch $@
+
+$(TYPESCRIPT):
+	@sh .ci/system-packages
+	npm ci --silent --prefix tests/js
 	@touch $@
 
 $(READY): $(LOCKED) pyproject.toml

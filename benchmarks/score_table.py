@@ -23,6 +23,7 @@ from common import write_table
 
 sys.path.append(str(Path(__file__).parents[1]))
 from o2u_nb.detect.counts import compare_estimators
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace, TraceWriter
 
@@ -106,7 +107,7 @@ def measured(step: str, folder: Path) -> dict:
             seconds = timed(score_table, trace)
         else:
             score = -np.nanmean(trace.only("cyclic").margin, axis=0, dtype=np.float64)
-            seconds = timed(compare_estimators, trace, score)
+            seconds = timed(compare_estimators, Evidence(trace), score)
     return dict(step=step, **seconds, MB=status("VmHWM") - before)
 
 

@@ -6,6 +6,6 @@ looked at without torch or fastai.
 
 from o2u_nb.audit import Audit
 from o2u_nb.errors import O2UError
+from o2u_nb.version import __version__
 
-__version__ = "0.1.0"
 __all__ = ["Audit", "O2UError", "__version__"]

@@ -10,12 +10,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from o2u_nb import __version__
 from o2u_nb.audit import Audit
 from o2u_nb.errors import O2UError
 from o2u_nb.extras import require_training
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import Bars
+from o2u_nb.version import __version__
 
 SHOWN = 10  # suspects that the summary lists, so that it fits on one screen
 
@@ -143,6 +143,7 @@ def _demo(options) -> int:
     found = _run(folder / "images", options.out / "audit", options)
     _print_summary(found)
     truth = datasets.load("coats", root=options.out, seed=options.seed).truth
+    assert truth is not None, "the generator of coats keeps the truth"
     planted = found.scores["label"] != truth.reindex(found.scores.index)
     suspects = found.scores["suspect"]
     print(
@@ -173,7 +174,9 @@ def _run(source: Path, out: Path, options, **more) -> Audit:
 
 
 def _print_summary(found: Audit) -> None:
-    facts, scores, stability = found.facts, found.scores, found.findings.stability
+    facts = found.facts
+    scores = found.scores
+    stability = found.findings.stability
     share = facts["estimated_wrong"] / facts["n_samples"]
     print(
         f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "

@@ -41,17 +41,20 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     """Raise unless an audit may be written to `out`; nothing is changed.
 
     `AuditExistsError` when it holds an audit and `overwrite` is False, `OutputError` when it is a
-    file or holds things that no audit made.
+    file or holds things that no audit made, in the folder of its trace, too.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: choose a new folder for the audit.")
-    held, made = _names(out), layout.made_in(out)
+    held = _names(out)
+    made = layout.made_in(out)
     if held and made is None:
         raise OutputError(
             f"{out} is not empty and no audit of this package (it has {sorted(held)[0]!r}, for "
             f"one, and no {layout.MARKER}): choose a new or empty folder."
         )
     _require_not_foreign(out, made or set(), layout.MADE_BY_AUDIT)
+    for name in made or ():
+        layout.require_removable(out / name)
     if held and not overwrite:
         kind = "an audit" if layout.FACTS in held else "an unfinished audit"
         raise AuditExistsError(
@@ -109,11 +112,11 @@ def building(out: Path) -> Iterator[Place]:
     folder = out / layout.DRAFT if (out / layout.FACTS).is_file() else out
     try:
         yield _set_up(out, folder)
-        layout.finish_replacing(out)
     except BaseException:
         if not _finished_epochs(folder):
             _take_back(folder, keep_folder=existed and folder == out)
         raise
+    layout.finish_replacing(out)
 
 
 def _set_up(out: Path, folder: Path) -> Place:

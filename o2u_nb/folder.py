@@ -184,11 +184,18 @@ def mark(folder: Path, made: Iterable[str]) -> None:
 def remove(path: Path) -> None:
     """Remove one thing that an audit made; a link is removed, and what it leads to stays.
 
-    Of the folder of a trace, only the files of a trace are removed. Raises `OutputError` when
-    others lie there.
+    Raises `OutputError` as `require_removable` does.
     """
-    if path.is_symlink() or not path.is_dir():
+    if _is_own_folder(path):
+        require_removable(path)
+        shutil.rmtree(path)
+    else:
         path.unlink(missing_ok=True)
+
+
+def require_removable(path: Path) -> None:
+    """Raise `OutputError` when a folder that an audit made, that of a trace, holds other files."""
+    if not _is_own_folder(path):
         return
     strangers = [inner.name for inner in path.iterdir() if not is_trace_file(inner.name)]
     if strangers:
@@ -196,7 +203,10 @@ def remove(path: Path) -> None:
             f"{path} holds {strangers[0]!r}, which no audit wrote: move it elsewhere first. "
             "Nothing was removed."
         )
-    shutil.rmtree(path)
+
+
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def finish_replacing(folder: Path) -> None:
@@ -210,6 +220,8 @@ def finish_replacing(folder: Path) -> None:
     if new is None or not (draft / FACTS).is_file():
         return
     old = made_in(folder) or set()
+    for name in old:
+        require_removable(folder / name)
     try:
         mark(folder, old | new)
         for name in sorted((old | new) - {FACTS}):
@@ -231,6 +243,6 @@ def _put_in_place(new: Path, old: Path, *, is_new: bool) -> None:
         if not is_new:  # else an earlier attempt has moved it already
             remove(old)
         return
-    if old.is_dir() or new.is_dir():
+    if _is_own_folder(old) or new.is_dir():
         remove(old)
     os.replace(new, old)

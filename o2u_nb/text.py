@@ -40,6 +40,7 @@ def percent(share: float) -> str:
     >>> percent(0.2), percent(0.0625), percent(0.9996)
     ('20 %', '6.2 %', '99.9 %')
     """
+    share = float(share)  # a float32 would be compared and multiplied with fewer digits
     if 0.99 < share < 1:
         return f"{min(100 * share, 99.9):.1f} %"
     return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f} %"

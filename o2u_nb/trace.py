@@ -35,7 +35,9 @@ class Trace:
     each epoch's mean learning rate, `phase` (n_epochs,) is one of `phases.PHASES`. `mean_probs`
     maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
     when classes times samples were too many to keep. `record` tells how the losses were taken:
-    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch).
+    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch); with "+valid"
+    behind it, validation samples are among them, which were never trained on and whose losses are
+    always from a clean pass.
     """
 
     ids: pd.Index
@@ -102,7 +104,8 @@ class Trace:
 
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
-        folder, mode = Path(folder), None if in_memory else "r"
+        folder = Path(folder)
+        mode = None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
@@ -141,13 +144,15 @@ class TraceWriter:
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
-        self.folder, self.meta, self.shape = folder, meta, shape
+        self.folder = folder
+        self.meta = meta
+        self.shape = shape
 
     @classmethod
     def create(
         cls,
         folder: str | os.PathLike,
-        ids,
+        ids: Iterable[str],
         labels: np.ndarray,
         classes: list[str],
         *,
@@ -160,7 +165,8 @@ class TraceWriter:
         `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
         when it cannot be written.
         """
-        folder, ids = Path(folder), pd.Index(ids, dtype=object).astype(str)
+        folder = Path(folder)
+        ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         if (folder / META).exists() and not overwrite:
             raise TraceError(
@@ -200,7 +206,8 @@ class TraceWriter:
         `mean_probs` gives the mean softmax per phase up to and including this epoch.
         """
         if phase not in PHASES:
-            raise TraceError(f"Unknown phase {phase!r}: expected one of {', '.join(PHASES)}.")
+            known = ", ".join(PHASES)
+            raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
             for name, row in dict(loss=loss, margin=margin, pred=pred).items():
                 _append_row(self.folder / f"{name}.npy", row, self.n_epochs)

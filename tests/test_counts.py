@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o2u_nb.detect import counts
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import estimate, sure_rate
@@ -22,7 +23,8 @@ ESTIMATORS = ["sure_disagreement", "disagreement", "mixture", "otsu", "confident
 
 
 def compared(trace) -> pd.DataFrame:
-    return counts.compare_estimators(trace, cyclic_margin(trace))
+    evidence = Evidence(trace)
+    return counts.compare_estimators(evidence, cyclic_margin(evidence))
 
 
 def test_clear_groups_are_counted_by_all():
@@ -38,7 +40,7 @@ def test_clear_groups_are_counted_by_all():
 def test_the_recommended_count_is_the_one_of_the_score_table():
     trace = random_trace(n=501, wrong=60, unseen=[3, 70])
     count = compared(trace).loc[counts.RECOMMENDED, "count"]
-    assert round(count) == estimate(trace, cyclic_margin(trace)).count
+    assert round(count) == estimate(Evidence(trace), cyclic_margin(Evidence(trace))).count
     assert round(count) == score_table(trace)["suspect"].sum()
 
 
@@ -46,7 +48,7 @@ def test_disagreement_by_hand():
     # peaks .9 .8 .7 .6 .5; contradicted: the second and the last; surest 60 % = the first three
     probs = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4], [0.49, 0.51]]
     trace = make(np.zeros((1, 5)), probs=probs, classes=("x", "y"))
-    table = counts.compare_estimators(trace, np.arange(5.0))
+    table = counts.compare_estimators(Evidence(trace), np.arange(5.0))
     assert table.loc["disagreement", ["count", "rate"]].tolist() == [2, pytest.approx(0.4)]
     assert table.loc["sure_disagreement", "count"] == pytest.approx(5 / 3)
 
@@ -81,7 +83,7 @@ def test_otsu_by_hand(score, count):
     assert counts.otsu(np.array(score, float)).count == count
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=30))
 def test_otsu_is_the_best_of_all_splits(score):
     values = np.sort(np.array(score, float))
@@ -166,7 +168,7 @@ def test_confident_joint_of_one_class_refuses():
     assert np.isnan(found.count) and "two classes" in found.note
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.booleans())
 def test_the_order_of_the_samples_does_not_matter(seed, votes):
     trace = random_trace(seed, n=80, wrong=10, unseen=[5])
@@ -182,10 +184,10 @@ def test_samples_never_seen_are_left_out():
     seen = trace.take(np.delete(np.arange(300), [0, 50, 299]))
     pd.testing.assert_frame_equal(compared(trace), compared(seen))
     # also those that have probabilities but no score
-    score = cyclic_margin(seen).copy()
+    score = cyclic_margin(Evidence(seen)).copy()
     score[:7] = NAN
     pd.testing.assert_frame_equal(
-        counts.compare_estimators(seen, score), compared(seen.take(np.arange(7, 297)))
+        counts.compare_estimators(Evidence(seen), score), compared(seen.take(np.arange(7, 297)))
     )
 
 
@@ -203,9 +205,9 @@ def test_the_extremes_leave_out_who_refused():
 def test_wrong_scores_are_refused():
     trace = random_trace(n=30)
     with pytest.raises(O2UError, match=r"30 samples.*\(29,\)"):
-        counts.compare_estimators(trace, np.zeros(29))
+        counts.compare_estimators(Evidence(trace), np.zeros(29))
     with pytest.raises(O2UError, match="2 scores are infinite"):
-        counts.compare_estimators(trace, np.r_[np.inf, -np.inf, np.zeros(28)])
+        counts.compare_estimators(Evidence(trace), np.r_[np.inf, -np.inf, np.zeros(28)])
 
 
 def test_wrong_labels_per_class_by_hand():

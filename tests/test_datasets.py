@@ -65,7 +65,7 @@ def test_a_subset_of_too_many_is_refused(n):
     share=st.floats(0.01, 1),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_subset_has_exactly_n_rows_and_no_class_is_off_by_one(counts, share, seed):
     samples = table(
         "".join(letter * count for letter, count in zip("abcdef", counts, strict=False))

@@ -23,16 +23,13 @@ from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.decisions import Decisions, conflicts, fold, merge
 from o2u_nb.review.events import Event, from_line
 from o2u_nb.review.lineage import Lineage, fingerprint
+from tests.hostile import ODD_IDS
 
 FIELDS = {
     "event_id", "command_id", "ts_utc", "reviewer", "ms_spent", "o2u_nb_version", "undoes",
     "dataset_fingerprint", "sample_id", "content_hash", "given_label", "action", "new_label",
     "note", "rank_shown", "score_shown", "suggested_label",
 }  # fmt: skip
-ODD_IDS = [
-    "<img src=x onerror=alert(1)>.png", '"><script>alert(1)</script>', "قطة/صورة.png", "🐆/🐅.png",
-    "x" * 300, "line\nbreak.png", "tab\tand\rreturn", "\u2028separator", "'quoted', \"twice\"", " ",
-]  # fmt: skip
 
 
 def open_log(path, reviewer="ann", data="f00d") -> Decisions:
@@ -203,7 +200,7 @@ class Editor:
         return self.states[self.place]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(COMMANDS)
 def test_undo_and_redo_do_what_they_do_in_an_editor(commands):
     with tempfile.TemporaryDirectory() as folder:
@@ -225,7 +222,7 @@ def test_undo_and_redo_do_what_they_do_in_an_editor(commands):
             assert current(log) == editor.states[forth + 1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(COMMANDS, min_size=2, max_size=3), st.randoms())
 def test_logs_of_reviewers_merge_in_any_order(commands, random):
     with tempfile.TemporaryDirectory() as folder:

@@ -78,7 +78,7 @@ def test_figures_of_what_is_flagged_by_hand():
     assert common.flag_figures(None, wrong) == {}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data(), st.integers(0, 2**31))
 def test_the_order_of_samples_does_not_matter(data, seed):
     score = np.array(data.draw(st.lists(st.integers(0, 5), min_size=3, max_size=40)), dtype=float)

@@ -11,8 +11,9 @@ from torch import nn
 
 from o2u_nb.errors import RecordingError
 from o2u_nb.training.loaders import PixelData, PixelLoader
-from o2u_nb.training.models import CompactResNet, last_linear
-from o2u_nb.training.probe.embed import embed
+from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.outputs import LinearCalls
+from o2u_nb.training.probe.embed import embed, embed_if_small
 from tests import lookup
 
 RAW = (torch.zeros(3), torch.full((3,), 1 / 255))  # statistics that leave pixel values as they are
@@ -71,7 +72,7 @@ def test_the_model_is_left_as_it_was():
     embed(learn)
     modes = model.training, model.spoil.training, model.head.training
     assert modes == (True, True, False)
-    assert not model.head._forward_pre_hooks and model.head.weight.grad is None
+    assert not model.head._forward_hooks and model.head.weight.grad is None
     assert learn.dls.train.rng.getstate() == random
 
 
@@ -93,22 +94,68 @@ def test_a_stock_fastai_learner(tmp_path, drop_last):
         np.testing.assert_allclose(found[row], features / features.norm(), atol=2e-3)
 
 
-def test_the_last_linear_layer_of_networks_we_know():
+def test_networks_we_know_end_in_a_linear_layer():
     from torchvision.models import resnet18
 
+    pictures = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     compact, torchvision = CompactResNet(3, widths=(4, 8)), resnet18(weights=None, num_classes=3)
-    assert last_linear(compact) is compact.head
-    assert last_linear(torchvision) is torchvision.fc
+    for model, last in ((compact, compact.head), (torchvision, torchvision.fc)):
+        calls = LinearCalls(model.eval())
+        found = calls.last(model(pictures))
+        assert found.layer is last and found.features.shape == (2, last.in_features)
+        calls.close()
+        assert not last._forward_hooks and not calls.calls
+
+
+class Around(Known):
+    """Put the head first in the list of modules, an unused layer last, and something behind it."""
+
+    def __init__(self, after: nn.Module | None = None):
+        super().__init__()
+        self.after = after or nn.Identity()
+        self.hidden = nn.Linear(2, 2, bias=False)  # listed after the head, used before it
+        nn.init.eye_(self.hidden.weight)
+        self.unused = nn.Linear(2, lookup.N_CLASSES)
+
+    def forward(self, x):
+        number = x[:, 0].mean((1, 2)).round()
+        return self.after(self.head(self.hidden(torch.stack([number, number * 0 + 10], 1))))
+
+
+@pytest.mark.parametrize("after", [nn.Identity(), nn.LogSoftmax(1)])
+def test_the_layer_that_gives_the_output_is_taken_wherever_it_is_listed(after):
+    found = embed(learner(Around(after)))
+    np.testing.assert_allclose(found, by_hand(range(lookup.N_SAMPLES)), atol=1e-3)
+
+
+class Cooler(nn.Module):
+    """Divide by a temperature."""
+
+    def forward(self, x):
+        return x / 3
+
+
+@pytest.mark.parametrize("after", [nn.ReLU(inplace=True), Cooler(), nn.Sigmoid(), nn.Tanh()])
+def test_a_model_that_does_not_end_in_its_linear_layer_is_refused(after):
+    model = Around(after)
+    with pytest.raises(RecordingError, match=r"no torch.nn.Linear of Around gives"):
+        embed(learner(model))
+    assert not model.head._forward_hooks and model.training
 
 
 def test_models_without_embeddings_are_refused():
-    with pytest.raises(RecordingError, match="none in Lookup"):
+    with pytest.raises(RecordingError, match="of Lookup gives the model's output"):
         embed(learner(lookup.Lookup()))
     for_each_pixel = nn.Sequential(nn.Linear(lookup.SIDE, 5), nn.Flatten(), nn.ReLU())
-    with pytest.raises(RecordingError, match="no embeddings of the samples"):
+    with pytest.raises(RecordingError, match="Go on without embeddings"):
         embed(learner(for_each_pixel))
-    assert not for_each_pixel[0]._forward_pre_hooks
-    idle = Known()
-    idle.unused = nn.Linear(2, 2)
-    with pytest.raises(RecordingError, match=r"inputs of shapes \[\]"):
-        embed(learner(idle))
+    assert not for_each_pixel[0]._forward_hooks
+
+
+def test_too_many_numbers_are_not_kept_and_it_is_said(monkeypatch):
+    said = []
+    assert embed_if_small(learner(Known()), say=said.append).shape == (lookup.N_SAMPLES, 2)
+    assert said == []
+    monkeypatch.setattr("o2u_nb.training.probe.embed.MAX_BYTES", 4 * lookup.N_SAMPLES - 1)
+    assert embed_if_small(learner(Known()), say=said.append) is None
+    assert len(said) == 1 and said[0].startswith("Keeping no embeddings: 53 x 2 numbers")

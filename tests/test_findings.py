@@ -9,7 +9,8 @@ import pytest
 
 from o2u_nb.detect import findings
 from o2u_nb.detect.counts import compare_estimators
-from o2u_nb.detect.findings import Findings, doubts, last_stability
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.findings import Findings, doubts
 from o2u_nb.detect.stability import stability
 from o2u_nb.detect.table import score_table
 from o2u_nb.detect.threshold import Estimate, estimate
@@ -34,10 +35,10 @@ def test_they_are_what_each_part_says_alone():
     found = Findings.of_trace(trace, embeddings)
     pd.testing.assert_frame_equal(found.scores, score_table(trace, embeddings))
     score = found.scores["score"].reindex(trace.ids).to_numpy()
-    expected = estimate(trace, score)
+    expected = estimate(Evidence(trace), score)
     assert found.estimate[:3] == expected[:3]
     np.testing.assert_array_equal(found.estimate.p_wrong, expected.p_wrong)
-    pd.testing.assert_frame_equal(found.estimators, compare_estimators(trace, score))
+    pd.testing.assert_frame_equal(found.estimators, compare_estimators(Evidence(trace), score))
     assert found.stability == stability(trace)[-1] and found.doubts == []
 
 
@@ -105,7 +106,8 @@ def test_embeddings_of_other_samples_are_refused():
 
 def test_equal_scores_say_nothing_of_stability():
     trace, _ = two_cycles(n=40)
-    assert last_stability(replace(trace, margin=np.ones_like(trace.margin))) is None
+    equal = replace(trace, margin=np.ones_like(trace.margin))
+    assert len(stability(equal)) == 1 and Findings.of_trace(equal).stability is None
 
 
 def test_more_than_half_wrong_is_doubted():

@@ -314,6 +314,16 @@ def test_filters_of_other_panels_are_shown_and_can_be_cleared(browser, grid, ses
     assert session.pair_filter is None and grid.length == N_WRONG
 
 
+def test_a_class_made_in_review_is_offered_and_can_be_shown_alone(browser, grid, session):
+    (first,) = ids(session, 0)
+    assert "lynx" not in grid.choices["classes"]
+    session.relabel("lynx", [first], new_class=True)
+    assert grid.choices["classes"] == session.classes and "lynx" in session.classes
+    browser.decide("relabel", (1, 2), new_label="lynx")
+    assert "failed" not in browser.say("set", name="label_filter", value="lynx")
+    assert grid.length == 2 and grid.settings["label_filter"] == "lynx"
+
+
 def test_what_is_no_setting_action_or_message_is_refused(browser, session):
     assert "threshold" in browser.say("set", name="threshold", value=0)["failed"]
     assert "class" in browser.say("set", name="label_filter", value="lion")["failed"]

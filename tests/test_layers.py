@@ -9,13 +9,14 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "o2u_nb"
 HEAVY = {"torch", "torchvision", "fastai", "ipywidgets", "anywidget"}
-HEAVY_ROOMS = {"training", "widgets", "all"}
+HEAVY_ROOMS = {"training", "widgets", "all", "learner_audit"}
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -84,6 +85,56 @@ def draw():
     assert reached(loading) == {"numpy", "typing", "o2u_nb.data", "o2u_nb.trace", "fastai"}
     using = read_imports(source, "o2u_nb.data", True)
     assert reached(using) - reached(loading) == {"o2u_nb.widgets"}
+
+
+def own_modules(names: set[str]) -> set[str]:
+    """Reduce imported names to modules of the package: `o2u_nb.trace.Trace` to `o2u_nb.trace`."""
+    found = set()
+    for name in names:
+        while name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {""}
+
+
+def direct(names: set[str]) -> set[str]:
+    """Leave out the packages of which only a module is imported, as `a` in `from a import b`."""
+    modules = own_modules(names)
+    parents = {name for name in names if own_modules({name}) == {name}}
+    inner = {name for name in parents if any(m.startswith(f"{name}.") for m in modules)}
+    return modules - {name for name in inner if not _is_used(name, names)}
+
+
+def _is_used(package: str, names: set[str]) -> bool:
+    """Tell whether more of a package is imported than modules in it."""
+    of_it = {name for name in names if name.rpartition(".")[0] == package}
+    return any(name not in MODULES for name in of_it)
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """List the groups of modules that import each other, directly or through others."""
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return [error.args[1]]
+    return []
+
+
+def test_a_circle_is_seen():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    (circle,) = circles({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert set(circle) == {"a", "b", "c"}
+    names = {"o2u_nb.data", "o2u_nb.data.samples", "o2u_nb.data.samples.Checked"}
+    assert direct(names) == {"o2u_nb.data.samples"}
+    assert direct({"o2u_nb", "o2u_nb.Audit", "o2u_nb.trace"}) == {"o2u_nb", "o2u_nb.trace"}
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_inside_functions():
+    graph = {
+        module: direct(imports(module, inside_functions=True)) - {module} for module in MODULES
+    }
+    assert circles(graph) == []
 
 
 LIGHT = [module for module in MODULES if room(module) not in HEAVY_ROOMS]

@@ -53,7 +53,7 @@ def test_ties_go_by_position_over_all_blocks(monkeypatch):
     assert nearest(same, 20, k=30)[0].tolist() == [*range(20), *range(21, 31)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(n=st.integers(2, 40), k=st.integers(1, 45), seed=st.integers(0, 99))
 def test_nearest_agrees_with_the_slow_way(n, k, seed):
     rows = random_rows(n, seed=seed)
@@ -103,7 +103,7 @@ def test_a_wrong_label_in_a_crowd_stands_out():
     assert np.median(scores) < 0.1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(n=st.integers(3, 40), k=st.integers(1, 12), seed=st.integers(0, 99))
 def test_label_agreement_agrees_with_the_slow_way_and_permutes(n, k, seed):
     rng = np.random.default_rng(seed)
@@ -129,7 +129,7 @@ def test_blocks_change_nothing(monkeypatch):
     np.testing.assert_allclose(in_blocks[1], similarities, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(n=st.integers(1, 40), k=st.integers(0, 45), seed=st.integers(0, 99))
 def test_neighbourhoods_are_the_nearest_of_each(n, k, seed):
     rows = random_rows(n, d=3, seed=seed)

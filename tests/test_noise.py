@@ -140,7 +140,7 @@ def test_confusions_leave_the_true_class_out_and_sum_to_one():
     rate=st.floats(0, 1),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_planting_is_seeded_and_touches_labels_only(labels, make, rate, seed):
     samples = table(labels)
     before = samples.copy(deep=True)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from o2u_nb.__main__ import _parser
-from tests.test_run import tiny, write_source  # noqa: F401  a fixture
+from tests.sources import write_source
 
 
 @pytest.fixture

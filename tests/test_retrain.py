@@ -9,7 +9,7 @@ from o2u_nb.data.readers.folders import from_folder
 from o2u_nb.errors import SourceError
 from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.retrain import retrain
-from tests.test_run import write_source
+from tests.sources import write_source
 
 
 def tiny(n_classes: int) -> torch.nn.Module:

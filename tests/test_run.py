@@ -15,7 +15,9 @@ from PIL import Image
 from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
+from o2u_nb.detect import findings
 from o2u_nb.detect.counts import compare_estimators
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import (
     AuditExistsError,
     NonFiniteLossError,
@@ -26,9 +28,7 @@ from o2u_nb.errors import (
 from o2u_nb.presets import PRESETS, Preset
 from o2u_nb.run import run_audit
 from o2u_nb.trace import Trace
-
-COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
-TINY = Preset("quick", "a moment", warmup=2, cycles=1, cycle=2, widths=(4, 8), bs=16)
+from tests.sources import TINY, snapshot, write_source
 
 
 @pytest.fixture
@@ -36,26 +36,9 @@ def tiny(monkeypatch):
     monkeypatch.setitem(PRESETS, "quick", TINY)
 
 
-def write_source(root: Path, n: int = 60, wrong: int = 3, side: int = 16) -> Path:
-    """Class folders of noisy plain colours; the first `wrong` red ones lie among the green."""
-    rng = np.random.default_rng(0)
-    for number in range(n):
-        colour = list(COLOURS)[number % 3]
-        label = "green" if colour == "red" and number < 3 * wrong else colour
-        pixels = np.clip(rng.normal(COLOURS[colour], 30, (side, side, 3)), 0, 255).astype(np.uint8)
-        path = root / label / f"{number:03d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return root
-
-
 @pytest.fixture
 def source(tmp_path) -> Path:
     return write_source(tmp_path / "source")
-
-
-def snapshot(folder: Path) -> dict:
-    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}
 
 
 def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
@@ -74,7 +57,7 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     low, high = audit.facts["estimated_range"]
     assert low <= audit.facts["estimated_wrong"] == audit.scores["suspect"].sum() <= high
     score = audit.scores["score"].reindex(audit.trace.ids).to_numpy()
-    pd.testing.assert_frame_equal(audit.estimates, compare_estimators(audit.trace, score))
+    pd.testing.assert_frame_equal(audit.estimates, compare_estimators(Evidence(audit.trace), score))
     recommended = audit.estimates.loc["sure_disagreement", "count"]
     assert round(recommended) == audit.facts["estimated_wrong"]
     assert audit.by_class["suspects"].sum() == audit.scores["suspect"].sum()
@@ -115,8 +98,9 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
     from o2u_nb.training import job
 
-    learners, real = [], job.embed
-    monkeypatch.setattr(job, "embed", lambda learn: learners.append(learn) or real(learn))
+    learners, real = [], job.embed_if_small
+    spy = lambda learn, **options: learners.append(learn) or real(learn, **options)  # noqa: E731
+    monkeypatch.setattr(job, "embed_if_small", spy)
     audit = run_audit(source, tmp_path / "out", preset="quick")
     (learn,) = learners
     model, (mean, std) = learn.model.cpu().eval(), learn.dls.train.stats
@@ -132,14 +116,14 @@ def test_embeddings_are_those_of_the_trained_network_in_the_order_of_the_trace(
 
 
 def test_embeddings_that_are_too_large_are_not_kept(source, tmp_path, tiny, monkeypatch):
-    from o2u_nb.training import job
+    from o2u_nb.training.probe import embed
 
-    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2 - 1)
+    monkeypatch.setattr(embed, "MAX_BYTES", 60 * 8 * 2 - 1)
     told = []
     audit = run_audit(source, tmp_path / "out", preset="quick", say=told.append)
     assert audit.embeddings is None and not (tmp_path / "out" / "embeddings.npy").exists()
     assert any("Keeping no embeddings: 60 x 8 numbers" in line for line in told)
-    monkeypatch.setattr(job, "MAX_BYTES", 60 * 8 * 2)
+    monkeypatch.setattr(embed, "MAX_BYTES", 60 * 8 * 2)
     audit = run_audit(source, tmp_path / "out", preset="quick", overwrite=True)
     assert audit.embeddings.shape == (60, 8)
     audit = Audit.save(tmp_path / "out", audit.samples, audit.trace, overwrite=True)
@@ -243,11 +227,43 @@ def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
         "odd/alone.png": "class with one sample",
     }
     assert "3 problems" in said[0] and "problems.csv" in said[0]
+    assert [line.split(":")[0].strip() for line in said[1:4]] == list(audit.problems["sample_id"])
+    assert "red/empty.png: zero-byte file (the file holds 0 bytes); left out" in said[1]
     assert len(audit.scores) == 61
     assert set(audit.scores.index[audit.scores["kind"] == "duplicate conflict"]) == {
         "odd/alone.png",
         "blue/002.png",
     }
+
+
+def test_many_problems_are_counted_and_not_named(source, tmp_path, tiny):
+    for number in range(11):
+        (source / "red" / f"empty{number}.png").write_bytes(b"")
+    said = []
+    run_audit(source, tmp_path / "out", preset="quick", say=said.append)
+    assert "11 problems (11 x zero-byte file)" in said[0] and "empty" not in said[1]
+
+
+def test_saving_in_a_notebook_says_the_doubts(source, tmp_path, tiny, capsys, monkeypatch):
+    ran = run_audit(source, tmp_path / "ran", preset="quick")
+    capsys.readouterr()
+    monkeypatch.setattr(findings, "doubts", lambda *_: ["This is a doubt."])
+    Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+    assert "Careful: This is a doubt." in capsys.readouterr().out
+    Audit.save(tmp_path / "quiet", ran.samples, ran.trace, quiet=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_trace_with_other_labels_is_refused(source, tmp_path, tiny):
+    ran = run_audit(source, tmp_path / "ran", preset="quick")
+    samples = ran.samples.copy()
+    changed = samples.index[7]
+    samples.loc[changed, "label"] = "green" if samples.loc[changed, "label"] != "green" else "red"
+    with pytest.raises(TraceError, match=rf"1 of 60 differ: '{changed}'.*trace\.given"):
+        Audit.save(tmp_path / "saved", samples, ran.trace, quiet=True)
+    with pytest.raises(TraceError, match=r"samples\.loc\[trace\.ids\]"):
+        Audit.save(tmp_path / "saved", samples, ran.trace.take(np.arange(50)), quiet=True)
+    assert not (tmp_path / "saved").exists()
 
 
 def test_time_is_told_before_training_and_progress_reaches_the_end(source, tmp_path, tiny):

@@ -23,7 +23,7 @@ from o2u_nb.review.filters import STATES
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.thumbnails import Thumbnails
 from tests.audits import CLASSES, write_audit
-from tests.test_decisions import ODD_IDS
+from tests.hostile import ODD_IDS
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(SETTINGS, st.sampled_from(["keep", "drop", "undo", "redo"])), max_size=8))
 def test_whatever_happens_the_traits_agree_with_the_log(steps):
     with tempfile.TemporaryDirectory() as folder:
@@ -423,11 +423,14 @@ def test_the_why_card(session):
     for vote in card["opinions"]:
         ranks = session.scores[vote["detector"]].rank(ascending=False, method="min")
         assert vote["rank"] == ranks[session.current]
-        assert vote["agrees"] == (vote["rank"] <= 8)
+        middle = session.scores[vote["detector"]].rank(ascending=False)
+        assert vote["agrees"] == (middle[session.current] <= 8)
+    voters = ["o2u_mean", "settled_margin", "forgetting"]
+    assert [vote["detector"] for vote in card["opinions"]] == voters
     agreeing, asked = card["agreement"]
-    assert asked == 10 and agreeing == sum(vote["agrees"] for vote in card["opinions"]) >= 6
+    assert asked == 3 and agreeing == sum(vote["agrees"] for vote in card["opinions"]) >= 2
     assert f'Labelled "{card["label"]}", but' in card["reason"]
-    assert f"{agreeing} of 10 detectors" in card["reason"]
+    assert f"{agreeing} of 3 detectors" in card["reason"]
     assert card["image"] == dict(state="ok", detail="") and card["history"] == []
     assert card["neighbours"] is None
     session.drop(note="two cats")
@@ -447,7 +450,7 @@ def test_the_sentence_compares_the_loss_with_the_crowd(session):
 def test_an_inconspicuous_sample_is_described_as_one(session):
     card = why.card(session, session.scores.index[-1])
     assert " and while training the network gave it" in card["reason"]
-    assert card["agreement"][0] <= 2 and not card["suspect"] and card["kind"] == ""
+    assert card["agreement"][0] == 0 and not card["suspect"] and card["kind"] == ""
 
 
 def picture(data: bytes) -> Image.Image:
@@ -597,3 +600,46 @@ def test_columns_reject_unknown_ids(session):
     assert columns.ids_at(columns.positions(["tiger/0000003.png"])) == ["tiger/0000003.png"]
     with pytest.raises(O2UError, match="'ghost'"):
         columns.positions(["tiger/0000003.png", "ghost"])
+
+
+def test_a_class_made_in_review_is_one_from_then_on(session):
+    first, second, third = session.scores.index[:3]
+    assert session.made_classes == () and "lynx" not in session.classes
+    with pytest.raises(O2UError, match="No class 'lynx'"):
+        session.relabel("lynx", [first])
+    session.relabel("lynx", [first], new_class=True)
+    assert session.made_classes == ("lynx",) and session.classes == sorted([*CLASSES, "lynx"])
+    session.relabel("lynx", [second])  # no flag again
+    session.label_filter = "lynx"
+    assert session.columns.ids_at(session.visible) == [first, second]
+    session.relabel("tiger", [second])
+    assert session.columns.ids_at(session.visible) == [first]
+    again = ReviewSession(session.audit.folder, reviewer="bob")
+    assert again.made_classes == ("lynx",)
+    again.relabel("lynx", [third])
+    assert session.pairs()["given"].isin(CLASSES).all()
+
+
+def test_a_class_that_was_taken_back_is_none(session):
+    session.relabel("lynx", [session.scores.index[0]], new_class=True)
+    session.label_filter = "lynx"
+    session.undo()
+    assert session.made_classes == () and session.visible.size == 0
+    session.redo()
+    assert session.made_classes == ("lynx",) and session.visible.size == 1
+
+
+@pytest.mark.parametrize("slip", ["Tiger", "tiger ", "tigre", "leopart"])
+def test_a_slip_of_the_keyboard_beside_a_class_is_asked_about(session, slip):
+    sample_id = session.scores.index[0]
+    with pytest.raises(O2UError, match=r"is that meant\? .* pass new_class="):
+        session.relabel(slip, [sample_id], new_class=True)
+    assert session.decisions.current(sample_id) is None
+    session.relabel(slip, [sample_id], new_class=slip)  # meant all the same
+    assert session.decisions.current(sample_id).new_label == slip
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+def test_a_class_has_a_name(session, name):
+    with pytest.raises(O2UError):
+        session.relabel(name, [session.scores.index[0]], new_class=True)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.scores import cyclic_margin
 from o2u_nb.detect.stability import Stability, cycle_length, stability
 from o2u_nb.trace import Trace
@@ -117,5 +118,5 @@ def test_the_order_of_the_samples_does_not_matter_and_scipy_agrees(seed, n, cycl
     shuffled = [f.rank_correlation for f in again]
     np.testing.assert_allclose([f.rank_correlation for f in found], shuffled, atol=1e-12)
     before = -trace.margin[:-cycle].mean(0, dtype=float)
-    expected = spearmanr(before, cyclic_margin(trace)).statistic
+    expected = spearmanr(before, cyclic_margin(Evidence(trace))).statistic
     assert found[-1].rank_correlation == pytest.approx(expected)

@@ -21,7 +21,7 @@ from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.stop import StopWhenStable
 from tests import lookup
 from tests.learners import learner, pixel_loaders
-from tests.test_run import TINY, write_source
+from tests.sources import TINY, write_source
 
 SHORT = dict(warmup=1, cycles=4, cycle=2)
 

@@ -89,7 +89,7 @@ def test_even_noise_says_nothing_and_pair_flips_speak():
     assert next_one.min() > 4 > 0.5 > ratios[(np.arange(10) + 2) % 10, np.arange(10)].max()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 999))
 def test_permuted_samples_permute_and_the_unseen_do_not_count(seed):
     rng = np.random.default_rng(seed)

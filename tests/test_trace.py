@@ -181,7 +181,7 @@ def test_phases_and_samples_are_selected_together(tmp_path):
     assert some.mean_probs["cyclic"].shape == (2, 2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True))
 def test_any_text_survives_as_an_id(tmp_path_factory, ids):
     folder = tmp_path_factory.mktemp("ids")

@@ -12,7 +12,7 @@ from o2u_nb.review.reasons import Opinion, reason, vote
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.why import WhyCard
 from tests.audits import write_audit
-from tests.test_gallery import Reader
+from tests.pages import Reader
 
 N = 40  # sample k is labelled cheetah, jaguar, leopard, tiger, cheetah, ... by its number
 
@@ -175,8 +175,7 @@ def test_the_reason_says_what_the_look_alikes_say(value, side):
 def test_the_reason_names_common_and_rare_mix_ups_that_count(value, score, common, rare):
     sentence = reason(
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
-        score=score,
-        opinions=[Opinion("swap_odds", value, 3, True)],
+        score=score, opinions=[], swap_odds=value,
     )  # fmt: skip
     assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == common
     assert ('"dog" labelled "cat" is a rare mix-up here' in sentence) == rare

@@ -47,3 +47,45 @@ def random_trace(seed=0, n=30, n_epochs=6, n_classes=3, unseen=(), wrong=0) -> T
     phase = ["warmup"] * 2 + ["cyclic"] * (n_epochs - 2)
     rates = 0.1 * rng.uniform(0.2, 1, n_epochs)
     return make(loss, margin, pred, labels, phase, probs, lr=rates)
+
+
+def planted(seed=0, n=900, n_classes=3, share=0.2) -> tuple[Trace, np.ndarray, np.ndarray]:
+    """Simulate a training on planted noise that the network half learns; return trace and more.
+
+    A `share` of the labels are those of the next class. At a low rate the network learns them by
+    heart, and forgets them when the rate jumps; one clean sample in ten is as hard to tell from
+    another class. Also returns embeddings (n, 8) around the centre of the true class, and who is
+    wrong, bool (n,). Four epochs of warm-up, then two cycles of four.
+    """
+    rng = np.random.default_rng(seed)
+    rates = np.array([0.1] * 4 + [0.1, 0.05, 0.02, 0.005] * 2)
+    learned = np.array([0.0, 0.1, 0.1, 0.2] + [0.1, 0.4, 0.7, 1.0] * 2)  # share of by heart
+    labels, wrong = rng.integers(0, n_classes, n), rng.random(n) < share
+    truth = np.where(wrong, (labels + 1) % n_classes, labels)
+    logits = rng.normal(size=(len(rates), n, n_classes))
+    logits[:, np.arange(n), truth] += 3
+    logits[:, wrong, labels[wrong]] += learned[:, None] * rng.uniform(0, 5, wrong.sum())
+    hard = np.flatnonzero(~wrong & (rng.random(n) < 0.1))
+    logits[:, hard, (truth[hard] + 1) % n_classes] += 3
+    trace = of_logits(logits, labels, rates, ["warmup"] * 4 + ["cyclic"] * 8)
+    centres = rng.normal(size=(n_classes, 8))
+    return trace, centres[truth] + 1.5 * rng.normal(size=(n, 8)), wrong
+
+
+def of_logits(logits, labels, rates, phase) -> Trace:
+    """Make a trace of `logits` (n_epochs, n, n_classes) and given `labels` (n,)."""
+    _, n, n_classes = logits.shape
+    rows = np.arange(n)
+    logs = logits - np.log(np.exp(logits).sum(2, keepdims=True))
+    others = np.where(np.eye(n_classes, dtype=bool)[labels], -np.inf, logits).max(2)
+    cyclic = np.array(phase) == "cyclic"
+    return make(
+        -logs[:, rows, labels],
+        logits[:, rows, labels] - others,
+        logits.argmax(2),
+        labels,
+        phase,
+        np.exp(logs)[cyclic].mean(0),
+        classes=[f"class {k}" for k in range(n_classes)],
+        lr=rates,
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from o2u_nb.detect import scores
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace
 
@@ -76,11 +77,12 @@ def ours(trace: Trace, embeddings: np.ndarray):
 
 def plain(trace: Trace, wrong: np.ndarray) -> dict[str, Scored]:
     """Score a plain training by what the literature reads from it."""
-    aum = scores.aum(trace)
+    evidence = Evidence(trace)
+    aum = scores.aum(evidence)
     return {
         "AUM": Scored(aum),
-        "data maps": Scored(scores.low_confidence(trace)),
-        "forgetting": Scored(tie_broken(scores.forgetting(trace), aum)),
+        "data maps": Scored(scores.low_confidence(evidence)),
+        "forgetting": Scored(tie_broken(scores.forgetting(evidence), aum)),
         "small loss, last epoch": Scored(np.asarray(trace.loss[-1])),
         ORACLE: Scored(best_epoch(trace.loss, wrong)),
     }

@@ -1,8 +1,8 @@
 """How many labels are wrong, by several estimators side by side.
 
-In come a trace and a score; out comes one row per estimator, and the same question answered class
-by class. No estimator wins on all data, so the spread is part of the answer. None needs to know the
-true rate, and an estimator that cannot say refuses.
+In come the evidence and a score; out comes one row per estimator, and the same question answered
+class by class. No estimator wins on all data, so how far they differ is part of the answer. None
+needs to know the true rate, and an estimator that cannot say refuses.
 """
 
 from typing import NamedTuple
@@ -10,25 +10,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odd import empirical_losses
-from o2u_nb.detect.scores import class_probs
 from o2u_nb.detect.threshold import SURE_SHARE, sure_rate
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 from o2u_nb.text import percent
-from o2u_nb.trace import Trace
 
 RECOMMENDED = "sure_disagreement"
-MIN_SEPARATION = 2.0  # Ashman's D from which two normal distributions count as apart
-MIN_FITTED = 10  # different scores; on fewer, a distribution shrinks onto one of them
-MAX_FITTED = 10_000  # quantiles are enough for a mixture of five numbers, and fit in a moment
-STARTS = (
-    0.5,
-    0.75,
-    0.9,
-    0.97,
-    0.99,
-)  # shares of clean labels; from one alone, rare ones are missed
+MIN_SEPARATION = 2.0  # Ashman's D from which two normal distributions count as apart, see `mixture`
+MIN_FITTED = 10  # different scores at least; on fewer, a distribution shrinks onto one of them
+MAX_FITTED = 10_000  # scores at most: so many quantiles fix the five numbers of a mixture
+# Shares of clean labels from which the fit of a mixture starts. From one start alone, groups of
+# rare wrong labels are missed.
+STARTS = (0.5, 0.75, 0.9, 0.97, 0.99)
 
 
 class Count(NamedTuple):
@@ -38,18 +33,19 @@ class Count(NamedTuple):
     note: str
 
 
-def compare_estimators(trace: Trace, score: np.ndarray) -> pd.DataFrame:
+def compare_estimators(evidence: Evidence, score: np.ndarray) -> pd.DataFrame:
     """Estimate how many labels are wrong, in several ways.
 
     `score` (n_samples,) float, higher = more suspicious, NaN for samples never seen, which are left
     out. Returns a table indexed by `estimator` with `count` (float, NaN where the estimator
     refuses), `rate` (count over samples seen, 0 to 1) and `note`. The row `RECOMMENDED` is the
     number that the score table uses. The order of the samples does not matter. Raises `O2UError`
-    when `score` does not fit the trace or is infinite.
+    when `score` does not fit the evidence or is infinite.
     """
-    seen = _seen(trace, score)
-    score, labels = np.asarray(score, dtype=np.float64)[seen], trace.labels[seen]
-    probs = class_probs(trace)[seen]
+    scored = _scored(evidence, score)
+    score = np.asarray(score, dtype=np.float64)[scored]
+    labels = evidence.labels[scored]
+    probs = evidence.class_probs[scored]
     found = {
         "sure_disagreement": _sure_disagreement(probs, labels),
         "disagreement": _disagreement(probs, labels),
@@ -156,7 +152,8 @@ def otsu(score: np.ndarray) -> Count:
     below = np.flatnonzero(np.diff(values)) + 1  # sizes of the lower part
     if not len(below):
         return Count(np.nan, "All scores are equal: there is nothing to split.")
-    n, sums = len(values), np.cumsum(values - values.mean())
+    n = len(values)
+    sums = np.cumsum(values - values.mean())
     # The values are centred, so the parts' sums are s and -s, and the formula shrinks to this.
     between = sums[below - 1] ** 2 * (n / (below * (n - below)))
     best = below[np.flatnonzero(between >= between.max() * (1 - 1e-12))[-1]]
@@ -217,11 +214,11 @@ def _disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
     )
 
 
-def _seen(trace: Trace, score: np.ndarray) -> np.ndarray | slice:
-    """Tell who has a score; everybody = a slice, which copies nothing."""
-    if np.shape(score) != (trace.n_samples,):
+def _scored(evidence: Evidence, score: np.ndarray) -> np.ndarray | slice:
+    """Tell which samples have a score; where all have, as a slice, which copies nothing."""
+    if np.shape(score) != (evidence.n_samples,):
         raise O2UError(
-            f"Expected one score for each of the trace's {trace.n_samples:,} samples, found an "
+            f"Expected one score for each of the trace's {evidence.n_samples:,} samples, found an "
             f"array of shape {np.shape(score)}: pass them in the order of `trace.ids`."
         )
     if np.isinf(score).any():
@@ -229,5 +226,5 @@ def _seen(trace: Trace, score: np.ndarray) -> np.ndarray | slice:
             f"{np.isinf(score).sum():,} scores are infinite: expected finite ones, or NaN for "
             "samples never seen."
         )
-    seen = ~np.isnan(score)
-    return slice(None) if seen.all() else seen
+    scored = ~np.isnan(score)
+    return slice(None) if scored.all() else scored

@@ -13,19 +13,20 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb.detect.counts import compare_estimators
-from o2u_nb.detect.stability import Stability, stability
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.stability import Stability, stability, top_size
 from o2u_nb.detect.table import ranked
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.trace import Trace
 
-# Share of the samples between the ends of the estimate's range. A wider range is said to be a
-# doubt. Set by judgement: the reviewer would have to look at that many pictures more, or fewer.
+# Share of the samples between the ends of the estimate's range; a wider range is said to be a
+# doubt. Our choice: so many pictures more, or fewer, might have to be looked at.
 VAGUE = 0.15
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Findings:
-    """Hold what was found in `trace`.
+    """Hold what was found in the `evidence`.
 
     `scores` is the table of `table.score_table`, `estimate` the recommended number of wrong labels
     (its `p_wrong` in the order of the trace), `stability` how far the last two cycles agree (None
@@ -33,7 +34,7 @@ class Findings:
     not be believed. Make one with `of_trace` or `stored`.
     """
 
-    trace: Trace
+    evidence: Evidence
     scores: pd.DataFrame
     estimate: Estimate
     stability: Stability | None
@@ -54,11 +55,13 @@ class Findings:
         label: their `kind` becomes `duplicate conflict`. Raises `O2UError` for embeddings of
         another number of samples.
         """
-        scores, found = ranked(trace, embeddings)
+        evidence = Evidence(trace, embeddings)
+        scores, found = ranked(evidence)
         if conflicting is not None:
             marked = conflicting.reindex(scores.index, fill_value=False)
             scores.loc[marked, "kind"] = "duplicate conflict"
-        return cls(trace, scores, found, last_stability(trace), doubts(found, trace.n_samples))
+        settled = last_stability(trace, scores, found)
+        return cls(evidence, scores, found, settled, doubts(found, trace.n_samples))
 
     @classmethod
     def stored(cls, trace: Trace, scores: pd.DataFrame, facts: dict) -> "Findings":
@@ -67,17 +70,24 @@ class Findings:
         `facts` is what `facts` returned and `audit.json` keeps. Nothing that is stored is computed
         again; what an older audit did not store is computed from the trace.
         """
-        found = _stored_estimate(trace, scores, facts)
+        evidence = Evidence(trace)
+        found = _stored_estimate(evidence, scores, facts)
+        settled = _stored_stability(trace, scores, found, facts)
         said = facts["warnings"] if "warnings" in facts else doubts(found, trace.n_samples)
         kept = _table(facts["estimators"]) if "estimators" in facts else None
-        return cls(trace, scores, found, _stored_stability(trace, facts), said, kept)
+        return cls(evidence, scores, found, settled, said, kept)
+
+    @property
+    def trace(self) -> Trace:
+        """Return the training dynamics."""
+        return self.evidence.trace
 
     @cached_property
     def estimators(self) -> pd.DataFrame:
         """Say how many labels are wrong by each estimator; see `counts.compare_estimators`."""
         if self.kept_estimators is not None:
             return self.kept_estimators
-        return compare_estimators(self.trace, _in_order(self.trace, self.scores["score"]))
+        return compare_estimators(self.evidence, _in_order(self.trace, self.scores["score"]))
 
     def facts(self) -> dict:
         """Return what `audit.json` keeps beside the scores, fit for JSON; see `stored`."""
@@ -91,9 +101,10 @@ class Findings:
         )
 
 
-def last_stability(trace: Trace) -> Stability | None:
+def last_stability(trace: Trace, scores: pd.DataFrame, found: Estimate) -> Stability | None:
     """Compare the rankings of the last two cycles; None where there is nothing to compare."""
-    compared = stability(trace)
+    n_top = top_size(found.count, int(scores["score"].notna().sum()))
+    compared = stability(trace, n_top=n_top)
     return compared[-1] if compared and not math.isnan(compared[-1].rank_correlation) else None
 
 
@@ -115,10 +126,10 @@ def doubts(found: Estimate, n_samples: int) -> list[str]:
     return said
 
 
-def _stored_estimate(trace: Trace, scores: pd.DataFrame, facts: dict) -> Estimate:
+def _stored_estimate(evidence: Evidence, scores: pd.DataFrame, facts: dict) -> Estimate:
     if not {"estimated_wrong", "estimated_range"} <= facts.keys():
-        return estimate(trace, _in_order(trace, scores["score"]))
-    p_wrong = _in_order(trace, scores["p_wrong"])
+        return estimate(evidence, _in_order(evidence.trace, scores["score"]))
+    p_wrong = _in_order(evidence.trace, scores["p_wrong"])
     return Estimate(facts["estimated_wrong"], *facts["estimated_range"], p_wrong)
 
 
@@ -127,9 +138,11 @@ def _in_order(trace: Trace, column: pd.Series) -> np.ndarray:
     return column.reindex(trace.ids).to_numpy()
 
 
-def _stored_stability(trace: Trace, facts: dict) -> Stability | None:
+def _stored_stability(
+    trace: Trace, scores: pd.DataFrame, found: Estimate, facts: dict
+) -> Stability | None:
     if "stability" not in facts:
-        return last_stability(trace)
+        return last_stability(trace, scores, found)
     kept = facts["stability"]
     return None if kept is None else Stability(**kept)
 

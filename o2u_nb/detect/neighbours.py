@@ -1,8 +1,8 @@
 """Similar samples: the nearest by embedding, and how far they agree with a sample's label.
 
 In come embeddings, a row per sample, in memory or mapped from a file; out come positions of
-neighbours, or one score per sample. No index to build, to keep or to doubt: all are compared, or
-among very many samples all with an even part.
+neighbours, or one score per sample. There is no index to build, to keep or to doubt: every sample
+is compared with all others, or, where there are very many, with an evenly spaced part of them.
 """
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 
-ROWS_AT_ONCE = 1024  # compared with all others: 80 MB of similarities at most
-MOST_COMPARED = 20_000  # samples among which the neighbours of all are looked for
+ROWS_AT_ONCE = 1024  # times `MOST_COMPARED` similarities of 4 bytes: at most 80 MB at a time
+MOST_COMPARED = 20_000  # samples among which neighbours are looked for; more take too long
 LOOK_ALIKES = 50  # neighbours that speak for a sample; chosen on development sets
-DECIMALS = 6  # of a similarity; float32 sums of equal rows may differ beyond, and ties must be ties
+# Of a similarity. In float32 the sums of equal rows may differ beyond, and ties must stay ties.
+DECIMALS = 6
 
 
 def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -50,13 +51,16 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     >>> positions.tolist()
     [[2, 3], [3, 0], [0, 3], [0, 1]]
     """
-    unit, n = _unit(embeddings), len(embeddings)
+    n = len(embeddings)
+    unit = _unit(embeddings)
     compared = evenly(n, MOST_COMPARED)
     k = max(0, min(k, len(compared) - 1))
-    positions, similarities = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+    positions = np.empty((n, k), np.int64)
+    similarities = np.empty((n, k), np.float32)
     if not k:
         return positions, similarities
-    others, place = unit[compared].T, np.full(n, -1)
+    others = unit[compared].T
+    place = np.full(n, -1)  # among those compared, -1 for the others
     place[compared] = np.arange(len(compared))
     for start in range(0, n, ROWS_AT_ONCE):
         rows = slice(start, min(start + ROWS_AT_ONCE, n))
@@ -91,12 +95,12 @@ def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> 
 def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALIKES) -> np.ndarray:
     """Return what the network thinks of each sample's look-alikes: the mean of their `probs`.
 
-    Over the `k` nearest samples, those apart that were not seen: float (n, n_classes). The sample's
-    own softmax has no part in it, which its label may have bent. NaN where an embedding is all
-    zeros, or where no neighbour was seen. A soft form of the k-NN vote of Bahri, Jiang and Gupta
-    (ICML 2020): it asks what the network thinks of the neighbours, not how they are labelled, for
-    wrong labels often come in crowds. `embeddings` (n, d), `probs` (n, n_classes) with NaN rows
-    where not seen.
+    The mean is over the `k` nearest samples without those that were not seen: float (n, n_classes).
+    The sample's own softmax, which its label may have bent, has no part in it. NaN where an
+    embedding is all zeros, or where no neighbour was seen. A soft form of the k-NN vote of Bahri,
+    Jiang and Gupta (ICML 2020): it asks what the network thinks of the neighbours, not how they are
+    labelled, for wrong labels often come in crowds. `embeddings` (n, d), `probs` (n, n_classes)
+    with NaN rows where not seen.
 
     >>> embeddings, probs = np.ones((3, 2)), np.array([[0.5, 0.5], [0.9, 0.1], [1, 0]])
     >>> lookalike_probs(embeddings, probs, k=1).tolist()
@@ -104,7 +108,8 @@ def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALI
     """
     _require_rows(embeddings, probs.shape[:1], "probabilities")
     positions, _ = neighbourhoods(embeddings, k)
-    seen, known = ~np.isnan(probs[:, 0]), np.nan_to_num(probs)
+    seen = ~np.isnan(probs[:, 0])
+    known = np.nan_to_num(probs)
     total = np.zeros(probs.shape)
     for column in positions.T:  # a neighbour at a time keeps memory at n * n_classes
         total += known[column]

@@ -6,7 +6,8 @@ one class per sample. Rows of NaN, samples that nobody has seen, give NaN.
 
 import numpy as np
 
-TINY = float(np.finfo(np.float32).tiny)  # below which a float32 has no logarithm worth having
+# Smallest normal float32. A smaller probability counts as this one, so that it has a logarithm.
+TINY = float(np.finfo(np.float32).tiny)
 
 
 def log_odds_against(probs: np.ndarray, labels: np.ndarray, floor: float = TINY) -> np.ndarray:

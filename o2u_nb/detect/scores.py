@@ -1,9 +1,8 @@
-"""Scores: how suspicious each sample is, computed from a trace alone.
+"""Scores: how suspicious each sample is by what training saw of it alone.
 
-In comes a `Trace`; out comes one number per sample and detector. Higher always means more
-suspicious. Every detector is a plain function of a trace, so it can be tested by hand, and a lambda
-is a valid plug-in. The ones here go through the samples in blocks that stay in a core's cache: that
-is several times faster than whole arrays, and needs no copies of them.
+In comes `Evidence`, of which these detectors use the trace; out comes one number per sample and
+detector. Higher always means more suspicious. Every detector is a plain function, so it can be
+tested by hand; `registry` lists those that make columns of the score table.
 """
 
 from collections.abc import Callable
@@ -12,90 +11,78 @@ from functools import wraps
 
 import numpy as np
 
+from o2u_nb.detect.blocks import blocks
+from o2u_nb.detect.dynamics import mean_probs, recorded
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.trace import ROWS, Trace
 
-Detector = Callable[[Trace], np.ndarray]
-
-BLOCK = 2**21  # epochs times samples, 8 MB in single precision: less and numpy's calls cost more
-
-MOST_WEIGHT = 10  # of an epoch at a low rate, compared with one at the highest
-
-RANKED = ("cyclic", "high")  # phases to rank by, the first that there is
+# How many times more an epoch at a low rate may count than one at the highest. Our choice: without
+# a limit, a rate that falls to nothing would leave a single epoch to speak.
+MOST_WEIGHT = 10
 
 
-def recorded(trace: Trace) -> Trace:
-    """Keep the epochs to rank by: O2U-Net's cyclic ones, ODD's before the removal, or all."""
-    for phase in RANKED:
-        if (trace.phase == phase).any():
-            return trace.only(phase)
-    return trace
+def samplewise(detector: Callable[[Evidence], np.ndarray]) -> Callable[[Evidence], np.ndarray]:
+    """Let a detector that needs one sample at a time see the evidence in blocks of samples.
 
-
-def samplewise(detector: Detector) -> Detector:
-    """Let a detector that needs one sample at a time see the trace in blocks of samples.
-
-    The result does not depend on the size of the blocks. A detector that compares samples with each
-    other must see the whole trace, undecorated.
+    That is several times faster on large traces, see `blocks`; the result does not depend on the
+    size of the blocks. A detector that compares samples with each other must see all of them,
+    undecorated.
     """
 
     @wraps(detector)
-    def in_blocks(trace: Trace) -> np.ndarray:
-        values, trace = np.empty(trace.n_samples), _unmapped(trace)
-        for block in blocks(trace):
-            values[block] = detector(trace.take(block))
+    def in_blocks(evidence: Evidence) -> np.ndarray:
+        values = np.empty(evidence.n_samples)
+        evidence = replace(evidence, trace=_unmapped(evidence.trace))
+        for block in blocks(evidence.trace):
+            values[block] = detector(evidence.take(block))
         return values
 
     return in_blocks
 
 
-def blocks(trace: Trace) -> list[slice]:
-    """Cut the samples of a trace into slices of about `BLOCK` losses each."""
-    step = max(1, BLOCK // max(1, trace.n_epochs))
-    return [slice(start, start + step) for start in range(0, trace.n_samples, step)]
-
-
-def o2u_mean(trace: Trace) -> np.ndarray:
+def o2u_mean(evidence: Evidence) -> np.ndarray:
     """Average the loss over the cyclic epochs, each centred on its mean over the samples.
 
     float (n_samples,), nats; NaN where never seen. Centring matters only when samples miss epochs:
     then an epoch in which everybody's loss was high must not count against those it saw. Huang et
     al., ICCV 2019, section 3.2.
     """
-    usual = np.array([_seen_mean(epoch) for epoch in recorded(trace).loss])[:, None]
-    return samplewise(lambda part: _mean(recorded(part).loss - usual))(trace)
+    usual = np.array([_seen_mean(epoch) for epoch in recorded(evidence.trace).loss])[:, None]
+    return samplewise(lambda part: _mean(recorded(part.trace).loss - usual))(evidence)
 
 
 @samplewise
-def o2u_var(trace: Trace) -> np.ndarray:
+def o2u_var(evidence: Evidence) -> np.ndarray:
     """Compute the variance of the loss over the cyclic epochs, (n_samples,), nats squared.
 
     Wrong labels swing with the learning rate; so do hard but right ones. From the O2U-Net authors'
     description; it is shown beside the mean and is no part of the ranking.
     """
-    loss = recorded(trace).loss
+    loss = recorded(evidence.trace).loss
     return _mean(loss, around=_mean(loss))
 
 
 @samplewise
-def aum(trace: Trace) -> np.ndarray:
+def aum(evidence: Evidence) -> np.ndarray:
     """Compute the negated area under the margin: minus the mean logit margin.
 
     (n_samples,), logits; over all epochs but the first. Pleiss et al., NeurIPS 2020, equation 1;
     the sign is flipped so that higher is more suspicious.
     """
+    trace = evidence.trace
     later = slice(min(1, trace.n_epochs - 1), None)
     return -_mean(trace.margin[later])
 
 
 @samplewise
-def cyclic_margin(trace: Trace) -> np.ndarray:
+def cyclic_margin(evidence: Evidence) -> np.ndarray:
     """Compute minus the mean logit margin over the cyclic epochs, (n_samples,), logits."""
-    return -_mean(recorded(trace).margin)
+    return -_mean(recorded(evidence.trace).margin)
 
 
 @samplewise
-def settled_margin(trace: Trace) -> np.ndarray:
+def settled_margin(evidence: Evidence) -> np.ndarray:
     """Compute minus the mean logit margin over the cyclic epochs, weighted by 1 / learning rate.
 
     (n_samples,), logits. At a low rate the network has settled and errs less at random, so what it
@@ -103,31 +90,33 @@ def settled_margin(trace: Trace) -> np.ndarray:
     rate, or a rate that falls to nothing would leave but one. At a constant rate this is
     `cyclic_margin`.
     """
-    part = recorded(trace)
+    part = recorded(evidence.trace)
     floor = part.lr.max(initial=0) / MOST_WEIGHT
     known = np.isfinite(part.lr).all() and floor > 0
     return -_mean(part.margin, 1 / np.maximum(part.lr, floor) if known else None)
 
 
 @samplewise
-def average_probability_margin(trace: Trace) -> np.ndarray:
+def average_probability_margin(evidence: Evidence) -> np.ndarray:
     """Compare the given class with the best other one in the softmax averaged over the epochs.
 
     max over k != y of log pbar_k, minus log pbar_y: (n_samples,), nats; positive where another
     class is likelier on average. Pickler et al., arXiv 2510.16211. NaN where no softmax was kept.
     """
-    probs = mean_probs(trace)
+    probs = mean_probs(evidence.trace)
     if probs is None:
-        return np.full(trace.n_samples, np.nan)
-    return log_odds_against(probs, trace.labels)
+        return np.full(evidence.n_samples, np.nan)
+    return log_odds_against(probs, evidence.labels)
 
 
 @samplewise
-def forgetting(trace: Trace) -> np.ndarray:
+def forgetting(evidence: Evidence) -> np.ndarray:
     """Count how often a sample went from right to wrong between epochs that saw it.
 
-    (n_samples,); never right = the number of epochs. Toneva et al., ICLR 2019.
+    (n_samples,); never right = the number of epochs; NaN where never seen. Toneva et al., ICLR
+    2019.
     """
+    trace = evidence.trace
     right = trace.pred == trace.labels
     missed = trace.pred < 0
     forgotten = np.zeros(trace.n_samples, dtype=np.int32)
@@ -136,62 +125,28 @@ def forgetting(trace: Trace) -> np.ndarray:
         now = right_now | (before & missed_now)  # a missed epoch changes nothing
         forgotten += before > now
         before = now
-    return np.where(right.any(0), forgotten, trace.n_epochs).astype(float)
+    count = np.where(right.any(0), forgotten, trace.n_epochs)
+    return np.where(missed.all(0), np.nan, count)
 
 
 @samplewise
-def low_confidence(trace: Trace) -> np.ndarray:
+def low_confidence(evidence: Evidence) -> np.ndarray:
     """Compute one minus the mean probability of the given label, all epochs: (n_samples,), 0 to 1.
 
     The confidence of data maps, turned round. Swayamdipta et al., EMNLP 2020, section 2.
     """
-    return 1 - _mean(np.exp(-trace.loss))
+    return 1 - _mean(np.exp(-evidence.trace.loss))
 
 
 @samplewise
-def variability(trace: Trace) -> np.ndarray:
+def variability(evidence: Evidence) -> np.ndarray:
     """Compute the standard deviation of the given label's probability, all epochs: (n_samples,).
 
     High for ambiguous samples; wrong labels have low confidence *and* low variability. Swayamdipta
     et al., EMNLP 2020, section 2.
     """
-    probs = np.exp(-trace.loss)
+    probs = np.exp(-evidence.trace.loss)
     return np.sqrt(_mean(probs, around=_mean(probs)))
-
-
-def mean_probs(trace: Trace) -> np.ndarray | None:
-    """Return the mean softmax of the epochs to rank by (n_samples, n_classes), None if not kept."""
-    kept = (trace.mean_probs.get(phase) for phase in (*RANKED, "warmup"))
-    return next((probs for probs in kept if probs is not None), None)
-
-
-def class_probs(trace: Trace) -> np.ndarray:
-    """Return `mean_probs`, or where none was kept the share of epochs that predicted each class.
-
-    float (n_samples, n_classes); NaN rows where a sample was never seen.
-    """
-    probs = mean_probs(trace)
-    if probs is not None:
-        return np.asarray(probs)
-    votes = np.zeros((trace.n_samples, len(trace.classes)), dtype=np.float32)
-    for pred in recorded(trace).pred:
-        seen = np.flatnonzero(pred >= 0)
-        votes[seen, pred[seen]] += 1
-    total = votes.sum(1, keepdims=True)
-    return np.divide(votes, total, out=np.full_like(votes, np.nan), where=total > 0)
-
-
-DETECTORS: dict[str, Detector] = {
-    "o2u_mean": o2u_mean,
-    "o2u_var": o2u_var,
-    "aum": aum,
-    "cyclic_margin": cyclic_margin,
-    "settled_margin": settled_margin,
-    "average_probability_margin": average_probability_margin,
-    "forgetting": forgetting,
-    "low_confidence": low_confidence,
-    "variability": variability,
-}
 
 
 def _mean(
@@ -204,11 +159,13 @@ def _mean(
     through with care.
     """
     weights = np.ones(len(values)) if weights is None else weights / weights.max(initial=0)
-    total, weight = _sum(values, weights, around), np.full(values.shape[1], weights.sum())
+    total = _sum(values, weights, around)
+    weight = np.full(values.shape[1], weights.sum())
     gaps = np.flatnonzero(np.isnan(total))
     if len(gaps):
         some = values[:, gaps]
-        seen, around = ~np.isnan(some), None if around is None else around[gaps]
+        seen = ~np.isnan(some)
+        around = None if around is None else around[gaps]
         filled = np.where(seen, some, 0 if around is None else around)
         total[gaps], weight[gaps] = _sum(filled, weights, around), _sum(seen, weights)
     return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)

@@ -11,11 +11,14 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.scores import settled_margin
-from o2u_nb.detect.threshold import estimate
+from o2u_nb.detect.threshold import count_wrong
 from o2u_nb.trace import Trace
 
-LEAST_TOP = 0.01  # of the samples: of a handful of suspects, the same few may stay by chance
+# Share of the samples that are compared at least: of a handful of suspects, the same few may stay
+# by chance. Our choice.
+LEAST_TOP = 0.01
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def stability(
     if len(ends) < 2:
         return []
     scores = [_score(cyclic, end) for end in ends]
-    n_top = _suspects(cyclic, scores[-1]) if n_top is None else n_top
+    n_top = _n_top(cyclic, scores[-1]) if n_top is None else n_top
     return [
         Stability(number, *_agreement(before, now, n_top), n_top)
         for number, (before, now) in enumerate(pairwise(scores), start=2)
@@ -79,21 +82,28 @@ def cycle_length(trace: Trace) -> int:
     return int(rises[0]) + 1 if len(rises) else max(1, len(rates))
 
 
+def top_size(n_wrong: int, n_seen: int) -> int:
+    """Say how many top samples to compare: what seems to be wrong, and at least 1 % of the seen."""
+    return max(1, math.ceil(LEAST_TOP * n_seen), n_wrong)
+
+
 def _score(cyclic: Trace, end: int) -> np.ndarray:
     """Score the samples (n_samples,) by the first `end` epochs, higher = more suspicious."""
     rows = {name: getattr(cyclic, name)[:end] for name in ("loss", "margin", "pred", "lr", "phase")}
-    return settled_margin(replace(cyclic, **rows, mean_probs={}))
+    return settled_margin(Evidence(replace(cyclic, **rows, mean_probs={})))
 
 
-def _suspects(cyclic: Trace, score: np.ndarray) -> int:
-    n_seen = int((~np.isnan(score)).sum())
-    return max(1, math.ceil(LEAST_TOP * n_seen), estimate(cyclic, score).count)
+def _n_top(cyclic: Trace, score: np.ndarray) -> int:
+    seen = ~np.isnan(score)
+    n_wrong, _, _ = count_wrong(Evidence(cyclic), seen)
+    return top_size(n_wrong, int(seen.sum()))
 
 
 def _agreement(before: np.ndarray, now: np.ndarray, n_top: int) -> tuple[float, float]:
     """Return rank correlation and top overlap of two scores (n,), NaN where not seen."""
     seen = ~np.isnan(now)
-    now, before = now[seen], np.where(np.isnan(before), -np.inf, before)[seen]
+    now = now[seen]
+    before = np.where(np.isnan(before), -np.inf, before)[seen]
     top = _top(now, n_top)
     stayed = np.isin(top, _top(before, n_top))
     return _spearman(before, now), float(stayed.mean()) if len(top) else math.nan
@@ -107,5 +117,5 @@ def _top(score: np.ndarray, n: int) -> np.ndarray:
 def _spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Return Spearman's rank correlation of two arrays (n,), ties at their mean rank, or NaN."""
     ranks = [pd.Series(values).rank().to_numpy() - (len(values) + 1) / 2 for values in (a, b)]
-    spread = math.sqrt(ranks[0] @ ranks[0]) * math.sqrt(ranks[1] @ ranks[1])
-    return float(ranks[0] @ ranks[1] / spread) if spread else math.nan
+    lengths = math.sqrt(ranks[0] @ ranks[0]) * math.sqrt(ranks[1] @ ranks[1])
+    return float(ranks[0] @ ranks[1] / lengths) if lengths else math.nan

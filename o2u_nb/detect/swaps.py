@@ -7,9 +7,10 @@ labelled leopard doubts the next such label less for it, though it is the likeli
 
 import numpy as np
 
-SURE_PART = 0.1  # of the samples that the network takes for a class: where it hardly errs itself
-LEAST_SHAPE = 3.0  # a smaller one believes fewer samples more
-WEIGHT = 0.5  # the power of the ratio that counts; all three were chosen on development sets
+# All three were chosen on development sets, see benchmarks/detection/README.md.
+SURE_PART = 0.1  # share of the samples taken for a class that count: there the network hardly errs
+LEAST_SHAPE = 3.0  # smallest shape of the Gamma prior; the smaller, the more a few samples count
+WEIGHT = 0.5  # power to which the ratio of a mix-up counts
 
 
 def swap_odds(probs: np.ndarray, labels: np.ndarray, suspected: np.ndarray) -> np.ndarray:

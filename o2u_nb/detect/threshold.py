@@ -1,7 +1,7 @@
 """How many labels are wrong, and how probable it is that a given one is.
 
-In come a trace and the recommended score; out come a count with a range, and one probability per
-sample. No noise rate has to be known.
+In come the evidence and the recommended score; out come a count with a range, and one probability
+per sample. No noise rate has to be known.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
-from o2u_nb.detect.scores import class_probs
-from o2u_nb.trace import Trace
+from o2u_nb.detect.evidence import Evidence
 
-# Chosen on one or two seeds of Fashion-MNIST, CIFAR-10 and coats with symmetric, look-alike and
-# human noise. There 0.6 counts within a tenth of the truth on most sets (a third too many on CIFAR
-# with symmetric noise, a fifth too few on coats); the truth lies between what 0.25 and 0.9 count.
+# Shares of the surest samples that are counted among. Chosen on one or two seeds of Fashion-MNIST,
+# CIFAR-10 and coats with symmetric, look-alike and human noise. There 0.6 counts within a tenth of
+# the truth on most sets (a third too many on CIFAR with symmetric noise, a fifth too few on coats);
+# the truth lies between what 0.25 and 0.9 count.
 SURE_SHARE = 0.6
 RANGE_SHARES = (0.25, 0.9)
+# Limits that are hardly ever reached: both iterations stop by themselves when they have settled.
 EM_STEPS = 100
-ROOT_STEPS = 100  # five will do, but for scores that are all but equal
+ROOT_STEPS = 100  # usually five are enough; scores that are all but equal need more
 
 
 class Estimate(NamedTuple):
@@ -31,34 +32,35 @@ class Estimate(NamedTuple):
     p_wrong: np.ndarray
 
 
-def estimate(trace: Trace, score: np.ndarray) -> Estimate:
+def estimate(evidence: Evidence, score: np.ndarray) -> Estimate:
     """Estimate how many labels are wrong, and each sample's probability of a wrong label.
 
-    The rate is `sure_disagreement` among the surest 60 %, its range that among the surest 25 % and
-    90 %: wide where wrong labels cannot be told from hard pictures. `score` (n_samples,) is the
-    log-odds against each label, such as a mean logit margin, higher = more suspicious; see
-    `calibrated` for the probabilities, which add up to the count.
+    `score` (n_samples,) is the log-odds against each label, such as a mean logit margin, higher =
+    more suspicious, NaN for samples not seen, which are left out. See `count_wrong` for the number
+    and its range, and `calibrated` for the probabilities, which add up to the number.
     """
     seen = ~np.isnan(score)
-    kept = slice(None) if seen.all() else seen  # a slice copies nothing
-    probs, labels = class_probs(trace)[kept], trace.labels[kept]
-    rates = sure_rates(probs, labels, (SURE_SHARE, *RANGE_SHARES))
-    count, *ends = (round(rate * seen.sum()) for rate in rates)
+    count, low, high = count_wrong(evidence, seen)
     p_wrong = np.full(len(score), np.nan)
-    p_wrong[kept] = calibrated(score[kept], count)
-    return Estimate(count, min(count, *ends), max(count, *ends), p_wrong)
+    p_wrong[seen] = calibrated(score[seen], count)
+    return Estimate(count, low, high, p_wrong)
 
 
-def sure_disagreement(trace: Trace, share: float) -> float:
-    """Return how often the network contradicts the given label where it is surest, 0 to 1.
+def count_wrong(evidence: Evidence, seen: np.ndarray) -> tuple[int, int, int]:
+    """Count wrong labels among the samples `seen`, bool (n_samples,): the number, and its range.
 
-    See `sure_rate`, which gets the averaged softmax.
+    The rate is that of contradictions among the surest 60 % (see `sure_rate`), its range that among
+    the surest 25 % and 90 %: wide where wrong labels cannot be told from hard pictures.
     """
-    return sure_rate(class_probs(trace), trace.labels, share)
+    kept = slice(None) if seen.all() else seen  # a slice copies nothing
+    probs, labels = evidence.class_probs[kept], evidence.labels[kept]
+    rates = sure_rates(probs, labels, (SURE_SHARE, *RANGE_SHARES))
+    counts = [round(rate * seen.sum()) for rate in rates]
+    return counts[0], min(counts), max(counts)
 
 
 def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
-    """Return how often the largest of `probs` is not the given label where it is surest, 0 to 1.
+    """Return how often the likeliest class is not the given label where it is surest, 0 to 1.
 
     `probs` (n, n_classes), NaN rows are left out; `labels` (n,) int. Surest are the `share` of the
     samples whose `probs` peak highest; of those that tie for the last places, each counts for its
@@ -71,7 +73,8 @@ def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
 def sure_rates(probs: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> list[float]:
     """Return `sure_rate` for each of `shares`, looking at `probs` once."""
     top = probs.argmax(1)
-    peak, wrong = np.take_along_axis(probs, top[:, None], 1)[:, 0], top != labels
+    peak = np.take_along_axis(probs, top[:, None], 1)[:, 0]
+    wrong = top != labels
     known = ~np.isnan(peak)
     peak, wrong = peak[known], wrong[known]
     return [_contradicted(peak, wrong, share) if len(peak) else 0.0 for share in shares]
@@ -96,10 +99,12 @@ def calibrated(score: np.ndarray, count: int) -> np.ndarray:
     """
     if count <= 0 or count >= len(score):
         return np.full(len(score), float(count > 0))
-    slope, shift = 0.0, float(np.partition(score, -count)[-count])
+    shift = float(np.partition(score, -count)[-count])  # half-way is at the last suspect
+    slope = 0.0
     probs, shift = _logistic(score, count, 1.0, shift)
     for _ in range(EM_STEPS):
-        before, slope = slope, max(1.0, _separation(score, probs))
+        before = slope
+        slope = max(1.0, _separation(score, probs))
         probs, shift = _logistic(score, count, slope, shift)
         if abs(slope - before) < 1e-3 * slope:
             break
@@ -114,7 +119,9 @@ def _logistic(
     Newton's method on the log-odds of the sum, from `shift` on and kept within bounds. Every step
     goes through all samples, and scipy's root finders need four times as many.
     """
-    probs, reach, n = np.empty(len(score)), 50 / slope, len(score)
+    n = len(score)
+    probs = np.empty(n)
+    reach = 50 / slope  # so far beyond all scores the curve is 0 or 1 to double precision
     low, high = score.min() - reach, score.max() + reach
     for _ in range(ROOT_STEPS):
         np.subtract(score, shift, out=probs)  # one array for all steps: new ones cost more

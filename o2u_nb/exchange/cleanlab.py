@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from o2u_nb.detect.scores import class_probs
+from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.folder import AuditFolder
 
 

@@ -52,3 +52,18 @@ def overlaid(figure: go.Figure) -> go.Figure:
     """Lay the bars of a finished `figure` over each other, with the legend above them."""
     figure.update_layout(barmode="overlay", bargap=0)
     return figure.update_layout(legend=dict(yanchor="bottom", y=1.02, xanchor="right", x=1))
+
+
+def bin_edges(values: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """Return the edges (bins + 1,) of equal bins over `values`, which are finite.
+
+    Values that hardly differ are treated as equal ones, which numpy puts into the middle: bins
+    between them would be narrower than floating point can tell apart.
+    """
+    if len(values):
+        middle = values.min() / 2 + values.max() / 2
+        least = 2 * bins * np.spacing(np.abs(values).max())
+        if values.max() - values.min() < least:
+            half = max(0.5, least)
+            return np.linspace(middle - half, middle + half, bins + 1)
+    return np.histogram_bin_edges(values, bins=bins)

@@ -11,7 +11,7 @@ from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
 from o2u_nb.text import inert, percent
 
-ESTIMATORS = {
+ESTIMATORS: dict[str, dict] = {
     "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
     "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
     "refuses": dict(mode="text"),

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from o2u_nb.detect.suspects import of_label
 from o2u_nb.errors import O2UError
-from o2u_nb.plots.bars import BINS, bars, fill, overlaid
+from o2u_nb.plots.bars import BINS, bars, bin_edges, fill, overlaid
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, how_many, of_class, pair, themed
 from o2u_nb.rows import evenly
 from o2u_nb.text import inert
@@ -64,7 +64,7 @@ def histogram(
     values = chosen[column].to_numpy(dtype=float)
     finite = np.isfinite(values)
     suspect = chosen["suspect"].to_numpy(dtype=bool)
-    edges = np.histogram_bin_edges(values[finite], bins=bins)
+    edges = bin_edges(values[finite], bins)
     counts = {
         name: np.histogram(values[finite & mask], bins=edges)[0]
         for name, mask in (("the rest", ~suspect), ("suspects", suspect))

@@ -9,20 +9,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from o2u_nb.detect import registry
 from o2u_nb.review.columns import Columns
 from o2u_nb.text import percent
 
-SUMMARIES = ("score", "p_wrong")  # the recommended detector once more, and what follows from it
-
-COMMON = (
-    0.35  # of `swap_odds`, in nats: twice as common as the average mix-up; rare: half as common
-)
+# Size of `swap_odds`, in nats, from which a mix-up is called common (rare below its negative):
+# twice (half) as common as the average one, since the log of the ratio counts by
+# `swaps.WEIGHT`, and 0.5 log 2 = 0.35.
+COMMON = 0.35
 
 
 class Opinion(NamedTuple):
     """What one detector says of a sample: its value, rank (1 = most suspicious), and its vote.
 
-    `agrees` tells whether the rank is within the number of suspects.
+    Samples with the same value share the best of their ranks. `agrees` tells whether the sample is
+    among the suspects by this detector: whether the middle of those ranks is within their number.
     """
 
     detector: str
@@ -32,14 +33,24 @@ class Opinion(NamedTuple):
 
 
 def opinions(columns: Columns, position: int, n_suspects: int) -> list[Opinion]:
-    """Return what each detector says of the sample at `position`, except where it says nothing."""
-    found = []
-    for name in columns.names:
-        values = columns.values(name)
-        if name not in SUMMARIES and not np.isnan(values[position]):
-            rank = 1 + int(np.count_nonzero(values > values[position]))
-            found.append(Opinion(name, float(values[position]), rank, rank <= n_suspects))
-    return found
+    """Return what each voter says of the sample at `position`, except where it says nothing.
+
+    The voters are those of `o2u_nb.detect.registry`; other columns have no vote.
+    """
+    voters = [name for name in columns.names if registry.votes(name)]
+    return [
+        _opinion(name, columns.values(name), position, n_suspects)
+        for name in voters
+        if not np.isnan(columns.values(name)[position])
+    ]
+
+
+def _opinion(name: str, values: np.ndarray, position: int, n_suspects: int) -> Opinion:
+    value = values[position]
+    rank = 1 + int(np.count_nonzero(values > value))
+    # A count ties very often: all that were never forgotten must not pass as suspects together.
+    middle = rank + (np.count_nonzero(values == value) - 1) / 2
+    return Opinion(name, float(value), rank, bool(middle <= n_suspects))
 
 
 def reason(
@@ -52,24 +63,26 @@ def reason(
     loss_share: float | None,
     score: float | None,
     opinions: Sequence[Opinion],
+    swap_odds: float | None = None,
 ) -> str:
     """Say in plain words why a sample is where it is in the ranking.
 
     `probs` maps classes to mean probabilities, `loss_share` is the share of samples whose mean loss
-    is lower, in [0, 1], and `score` the recommended one, positive where the pictures speak against
-    the label; None where unknown.
+    is lower, in [0, 1], `score` the recommended one, positive where the pictures speak against the
+    label, and `swap_odds` how common such a mix-up is, in nats; None where unknown.
 
     >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
     ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[])
     'Labelled "cat", but while training the network gave "dog" 80 % and "cat" 5.0 %; its loss was
     higher than that of 99 % of the samples; so the label is wrong with a probability of 90 %.'
     """
-    parts = [_seen(label, suggested, probs)]
+    parts = [_network(label, suggested, probs)]
     if loss_share is not None:
         parts.append(_loss(loss_share))
     parts += _look_alikes(opinions)
-    if score is not None and score > 0:  # else mix-ups have no part in it, see `table.combined`
-        parts += _swaps(opinions, label, suggested)
+    # Mix-ups have no part in a score that speaks for the label, see `recommended.combined`.
+    if score is not None and score > 0 and swap_odds is not None:
+        parts += _mix_up(swap_odds, label, suggested)
     if opinions:
         agree = sum(opinion.agrees for opinion in opinions)
         parts.append(f"{agree} of {len(opinions)} detectors count it among the suspects")
@@ -87,12 +100,12 @@ def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
     return [f"what the network thinks of its look-alikes speaks {side[v > 0]}" for v in values]
 
 
-def _swaps(opinions: Sequence[Opinion], label: str, suggested: str | None) -> list[str]:
+def _mix_up(swap_odds: float, label: str, suggested: str | None) -> list[str]:
     """Say so where this mix-up is common, or rare, among the surest samples."""
-    values = [opinion.value for opinion in opinions if opinion.detector == "swap_odds"]
-    kind = {True: "common", False: "rare"}
-    said = f'"{suggested}" labelled "{label}" is a {{}} mix-up here'
-    return [said.format(kind[value > 0]) for value in values if abs(value) > COMMON]
+    if abs(swap_odds) <= COMMON:
+        return []
+    kind = "common" if swap_odds > 0 else "rare"
+    return [f'"{suggested}" labelled "{label}" is a {kind} mix-up here']
 
 
 def _loss(share: float) -> str:
@@ -101,7 +114,7 @@ def _loss(share: float) -> str:
     return f"its loss was higher than that of {percent(share)} of the samples"
 
 
-def _seen(label: str, suggested: str | None, probs: dict[str, float]) -> str:
+def _network(label: str, suggested: str | None, probs: dict[str, float]) -> str:
     if not probs:
         return f'Labelled "{label}"; no class probabilities are known'
     given, other = probs.get(label, 0.0), probs.get(suggested, 0.0)

@@ -5,7 +5,6 @@ Panels observe the traits and call the commands; the session alone writes decisi
 """
 
 import getpass
-import itertools
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from o2u_nb.data.checks import near_miss
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
@@ -24,8 +24,9 @@ from o2u_nb.folder import AuditFolder
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.columns import one_of, plain
 from o2u_nb.review.decisions import Decisions
-from o2u_nb.review.filters import FILTERS, STATES, Filters, frozen
+from o2u_nb.review.filters import STATES
 from o2u_nb.review.lineage import Lineage
+from o2u_nb.review.listing import Listing
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
 from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
@@ -33,34 +34,33 @@ from o2u_nb.trace import Trace
 CACHE = ".cache/thumbnails"
 
 
-class ReviewSession(Filters):
+class ReviewSession(Listing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
     all filters, in display order. Settings: `order_by` (a score column), `descending`,
-    `label_filter` (given label), `pair_filter` (given, suggested), `decision_filter` (all, decided,
-    undecided or an action), `text_filter` (part of an id or label, in any case), `only_suspects`,
-    `position_filter` (positions picked by lasso), `threshold` on `threshold_column`: at or above it
-    a sample is a suspect here. `selected` and `current` are sample ids, and always visible ones.
-    `advance`: after a decision `current` moves on to the next sample.
+    `label_filter` (given label; of a class made in review, the decided label), `pair_filter`
+    (given, suggested), `decision_filter` (all, decided, undecided or an action), `text_filter`
+    (part of an id or label, in any case), `only_suspects`, `position_filter` (positions picked by
+    lasso), `threshold` on `threshold_column`: at or above it a sample is a suspect here. `selected`
+    and `current` are sample ids, and always visible ones. `advance`: after a decision `current`
+    moves on to the next sample.
 
     Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
     decisions), `counts` (suspects, visible, remaining = undecided suspects, and each action),
     `estimated_precision` (mean p_wrong of the suspects, None without any), `measured_precision`
-    (a `Measured`, None before a suspect is decided).
+    (a `Measured`, None before a suspect is decided), `made_classes` (names that decisions brought).
 
     Raises `SourceError` when there is no audit, `DecisionsError` when its log is another data
     set's; a setting or id that does not exist is an `O2UError` that names the nearest one.
     """
 
-    selected = traitlets.Tuple()
-    current = traitlets.Unicode(None, allow_none=True)
     advance = traitlets.Bool(True)
 
-    visible = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
     revision = traitlets.Int(0, read_only=True)
     counts = traitlets.Dict(read_only=True)
     measured_precision = traitlets.Instance(Measured, allow_none=True, read_only=True)
+    made_classes = traitlets.Tuple(read_only=True)
 
     def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
@@ -71,16 +71,11 @@ class ReviewSession(Filters):
             lineage=Lineage.of(self.audit),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
-        self._shown = np.zeros(len(self.columns), dtype=bool)
+        self._named_anew: dict[str, str] = {}  # sample id -> a label that is no class of the scores
         self._since = time.monotonic()
         self._mark(self.decisions.pop_changed())
-        with self.hold_trait_notifications():
-            self.threshold = self.threshold_for(int(self.scores["suspect"].sum()))
-            self.cut()
-            self._show()
-        self.observe(self._on_filter, list(FILTERS))
-        self.observe(self._on_threshold, "threshold")
-        self.observe(self._on_column, "threshold_column")
+        self._announce_classes()
+        self.follow_settings()
         self.observe(self._on_current, "current")
 
     # What there is
@@ -104,6 +99,20 @@ class ReviewSession(Filters):
     def can_redo(self) -> bool:
         """Tell whether `redo` has something to take back."""
         return self.decisions.can_redo
+
+    @property
+    def classes(self) -> list[str]:
+        """Return the class names, sorted; those made in review are among them."""
+        return sorted({*self.columns.classes, *self.made_classes})
+
+    def labelled(self, label: str) -> np.ndarray:
+        """Tell which samples (n,) bool have the given label, or a decided one made in review."""
+        if label in self.columns.classes:
+            return super().labelled(label)
+        mask = np.zeros(len(self.columns), dtype=bool)
+        ids = [sample_id for sample_id, name in self._named_anew.items() if name == label]
+        mask[self.columns.positions(ids)] = True
+        return mask
 
     @property
     def trace(self) -> Trace:
@@ -130,15 +139,17 @@ class ReviewSession(Filters):
 
     def relabel(
         self, new_label: str | None = None, ids: Iterable[str] | None = None, *, note: str = "",
-        new_class: bool = False,
+        new_class: bool | str = False,
     ) -> list[str]:  # fmt: skip
         """Record `new_label` as the right one, or when it is None each sample's suggested label.
 
         Where a sample has the label already, that is recorded as `keep`. A name that is no class
-        yet is taken for a mistake unless `new_class`.
+        yet is taken for a mistake unless `new_class`; from then on it is a class like the others.
+        One that is close to a class takes that very name as `new_class`, so that a slip of the
+        keyboard makes none.
         """
-        if new_label is not None and not (new_class and new_label.strip()):
-            one_of(new_label, self.classes, "class")
+        if new_label is not None:
+            self._require_class(new_label, new_class)
         return self._decide(ids, "relabel", new_label=new_label, note=note)
 
     def drop(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
@@ -162,41 +173,6 @@ class ReviewSession(Filters):
         self.decisions.refresh()
         self._absorb()
 
-    # Moving about
-
-    def select(self, ids: Iterable[str]) -> None:
-        """Select samples, which must be visible; the last one becomes the current one."""
-        ids = tuple(dict.fromkeys(ids))
-        self._require_visible(ids)
-        with self.hold_trait_notifications():
-            self.selected = ids
-            if ids:
-                self.current = ids[-1]
-
-    def select_range(self, first: str, last: str) -> None:
-        """Select all visible samples from `first` to `last`, which becomes the current one."""
-        ends = [self.index_of(id) for id in (first, last)]
-        if None in ends:
-            raise O2UError(f"Expected two visible samples, found {first!r} and {last!r}.")
-        low, high = sorted(ends)
-        self.select(self.columns.ids_at(self.visible[low : high + 1]))
-        self.current = last
-
-    def index_of(self, sample_id: str) -> int | None:
-        """Return the place of a sample in `visible`, None when it is filtered out."""
-        (position,) = self.columns.positions([sample_id])
-        if not self._shown[position]:
-            return None
-        return int(np.flatnonzero(self.visible == position)[0])
-
-    def step(self, by: int = 1) -> str | None:
-        """Move `current` by that many visible samples, not beyond the ends; return it."""
-        if len(self.visible):
-            here = None if self.current is None else self.index_of(self.current)
-            place = 0 if here is None else min(max(here + by, 0), len(self.visible) - 1)
-            self.current = self._id(self.visible[place])
-        return self.current
-
     # What to show
 
     def page(self, start: int, stop: int) -> list[dict]:
@@ -209,7 +185,8 @@ class ReviewSession(Filters):
 
     def row(self, position: int) -> dict:
         """Return the row of `page` for the sample at `position`."""
-        columns, sample_id = self.columns, self._id(position)
+        columns = self.columns
+        sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
         return dict(
             sample_id=sample_id,
@@ -228,7 +205,8 @@ class ReviewSession(Filters):
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
         item = self._items([sample_id])[0]
-        state, event = self.thumbnails.state(item), self.decisions.current(sample_id)
+        state = self.thumbnails.state(item)
+        event = self.decisions.current(sample_id)
         decided = event and event.content_hash
         if state.state in (OK, CHANGED) and decided and decided != hash_if_readable(item):
             return State(CHANGED, "image differs from the one that was decided on")
@@ -247,10 +225,11 @@ class ReviewSession(Filters):
 
         Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
         """
-        n, known = len(self.classes), self.suspects & (self.columns.suggested >= 0)
+        n = len(self.columns.classes)
+        known = self.suspects & (self.columns.suggested >= 0)
         codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
         pairs, counts = np.unique(codes, return_counts=True)
-        names = np.array(self.classes, dtype=object)
+        names = np.array(self.columns.classes, dtype=object)
         table = pd.DataFrame(
             {"given": names[pairs // n], "suggested": names[pairs % n], "count": counts}
         )
@@ -264,49 +243,13 @@ class ReviewSession(Filters):
         """Translate positions here into positions in `trace`."""
         return rows_of(self.trace.ids, self.columns.ids_at(positions))
 
-    # Settings, checked
+    # Following the list and the decisions
 
-    @traitlets.validate("current")
-    def _valid_current(self, proposal: Bunch) -> str | None:
-        if proposal["value"] is not None:
-            self._require_visible([proposal["value"]])
-        return proposal["value"]
-
-    # Following the settings
-
-    def _on_filter(self, _: Bunch) -> None:
-        self._show()
-
-    def _on_threshold(self, _: Bunch) -> None:
-        self.cut()
-        self._show()
-
-    def _on_column(self, _: Bunch) -> None:
-        """Go on with as many suspects as before, by the new column."""
-        self.threshold = self.threshold_for(int(self.suspects.sum()))
-        self._on_threshold(None)  # also when both columns have the same threshold by chance
-
-    def _on_current(self, _: Bunch) -> None:
+    def _on_current(self, _) -> None:
         self._since = time.monotonic()
 
-    def _show(self) -> None:
-        order = self.columns.order(self.order_by, descending=self.descending)
-        self._shown = self.passing()
-        with self.hold_trait_notifications():
-            self.set_trait("visible", frozen(order[self._shown[order]]))
-            self._keep_focus_visible()
-            self._count()
-
-    def _keep_focus_visible(self) -> None:
-        """Deselect what a filter hides, so that no command hits a sample out of sight."""
-        shown = self._shown[self.columns.positions(self.selected)]
-        kept = tuple(itertools.compress(self.selected, shown))
-        if kept != self.selected:
-            self.selected = kept
-        if self.current is None or not self._is_shown(self.current):
-            self.current = self._id(self.visible[0]) if len(self.visible) else None
-
-    def _count(self) -> None:
+    def listed(self) -> None:
+        """Count what is decided, and what is still to do."""
         by_state = np.bincount(self._state, minlength=len(STATES))
         suspects = np.bincount(self._state[self.suspects], minlength=len(STATES))
         counts = {state: int(count) for state, count in zip(STATES, by_state, strict=True)}
@@ -328,7 +271,7 @@ class ReviewSession(Filters):
             self._choice(position, action, new_label, content)
             for position, content in zip(positions, hashes, strict=True)
         ]
-        following = self._following(positions)
+        following = self.following(positions)
         self.decisions.record(choices, note=note, ms_spent=self._spent())
         with self.hold_trait_notifications():
             if ids is None:
@@ -352,11 +295,11 @@ class ReviewSession(Filters):
             new_label = suggested if new_label is None else new_label
             if new_label is None:
                 raise DecisionsError(
-                    f"{self._id(position)} has no suggested label: pass the new label."
+                    f"{self.id_of(position)} has no suggested label: pass the new label."
                 )
             action = "keep" if new_label == given else action
         return dict(
-            sample_id=self._id(position),
+            sample_id=self.id_of(position),
             given_label=given,
             action=action,
             new_label=new_label if action == "relabel" else None,
@@ -366,17 +309,11 @@ class ReviewSession(Filters):
             score_shown=plain(self.columns.values("score")[position]),
         )
 
-    def _following(self, positions: np.ndarray) -> str | None:
-        """Return the first visible sample after all of `positions`, None at the end."""
-        places = np.flatnonzero(np.isin(self.visible, positions))
-        after = places[-1] + 1 if len(places) else len(self.visible)
-        return self._id(self.visible[after]) if after < len(self.visible) else None
-
-    def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:
+    def _step(self, command) -> list[str]:
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
-            if ids and self._is_shown(ids[0]):
+            if ids and self.is_shown(ids[0]):
                 self.current = ids[0]
         return ids
 
@@ -388,13 +325,42 @@ class ReviewSession(Filters):
             self._since = time.monotonic()
             with self.hold_trait_notifications():
                 self.set_trait("revision", self.revision + 1)
-                self._count() if self.decision_filter == "all" else self._show()
+                self._announce_classes()
+                self.show() if self._list_follows_decisions() else self.listed()
+
+    def _list_follows_decisions(self) -> bool:
+        made = self.label_filter is not None and self.label_filter not in self.columns.classes
+        return made or self.decision_filter != "all"
 
     def _mark(self, ids: list[str]) -> None:
         if ids:
             events = [self.decisions.current(id) for id in ids]
             states = [STATES.index(event.action) if event else 0 for event in events]
             self._state[self.columns.positions(ids)] = states
+            for sample_id, event in zip(ids, events, strict=True):
+                self._note_new_class(sample_id, event and event.new_label)
+
+    def _note_new_class(self, sample_id: str, new_label: str | None) -> None:
+        if new_label is None or new_label in self.columns.classes:
+            self._named_anew.pop(sample_id, None)
+        else:
+            self._named_anew[sample_id] = new_label
+
+    def _announce_classes(self) -> None:
+        self.set_trait("made_classes", tuple(sorted(set(self._named_anew.values()))))
+
+    def _require_class(self, name: str, new_class: bool | str) -> None:
+        """Raise `O2UError` unless `name` is a class, or is clearly meant to become one."""
+        if name in self.classes:
+            return
+        if not (new_class and name.strip()):
+            one_of(name, self.classes, "class")
+        near = near_miss(name, self.classes)
+        if near and new_class != name:
+            raise O2UError(
+                f"{name!r} is no class yet, and close to {near!r}: is that meant? To make a class "
+                f"of this name all the same, pass new_class={name!r}."
+            )
 
     def _spent(self) -> int:
         return round(1000 * (time.monotonic() - self._since))
@@ -413,19 +379,8 @@ class ReviewSession(Filters):
         samples = self.audit.samples
         return image_items(samples.iloc[rows_of(samples.index, ids)])
 
-    def _id(self, position: int) -> str:
-        return self.columns.ids[position]
-
     def _by_rank(self, ids: Iterable[str]) -> list[str]:
         return self.columns.ids_at(np.sort(self.columns.positions(ids)))
-
-    def _is_shown(self, sample_id: str) -> bool:
-        return bool(self._shown[self.columns.positions([sample_id])[0]])
-
-    def _require_visible(self, ids: Sequence[str]) -> None:
-        hidden = np.flatnonzero(~self._shown[self.columns.positions(ids)])
-        if len(hidden):
-            raise O2UError(f"Sample {ids[hidden[0]]!r} is hidden by the filters: show it first.")
 
 
 def _listed(ids: Iterable[str]) -> list[str]:

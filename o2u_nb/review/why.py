@@ -5,8 +5,8 @@ In come a review session and a sample id; out comes a dict of text, numbers, lis
 
 import numpy as np
 
+from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.neighbours import nearest
-from o2u_nb.detect.scores import class_probs
 from o2u_nb.review.columns import plain
 from o2u_nb.review.reasons import opinions, reason, vote
 from o2u_nb.review.session import ReviewSession
@@ -29,9 +29,11 @@ def card(session: ReviewSession, sample_id: str) -> dict:
     unknown id.
     """
     (position,) = session.columns.positions([sample_id])
-    row, event = session.row(position), session.decisions.current(sample_id)
+    row = session.row(position)
+    event = session.decisions.current(sample_id)
     in_trace = session.trace_positions(np.array([position]))
-    trace, near = session.trace.take(in_trace), _neighbours(session, int(in_trace[0]), row["label"])
+    trace = session.trace.take(in_trace)
+    near = _neighbours(session, int(in_trace[0]), row["label"])
     votes = opinions(session.columns, position, int(session.suspects.sum()))
     origin = session.audit.samples.loc[sample_id]
     probs = _likeliest(trace)
@@ -42,7 +44,8 @@ def card(session: ReviewSession, sample_id: str) -> dict:
         kind=row["kind"],
         probs=probs,
         loss_share=_loss_share(session, position),
-        score=_score(session, position),
+        score=_value(session, position, "score"),
+        swap_odds=_value(session, position, "swap_odds"),
         opinions=votes,
     )
     return dict(
@@ -68,7 +71,8 @@ def _neighbours(session: ReviewSession, in_trace: int, label: str) -> list[dict]
     if session.embeddings is None:
         return None
     found, similarities = nearest(session.embeddings, in_trace, N_NEAR)
-    ids, columns = session.trace.ids[found].tolist(), session.columns
+    columns = session.columns
+    ids = session.trace.ids[found].tolist()
     labels = [columns.name(code) for code in columns.label[columns.positions(ids)]]
     events = [session.decisions.current(sample_id) for sample_id in ids]
     return [
@@ -85,10 +89,10 @@ def _neighbours(session: ReviewSession, in_trace: int, label: str) -> list[dict]
     ]
 
 
-def _score(session: ReviewSession, position: int) -> float | None:
-    """Return the recommended score, whatever the session is sorted by, None where unknown."""
+def _value(session: ReviewSession, position: int, name: str) -> float | None:
+    """Return one column's value, whatever the session is sorted by, None where unknown."""
     names = session.columns.names
-    return plain(session.columns.values("score")[position]) if "score" in names else None
+    return plain(session.columns.values(name)[position]) if name in names else None
 
 
 def _loss_share(session: ReviewSession, position: int) -> float | None:

@@ -1,4 +1,4 @@
-"""Which sample is which: ids, given labels and classes of a training loader.
+"""Which sample is which: ids, given labels and classes of a Learner's loaders.
 
 In comes any fastai loader, ours or one that the user built with `ImageDataLoaders` or a
 `DataBlock`; out comes an `Identity`, whose row i speaks of item i of the loader's data set.
@@ -13,6 +13,7 @@ import pandas as pd
 from fastai.data.load import DataLoader
 
 from o2u_nb.errors import RecordingError
+from o2u_nb.training.items import file_paths, labels_and_classes
 from o2u_nb.training.loaders import PixelData
 
 
@@ -25,13 +26,18 @@ class Identity(NamedTuple):
 
 
 def identity(
-    dl: DataLoader, *, root: Path | None = None, ids: Sequence[str] | None = None
+    dl: DataLoader,
+    *,
+    root: Path | None = None,
+    ids: Sequence[str] | None = None,
+    split: str = "train",
 ) -> Identity:
     """Read ids, labels and classes from the loader `dl`.
 
-    Ids are the samples table's own for our loaders; for fastai's they are the items' paths
-    relative to `root`, or the index of a DataFrame of items; `ids`, one for each item, overrides
-    both. Raises `RecordingError` when the loader holds no such things, or ids repeat.
+    Ids are the samples table's own for our loaders. For others they are the paths of the items'
+    files relative to `root` (whole where they lie elsewhere); without files, the index of a
+    DataFrame of items, or "`split`/position" in a torch data set. `ids`, one for each item,
+    overrides all. Raises `RecordingError` when the loader holds no such things, or ids repeat.
     """
     if not isinstance(dl, DataLoader):
         raise RecordingError(
@@ -39,65 +45,87 @@ def identity(
             f"{type(dl).__name__}: it does not say which samples are in a batch. Build the loaders "
             "with o2u_nb's `dataloaders(samples)` or fastai's ImageDataLoaders."
         )
+    labels, classes = labels_and_classes(dl)
+    names = _ids(dl, root, split) if ids is None else [str(id) for id in ids]
+    found = Identity(pd.Index(names, dtype="str", name="sample_id"), labels, classes)
+    _check(found)
+    return found
+
+
+def joined(
+    loaders: Sequence[DataLoader],
+    *,
+    root: Path | None = None,
+    ids: Sequence[str] | None = None,
+) -> Identity:
+    """Read the identity of the training samples, then of the validation samples, as one.
+
+    `loaders` are the training loader and perhaps the validation loader; `ids`, if given, names the
+    items of both in this order. Raises `RecordingError` as `identity` does, and when the two have
+    different classes.
+    """
+    if len(loaders) == 1:
+        return identity(loaders[0], root=root, ids=ids)
+    n_train = len(loaders[0].dataset)
+    ids = None if ids is None else list(ids)
+    train = identity(loaders[0], root=root, ids=ids and ids[:n_train])
+    valid = identity(loaders[1], root=root, ids=ids and ids[n_train:], split="valid")
+    shorter, longer = sorted([train.classes, valid.classes], key=len)
+    if longer[: len(shorter)] != shorter:
+        raise RecordingError(
+            f"Expected the same classes in training and validation, found {train.classes[:5]} and "
+            f"{valid.classes[:5]}: build both with the same vocabulary."
+        )
+    labels = np.concatenate([train.labels, valid.labels])
+    both = Identity(train.ids.append(valid.ids), labels, longer)
+    _check(both)
+    return both
+
+
+def _ids(dl: DataLoader, root: Path | None, split: str) -> list[str]:
     data = dl.dataset
     if isinstance(data, PixelData):
-        found = Identity(data.ids, data.labels.cpu().numpy(), data.vocab)
-    else:
-        labels, classes = _stock_labels(dl)
-        found = Identity(_stock_ids(dl, root) if ids is None else None, labels, classes)
-    if ids is not None:
-        found = found._replace(ids=pd.Index([str(id) for id in ids], name="sample_id"))
-    return _checked(found)
-
-
-def _stock_labels(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
-    """Read labels through the data set's own label transforms; pictures are not opened."""
-    lists, vocab = getattr(dl.dataset, "tls", None), getattr(dl, "vocab", None)
-    if lists is None or vocab is None or len(lists) != 2:
+        return list(data.ids)
+    if (paths := file_paths(dl)) is not None:
+        return [_relative(Path(path), root) for path in paths]
+    if isinstance(getattr(data, "items", None), pd.DataFrame):
+        return [str(name) for name in data.items.index]
+    if hasattr(data, "tls"):
         raise RecordingError(
-            "Expected a training loader with one picture and one class label per sample, as "
-            f"fastai's ImageDataLoaders build it; found a data set of type "
-            f"{type(dl.dataset).__name__} with "
-            f"{'no vocabulary' if vocab is None else f'{len(lists or [])} parts'}. "
-            "Build the loaders with o2u_nb's `dataloaders(samples)`."
+            "Expected the loader's items to be file paths, or to lead to files, or to be rows of a "
+            f"DataFrame; found {type(dl.items[0]).__name__}: pass ids=, one name for each item, in "
+            "the items' order."
         )
-    labels = list(lists[1])
-    if any(getattr(label, "ndim", 0) for label in labels[:1]):
-        raise RecordingError(
-            "Expected one class label per sample, found several: losses of multi-label data "
-            "cannot be ranked by this package."
-        )
-    return np.array([int(label) for label in labels]), [str(name) for name in vocab]
+    width = len(str(max(len(data) - 1, 0)))
+    return [f"{split}/{position:0{width}d}" for position in range(len(data))]
 
 
-def _stock_ids(dl: DataLoader, root: Path | None) -> pd.Index:
-    items = dl.items
-    if isinstance(items, pd.DataFrame):
-        return pd.Index([str(id) for id in items.index], name="sample_id")
-    return pd.Index([_item_id(item, root) for item in items], name="sample_id")
+def _relative(path: Path, root: Path | None) -> str:
+    inside = root is not None and path.is_relative_to(root.absolute())
+    return (path.relative_to(root.absolute()) if inside else path).as_posix()
 
 
-def _item_id(item, root: Path | None) -> str:
-    if not isinstance(item, (str, Path)):
-        raise RecordingError(
-            f"Expected the loader's items to be file paths or rows of a DataFrame, found "
-            f"{type(item).__name__}: pass ids=, one name for each item, in the items' order."
-        )
-    path = Path(item)
-    inside = root is not None and path.is_relative_to(root)
-    return (path.relative_to(root) if inside else path).as_posix()
-
-
-def _checked(found: Identity) -> Identity:
+def _check(found: Identity) -> None:
     if len(found.ids) != len(found.labels):
         raise RecordingError(
-            f"Expected one id for each of the {len(found.labels)} training samples, found "
-            f"{len(found.ids)}: pass ids= in the order of the loader's items."
+            f"Expected one id for each of the {len(found.labels)} samples, found {len(found.ids)}: "
+            "pass ids= in the order of the loader's items."
         )
     if not found.ids.is_unique:
         repeated = ", ".join(map(repr, found.ids[found.ids.duplicated()].unique()[:3]))
         raise RecordingError(
             f"Sample ids must be unique, but these repeat: {repeated}. Pass ids=, one unique name "
-            "for each item of the training loader."
+            "for each item of the loader."
         )
-    return found
+    n_classes = len(found.classes)
+    if len(set(found.classes)) < n_classes:
+        repeated = next(name for name in found.classes if found.classes.count(name) > 1)
+        raise RecordingError(
+            f"Expected classes with different names, found {repeated!r} more than once: names are "
+            "compared as text, so that 1 and '1' are the same. Rename one of them."
+        )
+    if len(found.labels) and not 0 <= found.labels.min() <= found.labels.max() < n_classes:
+        raise RecordingError(
+            f"Expected class numbers from 0 to {n_classes - 1}, one for each of {n_classes} "
+            f"classes; found labels from {found.labels.min()} to {found.labels.max()}."
+        )

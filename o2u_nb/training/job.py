@@ -19,14 +19,12 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from torch import nn
 from torch.nn import functional as F
 
-from o2u_nb.embeddings import MAX_BYTES, n_bytes
 from o2u_nb.presets import Preset
 from o2u_nb.trace import Trace
 from o2u_nb.training.backbones import choose_backbone
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
-from o2u_nb.training.models import last_linear
-from o2u_nb.training.probe.embed import embed
+from o2u_nb.training.probe.embed import embed_if_small
 
 STOP_EARLY = 0.97  # of the suspects stay; where fewer do, one more cycle still finds wrong labels
 STEPS_PER_EPOCH = 31  # wanted at least, down to batches of 8
@@ -92,7 +90,7 @@ def train(
                 say=say,
                 cbs=tell,
             )
-        embeddings = small_embeddings(learn, say=say)
+        embeddings = embed_if_small(learn, say=say)
     size = dls.train.dataset.pixels.shape[1]
     facts = dict(model=backbone.name, image_size=size, device=str(dls.device))
     return trace, embeddings, facts
@@ -106,18 +104,6 @@ def in_fast_precision(learn: Learner) -> Learner:
     if learn.dls.device.type == "cuda" and torch.cuda.is_bf16_supported():
         return learn.to_bf16()
     return learn
-
-
-def small_embeddings(learn: Learner, *, say: Callable[[str], None]) -> np.ndarray | None:
-    """Return the embeddings of the training samples; None, and `say` is told, if too large."""
-    n, d = len(learn.dls.train.dataset), last_linear(learn.model).in_features
-    if n_bytes(n, d) > MAX_BYTES:
-        say(
-            f"Keeping no embeddings: {n:,} x {d:,} numbers are {n_bytes(n, d) / 1e6:,.0f} MB, more "
-            f"than {MAX_BYTES / 1e6:.0f} MB. The review will show no look-alikes."
-        )
-        return None
-    return embed(learn)
 
 
 def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:

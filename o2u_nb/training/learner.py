@@ -32,6 +32,7 @@ def fit_o2u(
     out: str | Path | None = None,
     record: str = "train",
     ids: Sequence[str] | None = None,
+    valid: bool = False,
     overwrite: bool = False,
     on_epoch: Callable[[Trace], None] | None = None,
     stop_early: float | None = None,
@@ -53,8 +54,9 @@ def fit_o2u(
     The constant, higher warm-up rate stops well before the network memorises wrong labels. The
     rates are constant within an epoch, see `schedule.cyclic_rates`. `warmup=0` skips the warm-up
     for a model that is already trained; `opt_func=None` keeps the Learner's own optimiser (choose
-    `lr` for it). `out`, `record`, `ids`, `overwrite` and `on_epoch` are those of
-    `DynamicsRecorder`, whose errors this raises. More callbacks go into `cbs`.
+    `lr` for it). `out`, `record`, `ids`, `valid` (record the validation samples, too), `overwrite`
+    and `on_epoch` are those of `DynamicsRecorder`, whose errors this raises. More callbacks go into
+    `cbs`.
 
     With `stop_early`, say 0.97, the cyclic phase ends after the first of the cycles 2, 3, ... in
     which the ranking hardly changed: at least this share of the suspects are the same as a cycle
@@ -75,6 +77,7 @@ def fit_o2u(
         out=out,
         record=record,
         ids=ids,
+        valid=valid,
         overwrite=overwrite,
         on_epoch=on_epoch,
         opt_func=opt_func,

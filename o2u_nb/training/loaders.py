@@ -42,8 +42,12 @@ class PixelData:
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             self.pixels = torch.from_numpy(np.ascontiguousarray(pixels))  # no copy as a rule
         self.labels = torch.as_tensor(labels, dtype=torch.long)
-        self.ids, self.vocab, self.mapped = ids, list(vocab), isinstance(pixels, np.memmap)
-        self.folder: tempfile.TemporaryDirectory | None = None  # of the map; goes with this object
+        self.ids, self.vocab = ids, list(vocab)
+        self.mapped = isinstance(pixels, np.memmap)
+        # of the map; the folder is deleted with this object
+        self.folder: tempfile.TemporaryDirectory | None = None
+        # what was decoded, row by row, where that was a samples table
+        self.samples: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -249,7 +253,7 @@ def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
     pixels = images.decode_pixels(samples, size, out=out, progress=progress)
     labels = pd.Categorical(samples["label"], categories=vocab).codes.astype(np.int64)
     data = PixelData(pixels, labels, samples.index, vocab)
-    data.folder = folder
+    data.folder, data.samples = folder, samples
     return data
 
 

@@ -45,12 +45,6 @@ class CompactResNet(nn.Module):
         return self.head(self.body(x))
 
 
-def last_linear(model: nn.Module) -> nn.Linear | None:
-    """Find the last `nn.Linear` of `model`, in the order its modules are listed; None without."""
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return layers[-1] if layers else None
-
-
 def _conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False),

@@ -20,10 +20,11 @@ from o2u_nb.review.filters import DECISION_FILTERS, FILTERS, STATES, UNDECIDED
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
+from o2u_nb.widgets.esm import joined
 
 SETTINGS = (*FILTERS, "advance")
 ORDERING = ("order_by", "descending")
-OBSERVED = ("visible", "revision", "counts", "selected", "current", *SETTINGS)
+OBSERVED = ("visible", "revision", "counts", "selected", "current", "made_classes", *SETTINGS)
 # A fast reviewer is at most that many changes of the list ahead of a slow kernel.
 KEPT_ORDERS, LEAST_ORDERS, KEPT_BYTES = 200, 8, 64 << 20
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
@@ -43,7 +44,7 @@ class SuspectGrid(anywidget.AnyWidget):
     512) is the longest side of a picture, and `tall` the height of the list.
     """
 
-    _esm = Path(__file__).with_name("grid.js")
+    _esm = joined(Path(__file__).parent / "js" / "grid.js")
     _css = Path(__file__).with_name("grid.css")
 
     length = traitlets.Int(help="how many samples are visible").tag(sync=True)
@@ -61,7 +62,7 @@ class SuspectGrid(anywidget.AnyWidget):
         self.session = session
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
         self._follow()  # first, so that the widget opens complete, in one message
-        super().__init__(tile_size=tile_size, tall=tall, choices=_choices(session))
+        super().__init__(tile_size=tile_size, tall=tall)
         session.observe(self._follow, list(OBSERVED))
         self.on_msg(self._receive)
 
@@ -101,7 +102,7 @@ class SuspectGrid(anywidget.AnyWidget):
             self.place = None if session.current is None else session.index_of(session.current)
             self.chosen = self._chosen()
             self.counts = session.counts
-            self.settings = _settings(session)
+            self.settings, self.choices = _settings(session), _choices(session)
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands on their way."""

@@ -11,7 +11,7 @@ import numpy as np
 from ipywidgets import HBox, Layout
 
 from o2u_nb.plots import still
-from o2u_nb.plots.bars import BINS, fill
+from o2u_nb.plots.bars import BINS, bin_edges, fill
 from o2u_nb.plots.scores import axis_title, empty_histogram
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
@@ -103,7 +103,7 @@ class Bins:
 
     def __init__(self, values: np.ndarray):
         seen = np.isfinite(values)
-        self.edges = np.histogram_bin_edges(values[seen], bins=BINS)
+        self.edges = bin_edges(values[seen], BINS)
         codes = np.searchsorted(self.edges[1:-1], values, side="right")
         self._codes = np.where(seen, codes, BINS).astype(np.uint8)
 

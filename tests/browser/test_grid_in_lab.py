@@ -306,6 +306,21 @@ def test_filters_and_order(open_grid):
     screen.expect_clean()
 
 
+def test_a_class_made_elsewhere_is_offered(open_grid):
+    screen = open_grid()
+    make = "session.relabel('lynx', [session.columns.ids[session.visible[3]]], new_class=True)"
+    screen.page.evaluate(f"code => {KERNEL}.requestExecute({{ code }}).done", make)
+    expect(screen.tile(3)).to_contain_text("⇄ now lynx")
+    label = screen.page.locator(".o2u-grid select").first
+    expect(label.locator("option")).to_have_text(["all classes", *sorted([*CLASSES, "lynx"])])
+    screen.tile(0).click()
+    screen.press("r", "l", "y", "Enter")
+    screen.expect_said("changed to lynx")
+    label.select_option("lynx")
+    screen.expect_counts("2 shown")
+    screen.expect_clean()
+
+
 def test_no_more_is_asked_for_than_the_visible_page_and_one(open_grid):
     screen = open_grid()
     screen.page.wait_for_timeout(500)

@@ -32,6 +32,7 @@ def train(
     out: str | Path | None = None,
     record: str = "train",
     ids: Sequence[str] | None = None,
+    valid: bool = False,
     overwrite: bool = False,
     on_epoch: Callable[[Trace], None] | None = None,
     opt_func=sgd,
@@ -47,7 +48,9 @@ def train(
     require_share(stop_early)
     rates = list(rates)
     warmup = round(WARMUP_SHARE * len(rates)) if warmup is None else warmup
-    recorder = DynamicsRecorder(out, record=record, ids=ids, overwrite=overwrite, on_epoch=on_epoch)
+    recorder = DynamicsRecorder(
+        out, record=record, ids=ids, valid=valid, overwrite=overwrite, on_epoch=on_epoch
+    )
     stop = StopWhenStable(recorder, cycle=cycle, share=stop_early)
 
     def run(phase: str, rates: list[float], bs: int | None, more: list) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from o2u_nb.detect.odd import (
 from o2u_nb.errors import RecordingError
 from o2u_nb.trace import Trace
 from o2u_nb.training.fitting import optimiser, own_loader, sgd
-from o2u_nb.training.models import last_linear
+from o2u_nb.training.outputs import LinearCalls, main_output
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.subset import only
@@ -114,36 +114,51 @@ class Simulated(NamedTuple):
 
 
 class Head:
-    """Watch the last linear layer of a model: its weights, and what goes into it."""
+    """Watch the linear layer that a model ends in: its weights, and what goes into it."""
 
     def __init__(self, model: nn.Module):
-        self.layer, self.features, self._handle = last_linear(model), [], None
-        if self.layer is not None:
-            self._handle = self.layer.register_forward_pre_hook(self._look)
+        self._calls: LinearCalls | None = LinearCalls(model)
+        self.layer: nn.Linear | None = None
+        self.features: list[torch.Tensor] = []
 
-    def _look(self, _, inputs) -> None:
-        if len(self.features) < LOOK:
-            self.features.append(inputs[0].detach().float())
+    def look(self, outputs: Any, shape: tuple[int, int]) -> None:
+        """Look at one training batch, for which the model just gave logits of `shape`."""
+        if self._calls is None:
+            return
+        call = self._calls.last(main_output(outputs, *shape))
+        if call is None:
+            self.layer = None
+            self.close()
+            return
+        self.layer = call.layer
+        self.features.append(call.features.float())
+        if len(self.features) == LOOK:
+            self.close()
 
     def close(self) -> None:
         """Stop watching."""
-        if self._handle is not None:
-            self._handle.remove()
+        if self._calls is not None:
+            self._calls.close()
+        self._calls = None
 
     def numbers(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Return weight (n_classes, d) and bias (n_classes,) or None, float64."""
         if self.layer is None:
             raise RecordingError(
                 "Expected a model with a linear layer at its end, whose weights the published "
-                'formula takes; found none. Pass simulate="wrong".'
+                "formula takes; no torch.nn.Linear of this model gives its output. Pass "
+                'simulate="wrong".'
             )
-        weight, bias = self.layer.weight, self.layer.bias
-        plain = lambda t: None if t is None else t.detach().double().cpu().numpy()  # noqa: E731
-        return plain(weight), plain(bias)
+        bias = self.layer.bias
+        return _float64(self.layer.weight), None if bias is None else _float64(bias)
 
     def is_gaussian(self) -> bool:
         """Say whether the layer's inputs look like the relu of unit normals."""
         return bool(self.features) and looks_gaussian(torch.cat(self.features).cpu().numpy())
+
+
+def _float64(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().double().cpu().numpy()
 
 
 class OddRemoval(Callback):
@@ -166,14 +181,24 @@ class OddRemoval(Callback):
         simulate: str,
         on_epoch: Callable[[Odd], None] | None = None,
     ):
-        self.recorder, self.high, self.percentile = recorder, high, percentile
-        self.simulate, self.on_epoch = simulate, on_epoch
-        self.result, self._head, self._recent = None, None, deque(maxlen=h)
+        self.recorder, self.high = recorder, high
+        self.percentile, self.simulate = percentile, simulate
+        self.on_epoch = on_epoch
+        self.found: Odd | None = None  # as of the last epoch that was looked at
+        self.result: Odd | None = None
+        self._head: Head | None = None
+        self._recent: deque[torch.Tensor] = deque(maxlen=h)
 
     def before_train(self):
         """Look at what goes into the head, in the epochs that are looked at."""
         if self._watched and self.simulate in ("auto", "gaussian"):
             self._head = Head(self.model)
+
+    def after_pred(self):
+        """Let the head see what the model made of this batch."""
+        if self._head is not None and self.training:
+            shape = (len(self.xb[0]), len(self.recorder.who.classes))
+            self._head.look(self.pred, shape)
 
     def after_train(self):
         """Keep what this epoch shows of every class; after the last one at a high rate, remove."""

@@ -1,77 +1,77 @@
-"""Embeddings: what a trained network makes of each training picture, before it names a class.
+"""Embeddings: what a trained network makes of each picture, before it names a class.
 
 In comes a fastai Learner; out goes one row per sample, the input of the network's last linear
 layer, in which pictures that the network sees alike lie close together.
 """
 
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from fastai.basics import Learner
-from fastai.torch_core import to_device
-from torch import nn
 from torch.nn import functional as F
 
+from o2u_nb.embeddings import MAX_BYTES, n_bytes
 from o2u_nb.errors import RecordingError
-from o2u_nb.training.models import last_linear
-from o2u_nb.training.recorder import clean_loader
+from o2u_nb.training.clean import clean_loader, clean_pass, evaluating
+from o2u_nb.training.items import labels_and_classes, loaders_of
+from o2u_nb.training.outputs import LinearCalls, main_output
 
 
-def embed(learn: Learner) -> np.ndarray:
+def embed(learn: Learner, *, valid: bool = False) -> np.ndarray:
     """Return the embedding of every training sample: float16 (n_samples, d), rows of length 1.
 
     One clean pass: evaluation mode, no augmentation, no gradients; the model is left as it was.
-    Rows are in the order of the training set's items, which is that of a trace's `ids`. A sample
-    whose features are not finite gets a row of zeros: it is similar to nothing. Raises
-    `RecordingError` when the model has no linear layer, or does not end in one.
+    Rows are in the order of the training set's items, which is that of a trace's `ids`; with
+    `valid`, those of the validation set's items follow. A sample whose features are not finite
+    gets a row of zeros: it is similar to nothing. Raises `RecordingError` when the model does not
+    end in a linear layer, whose input an embedding is.
     """
-    layer, caught, rows = _last_linear(learn.model), [], []
-    hook = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
-    try:
-        with _evaluating(learn.model), torch.no_grad():
-            for *inputs, _ in clean_loader(learn.dls):
-                caught.clear()
-                learn.model(*to_device(inputs, layer.weight.device))
-                rows.append(_unit(_features(caught, len(inputs[0]))).half().cpu())
-    finally:
-        hook.remove()
+    rows = [_unit(features).half().cpu() for features in _features(learn, valid=False)]
+    if len(loaders_of(learn.dls, valid=valid)) > 1:
+        rows += [_unit(features).half().cpu() for features in _features(learn, valid=True)]
     return torch.cat(rows).numpy()
 
 
-def _last_linear(model: nn.Module) -> nn.Linear:
-    layer = last_linear(model)
-    if layer is None:
-        raise RecordingError(
-            f"Expected a model with a linear layer, whose input is a picture's embedding; found "
-            f"none in {type(model).__name__}. Go on without embeddings, or end the model in "
-            "torch.nn.Linear."
+def embed_if_small(
+    learn: Learner, *, say: Callable[[str], None], valid: bool = False
+) -> np.ndarray | None:
+    """Return what `embed` does; None, and `say` is told, if that were more than 100 MB."""
+    loaders = loaders_of(learn.dls, valid=valid)
+    n = sum(len(dl.dataset) for dl in loaders)
+    d = next(_features(learn, valid=False)).shape[1]
+    if n_bytes(n, d) > MAX_BYTES:
+        say(
+            f"Keeping no embeddings: {n:,} x {d:,} numbers are {n_bytes(n, d) / 1e6:,.0f} MB, more "
+            f"than {MAX_BYTES / 1e6:.0f} MB. The review will show no look-alikes."
         )
-    return layer
+        return None
+    return embed(learn, valid=valid)
 
 
-@contextmanager
-def _evaluating(model: nn.Module):
-    """Switch to evaluation mode for a while, then put each layer back into the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
+def _features(learn: Learner, *, valid: bool) -> Iterator[torch.Tensor]:
+    """Yield what goes into the last linear layer for each clean batch: (n, d)."""
+    model = learn.model
+    _, classes = labels_and_classes(learn.dls.train)
+    calls = LinearCalls(model)
+    device = next(model.parameters()).device
     try:
-        yield
+        with evaluating(model):
+            for rows, outputs, _ in clean_pass(model, clean_loader(learn.dls, valid=valid), device):
+                found = calls.last(main_output(outputs, len(rows), len(classes)))
+                if found is None:
+                    raise RecordingError(_no_last_layer(type(model).__name__))
+                yield found.features.as_subclass(torch.Tensor)  # fastai's own tensors are slow
     finally:
-        for module in training:
-            module.training = True
+        calls.close()
 
 
-def _features(caught: list[torch.Tensor], n_samples: int) -> torch.Tensor:
-    """Return what the last linear layer was given for one batch: (n_samples, d)."""
-    shapes = [tuple(features.shape) for features in caught]
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][0] != n_samples:
-        raise RecordingError(
-            f"Expected the model's last linear layer to be called once for a batch, with one row "
-            f"for each of {n_samples} samples; found inputs of shapes {shapes}. Its features are "
-            "no embeddings of the samples: go on without them."
-        )
-    return caught[0].as_subclass(torch.Tensor)  # fastai's own tensors are slow
+def _no_last_layer(name: str) -> str:
+    return (
+        f"Expected a model that ends in a linear layer, whose input is a picture's embedding; no "
+        f"torch.nn.Linear of {name} gives the model's output. Go on without embeddings, or end "
+        "the model in one."
+    )
 
 
 def _unit(features: torch.Tensor) -> torch.Tensor:

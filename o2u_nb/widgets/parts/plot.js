@@ -8,15 +8,54 @@
 
 const PATIENCE = 20_000; // milliseconds until another widget may ask: the first one may be gone
 
+/**
+ * A widget's model, as anywidget hands it over.
+ * @typedef {object} Model
+ * @property {(name: string) => any} get
+ * @property {(message: object) => void} send
+ * @property {(event: string, handler: (...details: any[]) => void) => void} on
+ */
+
+/**
+ * plotly's own widget.
+ * @typedef {object} Figure
+ * @property {(given: { model: Model }) => void} initialize
+ * @property {(given: { model: Model, el: HTMLElement }) => () => void} render
+ */
+
+/** @typedef {{ default: () => Figure }} Code */
+
+/**
+ * What the widgets on a page share: when plotly's code was asked for, whether it is here, a promise
+ * of it, and the function that keeps the promise.
+ * @typedef {object} Page
+ * @property {number} asked
+ * @property {boolean} isHere
+ * @property {Promise<Code>} code
+ * @property {(code: Code) => void} resolve
+ */
+
+/** @returns {Page} */
+function newPage() {
+  /** @type {(code: Code) => void} */
+  let resolve = () => {};
+  /** @type {Promise<Code>} */
+  const code = new Promise((kept) => { resolve = kept; });
+  return { asked: -Infinity, isHere: false, code, resolve };
+}
+
+/**
+ * Return a promise of plotly's code, and ask the kernel for it if nobody has.
+ * @param {Model} model
+ */
 function loaded(model) {
-  const key = Symbol.for(`o2u_nb plotly ${model.get("_plotly")}`);
-  const page = (globalThis[key] ??= { asked: -Infinity });
-  page.code ??= new Promise((resolve) => { page.resolve = resolve; });
-  if (!page.here && Date.now() - page.asked > PATIENCE) {
+  const pages = /** @type {Record<symbol, Page>} */ (/** @type {unknown} */ (globalThis));
+  const page = (pages[Symbol.for(`o2u_nb plotly ${model.get("_plotly")}`)] ??= newPage());
+  if (!page.isHere && Date.now() - page.asked > PATIENCE) {
     page.asked = Date.now();
     model.on("msg:custom", async (message, [code]) => {
-      if (message.kind !== "plotly" || page.here) return;
-      page.here = true;
+      if (message.kind !== "plotly" || page.isHere) return;
+      page.isHere = true;
       const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
       page.resolve(await import(url));
       URL.revokeObjectURL(url);
@@ -26,6 +65,11 @@ function loaded(model) {
   return page.code;
 }
 
+/**
+ * Ask for the figure as it is now, and wait until it is here.
+ * @param {Model} model
+ * @returns {Promise<void>}
+ */
 function current(model) {
   return new Promise((resolve) => {
     model.on("change:_sent", () => resolve());
@@ -33,6 +77,7 @@ function current(model) {
   });
 }
 
+/** @param {Model} model */
 async function started(model) {
   const { default: widget } = await loaded(model);
   await current(model);
@@ -41,8 +86,12 @@ async function started(model) {
   return figure;
 }
 
-// With plotly's `responsive` setting a plot follows the window's width, and nothing else: not that
-// of a tab that opens, nor of an output that is drawn before it has a place.
+/**
+ * Let a plot follow the width of its place, until the function that is returned is called. With
+ * plotly's `responsive` setting it follows the window's width, and nothing else: not that of a tab
+ * that opens, nor of an output that is drawn before it has a place.
+ * @param {HTMLElement} el
+ */
 function follow(el) {
   let width = 0;
   const observer = new ResizeObserver(() => {
@@ -51,8 +100,9 @@ function follow(el) {
       window.dispatchEvent(new Event("resize"));
     }
   });
-  const drawn = ({ detail }) => {
-    if (detail.element === el) observer.observe(el);
+  /** @type {(event: Event) => void} */
+  const drawn = (event) => {
+    if (/** @type {CustomEvent} */ (event).detail.element === el) observer.observe(el);
   };
   document.addEventListener("plotlywidget-after-render", drawn);
   return () => {
@@ -62,11 +112,14 @@ function follow(el) {
 }
 
 export default () => {
+  /** @type {Promise<Figure>} */
   let figure;
   return {
+    /** @param {{ model: Model }} given by anywidget */
     initialize({ model }) {
       figure = started(model); // not awaited, see above
     },
+    /** @param {{ model: Model, el: HTMLElement }} given by anywidget */
     async render({ model, el }) {
       const unfollow = follow(el);
       const purge = (await figure).render({ model, el });

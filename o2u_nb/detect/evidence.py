@@ -1,0 +1,134 @@
+"""Evidence: what detectors see of the samples.
+
+In come a trace and, where there are any, embeddings, further features and decisions; out come the
+averages that several detectors share, and the column of any detector, each computed when it is
+first asked for and then kept.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.detect.blocks import blocks
+from o2u_nb.detect.dynamics import class_probs, ever_seen
+from o2u_nb.detect.neighbours import lookalike_probs
+from o2u_nb.detect.odds import likeliest_other
+from o2u_nb.errors import O2UError
+from o2u_nb.trace import Trace
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evidence:
+    """Hold all that detectors may look at; every array is in the order of `trace.ids`.
+
+    `trace` are the training dynamics, `embeddings` (n_samples, d) float what the trained network
+    sees of each sample, or None. `features` maps the name of a further network to what it sees,
+    (n_samples, d) float or None. `decisions` is a table indexed by `sample_id` of what people have
+    decided so far, or None. Raises `O2UError` for embeddings or features of other samples.
+    """
+
+    trace: Trace
+    embeddings: np.ndarray | None = None
+    features: Mapping[str, np.ndarray | None] = field(default_factory=dict)
+    decisions: pd.DataFrame | None = None
+    _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
+
+    def __post_init__(self):
+        self._require_rows("embeddings", self.embeddings)
+        for name, rows in self.features.items():
+            self._require_rows(f"rows of the features {name!r}", rows)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Return the given labels: int (n_samples,), positions in `trace.classes`."""
+        return self.trace.labels
+
+    @property
+    def n_samples(self) -> int:
+        """Count the samples."""
+        return self.trace.n_samples
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """Tell which samples training has ever seen: bool (n_samples,)."""
+        return ever_seen(self.trace)
+
+    @cached_property
+    def class_probs(self) -> np.ndarray:
+        """Return the network's mean softmax of each sample; see `dynamics.class_probs`."""
+        return class_probs(self.trace)
+
+    @cached_property
+    def lookalike_probs(self) -> np.ndarray | None:
+        """Return the mean softmax of each sample's look-alikes, None without embeddings.
+
+        float (n_samples, n_classes); see `neighbours.lookalike_probs`.
+        """
+        if self.embeddings is None:
+            return None
+        return lookalike_probs(self.embeddings, self.class_probs)
+
+    @cached_property
+    def pooled_probs(self) -> np.ndarray:
+        """Average `class_probs` and `lookalike_probs`, or take the former where it is alone.
+
+        float (n_samples, n_classes); rows of NaN where the sample itself was not seen.
+        """
+        own, alike = self.class_probs, self.lookalike_probs
+        return own if alike is None else np.where(np.isnan(alike), own, (own + alike) / 2)
+
+    @cached_property
+    def suggested(self) -> np.ndarray:
+        """Return the likeliest class but for the given one, by `pooled_probs`: int (n_samples,)."""
+        suggested = np.empty(self.n_samples, dtype=np.int64)
+        for block in blocks(self.trace):
+            suggested[block] = likeliest_other(self.pooled_probs[block], self.labels[block])
+        return suggested
+
+    def column(self, detector: Callable[["Evidence"], np.ndarray | None]) -> np.ndarray | None:
+        """Return what `detector` says of each sample, computed when first asked for.
+
+        float64 (n_samples,); NaN for samples that training has never seen, whatever the detector
+        says of them. None where the detector says that its evidence is not there. Raises `O2UError`
+        for a result of another shape or kind.
+        """
+        if detector not in self._columns:
+            self._columns[detector] = self._checked(detector, detector(self))
+        return self._columns[detector]
+
+    def take(self, positions: np.ndarray | slice) -> "Evidence":
+        """Keep the samples at `positions`, in that order."""
+        return Evidence(
+            self.trace.take(positions),
+            _rows(self.embeddings, positions),
+            {name: _rows(rows, positions) for name, rows in self.features.items()},
+            self.decisions,
+        )
+
+    def _checked(self, detector: Callable, found: np.ndarray | None) -> np.ndarray | None:
+        if found is None:
+            return None
+        values = np.asarray(found)
+        if values.shape != (self.n_samples,) or values.dtype.kind not in "fiub":
+            raise O2UError(
+                f"Expected of the detector {detector.__name__!r} one number for each of the "
+                f"{self.n_samples:,} samples, found an array of shape {values.shape} and type "
+                f"{values.dtype}: return numbers in the order of `trace.ids`."
+            )
+        values = values.astype(np.float64, copy=False)
+        return values if self.seen.all() else np.where(self.seen, values, np.nan)
+
+    def _require_rows(self, what: str, rows: np.ndarray | None) -> None:
+        if rows is not None and len(rows) != self.n_samples:
+            raise O2UError(
+                f"Expected a row for each of the trace's {self.n_samples:,} samples, found "
+                f"{len(rows):,} {what}: compute them for the same samples, in the order of "
+                "`trace.ids`."
+            )
+
+
+def _rows(rows: np.ndarray | None, positions: np.ndarray | slice) -> np.ndarray | None:
+    return None if rows is None else rows[positions]

@@ -1,0 +1,196 @@
+"""The registry: every column that the score table computes, and what it means to people.
+
+In comes a detector, a function of `Evidence`; out come the columns of the score table, their names
+for axes and cards, and who votes in the why card. Everybody can add a detector with `detector`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from o2u_nb.detect import recommended, scores
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.errors import O2UError
+
+Function = Callable[[Evidence], np.ndarray | None]
+
+# Columns that the score table makes of the detectors; no detector can have their names.
+DERIVED = ("label", "rank", "p_wrong", "suspect", "suggested_label", "kind")
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Describe one detector: its column `name`, its `function`, and what it tells.
+
+    `function` takes `Evidence` and returns one number for each sample, (n_samples,), in the order
+    of the trace: **higher = more suspicious**, always, and NaN where it cannot say. It returns None
+    where the evidence that it needs is not there at all; then the table has no such column. Samples
+    that training has never seen get NaN whatever it returns. `title` is a few words for an axis or
+    a menu, `unit` what the numbers are measured in, `sentence` one sentence for people. A detector
+    that `votes` is asked in the why card whether a sample is among the suspects.
+    """
+
+    name: str
+    function: Function
+    title: str
+    unit: str
+    sentence: str
+    votes: bool = False
+
+
+def detector(
+    sentence: str, *, unit: str, title: str | None = None, name: str | None = None,
+    votes: bool = False,
+) -> Callable[[Function], Function]:  # fmt: skip
+    """Register the function below as a detector, which makes it a column of the score table.
+
+    See `Detector` for what the function must return. `name` defaults to the function's, and `title`
+    to `name`. Registering the same name again replaces the former function, so that a notebook cell
+    can be run twice; the names of the detectors that come with the package are taken. A detector
+    should vote only when it ranks wrong labels above chance, and says something that the other
+    voters do not. Raises `O2UError` for a name that is taken or no identifier.
+
+    >>> @detector("How high the loss was in the last epoch.", unit="nats")
+    ... def last_loss(evidence):
+    ...     return evidence.trace.loss[-1]
+    >>> describe("last_loss")
+    'last_loss (nats)'
+    >>> del DETECTORS["last_loss"]
+    """
+
+    def register(function: Function) -> Function:
+        column = name or function.__name__
+        _require_free(column)
+        DETECTORS[column] = Detector(column, function, title or column, unit, sentence, votes)
+        return function
+
+    return register
+
+
+def describe(name: str) -> str | None:
+    """Name a column for an axis or a menu, with its unit; None where no detector is called so.
+
+    >>> describe("o2u_var")
+    'variance of the loss (nats²)'
+    """
+    found = DETECTORS.get(name)
+    return None if found is None else f"{found.title} ({found.unit})"
+
+
+def votes(name: str) -> bool:
+    """Tell whether a column has a vote in the why card; one that is not registered has none."""
+    return name in DETECTORS and DETECTORS[name].votes
+
+
+# The four voters look at different things: the loss, the margin, the predictions, and what other
+# pictures say. The other columns have no vote. `cyclic_margin`, `aum` and
+# `average_probability_margin` nearly repeat `settled_margin`, and `low_confidence` repeats
+# `o2u_mean`; `o2u_var` and `variability` are high for hard but right labels, too; `swap_odds` says
+# something of a pair of classes, not of a sample; and `score` sums the others up.
+_BUILT_IN = (
+    Detector(
+        "o2u_mean",
+        scores.o2u_mean,
+        title="mean loss over the cyclic epochs, centred",
+        unit="nats",
+        sentence="How far the loss lay above everybody's average over the cyclic epochs.",
+        votes=True,
+    ),
+    Detector(
+        "o2u_var",
+        scores.o2u_var,
+        title="variance of the loss",
+        unit="nats²",
+        sentence="How much the loss swung over the cyclic epochs; hard pictures swing, too.",
+    ),
+    Detector(
+        "aum",
+        scores.aum,
+        title="AUM, negated",
+        unit="logits",
+        sentence="By how much another class beat the given label, over all epochs but the first.",
+    ),
+    Detector(
+        "cyclic_margin",
+        scores.cyclic_margin,
+        title="margin over the cyclic epochs, negated",
+        unit="logits",
+        sentence="By how much another class beat the given label, over the cyclic epochs.",
+    ),
+    Detector(
+        "settled_margin",
+        scores.settled_margin,
+        title="margin, settled epochs counting more, negated",
+        unit="logits",
+        sentence="By how much another class beat the given label, mostly where the learning rate "
+        "was low.",
+        votes=True,
+    ),
+    Detector(
+        "average_probability_margin",
+        scores.average_probability_margin,
+        title="margin of the averaged probabilities, negated",
+        unit="nats",
+        sentence="How much likelier the best other class was than the given label, on average.",
+    ),
+    Detector(
+        "forgetting",
+        scores.forgetting,
+        title="times forgotten",
+        unit="falls from right to wrong",
+        sentence="How often the network gave up the given label after it had predicted it; all "
+        "epochs count where it never did.",
+        votes=True,
+    ),
+    Detector(
+        "low_confidence",
+        scores.low_confidence,
+        title="one minus the mean probability of the given label",
+        unit="0 to 1",
+        sentence="How little probability the given label had, on average over all epochs.",
+    ),
+    Detector(
+        "variability",
+        scores.variability,
+        title="standard deviation of the given label's probability",
+        unit="0 to 0.5",
+        sentence="How much the given label's probability changed between epochs: ambiguous samples "
+        "are high, wrong labels often low.",
+    ),
+    Detector(
+        "lookalike_margin",
+        recommended.lookalike_margin,
+        title="what the network thinks of the look-alikes",
+        unit="nats",
+        sentence="How much likelier the best other class is than the given label for the samples "
+        "that look alike.",
+        votes=True,
+    ),
+    Detector(
+        "swap_odds",
+        recommended.swap_odds,
+        title="how common such a mix-up is",
+        unit="nats",
+        sentence="How common it is here that the suggested class bears the given label.",
+    ),
+    Detector(
+        "score",
+        recommended.score,
+        title="score, higher = more suspicious",
+        unit="nats",
+        sentence="The recommended score: what the network says of the sample and its look-alikes, "
+        "weighed by how common the mix-up is.",
+    ),
+)
+DETECTORS: dict[str, Detector] = {entry.name: entry for entry in _BUILT_IN}
+_TAKEN = (*DERIVED, *DETECTORS)
+
+
+def _require_free(name: str) -> None:
+    if name in _TAKEN or not name.isidentifier():
+        why = "is taken" if name in _TAKEN else "is no identifier"
+        raise O2UError(
+            f"The detector's name {name!r} {why}: pass another one, such as "
+            '`@detector(..., name="my_score")`.'
+        )

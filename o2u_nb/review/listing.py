@@ -1,0 +1,129 @@
+"""Which samples of a review are on show, in which order, and where in the list the reviewer is.
+
+In come the settings of `filters`; out come `visible`, the positions to show, and the samples that
+are selected and current, which are always among them.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from o2u_nb.errors import O2UError
+from o2u_nb.review.filters import FILTERS, Filters, frozen
+
+
+class Listing(Filters):
+    """Hold the list of samples on show, and follow the settings; see `ReviewSession`.
+
+    `visible` int (n_visible,) are positions in display order; `selected` and `current` are ids.
+    """
+
+    selected = traitlets.Tuple()
+    current = traitlets.Unicode(None, allow_none=True)
+
+    visible = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
+
+    def __init__(self, scores: pd.DataFrame):
+        super().__init__(scores)
+        self._shown = np.zeros(len(self.columns), dtype=bool)
+
+    def follow_settings(self) -> None:
+        """Begin with the audit's own suspects, and keep the list in step with every setting."""
+        with self.hold_trait_notifications():
+            self.threshold = self.threshold_for(int(self.scores["suspect"].sum()))
+            self.cut()
+            self.show()
+        self.observe(lambda _: self.show(), list(FILTERS))
+        self.observe(self._on_threshold, "threshold")
+        self.observe(self._on_column, "threshold_column")
+
+    def show(self) -> None:
+        """List what passes the filters, and keep the focus within it."""
+        order = self.columns.order(self.order_by, descending=self.descending)
+        self._shown = self.passing()
+        with self.hold_trait_notifications():
+            self.set_trait("visible", frozen(order[self._shown[order]]))
+            self._keep_focus_visible()
+            self.listed()
+
+    def listed(self) -> None:
+        """Bring up to date what follows from the list; called whenever it changed."""
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select samples, which must be visible; the last one becomes the current one."""
+        ids = tuple(dict.fromkeys(ids))
+        self._require_visible(ids)
+        with self.hold_trait_notifications():
+            self.selected = ids
+            if ids:
+                self.current = ids[-1]
+
+    def select_range(self, first: str, last: str) -> None:
+        """Select all visible samples from `first` to `last`, which becomes the current one."""
+        ends = [self.index_of(id) for id in (first, last)]
+        if None in ends:
+            raise O2UError(f"Expected two visible samples, found {first!r} and {last!r}.")
+        low, high = sorted(ends)
+        self.select(self.columns.ids_at(self.visible[low : high + 1]))
+        self.current = last
+
+    def index_of(self, sample_id: str) -> int | None:
+        """Return the place of a sample in `visible`, None when it is filtered out."""
+        (position,) = self.columns.positions([sample_id])
+        if not self._shown[position]:
+            return None
+        return int(np.flatnonzero(self.visible == position)[0])
+
+    def step(self, by: int = 1) -> str | None:
+        """Move `current` by that many visible samples, not beyond the ends; return it."""
+        if len(self.visible):
+            here = None if self.current is None else self.index_of(self.current)
+            place = 0 if here is None else min(max(here + by, 0), len(self.visible) - 1)
+            self.current = self.id_of(self.visible[place])
+        return self.current
+
+    def following(self, positions: np.ndarray) -> str | None:
+        """Return the first visible sample after all of `positions`, None at the end."""
+        places = np.flatnonzero(np.isin(self.visible, positions))
+        after = places[-1] + 1 if len(places) else len(self.visible)
+        return self.id_of(self.visible[after]) if after < len(self.visible) else None
+
+    def is_shown(self, sample_id: str) -> bool:
+        """Tell whether a sample is in the list."""
+        return bool(self._shown[self.columns.positions([sample_id])[0]])
+
+    def id_of(self, position: int) -> str:
+        """Return the id of the sample at `position`, a row of the scores."""
+        return self.columns.ids[position]
+
+    @traitlets.validate("current")
+    def _valid_current(self, proposal):
+        if proposal["value"] is not None:
+            self._require_visible([proposal["value"]])
+        return proposal["value"]
+
+    def _on_threshold(self, _) -> None:
+        self.cut()
+        self.show()
+
+    def _on_column(self, _) -> None:
+        """Go on with as many suspects as before, by the new column."""
+        self.threshold = self.threshold_for(int(self.suspects.sum()))
+        self._on_threshold(None)  # also when both columns have the same threshold by chance
+
+    def _keep_focus_visible(self) -> None:
+        """Deselect what a filter hides, so that no command hits a sample out of sight."""
+        shown = self._shown[self.columns.positions(self.selected)]
+        kept = tuple(itertools.compress(self.selected, shown))
+        if kept != self.selected:
+            self.selected = kept
+        if self.current is None or not self.is_shown(self.current):
+            self.current = self.id_of(self.visible[0]) if len(self.visible) else None
+
+    def _require_visible(self, ids: Sequence[str]) -> None:
+        hidden = np.flatnonzero(~self._shown[self.columns.positions(ids)])
+        if len(hidden):
+            raise O2UError(f"Sample {ids[hidden[0]]!r} is hidden by the filters: show it first.")

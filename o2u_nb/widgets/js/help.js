@@ -1,0 +1,28 @@
+// The key sheet on the page.
+
+import { button, make } from "./elements.js";
+import { sheet } from "./keys.js";
+
+/** @import { Grid } from "./grid.js" */
+
+export class Help {
+  /** @param {Grid} grid */
+  constructor(grid) {
+    this.grid = grid;
+    const rows = sheet(grid.model.get("choices").buttons).map(([keys, what]) =>
+      make("tr", {}, make("td", {}, make("kbd", {}, keys)), make("td", {}, what)));
+    this.node = make(
+      "div", {
+        class: "o2u-help", role: "dialog", "aria-label": "Keys", tabindex: -1, hidden: true,
+      },
+      make("table", {}, make("tbody", {}, ...rows)),
+      button("Close", "Close ( Escape )", () => this.toggle()),
+    );
+  }
+
+  toggle() {
+    this.node.hidden = !this.node.hidden;
+    if (this.node.hidden) this.grid.takeFocus();
+    else this.node.focus();
+  }
+}

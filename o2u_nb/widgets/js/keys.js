@@ -1,0 +1,105 @@
+// Which key means what. Comes in: a key press, as a KeyboardEvent describes it. Goes out: the name
+// of a command, which the grid carries out, or null. The key sheet says the same to the user.
+
+import { ACTIONS, NAMES } from "./actions.js";
+
+/** @import { Action } from "./actions.js" */
+/** @import { Buttons } from "./types.js" */
+
+/**
+ * @typedef {Pick<KeyboardEvent, "key" | "code" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">}
+ *   Press
+ */
+
+/**
+ * @typedef {"left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "first" | "last"} Move
+ * @typedef {Action | Move | "next" | "larger" | "smaller" | "open" | "toggle" | "help" | "search" |
+ *   "selectAll" | "undo" | "redo" | "escape"} Command
+ */
+
+/** @type {Record<string, Move>} */
+const MOVES = {
+  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down",
+  PageUp: "pageUp", PageDown: "pageDown", Home: "first", End: "last",
+};
+
+/** @type {Record<string, Command>} */
+const PLAIN = {
+  ...Object.fromEntries(NAMES.map((name) => [ACTIONS[name].key, name])), ...MOVES,
+  n: "next", "+": "larger", "=": "larger", "-": "smaller", Enter: "open", " ": "toggle",
+  "?": "help", "/": "search",
+};
+
+/** @type {Record<string, Command>} */
+const WITH_CONTROL = { a: "selectAll", z: "undo", y: "redo" };
+
+/**
+ * Return the key sheet: keys, and what they do.
+ * @param {Buttons} buttons
+ * @returns {[keys: string, what: string][]}
+ */
+export const sheet = (buttons) => [
+  ["← ↑ → ↓, Home, End, Page ↑ ↓", "move"],
+  ["Shift + move, Shift + click", "select a range"],
+  ["Ctrl + click, Space", "select one more, or one less"],
+  ["Ctrl + A", "select all that is shown"],
+  ...NAMES.map((name) => decisionRow(name, buttons[name])),
+  ["Ctrl + Z, Ctrl + Y", "undo, redo"],
+  ["n", "next undecided"],
+  ["Enter, double click", "large picture"],
+  ["+ −", "larger, smaller tiles"],
+  ["/", "filter by text"],
+  ["Escape", "close, or deselect"],
+  ["?", "this sheet"],
+];
+
+/**
+ * Return a decision's row of the key sheet; the … of a button that opens a dialog is left out.
+ * @param {Action} name
+ * @param {{ text: string, hint: string }} button
+ * @returns {[keys: string, what: string]}
+ */
+const decisionRow = (name, { text, hint }) => [
+  ACTIONS[name].key, `${text.replace(/…$/, "")}: ${hint}`,
+];
+
+/**
+ * Return the key as on a Latin keyboard, in lower case, so that Cyrillic layouts and caps lock work
+ * too.
+ * @param {Pick<Press, "key" | "code">} press
+ */
+export function latin({ key, code }) {
+  if (key.length > 1) return key;
+  return (key > "~" && code.startsWith("Key") ? code.slice(3) : key).toLowerCase();
+}
+
+/** @param {Press} press */
+const hasControl = ({ ctrlKey, metaKey }) => ctrlKey || metaKey;
+
+/**
+ * Return the command that a key press stands for. Shift with a move extends the selection, which
+ * the grid sees to.
+ * @param {Press} press
+ * @returns {Command | null}
+ */
+export function commandOf(press) {
+  if (press.key === "Escape") return "escape";
+  if (press.altKey) return null;
+  const key = latin(press), table = hasControl(press) ? WITH_CONTROL : PLAIN;
+  const command = Object.hasOwn(table, key) ? table[key] : null;
+  return command === "undo" && press.shiftKey ? "redo" : command;
+}
+
+/**
+ * Say whether a press would write a character. JupyterLab acts on single keys, so that none may
+ * reach it.
+ * @param {Press} press
+ */
+export const isCharacter = (press) =>
+  !press.altKey && !hasControl(press) && latin(press).length === 1;
+
+/**
+ * Say whether a press asks the browser to save the page.
+ * @param {Press} press
+ */
+export const isSave = (press) => hasControl(press) && latin(press) === "s";

@@ -1,0 +1,29 @@
+// Numbers as people read them. Comes in: a number from Python. Goes out: text for the page.
+
+/**
+ * Write a share in [0, 1] as a percentage: whole from 10 % on, with one decimal below. The text is
+ * the same as that of `percent` in o2u_nb/text.py, which a test compares. What is not known is "".
+ * @param {number | null} share
+ */
+export function percent(share) {
+  if (share === null) return "";
+  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)} %`;
+  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)} %`;
+}
+
+/**
+ * Round as Python does. Of two equally near texts Python takes the one that ends in an even digit,
+ * `toFixed` the larger one. A number exactly half-way that must go down is made a little smaller.
+ * @param {number} value not negative
+ * @param {0 | 1} digits
+ */
+function fixed(value, digits) {
+  const mustGoDown = digits === 0 ? value % 2 === 0.5 : value % 1 === 0.25;
+  return (mustGoDown ? value - 0.01 : value).toFixed(digits);
+}
+
+/**
+ * Write a whole number with commas between the thousands.
+ * @param {number} value
+ */
+export const number = (value) => value.toLocaleString("en");

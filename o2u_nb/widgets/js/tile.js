@@ -1,0 +1,119 @@
+// One tile: a picture and what is known of the sample, in words. Comes in: a row from Python, or
+// nothing while it is on its way. Goes out: an element, filled again when another row takes it.
+
+import { ACTIONS } from "./actions.js";
+import { make, write } from "./elements.js";
+import { number, percent } from "./text.js";
+
+/** @import { Decision, Row, Words } from "./types.js" */
+/** @typedef {ReturnType<typeof makeTile>} Tile */
+/** @typedef {Decision | "saving" | "undecided" | "waiting"} State */
+
+export function makeTile() {
+  /** @type {(name: string, ...children: Node[]) => HTMLDivElement} */
+  const part = (name, ...children) => make("div", { class: `o2u-${name}` }, ...children);
+  const tile = {
+    rank: make("span", { class: "o2u-rank" }),
+    chance: make("span", { class: "o2u-chance" }),
+    image: make("img", { alt: "", draggable: "false", hidden: true }),
+    waiting: make("span", { class: "o2u-waiting" }, "…"),
+    given: make("bdi"),
+    suggested: make("bdi"),
+    decision: part("decision"),
+  };
+  const node = make(
+    "div", { class: "o2u-tile", role: "option" },
+    part("head", tile.rank, tile.chance),
+    part("frame", tile.image, tile.waiting),
+    part("label o2u-given", make("small", {}, "given "), tile.given),
+    part("label o2u-suggested", make("small", {}, "seems "), tile.suggested),
+    tile.decision,
+  );
+  return { node, ...tile };
+}
+
+/**
+ * What a tile shows besides its row: whether a decision on it is on its way to the disk, where it is
+ * in a list of which length, and the words for decisions.
+ * @typedef {{ saving: boolean, place: number, length: number, words: Words }} Context
+ */
+
+/**
+ * Write a row into a tile.
+ * @param {Tile} tile
+ * @param {Row | undefined} row
+ * @param {Context} context
+ */
+export function fillTile(tile, row, { saving, place, length, words }) {
+  const state = stateOf(row, saving);
+  tile.node.dataset.state = state;
+  tile.node.dataset.id = row ? row.sample_id : "";
+  tile.node.setAttribute("aria-posinset", String(place + 1));
+  tile.node.setAttribute("aria-setsize", String(length));
+  tile.node.setAttribute("aria-label", row ? spoken(row, state, words) : "not loaded yet");
+  tile.node.title = row ? `${row.sample_id}\n${spoken(row, state, words)}` : "";
+  write(tile.rank, row ? `#${number(row.rank)}` : "", "");
+  write(tile.chance, row ? chance(row) : "", "");
+  write(tile.given, row ? row.label : "", "");
+  write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
+  write(tile.decision, row ? decided(row, state, words) : "", "");
+}
+
+/**
+ * Show a picture, or that there is none yet.
+ * @param {Tile} tile
+ * @param {string | null} url
+ */
+export function showPicture(tile, url) {
+  tile.image.hidden = !url;
+  tile.waiting.hidden = Boolean(url);
+  if (url && tile.image.getAttribute("src") !== url) tile.image.src = url;
+  if (!url) tile.image.removeAttribute("src");
+}
+
+/**
+ * Name what a tile shows of the decision.
+ * @param {Row | undefined} row
+ * @param {boolean} saving
+ * @returns {State}
+ */
+export function stateOf(row, saving) {
+  if (saving) return "saving";
+  return row ? row.decision ?? "undecided" : "waiting";
+}
+
+/**
+ * Say how likely the label is wrong, and what else may be the matter with the sample.
+ * @param {Row} row
+ */
+export function chance(row) {
+  const kind = row.kind && row.kind !== "wrong" ? row.kind : "";
+  return [percent(row.p_wrong), kind].filter(Boolean).join(" · ");
+}
+
+/**
+ * Say what was decided.
+ * @param {Row} row
+ * @param {State} state
+ * @param {Words} words
+ */
+export function decided(row, state, words) {
+  if (state === "saving") return "… saving";
+  if (state === "undecided" || state === "waiting") return "undecided";
+  const label = row.new_label === null ? "" : ` ${row.new_label}`;
+  return `${ACTIONS[state].icon} ${words[state]}${label}`;
+}
+
+/**
+ * Say all that a tile shows in one line, for screen readers.
+ * @param {Row} row
+ * @param {State} state
+ * @param {Words} words
+ */
+export function spoken(row, state, words) {
+  const doubt = row.p_wrong === null ? "" : `, ${percent(row.p_wrong)} likely wrong`;
+  const kind = row.kind && row.kind !== "wrong" ? `, ${row.kind}` : "";
+  const seems = row.suggested ?? "nothing else";
+  const what = decided(row, state, words).replace(/^\S /, "");
+  return `rank ${number(row.rank)}, given ${row.label}, seems ${seems}${doubt}${kind}, ${what}`;
+}

@@ -1,0 +1,115 @@
+// The toolbar: filters above, decisions below. What is pressed goes to Python, and what is shown
+// comes from the settings that Python holds.
+
+import { ACTIONS, NAMES } from "./actions.js";
+import { button, checkbox, chip, make, offer, select, showChip, write } from "./elements.js";
+import { STEPS, stepOf } from "./geometry.js";
+import { size } from "./ranges.js";
+import { number } from "./text.js";
+
+/** @import { Action } from "./actions.js" */
+/** @import { Grid } from "./grid.js" */
+
+const TYPING = 250; // ms without a key until a text filter is applied
+
+export class Toolbar {
+  /** @param {Grid} grid */
+  constructor(grid) {
+    this.grid = grid;
+    const { orders, decisions } = grid.model.get("choices");
+    /** @type {(name: string, value: unknown) => void} */
+    const set = (name, value) => grid.set(name, value);
+    /** @type {string[]} */
+    this.classes = []; // those that are offered: a review can make more
+    this.label = select("Class", [], (k) => set("label_filter", k ? this.classes[k - 1] : null));
+    this.decision = select("Show", decisions, (k) => set("decision_filter", decisions[k]));
+    this.order = select("Order", orders, (k) => set("order_by", orders[k]));
+    this.descending = button("", "", () => set("descending", !grid.settings.descending));
+    this.suspects = checkbox("suspects only", (isOn) => set("only_suspects", isOn));
+    this.advance = checkbox("move on", (isOn) => set("advance", isOn));
+    this.advance.node.title = "After a decision, go to the next undecided sample";
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.text = make("input", {
+      type: "search", class: "o2u-text", placeholder: "id or label…  ( / )",
+      oninput: () => this.typed(), "aria-label": "Filter by text in id or label",
+    });
+    this.size = make("input", {
+      type: "range", class: "o2u-size", min: 0, max: STEPS.length - 1,
+      "aria-label": "Size of tiles", title: "Size of tiles ( + − )",
+      oninput: () => grid.resize(STEPS[Number(this.size.value)]),
+    });
+    this.pair = chip(() => set("pair_filter", null));
+    this.picked = chip(() => set("position_filter", null));
+    this.counts = make("span", { class: "o2u-counts" });
+    this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
+    this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
+    this.redo = button("↷ Redo", "Redo ( Ctrl + Y )", () => grid.command("redo"));
+    this.node = make("div", { class: "o2u-toolbar" }, this.filters(), this.commands());
+  }
+
+  filters() {
+    return make(
+      "div", { class: "o2u-row", role: "group", "aria-label": "Filters" },
+      this.label.node, this.decision.node, this.order.node, this.descending, this.suspects.node,
+      this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
+    );
+  }
+
+  commands() {
+    return make(
+      "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
+      ...NAMES.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
+      button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()),
+    );
+  }
+
+  /** @param {Action} name */
+  action(name) {
+    const { icon, key } = ACTIONS[name];
+    const { text, hint } = this.grid.model.get("choices").buttons[name];
+    const node = button(`${icon} ${text} `, `${hint} ( ${key} )`, () => this.grid.act(name));
+    node.append(make("kbd", { "aria-hidden": "true" }, key));
+    node.setAttribute("aria-keyshortcuts", key);
+    return node;
+  }
+
+  typed() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.grid.set("text_filter", this.text.value), TYPING);
+  }
+
+  /** Show the settings that hold now. */
+  show() {
+    const { settings, model } = this.grid, { classes, orders, decisions } = model.get("choices");
+    const { label_filter: label, pair_filter: pair, position_filter: picked } = settings;
+    this.offerClasses(classes);
+    this.label.field.selectedIndex = label === null ? 0 : classes.indexOf(label) + 1;
+    this.decision.field.selectedIndex = decisions.indexOf(settings.decision_filter);
+    this.order.field.selectedIndex = orders.indexOf(settings.order_by);
+    write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Turn the order round");
+    this.suspects.field.checked = settings.only_suspects;
+    this.advance.field.checked = settings.advance;
+    if (document.activeElement !== this.text) this.text.value = settings.text_filter;
+    this.size.value = String(stepOf(this.grid.side));
+    this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
+    showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
+    showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
+    this.count();
+  }
+
+  /** @param {string[]} classes */
+  offerClasses(classes) {
+    if (classes === this.classes) return;
+    this.classes = classes;
+    offer(this.label.field, ["all classes", ...classes]);
+  }
+
+  /** Show how much is decided, shown and selected. */
+  count() {
+    const { suspects, remaining } = this.grid.model.get("counts"), { length, chosen } = this.grid;
+    const selected = chosen.length ? ` · ${number(size(chosen))} selected` : "";
+    const done = `${number(suspects - remaining)} of ${number(suspects)} suspects decided`;
+    write(this.counts, `${done} · ${number(length)} shown${selected}`, "");
+  }
+}

@@ -1,0 +1,115 @@
+// The shapes of what passes between the browser and Python, for the type checker only: no module
+// imports this file when the grid runs. The Python side is o2u_nb/widgets/grid.py.
+
+/** @import { Action } from "./actions.js" */
+/** @import { Range } from "./ranges.js" */
+
+/**
+ * One sample, see `ReviewSession.page`.
+ * @typedef {object} Row
+ * @property {string} sample_id
+ * @property {number} rank
+ * @property {string} label
+ * @property {string | null} suggested
+ * @property {number | null} p_wrong
+ * @property {string} kind
+ * @property {Decision | null} decision
+ * @property {string | null} new_label
+ * @property {string} note
+ */
+
+/** @typedef {"keep" | "relabel" | "drop" | "unsure"} Decision */
+
+/**
+ * A row as the grid holds it: `revision` tells whether it is up to date, and `isDecided` is set
+ * from a decision's answer until the row itself says what was decided.
+ * @typedef {Row & { revision: number, isDecided?: boolean }} HeldRow
+ */
+
+/**
+ * @typedef {object} Settings
+ * @property {string} order_by
+ * @property {boolean} descending
+ * @property {boolean} advance
+ * @property {boolean} only_suspects
+ * @property {string | null} label_filter
+ * @property {string} decision_filter
+ * @property {string} text_filter
+ * @property {[given: string, suggested: string] | null} pair_filter
+ * @property {number | null} position_filter how many samples it lets through
+ */
+
+/**
+ * What the settings may be, and the words for decisions.
+ * @typedef {object} Choices
+ * @property {string[]} classes
+ * @property {string[]} orders
+ * @property {string[]} decisions
+ * @property {Buttons} buttons
+ * @property {Words} on_tile
+ */
+
+/** @typedef {Record<Action, { text: string, hint: string }>} Buttons what buttons say */
+/** @typedef {Record<Decision, string>} Words what tiles say of a decision */
+
+/**
+ * The traits of the widget.
+ * @typedef {object} Traits
+ * @property {number} length
+ * @property {number} order
+ * @property {number} revision
+ * @property {number | null} place
+ * @property {Range[]} chosen
+ * @property {{ suspects: number, remaining: number }} counts
+ * @property {Settings} settings
+ * @property {Choices} choices
+ * @property {number} tile_size
+ * @property {number} tall
+ */
+
+/**
+ * The widget's model, as anywidget hands it over.
+ * @typedef {object} Model
+ * @property {<Name extends keyof Traits>(name: Name) => Traits[Name]} get
+ * @property {<Name extends keyof Traits>(name: Name, value: Traits[Name]) => void} set
+ * @property {() => void} save_changes
+ * @property {(message: object) => void} send
+ * @property {(event: string, handler: (...details: any[]) => void) => void} on
+ */
+
+/**
+ * Rows from `start` on, and JPEG files of `size` pixels for the samples named in `pictures`.
+ * @typedef {object} Page
+ * @property {"page"} kind
+ * @property {number} order
+ * @property {number} revision
+ * @property {number} start
+ * @property {Row[]} rows
+ * @property {number} size
+ * @property {string[]} pictures
+ */
+
+/**
+ * The likeliest classes of one sample with their probabilities, and why it is a suspect.
+ * @typedef {object} Likely
+ * @property {"likely"} kind
+ * @property {string} sample_id
+ * @property {LikelyClass[]} classes
+ * @property {string} reason
+ */
+
+/** @typedef {[name: string, share: number | null]} LikelyClass */
+
+/**
+ * The answer to the message of number `seq` from the view `view`.
+ * @typedef {object} Done
+ * @property {"done"} kind
+ * @property {string} view
+ * @property {number} seq
+ * @property {string | null} [said]
+ * @property {string} [failed]
+ */
+
+/** @typedef {Page | Likely | Done} Message */
+
+export {};

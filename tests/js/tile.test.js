@@ -1,0 +1,45 @@
+// What a tile says of a sample.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { chance, decided, spoken, stateOf } from "../../o2u_nb/widgets/js/tile.js";
+
+const ROW = {
+  sample_id: "tiger/1.png", rank: 1234, label: "tiger", suggested: "jaguar", p_wrong: 0.9996,
+  kind: "wrong", decision: null, new_label: null, note: "",
+};
+
+const WORDS = { keep: "kept", relabel: "now", drop: "dropped", unsure: "unsure" };
+
+test("a tile waits, saves, or says what was decided", () => {
+  assert.equal(stateOf(undefined, false), "waiting");
+  assert.equal(stateOf(ROW, false), "undecided");
+  assert.equal(stateOf({ ...ROW, decision: "drop" }, false), "drop");
+  assert.equal(stateOf({ ...ROW, decision: "drop" }, true), "saving");
+});
+
+test("the chance is followed by the kind, where that is not simply wrong", () => {
+  assert.equal(chance(ROW), "99.9 %");
+  assert.equal(chance({ ...ROW, p_wrong: 0.25, kind: "ambiguous" }), "25 % · ambiguous");
+  assert.equal(chance({ ...ROW, p_wrong: null, kind: "ambiguous" }), "ambiguous");
+  assert.equal(chance({ ...ROW, p_wrong: null }), "");
+});
+
+test("a decision is an icon and a word, with the label where it is new", () => {
+  assert.equal(decided(ROW, "undecided", WORDS), "undecided");
+  assert.equal(decided(ROW, "saving", WORDS), "… saving");
+  assert.equal(decided(ROW, "keep", WORDS), "✓ kept");
+  assert.equal(decided({ ...ROW, new_label: "zebra" }, "relabel", WORDS), "⇄ now zebra");
+});
+
+test("a screen reader hears all of it, but no icon", () => {
+  assert.equal(
+    spoken(ROW, "keep", WORDS),
+    "rank 1,234, given tiger, seems jaguar, 99.9 % likely wrong, kept",
+  );
+  assert.equal(
+    spoken({ ...ROW, suggested: null, p_wrong: null, kind: "ambiguous" }, "undecided", WORDS),
+    "rank 1,234, given tiger, seems nothing else, ambiguous, undecided",
+  );
+});

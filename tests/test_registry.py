@@ -1,0 +1,203 @@
+"""The contract of every registered detector, who votes, and how a user adds one."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from o2u_nb.detect import registry
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.registry import DERIVED, DETECTORS, describe, detector
+from o2u_nb.detect.table import score_table
+from o2u_nb.errors import O2UError
+from tests.traces import NAN, planted, random_trace
+
+EVERY = pytest.mark.parametrize("name", DETECTORS)
+UNSEEN = [4, 17]
+
+
+def evidence(seed=3, n=40, **changes) -> Evidence:
+    trace = random_trace(seed, n=n, unseen=UNSEEN, wrong=9)
+    embeddings = np.random.default_rng(seed).normal(size=(n, 4))
+    return Evidence(dataclasses.replace(trace, **changes), embeddings)
+
+
+def column(name: str, of: Evidence) -> np.ndarray | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return of.column(DETECTORS[name].function)
+
+
+@EVERY
+def test_one_number_for_each_sample_and_nan_for_the_never_seen(name):
+    values = column(name, evidence())
+    assert values.shape == (40,) and values.dtype == np.float64
+    assert np.isnan(values[UNSEEN]).all()
+    assert np.isfinite(np.delete(values, UNSEEN)).all()
+
+
+@EVERY
+def test_permuted_samples_permute_the_column(name):
+    whole = evidence()
+    order = np.random.default_rng(0).permutation(40)
+    moved = column(name, whole.take(order))
+    np.testing.assert_allclose(moved, column(name, whole)[order], rtol=1e-9, atol=1e-12)
+
+
+@EVERY
+def test_the_evidence_is_not_changed(name):
+    of = evidence()
+    before = [of.trace.loss.copy(), of.trace.margin.copy(), of.trace.pred.copy(),
+              of.class_probs.copy(), of.embeddings.copy()]  # fmt: skip
+    column(name, of)
+    after = [of.trace.loss, of.trace.margin, of.trace.pred, of.class_probs, of.embeddings]
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@EVERY
+def test_less_evidence_is_no_error(name):
+    without_probs = evidence(mean_probs={})
+    for of in (without_probs, Evidence(without_probs.trace), Evidence(evidence().trace)):
+        values = column(name, of)
+        assert values is None or (values.shape == (40,) and np.isnan(values[UNSEEN]).all())
+    nobody = Evidence(random_trace(n=3, unseen=range(3)), np.ones((3, 2)))
+    assert np.isnan(column(name, nobody)).all()
+
+
+@EVERY
+def test_higher_is_more_suspicious_and_voters_rank_planted_noise_clearly_above_chance(name):
+    trace, embeddings, wrong = planted()
+    area = roc_auc_score(wrong, column(name, Evidence(trace, embeddings)))
+    assert area > (0.75 if DETECTORS[name].votes else 0.6)
+
+
+@EVERY
+def test_every_entry_says_what_it_is(name):
+    entry = DETECTORS[name]
+    assert entry.name == name == entry.function.__name__
+    assert entry.sentence.endswith(".") and entry.sentence.count(". ") == 0
+    assert describe(name) == f"{entry.title} ({entry.unit})" and entry.unit
+
+
+def test_few_vote_and_none_that_only_repeats_another_or_is_a_prior():
+    voters = [name for name in DETECTORS if registry.votes(name)]
+    assert voters == ["o2u_mean", "settled_margin", "forgetting", "lookalike_margin"]
+
+
+def test_every_detector_is_a_column_of_the_table_and_there_are_no_others():
+    of = evidence()
+    table = score_table(of.trace, of.embeddings)
+    assert set(table) == {*DETECTORS, *DERIVED}
+    for name, entry in DETECTORS.items():
+        expected = pd.Series(of.column(entry.function), of.trace.ids)[table.index]
+        np.testing.assert_array_equal(table[name], expected)
+
+
+@pytest.fixture
+def registered():
+    """The registry, which is put back afterwards."""
+    before = dict(DETECTORS)
+    yield DETECTORS
+    DETECTORS.clear()
+    DETECTORS.update(before)
+
+
+def test_a_user_adds_a_detector(registered):
+    @detector("How high the loss was in the last epoch.", unit="nats", title="last loss")
+    def last_loss(evidence):
+        return evidence.trace.loss[-1]
+
+    trace = random_trace(n=30, unseen=[7])
+    table = score_table(trace)
+    expected = pd.Series(trace.loss[-1].astype(float), trace.ids)[table.index]
+    np.testing.assert_array_equal(table["last_loss"], expected)
+    assert describe("last_loss") == "last loss (nats)" and not registry.votes("last_loss")
+    pd.testing.assert_frame_equal(table.drop(columns="last_loss"), without("last_loss", trace))
+
+
+def without(name, trace):
+    found = DETECTORS.pop(name)
+    table = score_table(trace)
+    DETECTORS[name] = found
+    return table
+
+
+def test_a_lambda_is_a_detector_and_a_cell_can_be_run_again(registered):
+    for shift in (1, 2):
+        rival = detector("Twice.", unit="none", name="rival", votes=True)
+        rival(lambda evidence, shift=shift: evidence.trace.loss[-1] + shift)
+    trace = random_trace(n=30)
+    found = score_table(trace)["rival"][trace.ids]
+    np.testing.assert_array_equal(found, trace.loss[-1] + np.float32(2))
+    assert registry.votes("rival") and describe("rival") == "rival (none)"
+
+
+def test_whatever_a_detector_says_of_a_sample_never_seen_it_is_nan(registered):
+    detector("A count.", unit="times", name="count")(lambda evidence: np.arange(40))
+    values = column("count", evidence())
+    np.testing.assert_array_equal(values, [NAN if k in UNSEEN else k for k in range(40)])
+
+
+def test_a_detector_without_its_evidence_makes_no_column(registered):
+    @detector("How far away a second network sees it.", unit="none")
+    def far_away(evidence):
+        rows = evidence.features.get("second")
+        return None if rows is None else np.linalg.norm(rows, axis=1)
+
+    of = evidence()
+    assert "far_away" not in score_table(of.trace)
+    rows = np.full((40, 4), 3.0)
+    assert column("far_away", Evidence(of.trace, features={"second": rows}))[0] == 6
+    assert column("far_away", Evidence(of.trace, features={"second": None})) is None
+
+
+TAKEN = ["score", "aum", "label", "rank", "p_wrong"]
+
+
+@pytest.mark.parametrize("name", [*TAKEN, "my score", "<lambda>"])
+def test_names_that_are_taken_or_no_names_are_refused(registered, name):
+    before = dict(registered)
+    with pytest.raises(O2UError, match="name="):
+        detector("Mine.", unit="none", name=name)(lambda evidence: evidence.trace.loss[-1])
+    assert registered == before
+
+
+@pytest.mark.parametrize("result", [np.zeros(39), np.zeros((40, 2)), np.array(["a"] * 40), 1.0])
+def test_what_is_not_one_number_for_each_sample_is_refused(result):
+    def odd_one(evidence):
+        return result
+
+    with pytest.raises(O2UError, match=r"'odd_one'.*40 samples"):
+        evidence().column(odd_one)
+
+
+def test_each_column_is_computed_once():
+    calls = []
+
+    def counted(evidence):
+        calls.append(1)
+        return evidence.trace.loss[0]
+
+    of = evidence()
+    assert of.column(counted) is of.column(counted) and len(calls) == 1
+
+
+def test_embeddings_and_features_must_be_of_the_same_samples():
+    trace = evidence().trace
+    with pytest.raises(O2UError, match="39 embeddings"):
+        Evidence(trace, np.zeros((39, 2)))
+    with pytest.raises(O2UError, match="41 rows of the features 'second'"):
+        Evidence(trace, features={"second": np.zeros((41, 2))})
+
+
+def test_taking_samples_takes_all_their_evidence():
+    of = evidence()
+    features = {"second": np.arange(80.0).reshape(40, 2), "third": None}
+    part = Evidence(of.trace, of.embeddings, features).take(np.array([5, 2]))
+    assert list(part.trace.ids) == ["s5", "s2"] and part.features["third"] is None
+    np.testing.assert_array_equal(part.embeddings, of.embeddings[[5, 2]])
+    np.testing.assert_array_equal(part.features["second"], [[10, 11], [4, 5]])
