@@ -5,7 +5,7 @@ there before. Only names that the folder's marker lists as made by an audit are 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any

@@ -29,6 +29,7 @@ from o2u_nb.building import (
 )
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
+from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb.data.content import content_hash
-from o2u_nb.data.images import image_items
+from o2u_nb.data.images import Item, image_items
 from o2u_nb.data.parallel import in_threads
 
 

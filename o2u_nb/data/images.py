@@ -7,8 +7,9 @@ images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing is written 
 
 import io
 import os
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.errors import SourceError
 from o2u_nb.rows import evenly
+
+T = TypeVar("T")
 
 # Named, so that no file from a stranger reaches those readers that run other programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -152,7 +155,7 @@ def decode_pixels(
     """
     shape = (len(samples), size, size, 3)
     rows = in_threads(
-        lambda pair: _row(*pair, size),
+        lambda pair: _row(pair[0], pair[1], size),
         list(zip(samples.index, image_items(samples), strict=True)),
         workers=workers,
         progress=progress,

@@ -181,7 +181,7 @@ def _place(draft: Path, entry: Entry, mode: str) -> dict:
     """Write one entry and return its line of the manifest."""
     target = draft / entry.place
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(entry.item, str):
+    if isinstance(entry.item, (str, os.PathLike)):
         os.stat(entry.item)  # a link to what is not there would be made without a word
         PLACERS[mode](os.path.abspath(entry.item), target)
     else:

@@ -5,6 +5,7 @@ browser, a figure of a million samples is no larger than one of a thousand.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go

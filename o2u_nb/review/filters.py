@@ -7,6 +7,7 @@ is checked when it is set, and an error names the nearest value that exists.
 import numpy as np
 import pandas as pd
 import traitlets
+from traitlets import Bunch
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns, one_of

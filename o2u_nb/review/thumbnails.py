@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -22,6 +22,7 @@ from o2u_nb.data.images import Item, broken_image, thumbnail
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 SIZES = (16, 4096)
 CLOCK_SLACK = 2.0  # seconds: audits note whole ones, and some file systems even ones
 OK, MISSING, BROKEN, CHANGED = "ok", "missing", "broken", "changed"
