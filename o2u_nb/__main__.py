@@ -163,6 +163,7 @@ def _demo(options) -> int:
     found = _run(folder / "images", options.out / "audit", options)
     _print_summary(found)
     truth = datasets.load("coats", root=options.out, seed=options.seed).truth
+    assert truth is not None, "the generator of coats keeps the truth"
     planted = found.scores["label"] != truth.reindex(found.scores.index)
     suspects = found.scores["suspect"]
     print(

@@ -30,6 +30,7 @@ from o2u_nb.building import (
 from o2u_nb.data import atomic, duplicates, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
+from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
@@ -40,6 +41,7 @@ from o2u_nb.review.lineage import carry
 from o2u_nb.trace import Trace
 
 Say = Callable[[str], None]
+Report = Callable[[str, int, int], None]  # stage, steps done, steps in all
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
 NAMED_PROBLEMS = 10  # as many fit on a screen beside the rest; more are counted by kind
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
@@ -56,7 +58,7 @@ def run_audit(
     seed: int = 0,
     overwrite: bool = False,
     say: Say = lambda line: None,
-    progress=None,
+    progress: Report | None = None,
 ) -> AuditFolder:
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
@@ -207,7 +209,7 @@ def _named(source: Any) -> str:
 
 
 def _train(
-    samples, preset: Preset, out: Path, seed: int, say: Say, progress
+    samples: pd.DataFrame, preset: Preset, out: Path, seed: int, say: Say, progress: Report
 ) -> tuple[Trace, np.ndarray | None, dict]:
     from o2u_nb.training import job  # brings torch and fastai, which takes seconds
 
@@ -223,7 +225,7 @@ def _write_results(place: Place, checked: Checked, findings: Findings, facts: di
         file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
 
-def _write_csv(table: pd.DataFrame, path: Path, **options) -> None:
+def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
     with atomic.replacing(path) as file:
         table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
@@ -261,5 +263,5 @@ def _found(checked: Checked) -> list[str]:
     return said
 
 
-def _stage(progress, name: str):
+def _stage(progress: Report, name: str) -> Progress:
     return lambda done, total: progress(name, done, total)

@@ -94,8 +94,9 @@ def text(value: object) -> str:
         return value.decode("utf-8", "backslashreplace")
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    whole = isinstance(value, (float, np.floating)) and value.is_integer()
-    return str(int(value)) if whole else str(value)
+    if isinstance(value, (float, np.floating)) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def write(samples: pd.DataFrame, path: str | os.PathLike) -> None:

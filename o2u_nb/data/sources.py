@@ -25,7 +25,7 @@ OF_TABLES = ("columns", "encoding", "classes")  # options that a folder of class
 
 
 def read(
-    source: Any, labels: Any = None, *, progress: Progress | None = None, **options
+    source: Any, labels: Any = None, *, progress: Progress | None = None, **options: Any
 ) -> Checked:
     """Read `source` with the reader for its type; `options` go to that reader.
 

@@ -13,7 +13,7 @@ from o2u_nb.text import inert, percent
 
 ROW, AROUND = 34, 190  # pixels of the height of a row, and of title, legend and axis together
 # How the dots are drawn: told apart by their shape as well, since colours alone would not do.
-ESTIMATORS = {
+ESTIMATORS: dict[str, dict] = {
     "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
     "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
     "refuses": dict(mode="text"),

@@ -137,7 +137,9 @@ def _written(words: str, start: int, stop: int) -> dict:
     return dict(text=inert(words), showarrow=False, **place)
 
 
-def _chosen(scores, ids, top, label) -> pd.DataFrame:
+def _chosen(
+    scores: pd.DataFrame, ids: Iterable[str] | None, top: int, label: str | None
+) -> pd.DataFrame:
     if ids is None:
         return top_suspects(scores, label=label, n=min(top, MAX_LINES))
     ids = list(ids)[:MAX_LINES]

@@ -7,13 +7,14 @@ Panels observe the traits and call the commands; the session alone writes decisi
 import getpass
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import traitlets
+from traitlets import Bunch
 
 from o2u_nb.data.checks import near_miss
 from o2u_nb.data.content import hash_if_readable
@@ -23,7 +24,7 @@ from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.columns import one_of, plain
-from o2u_nb.review.decisions import Decisions
+from o2u_nb.review.decisions import Decisions, Event
 from o2u_nb.review.filters import STATES
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.listing import Listing
@@ -245,7 +246,7 @@ class ReviewSession(Listing):
 
     # Following the list and the decisions
 
-    def _on_current(self, _) -> None:
+    def _on_current(self, _: Bunch) -> None:
         self._since = time.monotonic()
 
     def listed(self) -> None:
@@ -263,7 +264,14 @@ class ReviewSession(Listing):
 
     # Carrying out commands
 
-    def _decide(self, ids, action: str, *, new_label: str | None = None, note: str) -> list[str]:
+    def _decide(
+        self,
+        ids: Iterable[str] | str | None,
+        action: str,
+        *,
+        new_label: str | None = None,
+        note: str,
+    ) -> list[str]:
         chosen = list(dict.fromkeys(self._targets() if ids is None else _listed(ids)))
         positions = self.columns.positions(chosen)
         hashes = in_threads(hash_if_readable, self._items(chosen))
@@ -288,7 +296,9 @@ class ReviewSession(Listing):
             raise O2UError("Nothing is selected: pick a sample, or pass ids.")
         return [self.current]
 
-    def _choice(self, position: int, action: str, new_label: str | None, content) -> dict:
+    def _choice(
+        self, position: int, action: str, new_label: str | None, content: str | None
+    ) -> dict:
         given = self.columns.name(self.columns.label[position])
         suggested = self.columns.name(self.columns.suggested[position])
         if action == "relabel":
@@ -309,7 +319,7 @@ class ReviewSession(Listing):
             score_shown=plain(self.columns.values("score")[position]),
         )
 
-    def _step(self, command) -> list[str]:
+    def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
@@ -338,7 +348,7 @@ class ReviewSession(Listing):
             states = [STATES.index(event.action) if event else 0 for event in events]
             self._state[self.columns.positions(ids)] = states
             for sample_id, event in zip(ids, events, strict=True):
-                self._note_new_class(sample_id, event and event.new_label)
+                self._note_new_class(sample_id, event.new_label if event else None)
 
     def _note_new_class(self, sample_id: str, new_label: str | None) -> None:
         if new_label is None or new_label in self.columns.classes:
