@@ -173,7 +173,9 @@ def _run(source: Path, out: Path, options, **more) -> Audit:
 
 
 def _print_summary(found: Audit) -> None:
-    facts, scores, stability = found.facts, found.scores, found.findings.stability
+    facts = found.facts
+    scores = found.scores
+    stability = found.findings.stability
     share = facts["estimated_wrong"] / facts["n_samples"]
     print(
         f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "

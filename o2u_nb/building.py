@@ -45,7 +45,8 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: choose a new folder for the audit.")
-    held, made = _names(out), layout.made_in(out)
+    held = _names(out)
+    made = layout.made_in(out)
     if held and made is None:
         raise OutputError(
             f"{out} is not empty and no audit of this package (it has {sorted(held)[0]!r}, for "

@@ -144,7 +144,9 @@ class TraceWriter:
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
-        self.folder, self.meta, self.shape = folder, meta, shape
+        self.folder = folder
+        self.meta = meta
+        self.shape = shape
 
     @classmethod
     def create(
@@ -204,7 +206,8 @@ class TraceWriter:
         `mean_probs` gives the mean softmax per phase up to and including this epoch.
         """
         if phase not in PHASES:
-            raise TraceError(f"Unknown phase {phase!r}: expected one of {', '.join(PHASES)}.")
+            known = ", ".join(PHASES)
+            raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
             for name, row in dict(loss=loss, margin=margin, pred=pred).items():
                 _append_row(self.folder / f"{name}.npy", row, self.n_epochs)

@@ -1,9 +1,12 @@
 """What several test files share."""
 
 import os
+import random
 import shutil
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -12,10 +15,22 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-
 # A busy machine is slow, which is no fault of the code: how long an example takes decides nothing.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Start every test from the same random numbers, whatever ran before it.
+
+    fastai draws from the global generators of Python, numpy and torch.
+    """
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    torch = sys.modules.get("torch")  # importing it takes seconds, and a fresh one has a fixed seed
+    if torch is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

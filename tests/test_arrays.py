@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from o2u_nb.data import sources
-from o2u_nb.data.readers import arrays
+from o2u_nb.data.readers import pixels
 from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.errors import SourceError
 from tests.pictures import PIXELS, Tensor, labels, problems, stacked
@@ -29,27 +29,27 @@ def test_arrays_of_colour_and_grey():
     ],
 )
 def test_layouts_and_types_of_grey(images_):
-    pixels = arrays.as_pixels(images_)
-    assert all(image.dtype == np.uint8 and image.shape == (8, 9) for image in pixels)
-    assert all((image == 51).all() for image in pixels)
+    found = pixels.as_pixels(images_)
+    assert all(image.dtype == np.uint8 and image.shape == (8, 9) for image in found)
+    assert all((image == 51).all() for image in found)
 
 
 def test_channels_first_alpha_booleans_and_pictures():
     colour = np.random.default_rng(0).integers(0, 256, (2, 8, 9, 3), dtype=np.uint8)
-    assert (np.stack(arrays.as_pixels(np.moveaxis(colour, 3, 1))) == colour).all()
+    assert (np.stack(pixels.as_pixels(np.moveaxis(colour, 3, 1))) == colour).all()
     alpha = np.concatenate([colour, np.full((2, 8, 9, 1), 0, np.uint8)], axis=3)
-    assert all((image == 255).all() for image in arrays.as_pixels(alpha))
-    assert arrays.as_pixels(np.array([[[True, False]]]))[0].tolist() == [[255, 0]]
+    assert all((image == 255).all() for image in pixels.as_pixels(alpha))
+    assert pixels.as_pixels(np.array([[[True, False]]]))[0].tolist() == [[255, 0]]
     pictures = [Image.fromarray(PIXELS), Image.fromarray(PIXELS[:3])]
-    assert [image.shape for image in arrays.as_pixels(pictures)] == [(6, 5, 3), (3, 5, 3)]
+    assert [image.shape for image in pixels.as_pixels(pictures)] == [(6, 5, 3), (3, 5, 3)]
 
 
 def test_a_shape_that_fits_both_layouts_must_be_settled():
     both = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 3), dtype=np.uint8)
     with pytest.raises(SourceError, match="channels='first' or channels='last'"):
-        arrays.as_pixels(both)
-    assert arrays.as_pixels(both, channels="last")[0].shape == (3, 5, 3)
-    assert arrays.as_pixels(both, channels="first")[0].shape == (5, 3, 3)
+        pixels.as_pixels(both)
+    assert pixels.as_pixels(both, channels="last")[0].shape == (3, 5, 3)
+    assert pixels.as_pixels(both, channels="first")[0].shape == (5, 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_shape_that_fits_both_layouts_must_be_settled():
 )
 def test_arrays_that_are_no_images_are_refused(images_, message):
     with pytest.raises(SourceError, match=message):
-        arrays.as_pixels(images_)
+        pixels.as_pixels(images_)
 
 
 def test_labels_as_numbers_into_classes():

@@ -15,6 +15,7 @@ from o2u_nb import exchange
 from o2u_nb.audit import Audit
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data import sources
+from o2u_nb.data.manifest import MANIFEST, safe_name
 from o2u_nb.errors import ApplyError, OutputError, SourceError
 from o2u_nb.exchange import tree
 from o2u_nb.review.apply import Plan, plan
@@ -44,7 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != tree.MANIFEST
+        if path.is_file() and path.name != MANIFEST
     }
 
 
@@ -83,7 +84,7 @@ def test_changing_a_copy_leaves_the_original(session, tmp_path):
 
 def test_the_manifest_says_where_each_file_came_from(session, tmp_path):
     out = exchange.to_folder(plan(session), tmp_path / "out")
-    head, *lines = map(json.loads, (out / tree.MANIFEST).read_text().splitlines())
+    head, *lines = map(json.loads, (out / MANIFEST).read_text().splitlines())
     assert head["mode"] == "copy" and head["files"] == len(lines) == 39
     moved = [line for line in lines if line["label"] != line["original_label"]]
     (line,) = moved
@@ -160,19 +161,34 @@ def test_names_that_no_folder_can_have(tmp_path):
     assert sum(path.is_dir() for path in out.iterdir()) == len(classes)
     assert all(path.is_relative_to(out) for path in out.rglob("*.png"))
     assert sorted(path.name for path in tmp_path.rglob("in/*")) == ["audit", "out"]
-    lines = list(map(json.loads, (out / tree.MANIFEST).read_text().splitlines()))[1:]
+    lines = list(map(json.loads, (out / MANIFEST).read_text().splitlines()))[1:]
     assert {line["label"] for line in lines} == set(classes)
     assert {line["sample_id"] for line in lines} == set(ids)
-    assert sources.read(out).samples["label"].nunique() == len(classes)
+    read = sources.read(out).samples["label"]
+    assert read.map(lambda label: label in classes).all() and read.nunique() == len(classes)
+    assert read.value_counts().to_dict() == dict.fromkeys(classes, 4)
     assert exchange.revert(out) == 40 and not out.exists()
+
+
+def test_names_come_back_without_splits_and_with_them_and_where_files_were_added(tmp_path):
+    folder = write_audit(tmp_path / "audit", classes=["a/b", "c"], images=tmp_path / "images")
+    audit = Audit.open(folder)
+    audit.samples["split"] = np.where(np.arange(40) % 4 < 2, "valid", "train")
+    out = exchange.to_folder(plan(audit), tmp_path / "out")
+    Image.new("RGB", (9, 9)).save(out / "train" / "a%2Fb" / "added.png")
+    read = sources.read(out).samples
+    assert read["label"].value_counts().to_dict() == {"a/b": 21, "c": 20}
+    assert set(read["split"]) == {"train", "valid"}
+    (out / MANIFEST).write_text("damaged")
+    assert set(sources.read(out).samples["label"]) == {"a%2Fb", "c"}  # all that is known then
 
 
 def test_safe_names_are_distinct_and_short():
     names = ["a/b", "a%2Fb", "a%252Fb", ".", "%2E", "..", "100 %", "x" * 300, "x" * 301, "é" * 200]
-    safe = [tree.safe_name(name) for name in names]
+    safe = [safe_name(name) for name in names]
     assert len(set(safe)) == len(names)
     assert all("/" not in name and len(name.encode()) <= 255 for name in safe)
-    assert tree.safe_name("x" * 300 + ".png").endswith(".png")
+    assert safe_name("x" * 300 + ".png").endswith(".png")
 
 
 def test_pixels_and_encoded_images_become_files(tmp_path):
@@ -219,17 +235,17 @@ def test_revert_believes_no_manifest_that_leads_elsewhere(session, tmp_path):
     out = exchange.to_folder(plan(session), tmp_path / "out")
     victim = tmp_path / "victim.txt"
     victim.write_text("precious")
-    manifest = (out / tree.MANIFEST).read_text().splitlines()
+    manifest = (out / MANIFEST).read_text().splitlines()
     good = manifest[1]
     for place in ("../victim.txt", str(victim), "tiger/../../victim.txt"):
         manifest[1] = json.dumps(json.loads(good) | {"file": place})
-        (out / tree.MANIFEST).write_text("\n".join(manifest))
+        (out / MANIFEST).write_text("\n".join(manifest))
         with pytest.raises(ApplyError, match="altered"):
             exchange.revert(out)
-    (out / tree.MANIFEST).write_text("\n".join([manifest[0], good]))  # cut short
+    (out / MANIFEST).write_text("\n".join([manifest[0], good]))  # cut short
     with pytest.raises(ApplyError, match="altered"):
         exchange.revert(out)
-    (out / tree.MANIFEST).write_text("nonsense")
+    (out / MANIFEST).write_text("nonsense")
     with pytest.raises(ApplyError, match="Cannot read"):
         exchange.revert(out)
     assert victim.read_text() == "precious" and len(contents(out)) == 39

@@ -5,7 +5,7 @@ import pytest
 
 from o2u_nb.plots.still import losses
 from o2u_nb.widgets.live import Curves, LiveLosses
-from tests.test_gallery import Reader, audit
+from tests.pages import Reader, numbered
 from tests.traces import make
 
 NAN = np.nan
@@ -69,7 +69,7 @@ def test_status_tells_phase_epoch_and_time_left():
 
 
 def test_strip_shows_the_suspects_of_now():
-    samples, _ = audit(n=40)
+    samples, _ = numbered(n=40)
     live = LiveLosses(samples=samples)
     live.update(trace_of(2))
     page = Reader(live._strip.value)
@@ -99,12 +99,6 @@ def test_still_picture_has_no_script_and_survives_gaps():
     bands = np.array([[0, NAN], [1, NAN], [2, NAN], [3, NAN], [4, NAN]])
     html = losses(bands, np.array([[4.0, NAN]]), of="<b>done</b>")
     assert "&lt;b&gt;" in html and "<script" not in html and "nan" not in html
-
-
-def test_own_trait_names_shadow_nothing():
-    from ipywidgets import VBox
-
-    assert not set(LiveLosses.class_own_traits()) & set(VBox.class_traits())
 
 
 @pytest.mark.parametrize("name", ["torch", "fastai", "o2u_nb.training"])

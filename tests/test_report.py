@@ -12,7 +12,7 @@ from o2u_nb.detect.findings import Findings
 from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
-from tests.test_gallery import HOSTILE, audit
+from tests.pages import HOSTILE, numbered
 from tests.traces import random_trace
 
 FACTS = dict(
@@ -48,7 +48,7 @@ def parts(name="cat", n=60, problems=(), **findings):
     """The three arguments of `render`; `findings` are changes to what was found."""
     trace = random_trace(n=n, wrong=12)
     labels = (name, f"{name} too", "z")
-    samples, _ = audit(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
+    samples, _ = numbered(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
     trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
     found = replace(Findings.of_trace(trace), **findings)
     return found, Checked(samples, problems_table(problems)), FACTS

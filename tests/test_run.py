@@ -15,6 +15,7 @@ from PIL import Image
 from o2u_nb import folder as layout
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
+from o2u_nb.detect import findings
 from o2u_nb.detect.counts import compare_estimators
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import (
@@ -226,11 +227,43 @@ def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
         "odd/alone.png": "class with one sample",
     }
     assert "3 problems" in said[0] and "problems.csv" in said[0]
+    assert [line.split(":")[0].strip() for line in said[1:4]] == list(audit.problems["sample_id"])
+    assert "red/empty.png: zero-byte file (the file holds 0 bytes); left out" in said[1]
     assert len(audit.scores) == 61
     assert set(audit.scores.index[audit.scores["kind"] == "duplicate conflict"]) == {
         "odd/alone.png",
         "blue/002.png",
     }
+
+
+def test_many_problems_are_counted_and_not_named(source, tmp_path, tiny):
+    for number in range(11):
+        (source / "red" / f"empty{number}.png").write_bytes(b"")
+    said = []
+    run_audit(source, tmp_path / "out", preset="quick", say=said.append)
+    assert "11 problems (11 x zero-byte file)" in said[0] and "empty" not in said[1]
+
+
+def test_saving_in_a_notebook_says_the_doubts(source, tmp_path, tiny, capsys, monkeypatch):
+    ran = run_audit(source, tmp_path / "ran", preset="quick")
+    capsys.readouterr()
+    monkeypatch.setattr(findings, "doubts", lambda *_: ["This is a doubt."])
+    Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+    assert "Careful: This is a doubt." in capsys.readouterr().out
+    Audit.save(tmp_path / "quiet", ran.samples, ran.trace, quiet=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_trace_with_other_labels_is_refused(source, tmp_path, tiny):
+    ran = run_audit(source, tmp_path / "ran", preset="quick")
+    samples = ran.samples.copy()
+    changed = samples.index[7]
+    samples.loc[changed, "label"] = "green" if samples.loc[changed, "label"] != "green" else "red"
+    with pytest.raises(TraceError, match=rf"1 of 60 differ: '{changed}'.*trace\.given"):
+        Audit.save(tmp_path / "saved", samples, ran.trace, quiet=True)
+    with pytest.raises(TraceError, match=r"samples\.loc\[trace\.ids\]"):
+        Audit.save(tmp_path / "saved", samples, ran.trace.take(np.arange(50)), quiet=True)
+    assert not (tmp_path / "saved").exists()
 
 
 def test_time_is_told_before_training_and_progress_reaches_the_end(source, tmp_path, tiny):

@@ -41,7 +41,7 @@ class Part:
 
 def test_a_data_set_with_arrays():
     data = np.random.default_rng(0).integers(0, 256, (4, 5, 5), dtype=np.uint8)
-    dataset = Items([])
+    dataset = Items([None] * 4)
     dataset.data, dataset.targets = Tensor(data), [0, 1, 1, 0]
     checked = sources.read(dataset, split="test")
     assert labels(checked) == {"test/0": "cat", "test/1": "dog", "test/2": "dog", "test/3": "cat"}
@@ -68,7 +68,7 @@ def test_a_target_transform_is_respected():
 def test_an_image_folder_like_data_set(tmp_path, monkeypatch):
     fill(tmp_path, "data/cat/1.png", "data/dog/1.png", "data/dog/2.png")
     monkeypatch.chdir(tmp_path)
-    dataset = Items([])
+    dataset = Items([None] * 3)
     dataset.root = "data"
     dataset.samples = [("data/cat/1.png", 0), ("data/dog/1.png", 1), ("data/dog/2.png", 1)]
     checked = sources.read(dataset)
@@ -77,7 +77,7 @@ def test_an_image_folder_like_data_set(tmp_path, monkeypatch):
 
 
 def test_data_without_class_numbers_is_refused():
-    with pytest.raises(SourceError, match="found dict as the label of item 0"):
+    with pytest.raises(SourceError, match="found dict as the label of item train/0"):
         sources.read(Items([(PIXELS, {"boxes": []})]))
     with pytest.raises(SourceError, match="found int"):
         sources.read(7)

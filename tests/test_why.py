@@ -12,7 +12,7 @@ from o2u_nb.review.reasons import Opinion, reason, vote
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.why import WhyCard
 from tests.audits import write_audit
-from tests.test_gallery import Reader
+from tests.pages import Reader
 
 N = 40  # sample k is labelled cheetah, jaguar, leopard, tiger, cheetah, ... by its number
 

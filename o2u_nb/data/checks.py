@@ -12,10 +12,17 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from o2u_nb.data import samples as table
-from o2u_nb.data.images import broken_image, image_items
+from o2u_nb.data.grey import with_grey_range
+from o2u_nb.data.images import Item, broken_image, image_items
+from o2u_nb.data.lost import Lost
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.data.samples import Checked, Problem
+from o2u_nb.data.spellings import Spelling, rarer_spellings, shown
+from o2u_nb.data.unread import advice_for
 from o2u_nb.errors import SourceError
+from o2u_nb.rows import evenly
+
+MOST_REASONS = 20  # missing files looked into, when all are missing, to find why
 
 Verdict = tuple[pd.Series, list[Problem]]
 Check = Callable[[pd.DataFrame], Verdict]
@@ -28,13 +35,17 @@ def raw_rows(
     column: str,
     items: Sequence,
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Build raw rows, leaving out those whose names no table or file of ours could store."""
+    """Build raw rows, leaving out those whose names no table or file of ours could store.
+
+    The index of a row is its position in what comes in.
+    """
     named = zip(ids, labels, splits, items, strict=True)
-    good, problems = [], []
-    for row in named:
+    good, positions, problems = [], [], []
+    for position, row in enumerate(named):
         written = [cell for cell in row if isinstance(cell, str)]
         if all(map(_is_utf8, written)):
             good.append(row)
+            positions.append(position)
         else:
             detail = "the name holds bytes that are not valid UTF-8"
             problems.append(Problem(row[0], table.NOT_UTF8, detail, "left out: rename the file"))
@@ -47,7 +58,7 @@ def raw_rows(
                 [row[3] for row in good], dtype="str" if column == "path" else "object"
             ),
         }
-    )
+    ).set_axis(positions)
     return rows, problems
 
 
@@ -60,33 +71,45 @@ def check(
     check_images: bool = True,
     progress: Progress | None = None,
     hint: str = "",
+    root: str | None = None,
 ) -> Checked:
     """Run all checks over raw `rows` and return the samples that stay with all `problems`.
 
     `source` names the data in error messages, `hint` is added to "only one class". Labels outside
-    `classes` are unknown. With `check_images` every image is decoded once. Raises `SourceError`
-    when no file exists, nothing is left, or a single class is left.
+    `classes` are unknown. With `check_images` every image is decoded once. `root` is the folder
+    that paths were relative to (default: the working folder). Raises `SourceError` when no file
+    exists, nothing is left, or a single class is left.
     """
     rows = rows.sort_values("sample_id", kind="stable", ignore_index=True)
-    found = list(problems)
-    for rule in _rules(rows, source, classes, check_images, progress):
-        stays, new = rule(rows)
-        rows, found = rows[stays], found + new
+    rows, found = _apply(_naming_rules(rows, source, classes, root), rows, list(problems))
+    rows, unknown = with_grey_range(rows)
+    rules = [lambda rows: _unreadable(rows, progress)] if check_images else []
+    rows, found = _apply([*rules, _single_samples, _spellings], rows, found + unknown)
     _require_two_classes(rows, found, source, hint)
     return Checked(table.samples_table(rows), table.problems_table(found))
 
 
-def _rules(rows, source, classes, check_images, progress) -> list[Check]:
+def _apply(
+    rules: Sequence[Check], rows: pd.DataFrame, problems: list[Problem]
+) -> tuple[pd.DataFrame, list[Problem]]:
+    for rule in rules:
+        stays, new = rule(rows)
+        rows, problems = rows[stays], problems + new
+    return rows, problems
+
+
+def _naming_rules(
+    rows: pd.DataFrame, source: str, classes: Sequence[str] | None, root: str | None
+) -> list[Check]:
+    """List the rules that need no look into the images."""
     rules = [_missing_ids, _missing_labels]
     if classes is not None:
         rules.append(lambda rows: _unknown_labels(rows, classes))
     rules.append(_duplicates)
     if "path" in rows:
-        rules.append(lambda rows: _missing_files(rows, source))
+        rules.append(lambda rows: _missing_files(rows, source, Lost(root)))
         rules.append(_zero_bytes)
-    if check_images:
-        rules.append(lambda rows: _unreadable(rows, progress))
-    return [*rules, _single_samples]
+    return rules
 
 
 def _missing_ids(rows: pd.DataFrame) -> Verdict:
@@ -139,26 +162,28 @@ def _conflict(name: str, labels: list[str]) -> Problem:
     return Problem(name, table.CONFLICTING_LABELS, detail, "left out: decide on one label")
 
 
-def _missing_files(rows: pd.DataFrame, source: str) -> Verdict:
+def _missing_files(rows: pd.DataFrame, source: str, lost: Lost) -> Verdict:
     there = rows["path"].map(os.path.isfile).astype(bool)
+    missing = rows.loc[~there, ["sample_id", "path"]]
     if len(rows) and not there.any():
-        raise SourceError(
-            f"none of the {len(rows)} files named in {source} exists; the first was looked for at "
-            f"{rows['path'].iloc[0]}: check the folder that the paths are relative to"
-        )
-    problems = [
-        Problem(name, table.FILE_NOT_FOUND, _where(path), "left out")
-        for name, path in rows.loc[~there, ["sample_id", "path"]].itertuples(index=False)
-    ]
+        raise SourceError(_none_exists(missing["path"].tolist(), source, lost))
+    problems = []
+    for name, path in missing.itertuples(index=False):
+        reason = lost.reason(path)
+        detail = f"no file {path}" + (f"; {reason}" if reason else "")
+        problems.append(Problem(name, table.FILE_NOT_FOUND, detail, "left out"))
     return there, problems
 
 
-def _where(path: str) -> str:
-    if os.path.isdir(path):
-        return f"{path} is a folder"
-    if "\\" in path and os.path.isfile(path.replace("\\", "/")):
-        return f"no file {path}; the file exists with / in place of \\"
-    return f"no file {path}"
+def _none_exists(paths: list[str], source: str, lost: Lost) -> str:
+    looked_at = [paths[row] for row in evenly(len(paths), MOST_REASONS)]
+    reasons = ((path, lost.reason(path)) for path in looked_at)
+    path, reason = next((pair for pair in reasons if pair[1]), (paths[0], None))
+    advice = f"{reason}: correct the names" if reason else "check the folder they are relative to"
+    return (
+        f"none of the {len(paths):,} files named in {source} exists; one was looked for at "
+        f"{table.printable(path)}: {table.printable(advice)}"
+    )
 
 
 def _zero_bytes(rows: pd.DataFrame) -> Verdict:
@@ -170,14 +195,20 @@ def _zero_bytes(rows: pd.DataFrame) -> Verdict:
 
 
 def _unreadable(rows: pd.DataFrame, progress: Progress | None) -> Verdict:
-    reasons = list(in_threads(broken_image, image_items(rows), progress=progress))
+    items = image_items(rows)
+    reasons = list(in_threads(broken_image, items, progress=progress))
     good = pd.Series([reason is None for reason in reasons], index=rows.index, dtype=bool)
-    broken = zip(rows["sample_id"], reasons, strict=True)
+    broken = zip(rows["sample_id"], items, reasons, strict=True)
     return good, [
-        Problem(name, table.UNREADABLE_IMAGE, reason, "left out")
-        for name, reason in broken
+        Problem(name, table.UNREADABLE_IMAGE, reason + _how_to_convert(item), "left out")
+        for name, item, reason in broken
         if reason is not None
     ]
+
+
+def _how_to_convert(item: Item) -> str:
+    advice = advice_for(item) if isinstance(item, str) else None
+    return f"; {advice}" if advice else ""
 
 
 def _single_samples(rows: pd.DataFrame) -> Verdict:
@@ -193,6 +224,27 @@ def _single_samples(rows: pd.DataFrame) -> Verdict:
 def _only_one(label: str, classes: Sequence[str]) -> str:
     others = [other for other in classes if other != label]
     return f"the only sample of the class {label!r}{_did_you_mean(label, others)}"
+
+
+def _spellings(rows: pd.DataFrame) -> Verdict:
+    rarer = rarer_spellings(rows["label"])
+    counts = rows["label"].value_counts()
+    details = {name: _spelt(spelling, counts) for name, spelling in rarer.items()}
+    fate = "kept: as a class of its own; give both one spelling if they are one class"
+    problems = [
+        Problem(name, table.SPELLINGS, details[label], fate)
+        for name, label in rows[["sample_id", "label"]].itertuples(index=False)
+        if label in details
+    ]
+    return pd.Series(True, index=rows.index), problems
+
+
+def _spelt(spelling: Spelling, counts: pd.Series) -> str:
+    name, usual = shown([spelling.name, spelling.usual])
+    return (
+        f"{name} ({counts[spelling.name]:,} samples) differs from {usual} "
+        f"({counts[spelling.usual]:,} samples) only in {spelling.differs_in}"
+    )
 
 
 def _not_among(label: str, classes: Sequence[str]) -> str:
@@ -240,3 +292,29 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def gone(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return a problems table of the samples whose file cannot be opened any more.
+
+    For after a long training: the source may have changed since it was read and checked. Files are
+    opened, not decoded. Empty for samples that hold their images.
+    """
+    items = image_items(samples)
+    reasons = in_threads(_out_of_reach, items)
+    fate = "kept: trained and ranked as it was when it was read"
+    return table.problems_table(
+        Problem(name, table.GONE, reason, fate)
+        for name, reason in zip(samples.index, reasons, strict=True)
+        if reason is not None
+    )
+
+
+def _out_of_reach(item: Item) -> str | None:
+    if not isinstance(item, (str, os.PathLike)):
+        return None
+    try:
+        open(item, "rb").close()
+    except OSError as error:
+        return f"{error.strerror or error}: {os.fspath(item)}"
+    return None

@@ -1,8 +1,8 @@
 """Decode images of every common format and mode to 8-bit RGB.
 
 An item is what a samples table holds for one row: a file's path, encoded bytes, or a uint8 array
-(H, W) or (H, W, 3). Out come Pillow images, pixel arrays (N, size, size, 3) and JPEG thumbnails.
-Nothing is ever written beside the source.
+(H, W) or (H, W, 3); with the data set's range of grey, where the table has one. Out come Pillow
+images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing is written beside the source.
 """
 
 import io
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress, in_threads
@@ -21,9 +21,43 @@ from o2u_nb.rows import evenly
 
 # Named, so that no file from a stranger reaches those readers that run other programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
-ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 swap width and height
+ORIENTATION = 0x0112  # the EXIF tag
+# What turns a picture upright, by the value of that tag; 1 and whatever else it says turn nothing.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SWAPS_SIDES = {5, 6, 7, 8}
+DEEP_MODES = ("I", "F")  # Pillow's modes of grey beyond 8 bits, beside those that start with "I;16"
 
 Item = str | os.PathLike | bytes | np.ndarray
+
+
+class GreyRange(NamedTuple):
+    """The grey values that are shown as black and as white, for pictures deeper than 8 bits."""
+
+    grey_low: float
+    grey_high: float
+
+
+GREY_COLUMNS = GreyRange._fields
+
+
+class RangedPath(str):
+    """A file's path that knows the grey range of its data set: `grey`."""
+
+    grey: GreyRange
+
+
+class RangedBytes(bytes):
+    """An encoded image that knows the grey range of its data set: `grey`."""
+
+    grey: GreyRange
 
 
 @cache
@@ -44,29 +78,46 @@ def image_items(samples: pd.DataFrame) -> list[Item]:
     """
     for column in ("path", "image"):
         if column in samples:
-            return samples[column].tolist()
+            return _with_ranges(samples[column].tolist(), samples)
     raise SourceError(
         "expected a samples table with a column 'path' or 'image', "
         f"found the columns {', '.join(map(str, samples.columns)) or '(none)'}"
     )
 
 
+def _with_ranges(items: list[Item], samples: pd.DataFrame) -> list[Item]:
+    if not set(GREY_COLUMNS) <= set(samples.columns):
+        return items
+    ranges = samples[list(GREY_COLUMNS)].itertuples(index=False, name=None)
+    return [_ranged(item, GreyRange(*found)) for item, found in zip(items, ranges, strict=True)]
+
+
+def _ranged(item: Item, grey: GreyRange) -> Item:
+    kinds = {str: RangedPath, bytes: RangedBytes}
+    if type(item) not in kinds or not grey.grey_low < grey.grey_high:  # NaN: no range for this row
+        return item
+    item = kinds[type(item)](item)
+    item.grey = grey
+    return item
+
+
 def load_image(item: Item, *, at_least: int | None = None) -> Image.Image:
     """Decode `item` to an upright 8-bit "RGB" image.
 
-    Transparent pixels are shown on white, 16-bit grey is scaled to 8 bits, EXIF orientation is
-    applied, and of an animation or a stack of pages the first is taken. With `at_least`, a JPEG may
-    come at 1/2, 1/4 or 1/8 of its size as long as both sides stay that long: much faster. Raises
-    what Pillow raises when the image is damaged; `broken_image` gives the reason as text.
+    Transparent pixels are shown on white, deep grey is scaled to 8 bits by the range of the data
+    set that `image_items` gives, EXIF orientation is applied where it makes sense, and of an
+    animation or a stack of pages the first is taken. With `at_least`, a JPEG may come at 1/2, 1/4
+    or 1/8 of its size as long as both sides stay that long: much faster. Raises what Pillow raises
+    when the image is damaged; `broken_image` gives the reason as text.
 
     >>> load_image(np.zeros((2, 3), np.uint8)).size
     (3, 2)
     """
-    with _opened(item) as image:
+    with opened(item) as image:
         if at_least:
             image.draft(None, (at_least, at_least))
         image.load()
-        return to_rgb(ImageOps.exif_transpose(image))
+        return to_rgb(_upright(image), getattr(item, "grey", None))
 
 
 def broken_image(item: Item) -> str | None:
@@ -121,7 +172,7 @@ def thumbnail(item: Item, size: int) -> bytes:
     image = load_image(item, at_least=2 * size)
     scale = size / max(image.size)
     sides = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return _encoded(_resized(image, sides), "JPEG", quality=85)
+    return _encoded(resized(image, sides), "JPEG", quality=85)
 
 
 def png_bytes(item: np.ndarray | bytes) -> bytes:
@@ -129,6 +180,11 @@ def png_bytes(item: np.ndarray | bytes) -> bytes:
     if isinstance(item, bytes):
         return item
     return _encoded(Image.fromarray(np.ascontiguousarray(item)), "PNG", compress_level=1)
+
+
+def lossless(image: Image.Image) -> bytes:
+    """Return a grey picture deeper than 8 bits as encoded bytes with every value in it."""
+    return _encoded(image, "PNG" if image.mode.startswith("I;16") else "TIFF")
 
 
 class Size(NamedTuple):
@@ -150,19 +206,22 @@ def common_size(samples: pd.DataFrame, sample: int = 200) -> Size:
     return Size(round(width), round(height))
 
 
-def _opened(item: Item) -> Image.Image:
+def opened(item: Item) -> Image.Image:
+    """Open `item` without decoding its pixels; raises what Pillow raises."""
     if isinstance(item, np.ndarray):
         if item.dtype != np.uint8:
             raise ValueError(f"expected uint8 pixels, found {item.dtype}")
         return Image.fromarray(np.ascontiguousarray(item))
+    if not isinstance(item, (str, bytes, os.PathLike)):
+        raise ValueError(f"expected a file, encoded bytes or an array, found {type(item).__name__}")
     source = io.BytesIO(item) if isinstance(item, bytes) else item
     return Image.open(source, formats=FORMATS)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:
     """Return `image` of any mode as 8-bit "RGB": deep grey scaled, transparency shown on white."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = _grey8(image)
+    if is_deep(image):
+        image = _grey8(image, grey)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -170,23 +229,53 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _grey8(image: Image.Image) -> Image.Image:
-    """Scale deep grey to 8 bits: [0, 65535] for integers, [0, 1] for floats."""
+def is_deep(image: Image.Image) -> bool:
+    """Tell whether `image` is grey with more than 8 bits a pixel."""
+    return image.mode.startswith("I;16") or image.mode in DEEP_MODES
+
+
+def top_of(fractions: bool) -> float:
+    """Return the white of deep grey where no range is known: of fractions, else whole numbers."""
+    return 1.0 if fractions else 65535.0
+
+
+def _grey8(image: Image.Image, grey: GreyRange | None) -> Image.Image:
+    """Scale deep grey to 8 bits; values beyond a range that is known become black or white."""
     pixels = np.asarray(image).astype(np.float64)
-    top = 1.0 if image.mode == "F" else 65535.0
-    if not (pixels.min() >= 0 and pixels.max() <= top):
+    if not np.isfinite(pixels).all():
+        raise ValueError("grey values that are no numbers (NaN or infinite)")
+    low, high = grey or (0.0, top_of(image.mode == "F"))
+    if grey is None and not (pixels.min() >= low and pixels.max() <= high):
         raise ValueError(
-            f"grey values from {pixels.min():g} to {pixels.max():g}, expected 0 to {top:g}"
+            f"grey values from {pixels.min():g} to {pixels.max():g}, expected 0 to {high:g}"
         )
-    return Image.fromarray(np.rint(pixels * (255 / top)).astype(np.uint8))
+    share = np.clip((pixels - low) / (high - low), 0, 1)
+    return Image.fromarray(np.rint(share * 255).astype(np.uint8))
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where it is missing or no such number."""
+    if image.format == "TIFF":  # alone in turning its pictures upright itself
+        return 1
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+        return int(value) if value in TURNS else 1
+    except Exception:  # EXIF from a stranger can be anything; the picture itself may be fine
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def _row(name: str, item: Item, size: int) -> np.ndarray:
     image = _named(lambda item: load_image(item, at_least=2 * size), name, item)
-    return np.asarray(_resized(image, (size, size)))
+    return np.asarray(resized(image, (size, size)))
 
 
-def _resized(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
+def resized(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
+    """Return `image` with the width and height `sides`, averaged where it shrinks."""
     # Pillow's bicubic averages over all source pixels when it shrinks, so there is no aliasing, and
     # an image that has the size already is copied.
     return image.resize(sides, Image.Resampling.BICUBIC, reducing_gap=3.0)
@@ -200,11 +289,8 @@ def _collect(rows, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _upright_size(item: Item) -> tuple[int, int]:
-    with _opened(item) as image:
-        if image.format == "TIFF":  # alone in opening with its size turned upright already
-            return image.size
-        turned = image.getexif().get(ORIENTATION, 1) >= 5
-        return image.size[::-1] if turned else image.size
+    with opened(item) as image:
+        return image.size[::-1] if _orientation(image) in SWAPS_SIDES else image.size
 
 
 def _encoded(image: Image.Image, form: str, **options) -> bytes:

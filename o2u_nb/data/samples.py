@@ -2,6 +2,8 @@
 
 Samples: a DataFrame indexed by `sample_id` (unique text, sorted) with `label`, `split` and either
 `path` (absolute) or `image` (uint8 array or encoded bytes), so that filtering rows filters images.
+Where grey pictures deeper than 8 bits use little of what their format holds, `grey_low` and
+`grey_high` (float, equal in every row) say which values are shown and trained as black and white.
 Problems: one row per thing found wrong, with what happened to the sample.
 """
 
@@ -27,6 +29,9 @@ UNKNOWN_LABEL = "unknown label"
 DUPLICATE_ID = "duplicate id"
 CONFLICTING_LABELS = "conflicting labels"
 SINGLE_SAMPLE = "class with one sample"
+GREY_RANGE = "grey range unknown"
+SPELLINGS = "class spelt in several ways"
+GONE = "gone since it was read"
 NOT_AN_IMAGE = "not an image file"
 OUTSIDE_CLASSES = "outside any class folder"
 NOT_UTF8 = "file name is not UTF-8"
@@ -62,7 +67,7 @@ def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
 
 
 def samples_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return `rows` (columns sample_id, label, split, path or image) as a sorted samples table."""
+    """Return raw `rows` (a column sample_id and those of a samples table) as a samples table."""
     return rows.set_index("sample_id").sort_index()
 
 

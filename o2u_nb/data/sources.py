@@ -1,8 +1,9 @@
 """Read labelled images from wherever they are into one checked samples table.
 
-In comes a folder of class folders, a CSV or DataFrame of paths and labels, a torchvision data set,
-or arrays; out comes `Checked(samples, problems)`. Nothing is written, nothing is repaired: what
-cannot be used is left out and listed. `SourceError` means that nothing could be audited.
+In comes a folder of class folders, a table of paths and labels (DataFrame, CSV, JSON, Parquet,
+Excel), a torchvision or Hugging Face data set, or arrays; out comes `Checked(samples, problems)`.
+Nothing is written, nothing is repaired: what cannot be used is left out and listed. `SourceError`
+means that nothing could be audited.
 """
 
 import os
@@ -13,10 +14,14 @@ import pandas as pd
 from o2u_nb.data.parallel import Progress
 from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.data.readers.folders import from_folder
-from o2u_nb.data.readers.tables import PathLike, from_csv, from_frame
+from o2u_nb.data.readers.huggingface import from_dicts, has_dict_items
+from o2u_nb.data.readers.label_files import is_label_file
+from o2u_nb.data.readers.tables import PathLike, from_file, from_frame
 from o2u_nb.data.readers.torchvision import from_torchvision
 from o2u_nb.data.samples import Checked
 from o2u_nb.errors import SourceError
+
+OF_TABLES = ("columns", "encoding", "classes")  # options that a folder of class folders has not
 
 
 def read(
@@ -24,11 +29,14 @@ def read(
 ) -> Checked:
     """Read `source` with the reader for its type; `options` go to that reader.
 
-    A folder is read by class folders, or with `labels` (a CSV file or DataFrame of path and label)
-    by that list; so are a CSV file alone (paths relative to it) and a DataFrame. A pair
-    (images, labels), or images with `labels`, are arrays; anything with a length, items and classes
-    is a torchvision-like data set. `progress(done, total)` hears of images that are decoded to be
-    checked; arrays need no check.
+    A folder is read by class folders, or with `labels` (a DataFrame or a file: CSV, JSON, JSON
+    lines, Parquet, Excel) by that list of paths and labels; so are such a file alone (paths
+    relative to it) and a DataFrame, with `columns={"path": "filename", "label": "class"}` where
+    theirs are called otherwise, and `encoding` where text is not UTF-8. A pair (images, labels), or
+    images with `labels`, are arrays; what has a length and items that are dicts is read like a
+    Hugging Face data set, anything else with a length and items like a torchvision data set.
+    `progress(done, total)` hears of images that are fetched, or decoded to be checked. Warns before
+    it takes pictures without files into memory. Raises `SourceError` when nothing can be audited.
     """
     if isinstance(source, (str, os.PathLike)):
         return _read_path(source, labels, options | {"progress": progress})
@@ -38,11 +46,13 @@ def read(
         return from_arrays(source, labels, **options)
     if isinstance(source, tuple) and len(source) == 2:
         return from_arrays(*source, **options)
+    if has_dict_items(source):
+        return from_dicts(source, progress=progress, **options)
     if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
         return from_torchvision(source, progress=progress, **options)
     raise SourceError(
-        "expected a folder, a CSV file, a DataFrame, (images, labels) or a torchvision data set, "
-        f"found {type(source).__name__}"
+        "expected a folder, a table of paths and labels, (images, labels), or a torchvision or "
+        f"Hugging Face data set with a length, found {type(source).__name__}"
     )
 
 
@@ -50,7 +60,13 @@ def _read_path(source: PathLike, labels: Any, options: dict) -> Checked:
     if isinstance(labels, pd.DataFrame):
         return from_frame(labels, root=source, **options)
     if labels is not None:
-        return from_csv(labels, source, **options)
-    if os.path.isfile(source) and os.fspath(source).casefold().endswith(".csv"):
-        return from_csv(source, **options)
+        return from_file(labels, source, **options)
+    if os.path.isfile(source) and is_label_file(source):
+        return from_file(source, **options)
+    useless = [name for name in OF_TABLES if options.pop(name, None) is not None]
+    if useless:
+        raise SourceError(
+            f"{' and '.join(useless)} tell how to read a table of labels, and none is given: pass "
+            "it with labels= (--labels)"
+        )
     return from_folder(source, **options)

@@ -4,10 +4,8 @@ In come entries (where to, what, about what); out comes a folder with a hidden `
 that lists every file in it with its digest, or link target.
 """
 
-import hashlib
 import json
 import os
-import re
 import shutil
 import unicodedata
 import uuid
@@ -24,16 +22,10 @@ from PIL import Image
 from o2u_nb.data.content import content_hash
 from o2u_nb.data.images import Item, image_items, png_bytes
 from o2u_nb.data.jsonl import to_line
+from o2u_nb.data.manifest import FORMAT, MANIFEST, digest, safe_name
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.data.readers.folders import SPLITS
 from o2u_nb.errors import ApplyError, OutputError
-
-MANIFEST = ".manifest.jsonl"
-FORMAT = "o2u_nb cleaned folder 1"
-LONGEST = 200  # bytes of a name; file systems take 255, and a suffix may be added
-# What no name may hold, and "%" where it would read as an escape, so that no two names become one.
-FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]' if os.name == "nt" else r"[/\x00]")
-ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 class Entry(NamedTuple):
@@ -45,24 +37,6 @@ class Entry(NamedTuple):
     place: str
     item: Item
     about: dict
-
-
-def safe_name(text: str) -> str:
-    """Return `text` as a file name: what cannot be in one is %-escaped, a long one is shortened.
-
-    A leading dot is escaped too: it would hide the file, or lead elsewhere.
-
-    >>> safe_name("a/b"), safe_name(".."), safe_name("100 %"), safe_name("%2F")
-    ('a%2Fb', '%2E.', '100 %', '%252F')
-    """
-    name = FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", ESCAPE.sub("%25", text))
-    if name.startswith("."):
-        name = f"%2E{name[1:]}"
-    if len(os.fsencode(name)) <= LONGEST:
-        return name
-    suffix = PurePosixPath(name).suffix[:10]
-    kept = os.fsencode(name)[: LONGEST - 20].decode("utf-8", "ignore")
-    return f"{kept}-{_digest(text)}{suffix}"
 
 
 def places(samples: pd.DataFrame, given: pd.Series, *, split_level: bool) -> pd.Series:
@@ -178,16 +152,12 @@ def _free(name: str, sample_id: str, taken: set[str]) -> str:
     if _folded(name) not in taken:
         return name
     path = PurePosixPath(name)
-    return str(path.with_name(f"{path.stem}-{_digest(sample_id)}{path.suffix}"))
+    return str(path.with_name(f"{path.stem}-{digest(sample_id)}{path.suffix}"))
 
 
 def _folded(name: str) -> str:
     """Return what file systems that ignore case or accents' encoding take for the same name."""
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _require_free(folder: Path) -> None:

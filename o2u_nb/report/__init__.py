@@ -88,7 +88,8 @@ def _figures(findings: Findings) -> dict:
 
 
 def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
-    found, n_samples = findings.estimate, len(findings.scores)
+    found = findings.estimate
+    n_samples = len(findings.scores)
     worst = classes[classes["suspects"] > 0].sort_values("share", ascending=False).head(3)
     return dict(
         source=str(facts.get("source", UNKNOWN)),

@@ -56,11 +56,13 @@ class Decisions:
     def __init__(self, path: str | os.PathLike, *, reviewer: str, lineage: Lineage):
         if not reviewer.strip():
             raise DecisionsError("Expected the name of a reviewer, found none: pass reviewer=.")
-        self.path, self.reviewer = Path(path), reviewer
+        self.path = Path(path)
+        self.reviewer = reviewer
         self.lineage = lineage
         self._aside: dict[str, Event] = {}
         self._ledger = Ledger()
-        self._length, self._lines = 0, 0  # of the whole lines read so far
+        self._length = 0  # bytes of the whole lines read so far
+        self._lines = 0  # how many they are
         self._unreadable: list[str] = []
         self._torn: list[str] = []
         self._changed: dict[str, None] = {}
@@ -147,7 +149,8 @@ class Decisions:
 
     def pop_changed(self) -> list[str]:
         """Return the samples with new events since the last call, whoever added them."""
-        changed, self._changed = list(self._changed), {}
+        changed = list(self._changed)
+        self._changed = {}
         return changed
 
     @contextmanager

@@ -193,7 +193,8 @@ class ReviewSession(Listing):
 
     def row(self, position: int) -> dict:
         """Return the row of `page` for the sample at `position`."""
-        columns, sample_id = self.columns, self.id_of(position)
+        columns = self.columns
+        sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
         return dict(
             sample_id=sample_id,
@@ -212,7 +213,8 @@ class ReviewSession(Listing):
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
         item = self._items([sample_id])[0]
-        state, event = self.thumbnails.state(item), self.decisions.current(sample_id)
+        state = self.thumbnails.state(item)
+        event = self.decisions.current(sample_id)
         decided = event and event.content_hash
         if state.state in (OK, CHANGED) and decided and decided != hash_if_readable(item):
             return State(CHANGED, "image differs from the one that was decided on")
@@ -231,7 +233,8 @@ class ReviewSession(Listing):
 
         Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
         """
-        n, known = len(self.columns.classes), self.suspects & (self.columns.suggested >= 0)
+        n = len(self.columns.classes)
+        known = self.suspects & (self.columns.suggested >= 0)
         codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
         pairs, counts = np.unique(codes, return_counts=True)
         names = np.array(self.columns.classes, dtype=object)

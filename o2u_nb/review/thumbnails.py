@@ -43,7 +43,8 @@ class Thumbnails:
     """
 
     def __init__(self, folder: Path, *, audited: float = float("inf"), memory: int = 64 << 20):
-        self.folder, self.audited = folder, audited
+        self.folder = folder
+        self.audited = audited
         self._memory = _Recent(memory)
 
     def get(self, item: Item, size: int) -> bytes:
@@ -116,7 +117,8 @@ class _Recent:
     """Keep the latest used values, up to `limit` bytes; safe to use from several threads."""
 
     def __init__(self, limit: int):
-        self.limit, self.held = limit, 0
+        self.limit = limit
+        self.held = 0
         self._values: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -150,7 +152,8 @@ def tile(text: str, size: int) -> bytes:
 def banded(picture: bytes, text: str) -> bytes:
     """Return the JPEG `picture` with `text` on a band along its lower edge."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    draw, font = ImageDraw.Draw(image), _font(max(image.size))
+    draw = ImageDraw.Draw(image)
+    font = _font(max(image.size))
     lines = _wrapped(text, draw, font, image.width)
     height = draw.multiline_textbbox((0, 0), lines, font=font, spacing=1)[3] + 3
     draw.rectangle((0, image.height - height, image.width, image.height), WARNING)

@@ -11,8 +11,10 @@ from typing import NamedTuple
 from o2u_nb.data import samples as table
 from o2u_nb.data.checks import check, raw_rows
 from o2u_nb.data.images import suffixes
+from o2u_nb.data.manifest import class_names
 from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, Problem
+from o2u_nb.data.unread import advice_for, summary
 from o2u_nb.errors import SourceError
 
 SPLITS = {
@@ -39,14 +41,18 @@ def from_folder(
 ) -> Checked:
     """Read a folder of class folders: `[split/]class/any/depth/image`.
 
-    The label is the class folder's name, the id the path relative to `root`. Raises `SourceError`
-    for a missing, unlistable or empty folder, and when fewer than two classes are left.
+    The label is the class folder's name, the id the path relative to `root`. In a folder that this
+    package has cleaned, the label is the class's own name, also where a folder could not bear it;
+    see `data.manifest`. Raises `SourceError` for a missing, unlistable or empty folder, and when
+    fewer than two classes are left.
     """
     folder = require_folder(root)
     entries, problems = scan(folder)
     if not entries:
-        raise SourceError(_no_images(folder, [problem.problem for problem in problems]))
+        raise SourceError(_no_images(folder, problems))
     ids, labels, splits, paths = zip(*entries, strict=True)
+    written = class_names(folder)
+    labels = [written.get(label, label) for label in labels]
     rows, unnameable = raw_rows(ids, labels, splits, "path", paths)
     return check(
         rows,
@@ -55,19 +61,26 @@ def from_folder(
         check_images=check_images,
         progress=progress,
         hint=_wrapper_hint(folder),
+        root=folder,
     )
 
 
-def _no_images(folder: str, problems: list[str]) -> str:
+def _no_images(folder: str, problems: list[Problem]) -> str:
     name = table.printable(folder)
-    loose = problems.count("outside any class folder")
+    kinds = [problem.problem for problem in problems]
+    loose = kinds.count(table.OUTSIDE_CLASSES)
     if loose:
         return (
             f"no class folders in {name}, but {loose} images directly in it: put each class into "
             "a folder of its own, or give a CSV of path,label"
         )
-    if "no permission" in problems:
+    if table.NO_PERMISSION in kinds:
         return f"no images in {name}: there is no permission to list the folders in it"
+    unread = summary(
+        problem.sample_id for problem in problems if problem.problem == table.NOT_AN_IMAGE
+    )
+    if unread:
+        return f"no images that can be read in {name}: {unread}"
     return f"no images in {name}: expected folders named after the classes, with images in them"
 
 
@@ -164,7 +177,9 @@ def _loop(name: str, real: str) -> Problem:
 def _classify(root: str, parts: tuple[str, ...], depth: int) -> Entry | Problem:
     name = "/".join(parts)
     if os.path.splitext(name)[1].casefold() not in suffixes():
-        return Problem(name, table.NOT_AN_IMAGE, "not the suffix of an image file", "left out")
+        advice = advice_for(name)
+        fate = f"left out: {advice}" if advice else "left out"
+        return Problem(name, table.NOT_AN_IMAGE, "not the suffix of an image file", fate)
     path = os.path.join(root, *parts)
     if os.path.exists(path) and not os.path.isfile(path):
         return Problem(name, table.NOT_AN_IMAGE, "a device or pipe, not a file", "left out")

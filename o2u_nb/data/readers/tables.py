@@ -1,88 +1,70 @@
-"""Read images and labels that a table names: a CSV file or a DataFrame.
+"""Read images and labels that a table names: a DataFrame, or a file of labels.
 
-In comes the table, with the folder that its paths are relative to; out comes `Checked`. Cells are
+In comes the table, with the folder that its paths are relative to; out comes `Checked`. Labels are
 text, so that a class may be called "NA".
 """
 
 import os
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from o2u_nb.data.checks import check, near_miss, raw_rows
+from o2u_nb.data.images import GREY_COLUMNS
 from o2u_nb.data.parallel import Progress
+from o2u_nb.data.readers import cells
 from o2u_nb.data.readers.folders import require_folder
+from o2u_nb.data.readers.label_files import read_table
 from o2u_nb.data.samples import Checked, printable, text
 from o2u_nb.errors import SourceError
 
 PathLike = str | os.PathLike
+ROLES = ("path", "image", "label", "split", "id")
+# Names under which public data sets have these columns; for hints only.
+USUAL_NAMES = {
+    "path": ("filename", "file", "file_name", "filepath", "file_path", "image_path", "img_path",
+             "image_name", "img", "image", "image_id", "name", "fname"),
+    "image": (),
+    "label": ("class", "category", "class_name", "category_name", "label_name", "target", "labels",
+              "y", "tag", "species", "breed", "diagnosis", "dx", "variety"),
+}  # fmt: skip
 
 
-def from_csv(
-    csv: PathLike,
+def from_file(
+    file: PathLike,
     root: PathLike | None = None,
     *,
-    path_col: str = "path",
-    label_col: str = "label",
-    split_col: str = "split",
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
     classes: Sequence[str] | None = None,
     check_images: bool = True,
     progress: Progress | None = None,
 ) -> Checked:
-    """Read images and labels named in a CSV file with the columns path and label, as text.
+    """Read images and labels named in a file of labels: CSV, JSON, JSON lines, Parquet or Excel.
 
-    Paths are relative to `root`, by default the CSV file's folder. A split column is used if there
-    is one, other columns are ignored, and a class may be called "NA" or "None". Raises
-    `SourceError` when the file cannot be read, a column is missing, or none of the images exists.
+    Paths are relative to `root`, by default the file's folder. `columns` as in `from_frame`;
+    `encoding` is that of text, by default UTF-8. Other columns are ignored, and a class may be
+    called "NA" or "None". Raises `SourceError` when the file cannot be read, a column is missing,
+    or none of the images exists.
     """
-    csv = os.path.abspath(os.path.expanduser(os.fspath(csv)))
-    frame = _read_csv(csv)
+    file = os.path.abspath(os.path.expanduser(os.fspath(file)))
+    frame = read_table(file, encoding=encoding, wanted=list(_names(columns).values()))
     return from_frame(
         frame,
-        root=os.path.dirname(csv) if root is None else root,
-        path_col=path_col,
-        label_col=label_col,
-        split_col=split_col,
+        root=os.path.dirname(file) if root is None else root,
+        columns=columns,
         classes=classes,
         check_images=check_images,
         progress=progress,
-        source=printable(csv),
+        source=printable(file),
     )
-
-
-def _read_csv(csv: str) -> pd.DataFrame:
-    try:
-        with warnings.catch_warnings():
-            # A row with too many fields would only warn, and shift or lose its cells.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                csv, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-            )
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:
-        raise SourceError(f"cannot read {printable(csv)}: {_csv_reason(error)}") from error
-
-
-def _csv_reason(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text; save it as UTF-8"
-    if isinstance(error, pd.errors.EmptyDataError):
-        return "it is empty; expected the columns path and label"
-    if isinstance(error, pd.errors.ParserWarning):
-        return "a row has more fields than the header; put names that hold a comma in quotes"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())
 
 
 def from_frame(
     frame: pd.DataFrame,
     *,
     root: PathLike | None = None,
-    path_col: str = "path",
-    label_col: str = "label",
-    id_col: str | None = None,
-    split_col: str = "split",
+    columns: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     check_images: bool = True,
     progress: Progress | None = None,
@@ -90,65 +72,127 @@ def from_frame(
 ) -> Checked:
     """Read images and labels named in a DataFrame; a samples table comes back checked.
 
-    Paths are relative to `root` (by default the working folder). The id is `id_col`, or else the
-    index if it is named sample_id, or else the path relative to `root`. Where there is no path
-    column, a column `image` of arrays or encoded bytes is used. Labels outside `classes`, if given,
-    are reported. Raises `SourceError` when a column is missing or no file exists.
+    Paths are relative to `root` (by default the working folder). `columns` says what the columns
+    path, image, label, split and id are called, such as `{"path": "filename", "label": "class"}`.
+    Where there is no path column, a column image is used: paths, encoded bytes, uint8 arrays, or
+    `{"bytes": ..., "path": ...}`. The id is the id column if one is named, else the index if it is
+    called sample_id, else the path relative to `root`. Labels outside `classes`, if given, are
+    reported. Raises `SourceError` when a column is missing or no file exists.
     """
-    item_col = "image" if path_col not in frame and "image" in frame else path_col
-    _require_columns(frame, [item_col, label_col, *([id_col] if id_col else [])], source)
+    named, names = dict(columns or {}), _names(columns)
+    role = "image" if _holds_images(frame, named, names) else "path"
+    extra = [names[role] for role in ("split", "id") if role in named]
+    _require_columns(frame, {role: names[role], "label": names["label"]}, extra, source)
     base = None if root is None else require_folder(root)
-    column, items = _items(frame[item_col], item_col == path_col, base)
+    values = frame[names[role]]
+    found = [cells.cell(value if role == "image" else _path(value)) for value in values]
+    column, items = cells.in_one_column(found, base or os.getcwd())
     rows, problems = raw_rows(
-        _ids(frame, id_col, column, items, base),
-        [text(label) for label in frame[label_col]],
-        [text(split) for split in frame.get(split_col, [""] * len(frame))],
+        _ids(frame, named.get("id"), found, column, items, base or os.getcwd()),
+        [text(label) for label in frame[names["label"]]],
+        [text(split) for split in frame.get(names["split"], [""] * len(frame))],
         column,
         items,
     )
     return check(
-        rows,
+        _with_known_range(rows, frame),
         problems,
         source=source,
         classes=classes,
         check_images=check_images,
         progress=progress,
+        root=base,
     )
 
 
-def _items(values: pd.Series, are_paths: bool, base: str | None) -> tuple[str, list]:
-    if not are_paths:
-        return "image", list(values)
-    paths = [
-        text(os.fspath(value) if isinstance(value, os.PathLike) else value) for value in values
-    ]
-    return "path", [os.path.join(base or os.getcwd(), path) if path else "" for path in paths]
+def _names(columns: Mapping[str, str] | None) -> dict[str, str]:
+    """Return what each role's column is called, its role unless `columns` says otherwise."""
+    strange = [role for role in columns or {} if role not in ROLES]
+    if strange:
+        near = near_miss(str(strange[0]), ROLES)
+        raise SourceError(
+            f"no column {strange[0]!r} is read: name those of {', '.join(ROLES)}, such as "
+            "columns={'path': 'filename', 'label': 'class'}"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
+    return {role: role for role in ROLES} | dict(columns or {})
 
 
-def _ids(frame, id_col: str | None, column: str, items: list, base: str | None) -> list[str]:
-    if id_col:
-        return [text(value) for value in frame[id_col]]
-    if frame.index.name == "sample_id" or column == "image":
+def _holds_images(frame: pd.DataFrame, named: Mapping, names: Mapping[str, str]) -> bool:
+    if "path" in named or "image" in named:
+        return "path" not in named
+    return names["path"] not in frame and names["image"] in frame
+
+
+def _path(value: object) -> str:
+    return os.fspath(value) if isinstance(value, os.PathLike) else text(value)
+
+
+def _with_known_range(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the range of grey that a samples table has already."""
+    known = list(GREY_COLUMNS)
+    if not set(known) <= set(frame.columns):
+        return rows
+    return rows.join(frame[known].reset_index(drop=True).astype(float))
+
+
+def _ids(
+    frame: pd.DataFrame,
+    id_column: str | None,
+    found: Sequence[cells.Cell],
+    column: str,
+    items: list,
+    base: str,
+) -> list[str]:
+    if id_column:
+        return [text(value) for value in frame[id_column]]
+    if frame.index.name == "sample_id":
         return [text(value) for value in frame.index]
-    return [_relative_id(path, base or os.getcwd()) if path else "" for path in items]
+    if column == "path":
+        return [relative_id(path, base) if path else "" for path in items]
+    return cells.names(found) or [text(value) for value in frame.index]
 
 
-def _relative_id(path: str, base: str) -> str:
+def relative_id(path: str, base: str) -> str:
     """Return `path` relative to `base` with forward slashes, or whole if it lies elsewhere."""
     path = os.path.normpath(path)
     inside = path.startswith(os.path.join(base, ""))
     return (os.path.relpath(path, base) if inside else path).replace(os.sep, "/")
 
 
-def _require_columns(frame: pd.DataFrame, needed: Sequence[str], source: str) -> None:
+def _require_columns(
+    frame: pd.DataFrame, roles: Mapping[str, str], others: Sequence[str], source: str
+) -> None:
     found = [str(column) for column in frame.columns]
+    needed = [*roles.values(), *others]
+    twice = [column for column in needed if found.count(column) > 1]
+    if twice:
+        raise SourceError(f"{source} has several columns {twice[0]!r}: give each its own name")
     missing = [column for column in needed if column not in found]
     if not missing:
         return
     free = [column for column in found if column not in needed]
     near = [near_miss(column, free) for column in missing]
-    hints = [f"did you mean {name!r}?" for name in near if name]
+    hints = [f"; did you mean {name!r}?" for name in near if name]
     raise SourceError(
         f"{source} has no column {' and no column '.join(map(repr, missing))}; it has: "
-        f"{', '.join(map(repr, found)) or 'none'}" + "".join(f"; {hint}" for hint in hints)
+        f"{', '.join(map(repr, found)) or 'none'}{''.join(hints)}{_naming_hint(roles, found)}"
     )
+
+
+def _naming_hint(roles: Mapping[str, str], found: Sequence[str]) -> str:
+    """Say how to name the columns that are called otherwise, with a guess at which they are."""
+    guesses = {role: _guess(role, name, found) for role, name in roles.items()}
+    asked = {role: guess for role, guess in guesses.items() if guess != role}
+    if len(found) < 2 or not asked:
+        return ""
+    option = ",".join(f"{role}={guess}" for role, guess in asked.items())
+    return f"; name yours with columns={asked} (--columns {option})"
+
+
+def _guess(role: str, name: str, found: Sequence[str]) -> str:
+    if name in found:
+        return name
+    folded = {column.strip().casefold(): column for column in reversed(found)}
+    usual = (folded[near] for near in (role, *USUAL_NAMES[role]) if near in folded)
+    return next(usual, "NAME")

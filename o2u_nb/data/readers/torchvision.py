@@ -1,19 +1,39 @@
 """Read a torchvision data set, or whatever has a length, items (image, number) and `classes`.
 
-In comes the data set; out comes `Checked`. Neither torch nor torchvision is imported here.
+In comes the data set, also inside torch's `Subset`, `random_split` or `ConcatDataset`; out comes
+`Checked`. Files stay files. Neither torch nor torchvision is imported here.
 """
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from o2u_nb.data.checks import check, raw_rows
 from o2u_nb.data.parallel import Progress
-from o2u_nb.data.readers.arrays import from_arrays, label_names, numbered, to_numpy
-from o2u_nb.data.readers.tables import from_frame
-from o2u_nb.data.samples import Checked
+from o2u_nb.data.readers import cells
+from o2u_nb.data.readers.arrays import label_names, numbered
+from o2u_nb.data.readers.fetching import fetch
+from o2u_nb.data.readers.pixels import as_pixels, to_numpy
+from o2u_nb.data.readers.tables import relative_id
+from o2u_nb.data.readers.wrappers import leaves
+from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.errors import SourceError
+
+# Where torchvision's data sets of files keep them: (path, class number) together, or apart.
+PAIRED = ("samples", "imgs", "_samples")
+APART = (("_image_files", "_labels"), ("_images", "_labels"))
+
+
+class _Part(NamedTuple):
+    """The items that one data set gives, each with its number among all of them."""
+
+    numbers: np.ndarray
+    cells: list[cells.Cell]
+    labels: list[str]
+    root: str | None
+    problems: list[Problem]
 
 
 def from_torchvision(
@@ -25,48 +45,163 @@ def from_torchvision(
 ) -> Checked:
     """Read a torchvision data set, or anything with a length, items (image, number) and `classes`.
 
-    Files are taken as files (`samples` or `imgs`, as in ImageFolder), arrays as arrays (`data` and
-    `targets`), both without transforms; else each item is fetched, as the data set transforms it.
-    Ids are paths relative to the data set's root, or "split/position". No torch is imported.
+    Files are taken as files (as in ImageFolder), arrays as arrays (`data` and `targets`), both
+    without transforms but with the `target_transform`, and also through torch's `Subset` and
+    `ConcatDataset`. Otherwise each item is fetched, as the data set transforms it, and shrunk to
+    256 pixels on its longest side; a warning tells first how much memory that takes. Ids are paths
+    relative to the root of the data sets, or "split/position".
     """
+    inside = leaves(dataset)
+    names = [f"{split}/{name}" for name in numbered(len(inside.which))]
+    source = type(dataset).__name__
+    parts = []
+    for number, part in enumerate(inside.datasets):
+        mine = np.flatnonzero(inside.which == number)
+        if len(mine):
+            ids = [names[row] for row in mine]
+            parts.append(_part(part, inside.position[mine], mine, ids, source, progress))
+    base = _common_root(parts)
+    found = [cell for part in parts for cell in part.cells]
+    column, items = cells.in_one_column(found, base or os.getcwd())
+    numbers = [names[row] for part in parts for row in part.numbers]
+    labels = [label for part in parts for label in part.labels]
+    rows, problems = raw_rows(
+        [relative_id(path, base or "") for path in items] if column == "path" else numbers,
+        labels,
+        [split] * len(labels),
+        column,
+        items,
+    )
+    return check(
+        rows,
+        [problem for part in parts for problem in part.problems] + problems,
+        source=source,
+        classes=_all_classes(inside.datasets),
+        check_images=check_images and not all(isinstance(item, np.ndarray) for item in items),
+        progress=progress,
+        root=base,
+    )
+
+
+def _part(
+    dataset: Any,
+    positions: np.ndarray,
+    numbers: np.ndarray,
+    ids: Sequence[str],
+    source: str,
+    progress: Progress | None,
+) -> _Part:
+    """Take the items of `dataset` at `positions`: its files, else its arrays, else fetched ones."""
     classes = _classes(dataset)
-    plain = getattr(dataset, "target_transform", None) is None
-    if plain and (files := _files(dataset)):
-        return _from_files(files, dataset, classes, split, check_images, progress)
-    images, labels = (plain and _arrays(dataset)) or _fetched(dataset, progress)
-    ids = [f"{split}/{name}" for name in numbered(len(labels))]
-    name = type(dataset).__name__
-    return from_arrays(images, labels, ids=ids, classes=classes, split=split, source=name)
+    files, arrays = _files(dataset), _arrays(dataset)
+    if files:
+        paths, codes = zip(*(files[row] for row in positions), strict=True)
+        found = [cells.Cell(os.path.abspath(path)) for path in paths]
+        return _Part(
+            numbers, found, _named(dataset, codes, ids, classes), _root(dataset, paths), []
+        )
+    if arrays:
+        pixels = as_pixels(arrays[0] if _all_of(positions, arrays[0]) else arrays[0][positions])
+        labels = _named(dataset, arrays[1][positions], ids, classes)
+        return _Part(numbers, [cells.Cell(image) for image in pixels], labels, None, [])
+    fetched = fetch(
+        lambda row: _pair(dataset[int(positions[row])]), ids, source=source, progress=progress
+    )
+    left = np.isin(ids, fetched.ids)
+    named = zip(fetched.labels, fetched.ids, strict=True)
+    labels = _names([_one_label(label, name) for label, name in named], classes)
+    return _Part(numbers[left], fetched.cells, labels, None, fetched.problems)
+
+
+def _all_of(positions: np.ndarray, images: Any) -> bool:
+    return len(positions) == len(images) and bool((positions == np.arange(len(images))).all())
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    if not isinstance(item, (tuple, list)) or len(item) < 2:
+        raise SourceError(
+            f"expected items (image, class number), found {type(item).__name__}: only "
+            "classification data can be audited"
+        )
+    return item[0], item[1]
+
+
+def _named(dataset: Any, codes: Sequence, ids: Sequence[str], classes) -> list[str]:
+    """Return the class names of `codes`, as the data set's `target_transform` has them."""
+    change = getattr(dataset, "target_transform", None)
+    codes = [_one_label(code, name) for code, name in zip(codes, ids, strict=True)]
+    if change is not None:
+        codes = [_one_label(change(code), name) for code, name in zip(codes, ids, strict=True)]
+    return _names(codes, classes)
+
+
+def _names(codes: Sequence[str | int], classes: Sequence[str] | None) -> list[str]:
+    return [
+        code if isinstance(code, str) else label_names(np.asarray([code]), classes)[0]
+        for code in codes
+    ]
+
+
+def _one_label(label: Any, name: str) -> str | int:
+    try:
+        number = label if isinstance(label, str) else int(label)
+    except (TypeError, ValueError) as error:
+        raise SourceError(_no_class(label, name)) from error
+    if not isinstance(label, str) and number != label:
+        raise SourceError(_no_class(label, name))
+    return number
+
+
+def _no_class(label: Any, name: str) -> str:
+    return (
+        f"expected items (image, class number), found {type(label).__name__} as the label of "
+        f"item {name}: only classification data can be audited"
+    )
+
+
+def _all_classes(datasets: Sequence[Any]) -> list[str] | None:
+    known = [_classes(dataset) for dataset in datasets]
+    if None in known:
+        return None
+    return list(dict.fromkeys(name for names in known for name in names))
 
 
 def _classes(dataset: Any) -> list[str] | None:
-    """Find the class names, also of a Subset, which keeps them in the data set it is part of."""
-    while not hasattr(dataset, "classes") and hasattr(dataset, "dataset"):
-        dataset = dataset.dataset
-    classes = getattr(dataset, "classes", None)
-    return None if classes is None else [str(name) for name in classes]
+    """Find the class names, also of a wrapper, which keeps them in the data set it is part of."""
+    while not hasattr(dataset, "classes"):
+        inner = [getattr(dataset, name) for name in ("dataset", "subset") if hasattr(dataset, name)]
+        if not inner:
+            return None
+        dataset = inner[0]
+    return [str(name) for name in dataset.classes]
 
 
-def _files(dataset: Any) -> list[tuple[str, int]]:
-    for name in ("samples", "imgs"):
-        entries = getattr(dataset, name, None)
-        if isinstance(entries, list) and entries and isinstance(entries[0][0], (str, os.PathLike)):
-            return entries
+def _files(dataset: Any) -> list[tuple[str, Any]]:
+    """Return the path and class number of each item, [] unless the data set keeps them so."""
+    kept = [getattr(dataset, name, None) for name in PAIRED]
+    for images, labels in APART:
+        pair = getattr(dataset, images, None), getattr(dataset, labels, None)
+        if all(isinstance(values, list) for values in pair) and len(pair[0]) == len(pair[1]):
+            kept.append(list(zip(*pair, strict=True)))
+    for entries in kept:
+        if isinstance(entries, list) and entries and len(entries) == len(dataset):
+            first = entries[0]
+            if isinstance(first, (tuple, list)) and isinstance(first[0], (str, os.PathLike)):
+                return [(entry[0], entry[1]) for entry in entries]
     return []
 
 
-def _from_files(files, dataset, classes, split, check_images, progress) -> Checked:
-    paths, codes = zip(*files, strict=True)
-    labels = label_names(np.asarray(codes), classes)
-    frame = pd.DataFrame({"path": list(map(os.path.abspath, paths)), "label": labels})
-    return from_frame(
-        frame.assign(split=split),
-        root=getattr(dataset, "root", None),
-        classes=classes,
-        check_images=check_images,
-        progress=progress,
-        source=type(dataset).__name__,
-    )
+def _root(dataset: Any, paths: Sequence[str | os.PathLike]) -> str:
+    """Return the folder that ids are relative to: the data set's, else the one all files are in."""
+    root = getattr(dataset, "root", None)
+    if isinstance(root, (str, os.PathLike)) and os.path.isdir(root):
+        return os.path.abspath(root)
+    return os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
+
+
+def _common_root(parts: Sequence[_Part]) -> str | None:
+    roots = [part.root for part in parts if part.root is not None]
+    return os.path.commonpath(roots) if roots else None
 
 
 def _arrays(dataset: Any) -> tuple[Any, np.ndarray] | None:
@@ -76,24 +211,3 @@ def _arrays(dataset: Any) -> tuple[Any, np.ndarray] | None:
         return None
     labels = to_numpy(labels)
     return (images, labels) if labels.ndim == 1 and len(labels) == len(images) else None
-
-
-def _fetched(dataset: Any, progress: Progress | None) -> tuple[list, np.ndarray]:
-    images, labels = [], []
-    for position in range(len(dataset)):
-        image, label = dataset[position][:2]
-        images.append(to_numpy(image))
-        labels.append(_one_label(label, position))
-        if progress:
-            progress(position + 1, len(dataset))
-    return images, np.asarray(labels)
-
-
-def _one_label(label: Any, position: int) -> str | int:
-    try:
-        return label if isinstance(label, str) else int(label)
-    except (TypeError, ValueError) as error:
-        raise SourceError(
-            f"expected items (image, class number), found {type(label).__name__} as the label of "
-            f"item {position}: only classification data can be audited"
-        ) from error

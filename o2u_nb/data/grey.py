@@ -1,0 +1,107 @@
+"""The range of grey values that a whole data set uses, where pictures are deeper than 8 bits.
+
+In come raw rows; out come the same rows with the columns `grey_low` and `grey_high`, equal in every
+row: what is shown and trained as black and as white. One range for all keeps pictures comparable.
+"""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.data import images
+from o2u_nb.data import samples as table
+from o2u_nb.data.images import GREY_COLUMNS, GreyRange, Item
+from o2u_nb.data.parallel import in_threads
+from o2u_nb.data.samples import Problem
+from o2u_nb.rows import evenly
+
+# Formats that hold 8 bits a channel at most, so that their files need no look.
+SHALLOW = (".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp")
+PICTURES = 200  # looked at, evenly spaced; the same every time
+PIXELS = 10_000  # of each, for the percentiles
+# Hot pixels and burnt-in text must not set the range: where the outermost thousandth of the pixels
+# would take more than half of it, it goes to waste on them, and they are shown as black or white.
+OUTERMOST = 0.1  # per cent of the pixels, at each end
+PIXELS_SHARE = 0.5
+
+
+class _Deep(NamedTuple):
+    """What one deep grey picture holds: its kind, extremes, and some of its pixels."""
+
+    kind: str
+    low: float
+    high: float
+    some: np.ndarray
+
+
+def with_grey_range(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    """Add the columns of the range where it is needed, and tell where it cannot be known.
+
+    Rows stay as they are when they have the columns, when no picture is deeper than 8 bits, or when
+    the pictures use more than half of what their format holds: 0 to 65,535 for whole numbers, 0 to
+    1 for fractions.
+    """
+    if set(GREY_COLUMNS) <= set(rows.columns):
+        return rows, []
+    deep = _deep_pictures(rows)
+    kinds = {found.kind for found in deep.values()}
+    if len(kinds) > 1:
+        return rows, [_two_kinds(deep)]
+    found = _range(list(deep.values()))
+    return (rows if found is None else rows.assign(**found._asdict())), []
+
+
+def _deep_pictures(rows: pd.DataFrame) -> dict[str, _Deep]:
+    pairs = zip(rows["sample_id"], images.image_items(rows), strict=True)
+    pairs = [pair for pair in pairs if _may_be_deep(pair[1])]
+    pairs = [pairs[row] for row in evenly(len(pairs), PICTURES)]
+    looks = in_threads(lambda pair: _look(pair[1]), pairs)
+    return {name: look for (name, _), look in zip(pairs, looks, strict=True) if look}
+
+
+def _may_be_deep(item: Item) -> bool:
+    if isinstance(item, (str, os.PathLike)):
+        return not os.fspath(item).casefold().endswith(SHALLOW)
+    return isinstance(item, bytes)
+
+
+def _look(item: Item) -> _Deep | None:
+    try:
+        with images.opened(item) as image:
+            if not images.is_deep(image):
+                return None
+            pixels = np.asarray(image).astype(np.float64).ravel()
+            kind = "fractions" if image.mode == "F" else "whole numbers"
+    except Exception:  # a damaged file can raise nearly anything; the check of images names it
+        return None
+    pixels = pixels[np.isfinite(pixels)]
+    if not pixels.size:
+        return None
+    return _Deep(kind, pixels.min(), pixels.max(), pixels[evenly(pixels.size, PIXELS)])
+
+
+def _range(deep: list[_Deep]) -> GreyRange | None:
+    if not deep:
+        return None
+    low, high = min(found.low for found in deep), max(found.high for found in deep)
+    top = images.top_of(deep[0].kind == "fractions")
+    if low == high or (low >= 0 and top / 2 < high <= top):
+        return None
+    pool = np.concatenate([found.some for found in deep])
+    inner = np.percentile(pool, [OUTERMOST, 100 - OUTERMOST])
+    if inner[0] < inner[1] < inner[0] + PIXELS_SHARE * (high - low):
+        low, high = inner
+    return GreyRange(float(low), float(high))
+
+
+def _two_kinds(deep: dict[str, _Deep]) -> Problem:
+    """Tell of whole numbers and fractions in one data set, which have no common range."""
+    name = next(name for name, found in deep.items() if found.kind == "fractions")
+    return Problem(
+        name,
+        table.GREY_RANGE,
+        "some grey pictures hold whole numbers, others fractions: they have no common range",
+        "kept: 0 to 65,535 and 0 to 1 are shown from black to white; save all in one way",
+    )

@@ -1,0 +1,150 @@
+"""Why a file that a table names is not there: a hint for the person, never a repair.
+
+In comes the path as it was looked for; out comes what is different about a file that does exist:
+the other slash, another suffix, other capitals, a folder too many or too few.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from o2u_nb.data.images import suffixes
+
+MOST_FOLDERS = 100  # looked into below a folder, when a name may lack its first folder
+ADDRESS = re.compile(r"\b(https?|ftp|s3|gs|hf)://")
+
+
+class Lost:
+    """Say why files are not there; folders are listed once each.
+
+    `root` is the folder that the paths were relative to, None for the working folder.
+    """
+
+    def __init__(self, root: str | None = None):
+        self.root = os.path.abspath(root or os.curdir)
+        self._listings: dict[str, dict[str, list[str]]] = {}
+
+    def reason(self, path: str) -> str | None:
+        """Return a phrase such as "the file exists with the suffix .jpg", None if none is found."""
+        if ADDRESS.search(path):
+            return "it is a web address; download the pictures first"
+        if os.path.isdir(path):
+            return "it is a folder"
+        for guess in self._guesses(path):
+            real = self._walk(guess.folder, guess.parts)
+            if real is not None:
+                return "the file exists " + " and ".join([*guess.notes, *_notes(guess.parts, real)])
+        return None
+
+    def _guesses(self, path: str) -> Iterator["_Guess"]:
+        """Yield where to look, the nearest to the path as written first."""
+        slash = ["with / in place of \\"] if "\\" in path else []
+        starts = [_nearest_folder(path)]
+        if self.root not in starts:
+            starts.append(self.root)
+        for folder in starts:
+            parts = _parts(path, folder)
+            for n in range(len(parts)):
+                dropped = [f"without the folder {'/'.join(parts[:n])!r}"] if n else []
+                yield _Guess(folder, parts[n:], slash + dropped)
+        for folder in starts:
+            for name in self._subfolders(folder):
+                inside = os.path.join(folder, name)
+                yield _Guess(inside, _parts(path, folder), [*slash, f"below the folder {name!r}"])
+
+    def _subfolders(self, folder: str) -> list[str]:
+        names = sorted(name for names in self._listing(folder).values() for name in names)
+        inside = (name for name in names if os.path.isdir(os.path.join(folder, name)))
+        return [name for _, name in zip(range(MOST_FOLDERS), inside, strict=False)]
+
+    def _walk(self, folder: str, parts: list[str]) -> list[str] | None:
+        """Return the real names on the way to a file that is nearly called `parts`, or None."""
+        real = []
+        for part in parts[:-1]:
+            name = self._match(folder, part)
+            if name is None:
+                return None
+            real.append(name)
+            folder = os.path.join(folder, name)
+        name = self._match(folder, parts[-1]) or self._other_suffix(folder, parts[-1])
+        found = name is not None and os.path.isfile(os.path.join(folder, name))
+        return [*real, name] if found else None
+
+    def _match(self, folder: str, name: str) -> str | None:
+        names = self._listing(folder).get(_folded(name), [])
+        return name if name in names else next(iter(names), None)
+
+    def _other_suffix(self, folder: str, name: str) -> str | None:
+        stem, suffix = os.path.splitext(name)
+        stem = stem if suffix.casefold() in suffixes() else name
+        listing = self._listing(folder)
+        found = (listing.get(_folded(stem + suffix)) for suffix in sorted(suffixes()))
+        return next((names[0] for names in found if names), None)
+
+    def _listing(self, folder: str) -> dict[str, list[str]]:
+        if folder not in self._listings:
+            self._listings[folder] = listing = {}
+            try:
+                names = sorted(os.listdir(folder))
+            except (OSError, ValueError):
+                names = []
+            for name in names:
+                listing.setdefault(_folded(name), []).append(name)
+        return self._listings[folder]
+
+
+class _Guess(NamedTuple):
+    folder: str
+    parts: list[str]
+    notes: list[str]
+
+
+def _nearest_folder(path: str) -> str:
+    """Return the deepest folder on the way to `path` that exists."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _parts(path: str, folder: str) -> list[str]:
+    """Return the names that lead from `folder` to `path`; all of them if it lies elsewhere."""
+    inside = os.path.join(folder, "")
+    rest = path.removeprefix(inside)
+    return [part for part in re.split(r"[/\\]", rest) if part not in ("", ".")] or [rest]
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold().strip()
+
+
+def _notes(written: list[str], real: list[str]) -> list[str]:
+    """Say in what the names of `real` differ from those `written`, each kind once."""
+    pairs = list(zip(written, real, strict=True))
+    notes = []
+    if os.path.splitext(written[-1])[1].casefold() != os.path.splitext(real[-1])[1].casefold():
+        notes.append(_suffix_note(*pairs.pop()))
+    return list(
+        dict.fromkeys(notes + [_spelling_note(*pair) for pair in pairs if len(set(pair)) > 1])
+    )
+
+
+def _spelling_note(written: str, real: str) -> str:
+    if _nfc(written) == _nfc(real):
+        return "in another Unicode form of its name"
+    if _nfc(written).strip() == _nfc(real).strip():
+        return "with other spaces around its name"
+    return f"as {real!r}, in other upper and lower case"
+
+
+def _suffix_note(written: str, real: str) -> str:
+    suffix = os.path.splitext(real)[1]
+    if _folded(os.path.splitext(real)[0]) == _folded(written):
+        return f"with the suffix {suffix}"
+    return f"with the suffix {suffix} in place of {os.path.splitext(written)[1]}"
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

@@ -1,0 +1,194 @@
+"""Read a file of labels into a DataFrame: CSV of any separator, JSON, JSON lines, Parquet, Excel.
+
+In comes a file; out come its columns, as text where the kind of file has no types. What the file is
+is told by its content first. Files that hold no such table are refused by their kind.
+"""
+
+import csv
+import gzip
+import importlib.util
+import io
+import json
+import os
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from o2u_nb.data.samples import printable
+from o2u_nb.errors import SourceError
+
+SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls")
+SEPARATORS = ",;\t|"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+def is_label_file(path: str | os.PathLike) -> bool:
+    """Tell by the suffix whether a file is one of labels, such as could be a source by itself.
+
+    >>> is_label_file("train.CSV.gz"), is_label_file("cat.png")
+    (True, False)
+    """
+    return os.fspath(path).casefold().removesuffix(".gz").endswith(SUFFIXES)
+
+
+def read_table(
+    path: str, *, encoding: str | None = None, wanted: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the table in the file `path`, one row per image.
+
+    `encoding` is that of text (default UTF-8, or UTF-16 where the file says so). The separator of a
+    CSV is the one of comma, semicolon, tab and | that finds the `wanted` columns. Numbers into
+    class names become names where a Parquet file says them. Raises `SourceError` with the reason
+    when the file cannot be read as a table.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+        return _parsed(content, path, encoding, wanted)
+    except SourceError:
+        raise
+    except (OSError, EOFError, ValueError, LookupError, pd.errors.ParserWarning) as error:
+        raise SourceError(f"cannot read {printable(path)}: {_reason(error)}") from error
+
+
+def _parsed(content: bytes, path: str, encoding: str | None, wanted) -> pd.DataFrame:
+    if content.startswith(b"PAR1"):
+        return _parquet(content)
+    if content.startswith(b"PK") or content.startswith(OLD_EXCEL):
+        return _excel(content)
+    text = _decoded(content, encoding)
+    suffix = os.path.splitext(path.casefold().removesuffix(".gz"))[1]
+    if suffix in (".json", ".jsonl", ".ndjson") or re.match(r"\s*[\[{]", text):
+        return _json(text)
+    return _csv(text, wanted)
+
+
+def _decoded(content: bytes, encoding: str | None) -> str:
+    if encoding is None:
+        encoding = "utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig"
+        if encoding != "utf-16" and b"\0" in content[:4096]:
+            raise ValueError("it is no text: expected CSV, JSON, JSON lines, Parquet or Excel")
+    return content.decode(encoding)
+
+
+def _csv(text: str, wanted: Sequence[str]) -> pd.DataFrame:
+    named = re.match(r"sep=(.)\r?\n", text)  # how Excel names the separator of a CSV
+    separator = named[1] if named else _separator(text, wanted)
+    with warnings.catch_warnings():
+        # A row with too many fields would only warn, and shift or lose its cells.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            io.StringIO(text[named.end() :] if named else text),
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+        )
+
+
+def _separator(text: str, wanted: Sequence[str]) -> str:
+    """Choose the separator with which the header has most `wanted` columns, then most cells."""
+    header = text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    cells = {
+        separator: next(csv.reader([header], delimiter=separator), []) for separator in SEPARATORS
+    }
+    return max(SEPARATORS, key=lambda sep: (len(set(wanted) & set(cells[sep])), len(cells[sep])))
+
+
+def _json(text: str) -> pd.DataFrame:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2 or error.msg != "Extra data":
+            raise
+        value = [json.loads(line) for line in lines]
+    return _json_table(value)
+
+
+def _json_table(value: Any) -> pd.DataFrame:
+    """Make a table of records, of columns, or of `{path: label}`."""
+    if isinstance(value, Mapping) and {"images", "annotations"} <= set(value):
+        raise ValueError(
+            "it is a COCO file, whose annotations are of parts of images: make a table with the "
+            "columns path and label from it"
+        )
+    if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
+        return pd.DataFrame(value)
+    if isinstance(value, Mapping) and value:
+        cells = list(value.values())
+        if all(isinstance(cell, list) for cell in cells) and len(set(map(len, cells))) == 1:
+            return pd.DataFrame(value)
+        if not any(isinstance(cell, (list, Mapping)) for cell in cells):
+            return pd.DataFrame({"path": list(value), "label": cells})
+    raise ValueError(
+        "its JSON is no table: expected a list of records with path and label, or an object of "
+        "paths and their labels"
+    )
+
+
+def _parquet(content: bytes) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(content))
+    frame = table.to_pandas()
+    for column, names in _class_names(table.schema.metadata or {}).items():
+        if column in frame:
+            frame[column] = [_class_name(code, names) for code in frame[column]]
+    return frame
+
+
+def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """Return the class names by column that Hugging Face writes into a Parquet file."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        return {
+            column: feature["names"]
+            for column, feature in features.items()
+            if isinstance(feature, dict) and isinstance(feature.get("names"), list)
+        }
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _class_name(code: Any, names: list[str]) -> Any:
+    is_code = pd.api.types.is_integer(code) and 0 <= code < len(names)
+    return str(names[code]) if is_code else code
+
+
+def _excel(content: bytes) -> pd.DataFrame:
+    if content.startswith(b"PK") and not _is_excel(content):
+        raise ValueError("it is a ZIP archive: unpack it first")
+    if content.startswith(OLD_EXCEL) or importlib.util.find_spec("openpyxl") is None:
+        raise ValueError("it is an Excel workbook: save the sheet as CSV UTF-8 and give that file")
+    return pd.read_excel(io.BytesIO(content), dtype=str, keep_default_na=False)
+
+
+def _is_excel(content: bytes) -> bool:
+    try:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except zipfile.BadZipFile:
+        return False
+    return any(name.startswith("xl/") for name in names)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return (
+            "it is not UTF-8 text; save it as UTF-8, or name its encoding, such as "
+            "encoding='cp1252' (--encoding cp1252)"
+        )
+    if isinstance(error, pd.errors.EmptyDataError):
+        return "it is empty; expected the columns path and label"
+    if isinstance(error, pd.errors.ParserWarning):
+        return "a row has more fields than the header; put names that hold a comma in quotes"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
