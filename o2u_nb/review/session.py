@@ -106,6 +106,14 @@ class ReviewSession(Listing):
         """Return the class names, sorted; those made in review are among them."""
         return sorted({*self.columns.classes, *self.made_classes})
 
+    def near_class(self, name: str) -> str | None:
+        """Return the class that `name` is probably meant to be, None where no class is near.
+
+        Where it is not None, `name` may be a slip of the keyboard: ask before it becomes a class.
+        A class is near to no other name.
+        """
+        return None if name in self.classes else near_miss(name, self.classes)
+
     def labelled(self, label: str) -> np.ndarray:
         """Tell which samples (n,) bool have the given label, or a decided one made in review."""
         if label in self.columns.classes:
@@ -146,8 +154,8 @@ class ReviewSession(Listing):
 
         Where a sample has the label already, that is recorded as `keep`. A name that is no class
         yet is taken for a mistake unless `new_class`; from then on it is a class like the others.
-        One that is close to a class takes that very name as `new_class`, so that a slip of the
-        keyboard makes none.
+        One that is close to a class (see `near_class`) takes that very name as `new_class`, so that
+        a slip of the keyboard makes none.
         """
         if new_label is not None:
             self._require_class(new_label, new_class)
@@ -365,7 +373,7 @@ class ReviewSession(Listing):
             return
         if not (new_class and name.strip()):
             one_of(name, self.classes, "class")
-        near = near_miss(name, self.classes)
+        near = self.near_class(name)
         if near and new_class != name:
             raise O2UError(
                 f"{name!r} is no class yet, and close to {near!r}: is that meant? To make a class "

@@ -151,6 +151,7 @@ class SuspectGrid(anywidget.AnyWidget):
         return dict(
             page=self._page,
             likely=self._likely,
+            near=self._near,
             select=self._select,
             decide=self._decide,
             undo=lambda _: self._said_back(self.session.undo(), "undo", "Undone"),
@@ -187,6 +188,11 @@ class SuspectGrid(anywidget.AnyWidget):
             )
         )  # fmt: skip
 
+    def _near(self, message: dict) -> None:
+        """Send the class that a new name may be a slip of the keyboard for, if there is one."""
+        name = message["name"]
+        self.send(dict(kind="near", name=name, near=self.session.near_class(name)))
+
     def _select(self, message: dict) -> None:
         """Take over what is current and, when it is more than that, what is selected."""
         session = self.session
@@ -205,18 +211,23 @@ class SuspectGrid(anywidget.AnyWidget):
         ids = self._ids(message)
         if not ids:
             raise O2UError("Nothing is selected: pick a picture first.")
+        known = set(session.classes)
         with session.hold_trait_notifications():
-            self._carry_out(message["action"], ids, message.get("new_label"))
+            self._carry_out(message, ids)
             session.selected = ()
             if session.advance or session.index_of(ids[-1]) is None:
                 self._move_on(shown, places[-1])
-        return self._said(ids, places[-1], len(shown))
+        is_new = not known.issuperset(session.classes)
+        return self._said(ids, places[-1], len(shown), is_new=is_new)
 
-    def _carry_out(self, action: str, ids: list[str], new_label: str | None) -> None:
+    def _carry_out(self, message: dict, ids: list[str]) -> None:
+        """Record a decision. The browser sends `new_class` only after it has asked `_near`."""
+        action, new_label = message["action"], message.get("new_label")
         if action not in ACTIONS:
             raise O2UError(f"No action {action!r}: expected one of {', '.join(ACTIONS)}.")
         if action == "relabel":
-            self.session.relabel(new_label, ids)
+            is_meant = bool(message.get("new_class"))
+            self.session.relabel(new_label, ids, new_class=is_meant and new_label)
         else:
             getattr(self.session, action)(ids)
 
@@ -264,15 +275,17 @@ class SuspectGrid(anywidget.AnyWidget):
 
     # Saying what was done
 
-    def _said(self, ids: list[str], place: int, length: int) -> str:
+    def _said(self, ids: list[str], place: int, length: int, *, is_new: bool) -> str:
+        """Say what was recorded; `is_new` if the decision has made a class."""
         events = [self.session.decisions.current(id) for id in ids]
+        what_then = f"{' (a new class)' if is_new else ''}, Ctrl+Z undoes"
         if len(events) > 1:
             numbers = Counter(DONE[event.action] for event in events)
             parts = ", ".join(f"{number:,} {did}" for did, number in numbers.items())
-            return f"{len(events):,} samples: {parts}, Ctrl+Z undoes"
+            return f"{len(events):,} samples: {parts}{what_then}"
         (event,) = events
         did = f"{event.given_label} {told(event.action, event.new_label)}"
-        return f"{place + 1:,} of {length:,}: {did}, Ctrl+Z undoes"
+        return f"{place + 1:,} of {length:,}: {did}{what_then}"
 
     def _said_back(self, ids: list[str], command: str, did: str) -> str:
         if not ids:
