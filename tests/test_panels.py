@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -34,13 +35,17 @@ from tests.audits import write_audit
 from tests.pages import HOSTILE, Reader
 
 
-def widget_classes() -> list[type[Widget]]:
-    """Discover every class of widgets in the package, by name."""
-    modules = [
+def modules() -> list[ModuleType]:
+    """Import every module of the package's widgets."""
+    return [
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(o2u_nb.widgets.__path__, "o2u_nb.widgets.")
     ]
-    found = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
+
+
+def widget_classes() -> list[type[Widget]]:
+    """Discover every class of widgets in the package, by name."""
+    found = {c for m in modules() for _, c in inspect.getmembers(m, inspect.isclass)}
     ours = [c for c in found if issubclass(c, Widget) and c.__module__.startswith("o2u_nb.")]
     return sorted(ours, key=lambda c: c.__name__)
 
@@ -48,6 +53,17 @@ def widget_classes() -> list[type[Widget]]:
 def panels() -> list[type[Panel]]:
     """Discover every panel class, so that a new one is covered the day it is written."""
     return [c for c in widget_classes() if issubclass(c, Panel) and c is not Panel]
+
+
+def test_no_module_keeps_a_widget():
+    """`Widget.close_all()` would close it, and no panel that uses it could be made any more."""
+    kept = [
+        f"{module.__name__}.{name}"
+        for module in modules()
+        for name, thing in vars(module).items()
+        if isinstance(thing, Widget)
+    ]
+    assert kept == []
 
 
 @pytest.fixture

@@ -24,8 +24,11 @@ from o2u_nb.data import images
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import SourceError
 
-MEMORY_SHARE = 0.4  # of the free memory, which decoded pictures may take
-SMALL = 64  # pixels; larger pictures are shrunk to this for a network from scratch
+# Share of the free memory that decoded pictures may take; the network needs some of the rest.
+MEMORY_SHARE = 0.4
+# Side in pixels to which larger pictures are shrunk: a compact network from scratch takes four
+# times as long for twice the side.
+SMALL = 64
 
 
 class PixelData:
@@ -44,9 +47,9 @@ class PixelData:
         self.labels = torch.as_tensor(labels, dtype=torch.long)
         self.ids, self.vocab = ids, list(vocab)
         self.mapped = isinstance(pixels, np.memmap)
-        # of the map; the folder is deleted with this object
+        # The folder of the memory map, which is deleted with this object.
         self.folder: tempfile.TemporaryDirectory | None = None
-        # what was decoded, row by row, where that was a samples table
+        # The samples table that was decoded, row by row, where there was one.
         self.samples: pd.DataFrame | None = None
 
     def __len__(self) -> int:
@@ -58,7 +61,8 @@ class PixelData:
     def to(self, device: torch.device) -> "PixelData":
         """Move the pictures to `device`, unless they are mapped from a file."""
         if not self.mapped:
-            self.pixels, self.labels = self.pixels.to(device), self.labels.to(device)
+            self.pixels = self.pixels.to(device)
+            self.labels = self.labels.to(device)
         return self
 
     def new_empty(self) -> "PixelData":
@@ -93,9 +97,10 @@ class PixelLoader(DataLoader):
         stats: tuple[torch.Tensor, torch.Tensor] | None = None,
         **kwargs,
     ):
-        kwargs["num_workers"] = 0  # nothing is left for a worker to do
+        kwargs["num_workers"] = 0  # The pictures are decoded already: no work is left for workers.
         super().__init__(dataset, bs=bs, **kwargs)
-        self.crop, self.flip, self.stats = crop, flip, stats or dataset.statistics()
+        self.crop, self.flip = crop, flip
+        self.stats = stats or dataset.statistics()
         self.lines = tuple((s.cpu() * 255).repeat(dataset.pixels.shape[2]) for s in self.stats)
 
     def new(self, dataset=None, cls=None, **kwargs) -> "PixelLoader":
@@ -166,8 +171,10 @@ class PixelLoader(DataLoader):
 
         Whole lines of pixels are copied first, which is quick; what moves within a line, second.
         """
-        pixels, random = self.dataset.pixels, self._generator()
-        n, (height, width, depth) = len(rows), pixels.shape[1:]
+        pixels = self.dataset.pixels
+        random = self._generator()
+        n = len(rows)
+        height, width, depth = pixels.shape[1:]
         ys, within = _moves(height, width, depth, self.crop, self.flip)
         ys = ys[torch.randint(len(ys), (n,), generator=random)].to(rows.device)
         within = within[torch.randint(len(within), (n,), generator=random)].to(rows.device)
@@ -188,6 +195,13 @@ class PixelLoader(DataLoader):
     def _shown(self, pictures: torch.Tensor) -> np.ndarray:
         mean, std = self.stats
         return (pictures.permute(0, 2, 3, 1).cpu() * std + mean).clamp(0, 1).numpy()
+
+
+def renewed(dl: DataLoader, **changes) -> DataLoader:
+    """Return `dl.new(**changes)` that shares its random numbers: `new` alone forgets the seed."""
+    new = dl.new(**changes)
+    new.rng = dl.rng
+    return new
 
 
 def dataloaders(
@@ -274,7 +288,8 @@ def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
     pixels = images.decode_pixels(samples, size, out=out, progress=progress)
     labels = pd.Categorical(samples["label"], categories=vocab).codes.astype(np.int64)
     data = PixelData(pixels, labels, samples.index, vocab)
-    data.folder, data.samples = folder, samples
+    data.folder = folder
+    data.samples = samples
     return data
 
 

@@ -13,7 +13,7 @@ from o2u_nb.widgets.parts.panel import Panel
 
 STEPS = 400  # of the slider, from the lowest score to the highest
 WIDE = dict(description_width="initial")
-ROW = Layout(flex_flow="row wrap", align_items="center", width="100%", overflow="hidden")
+ROW = dict(flex_flow="row wrap", align_items="center", width="100%", overflow="hidden")
 
 
 class ThresholdPanel(Panel):

@@ -32,7 +32,7 @@ NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
 )
-ROW = Layout(flex_flow="row wrap", flex="0 0 auto")
+ROW = dict(flex_flow="row wrap", flex="0 0 auto")
 
 
 class WhyCard(Panel):
