@@ -208,5 +208,7 @@ def test_an_image_column_of_paths_is_a_path_column(tmp_path):
 
 
 def test_a_path_that_is_a_number_is_a_name_all_the_same():
-    frame = pd.DataFrame({"image": [{"bytes": PNG, "path": n} for n in (7, 8)], "label": list("xy")})
+    frame = pd.DataFrame(
+        {"image": [{"bytes": PNG, "path": n} for n in (7, 8)], "label": list("xy")}
+    )
     assert labels(sources.read(frame)) == {"7": "x", "8": "y"}

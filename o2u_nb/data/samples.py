@@ -66,6 +66,25 @@ def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(Problem._fields), dtype="str")
 
 
+def told(problems: pd.DataFrame, *, most: int = 10) -> list[str]:
+    """Return a problems table as lines for people, those with equal details in one line.
+
+    At most `most` lines say what is wrong; one more says how many problems are left.
+
+    >>> told(problems_table([Problem("a.png", ZERO_BYTE_FILE, "0 bytes", "left out")]))
+    ['a.png: zero-byte file (0 bytes), left out']
+    """
+    alike = problems.groupby(["problem", "detail", "action"], sort=False)["sample_id"].agg(list)
+    lines = [_line(ids, *what) for what, ids in alike.head(most).items()]
+    left = sum(map(len, alike.iloc[most:]))
+    return lines + ([f"and {left:,} more"] if left else [])
+
+
+def _line(ids: list[str], problem: str, detail: str, action: str) -> str:
+    who = ids[0] if len(ids) == 1 else f"{len(ids):,} samples, {ids[0]} for one"
+    return f"{who}: {problem} ({detail}), {action}"
+
+
 def samples_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return raw `rows` (a column sample_id and those of a samples table) as a samples table."""
     return rows.set_index("sample_id").sort_index()
