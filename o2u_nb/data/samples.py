@@ -3,7 +3,8 @@
 Samples: a DataFrame indexed by `sample_id` (unique text, sorted) with `label`, `split` and either
 `path` (absolute) or `image` (uint8 array or encoded bytes), so that filtering rows filters images.
 Where grey pictures deeper than 8 bits use little of what their format holds, `grey_low` and
-`grey_high` (float, equal in every row) say which values are shown and trained as black and white.
+`grey_high` (float, equal in every row) say which values are shown and trained as black and white;
+a table read on its own has a range of its own, so copy them to a validation set.
 Problems: one row per thing found wrong, with what happened to the sample.
 """
 
