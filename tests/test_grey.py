@@ -151,3 +151,14 @@ def test_thumbnails_of_a_review_show_the_range_in_a_later_kernel(tmp_path):
     thumbnails = Thumbnails(tmp_path / "cache")
     tile = np.asarray(Image.open(io.BytesIO(thumbnails.get(item, 64))))
     assert tile.max() >= 250 and thumbnails.state(item).state == "ok"
+
+
+def test_a_few_deep_pictures_among_many_are_found(tmp_path, monkeypatch):
+    from o2u_nb.data import grey as module
+
+    monkeypatch.setattr(module, "PICTURES", 2)
+    root = folder(tmp_path, KINDS["Hounsfield units"], count=2)
+    for number in range(30):
+        put(root / f"dog/colour{number}.png")
+    samples, problems = sources.read(root)
+    assert problems.empty and set(samples["grey_low"]) == {-1024.0}

@@ -205,3 +205,10 @@ def test_an_image_column_of_paths_is_a_path_column(tmp_path):
     checked = sources.read(frame, root=tmp_path)
     assert labels(checked) == {"a.png": "x", "b.png": "y"} and "path" in checked.samples
     assert problems(checked)[""] == "missing id"
+
+
+def test_a_path_that_is_a_number_is_a_name_all_the_same():
+    frame = pd.DataFrame(
+        {"image": [{"bytes": PNG, "path": n} for n in (7, 8)], "label": list("xy")}
+    )
+    assert labels(sources.read(frame)) == {"7": "x", "8": "y"}

@@ -6,6 +6,8 @@ import json
 import zipfile
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from o2u_nb.data import sources
@@ -170,3 +172,9 @@ with zipfile.ZipFile(PACKED, "w") as archive:
 def test_what_is_no_table_is_refused_by_its_kind(content, name, reason, tmp_path):
     (tmp_path / name).write_bytes(content)
     assert reason in refusal(tmp_path, tmp_path / name)
+
+
+def test_a_parquet_file_with_text_that_is_no_text_is_refused(tmp_path):
+    path = pa.array([b"\xff.png", b"a.png"]).view(pa.string())
+    pq.write_table(pa.table({"path": path, "label": ["x", "y"]}), tmp_path / "l.parquet")
+    assert "cannot read" in refusal(tmp_path, tmp_path / "l.parquet")

@@ -176,6 +176,8 @@ def test_a_subset_of_items_that_are_not_there_is_refused(folders):
     whole, data = folders
     with pytest.raises(SourceError, match="positions of 6 items in the Subset, found 0 to 6"):
         sources.read(data.Subset(whole, [0, 6]))
+    with pytest.raises(SourceError, match=r"positions of 6 items in the Subset, found \['a'\]"):
+        sources.read(data.Subset(whole, ["a"]))
 
 
 class Paths(Items):
