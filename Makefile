@@ -27,12 +27,12 @@ demo: $(READY)  ## find wrong labels in the built-in pictures, and write a repor
 lab: $(READY)  ## open JupyterLab on the quickstart
 	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_OPTIONS) notebooks/00_quickstart.ipynb
 
-test: check types  ## check style and types, run all tests and all notebooks: the whole suite
+test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all notebooks: the whole suite
 	@sh .ci/system-packages
 	$(PY) -m pytest
 	$(if $(wildcard notebooks/*.ipynb),$(PY) -m pytest --nbmake --nbmake-timeout=900 notebooks)
 
-test-quick: $(READY)  ## run the tests that are neither slow nor in a browser: under two minutes
+test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes
 	$(PY) -m pytest -q -m "not slow and not browser and not network"
 
 check: $(READY)  ## check the style of the code

@@ -21,10 +21,10 @@ from o2u_nb.rows import evenly
 SHALLOW = (".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp")
 PICTURES = 200  # looked at, evenly spaced; the same every time
 PIXELS = 10_000  # of each, for the percentiles
-# Hot pixels and burnt-in text must not set the range: where the outermost thousandth of the pixels
-# would take more than half of it, it goes to waste on them, and they are shown as black or white.
-OUTERMOST = 0.1  # per cent of the pixels, at each end
-PIXELS_SHARE = 0.5
+# A few hot pixels must not set the range: where the outermost thousandth of the pixels at each end
+# would take more than half of it, they are left out of it and shown as black or white.
+OUTERMOST = 0.1  # per cent
+WASTED = 0.5
 
 
 class _Deep(NamedTuple):
@@ -83,16 +83,17 @@ def _look(item: Item) -> _Deep | None:
 
 
 def _range(deep: list[_Deep]) -> GreyRange | None:
+    """Return the range of `deep` pictures; None where there is none or they fill their format."""
     if not deep:
         return None
     low, high = min(found.low for found in deep), max(found.high for found in deep)
+    pool = np.concatenate([found.some for found in deep])
+    inner = np.percentile(pool, [OUTERMOST, 100 - OUTERMOST])
+    if inner[0] < inner[1] < inner[0] + WASTED * (high - low):
+        low, high = inner
     top = images.top_of(deep[0].kind == "fractions")
     if low == high or (low >= 0 and top / 2 < high <= top):
         return None
-    pool = np.concatenate([found.some for found in deep])
-    inner = np.percentile(pool, [OUTERMOST, 100 - OUTERMOST])
-    if inner[0] < inner[1] < inner[0] + PIXELS_SHARE * (high - low):
-        low, high = inner
     return GreyRange(float(low), float(high))
 
 

@@ -185,7 +185,8 @@ def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = 10
 
     `probs` (n, n_classes) softmax, `labels` (n,) int. The random labels are those of
     `odd.empirical_losses`, without the likeliest class. Uniform noise exceeds the percentile with
-    probability 1 - percentile / 100, by which the count is divided. Song et al., arXiv 2003.10647.
+    probability 1 - percentile / 100, by which the count is divided. Song, Hu, Auli, Dauphin and
+    Ma, arXiv 2003.10647.
     """
     every_class = -np.log(np.maximum(probs, np.finfo(np.float32).tiny), dtype=np.float64)
     loss = every_class[np.arange(len(labels)), labels]

@@ -104,8 +104,8 @@ def _outline(low: np.ndarray, high: np.ndarray) -> dict[str, np.ndarray]:
 
     Epochs in which nobody was seen are bridged.
     """
-    seen = np.flatnonzero(np.isfinite(low))
-    there, back = seen, seen[::-1]
+    there = np.flatnonzero(np.isfinite(low))
+    back = there[::-1]
     return dict(
         x=np.concatenate([there, back]) + 1,
         y=np.concatenate([high[there], low[back]]),

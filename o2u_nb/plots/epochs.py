@@ -111,7 +111,9 @@ def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
 
     `phase` names the phase of each epoch. Marks made earlier are replaced.
     """
-    shapes, words, start = [], [], 0
+    shapes = []
+    words = []
+    start = 0
     for name, epochs in groupby(phase):
         stop = start + len(list(epochs))
         known = phase_of(name)

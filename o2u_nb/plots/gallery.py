@@ -70,7 +70,8 @@ def suspect_grid(
 
 def strip(samples: pd.DataFrame, ids: Iterable[str], *, size: int = 72) -> Gallery:
     """Show the pictures of a few samples in a row, each with its given label."""
-    ids, items = list(ids), _items(samples, ids)
+    ids = list(ids)
+    items = _items(samples, ids)
     tiles = []
     for id in ids:
         given = clip(samples["label"].get(id, "unknown"), 60)
@@ -141,7 +142,8 @@ def _items(samples: pd.DataFrame, ids: Iterable[str]) -> dict[str, images.Item]:
 
 
 def _tile(row: Any, item: images.Item | None, size: int) -> str:
-    given, suggested = clip(row.label, 60), _suggestion(row.suggested_label)
+    given = clip(row.label, 60)
+    suggested = _suggestion(row.suggested_label)
     alt = f"Suspect {row.rank:,.0f}: given {given}, looks like {suggested}"
     lines = [
         _line(f"<b>#{row.rank:,.0f}</b>{_doubt(row)}", WRAPPED),

@@ -92,6 +92,21 @@ class Filters(traitlets.HasTraits):
         """Tell which samples (n,) bool have the given label `label`."""
         return self.columns.label == self.columns.code(label)
 
+    def pairs(self) -> pd.DataFrame:
+        """Count which given label is taken for which among the suspects: given, suggested, count.
+
+        Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
+        """
+        n = len(self.columns.classes)
+        known = self.suspects & (self.columns.suggested >= 0)
+        codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
+        pairs, counts = np.unique(codes, return_counts=True)
+        names = np.array(self.columns.classes, dtype=object)
+        table = pd.DataFrame(
+            {"given": names[pairs // n], "suggested": names[pairs % n], "count": counts}
+        )
+        return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
     def threshold_for(self, count: int) -> float:
         """Return the value of the suspect number `count`, just above the highest for none."""
         values = self.columns.values(self.threshold_column)

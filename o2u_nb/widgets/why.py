@@ -19,8 +19,10 @@ from o2u_nb.review.words import BUTTONS, told
 from o2u_nb.text import inert, percent
 from o2u_nb.widgets.parts.panel import Panel
 
-PICTURE, LOOK_ALIKE = 260, 72  # pixels of the longest side
-CURVE = 300
+PICTURE = 260  # pixels of the picture's longest side
+LOOK_ALIKE = 72  # the same of a look-alike: four stand in a row of the card
+CURVE = 300  # pixels of the width of the loss by epoch
+N_PROBS = 5  # classes whose probabilities are shown
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
@@ -30,7 +32,7 @@ NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
 )
-ROW = Layout(flex_flow="row wrap", flex="0 0 auto")
+ROW = dict(flex_flow="row wrap", flex="0 0 auto")
 
 
 class WhyCard(Panel):
@@ -51,7 +53,6 @@ class WhyCard(Panel):
             "Redo": self._button("Redo", "decide again what was undone", session.redo, "repeat"),
         }
         self._other = Combobox(
-            options=session.classes,
             ensure_option=True,
             placeholder="Change to another label …",
             tooltip="Type or pick the right label",
@@ -61,7 +62,7 @@ class WhyCard(Panel):
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
         super().__init__(session, [row, self._html])
         self._other.observe(self._on_other, "value")
-        self._follow(self._draw, "current", "selected", "revision", "suspects")
+        self._follow(self._draw, "current", "selected", "revision", "made_classes", "suspects")
         self._draw()
 
     def _button(self, text: str, hint: str, command: Callable, icon: str) -> Button:
@@ -82,7 +83,9 @@ class WhyCard(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        return session.current, self._n_meant(), session.revision, int(session.suspects.sum())
+        n_suspects = int(session.suspects.sum())
+        meant = self._n_meant()
+        return session.current, meant, session.revision, session.made_classes, n_suspects
 
     def _n_meant(self) -> int:
         """Count the samples that the buttons decide."""
@@ -96,6 +99,7 @@ class WhyCard(Panel):
         self._buttons["Undo"].disabled = not self.session.can_undo
         self._buttons["Redo"].disabled = not self.session.can_redo
         self._other.disabled = nobody
+        self._other.options = self.session.classes
         self._html.value = self._still()
 
     def _still(self) -> str:
@@ -152,7 +156,8 @@ def _image(jpeg: bytes, style: str, alt: str) -> str:
 
 def _figure(near: dict, jpeg: bytes) -> str:
     """Show a look-alike with its label, whether that is the same, and what was decided of it."""
-    label, same = inert(near["label"], 40), "same label" if near["same_label"] else "other label"
+    label = inert(near["label"], 40)
+    same = "same label" if near["same_label"] else "other label"
     decided = f"<br>{told(near['decision'])}" if near["decision"] else ""
     about = f"{inert(near['sample_id'], 120)}, similarity {near['similarity']:.2f}"
     return (
@@ -179,7 +184,7 @@ def _probs(known: dict) -> str:
         f'<tr><td>{inert(name, 24)}{_role(name, known)}</td><td style="width:40%">'
         f'<span style="{BAR.format(_color(name, known), 100 * share)}"></span></td>'
         f'<td style="text-align:right">{percent(share)}</td></tr>'
-        for name, share in known["probs"][:5]
+        for name, share in known["probs"][:N_PROBS]
     ]
     return _table("What the network saw, on average", rows)
 
