@@ -100,9 +100,9 @@ class HistogramsPanel(Panel):
 
 
 class Bins:
-    """Sort `values` (n,) into 60 equal bins once, so that any part of them is counted quickly.
+    """Sort `values` (n,) into `BINS` equal bins once, so that any part of them is counted quickly.
 
-    `edges` is (61,); values that are not finite are in no bin.
+    `edges` is (BINS + 1,). Values that are not finite are in no bin.
     """
 
     def __init__(self, values: np.ndarray):
@@ -112,7 +112,7 @@ class Bins:
         self._codes = np.where(seen, codes, BINS).astype(np.uint8)
 
     def counts(self, part: np.ndarray | slice) -> np.ndarray:
-        """Count the values of `part`, a mask (n,) bool or a slice, in each bin: int (60,)."""
+        """Count the values of `part`, a mask (n,) bool or a slice, in each bin: int (BINS,)."""
         return np.bincount(self._codes[part], minlength=BINS + 1)[:BINS]
 
 

@@ -1,4 +1,4 @@
-"""Where suspects begin: the score that is cut, and the value from which on a sample is a suspect.
+"""The threshold: which score tells the suspects, and from which value on a sample is one.
 
 In comes a session; out go its threshold on a slider, how many suspects that makes, and how many of
 them are wrong: by the estimate, and by what has been decided so far.
