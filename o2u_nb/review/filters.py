@@ -72,8 +72,9 @@ class Filters(traitlets.HasTraits):
         """Tell which samples (n,) bool pass all filters."""
         columns = self.columns
         mask = self.suspects.copy() if self.only_suspects else np.ones(len(columns), dtype=bool)
-        if self.label_filter is not None:
-            mask &= self.labelled(self.label_filter)
+        of_class = self.of_class()
+        if of_class is not None:
+            mask &= of_class
         if self.pair_filter is not None:
             given, suggested = map(columns.code, self.pair_filter)
             mask &= (columns.label == given) & (columns.suggested == suggested)
@@ -86,6 +87,10 @@ class Filters(traitlets.HasTraits):
         if self.position_filter is not None:
             mask &= _picked(self.position_filter, len(columns))
         return mask
+
+    def of_class(self) -> np.ndarray | None:
+        """Tell which samples (n,) bool `label_filter` lets through; None when it is not set."""
+        return None if self.label_filter is None else self.labelled(self.label_filter)
 
     def labelled(self, label: str) -> np.ndarray:
         """Tell which samples (n,) bool have the given label `label`."""

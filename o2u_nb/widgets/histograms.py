@@ -44,7 +44,7 @@ class HistogramsPanel(Panel):
         row = Layout(flex_flow="row wrap", width="100%")
         halves = [_half(self._cut, *self._moments.values()), _half(self._scatter)]
         super().__init__(session, [self._threshold, HBox(halves, layout=row)])
-        self._follow(self._draw, "suspects", "label_filter")
+        self._follow(self._draw, "suspects", "label_filter", "revision")
         self._draw()
 
     def without_slider(self) -> "HistogramsPanel":
@@ -56,11 +56,12 @@ class HistogramsPanel(Panel):
         self._try(setattr, self.session, "threshold", x)
 
     def _wanted(self) -> tuple:
-        session = self.session
-        return session.threshold_column, session.threshold, session.label_filter
+        session, of_class = self.session, self.session.of_class()
+        members = None if of_class is None else of_class.tobytes()
+        return session.threshold_column, session.threshold, session.label_filter, members
 
     def _redraw(self, wanted: tuple) -> None:
-        column, threshold, label = wanted
+        column, threshold, label, _ = wanted
         whose = "" if label is None else f" of {inert(label, 40)}"
         with self._cut.batch_update():
             self._fill(self._cut, column)
@@ -77,11 +78,11 @@ class HistogramsPanel(Panel):
 
     def _counts(self, column: str) -> dict[str, np.ndarray]:
         """Count the samples of the class in each bin: the rest and the suspects, (BINS,) each."""
-        columns, suspects = self.session.columns, self.session.suspects
-        label, bins = self.session.label_filter, self._bins(column)
-        of_class = slice(None) if label is None else columns.label == columns.code(label)
-        found = bins.counts(suspects if label is None else suspects & of_class)
-        return {"the rest": bins.counts(of_class) - found, "suspects": found}
+        suspects, of_class = self.session.suspects, self.session.of_class()
+        bins, everybody = self._bins(column), slice(None)
+        found = bins.counts(suspects if of_class is None else suspects & of_class)
+        there = bins.counts(everybody if of_class is None else of_class)
+        return {"the rest": there - found, "suspects": found}
 
     def _still(self) -> str:
         column = self.session.threshold_column

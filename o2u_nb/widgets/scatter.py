@@ -40,7 +40,7 @@ class ScatterPanel(Panel):
         # since the area is looked up here, among all samples
         self._plot.data[0].on_selection(self._on_area)
         self._plot.data[0].on_deselect(self._on_clear)
-        self._follow(self._draw, "suspects", "label_filter", "position_filter")
+        self._follow(self._draw, "suspects", "label_filter", "position_filter", "revision")
         self._follow(self._on_filter, "position_filter")
         self._draw()
 
@@ -80,20 +80,14 @@ class ScatterPanel(Panel):
         return self.session.columns.values(MEAN), self.session.columns.values(VARIANCE)
 
     def _of_class(self) -> np.ndarray:
-        columns, label = self.session.columns, self.session.label_filter
-        if label is None:
-            return np.ones(len(columns), dtype=bool)
-        return columns.label == columns.code(label)
+        of_class = self.session.of_class()
+        return np.ones(len(self.session.columns), dtype=bool) if of_class is None else of_class
 
     def _wanted(self) -> tuple:
         session = self.session
-        picked = session.position_filter
-        return (
-            session.threshold_column,
-            session.threshold,
-            session.label_filter,
-            None if picked is None else picked.tobytes(),
-        )
+        chosen = session.of_class(), session.position_filter
+        contents = [None if array is None else array.tobytes() for array in chosen]
+        return session.threshold_column, session.threshold, *contents
 
     def _redraw(self, _) -> None:
         of_class, suspects = self._of_class(), self.session.suspects
