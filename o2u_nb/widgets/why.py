@@ -8,7 +8,7 @@ import base64
 from collections.abc import Callable
 
 import numpy as np
-from ipywidgets import HTML, Button, Combobox, HBox, Layout
+from ipywidgets import HTML, Button, HBox, Layout
 
 from o2u_nb.plots import still
 from o2u_nb.plots.bands import crowd_bands
@@ -17,7 +17,9 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, told
 from o2u_nb.text import inert, percent
+from o2u_nb.widgets.parts.entry import Entry
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.question import ClassQuestion
 
 PICTURE = 260  # pixels of the picture's longest side
 LOOK_ALIKE = 72  # the same of a look-alike: four stand in a row of the card
@@ -52,17 +54,19 @@ class WhyCard(Panel):
             "Undo": self._button("Undo", "take back the last decision", session.undo, "undo"),
             "Redo": self._button("Redo", "decide again what was undone", session.redo, "repeat"),
         }
-        self._other = Combobox(
-            ensure_option=True,
+        self._other = Entry(
+            self._on_other,
+            names=session.classes,
             placeholder="Change to another label …",
-            tooltip="Type or pick the right label",
+            tooltip="Type the right label and press Enter, or pick it",
             layout=Layout(width="auto", flex="1 1 180px", min_width="0"),
         )
+        self._question = ClassQuestion(self._on_answer)
         self._bands = crowd_bands(session.trace, session.scores)
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
-        super().__init__(session, [row, self._html])
-        self._other.observe(self._on_other, "value")
-        self._follow(self._draw, "current", "selected", "revision", "made_classes", "suspects")
+        super().__init__(session, [row, self._question, self._html])
+        self._follow(self._offer, "made_classes")
+        self._follow(self._draw, "current", "selected", "revision", "suspects")
         self._draw()
 
     def _button(self, text: str, hint: str, command: Callable, icon: str) -> Button:
@@ -71,15 +75,29 @@ class WhyCard(Panel):
         button.on_click(lambda _: self._try(self._decide, command))
         return button
 
-    def _on_other(self, change) -> None:
-        if change["new"]:
-            self._try(self._decide, self.session.relabel, change["new"])
-            self._other.value = ""
+    def _offer(self, _) -> None:
+        """Suggest the classes that there are now."""
+        self._other.names = self.session.classes
 
-    def _decide(self, command, *args) -> None:
+    def _on_other(self, typed: str) -> None:
+        """Take the class that was entered, or ask what is meant by a name that is none."""
+        name = typed if typed in self.session.classes else typed.strip()
+        if name in self.session.classes:
+            self._try(self._relabel, name)
+        elif name:
+            self._question.ask(name, self.session.near_class(name))
+
+    def _on_answer(self, name: str, is_new: bool) -> None:
+        self._try(self._relabel, name, new_class=is_new and name)
+
+    def _relabel(self, name: str, **options) -> None:
+        self._decide(self.session.relabel, name, **options)
+        self._other.clear()
+
+    def _decide(self, command, *args, **options) -> None:
         if self.session.current not in self.session.selected:
             self.session.selected = ()  # no command must hit a sample that the card does not show
-        command(*args)
+        command(*args, **options)
 
     def _wanted(self) -> tuple:
         session = self.session
@@ -94,6 +112,7 @@ class WhyCard(Panel):
 
     def _redraw(self, _) -> None:
         nobody = self.session.current is None
+        self._question.take_back()  # it was about another sample, or is decided
         for button in self._buttons.values():
             button.disabled = nobody
         self._buttons["Undo"].disabled = not self.session.can_undo

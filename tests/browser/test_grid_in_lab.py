@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
-from tests.browser.lab import Desk, Notebook, write_notebook
+from tests.browser.lab import THEMES, Desk, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 N, N_WRONG = 300, 160
@@ -292,6 +292,71 @@ def test_a_class_made_elsewhere_is_offered(open_grid):
     screen.expect_said("changed to lynx")
     label.select_option("lynx")
     screen.expect_counts("2 shown")
+    screen.expect_clean()
+
+
+def test_a_class_is_made_by_keyboard_and_shown_alone(open_grid, artefacts):
+    screen = open_grid()
+    label, names = screen.page.locator(".o2u-grid select").first, ".o2u-relabel [role=option] span"
+    active = screen.page.locator(names.replace("]", "][aria-selected=true]"))
+    screen.tile(0).click()
+    screen.press("r", *"le")
+    expect(screen.page.locator(names)).to_have_text(["leopard", "New class “le”"])
+    expect(active).to_have_text("leopard")
+    screen.press("Backspace", "Backspace", *"lynx")
+    expect(screen.page.locator(names)).to_have_text(["New class “lynx”"])
+    screen.shoot(artefacts, "light-new-class")
+    screen.press("Enter")
+    screen.expect_said("changed to lynx (a new class)")
+    screen.expect_current(1)
+    screen.press("r", *"lyn")
+    expect(screen.page.locator(names)).to_have_text(["lynx", "New class “lyn”"])
+    screen.press("ArrowDown", "ArrowUp", "Enter")
+    screen.expect_said("changed to lynx, Ctrl+Z undoes")
+    label.focus()
+    screen.press(*"lynx", "Enter")
+    screen.expect_counts("2 shown")
+    expect(label).to_have_value("lynx")
+    screen.expect_decisions(dict.fromkeys(screen.suspects(0, 1), "relabel"))
+    screen.page.get_by_role("button", name="Undo").click(click_count=2)
+    screen.expect_counts("0 shown")
+    expect(label).to_have_value("lynx")  # the filter holds, and can be lifted
+    label.select_option("all classes")
+    screen.expect_counts("160 shown")
+    screen.expect_clean()
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_a_slip_of_the_keyboard_is_asked_about(open_grid, artefacts, theme):
+    screen = open_grid(theme=theme)
+    dialog, question = (screen.page.locator(f".o2u-{name}") for name in ("relabel", "question"))
+    use, make = (question.get_by_role("button").nth(k) for k in range(2))
+    screen.tile(0).click()
+    screen.press("r", *"Tigre", "Enter")
+    expect(question).to_contain_text("“Tigre” is close to “tiger”.")
+    expect(use).to_have_text("Use “tiger”")
+    expect(make).to_have_text("Make “Tigre” all the same")
+    expect(use).to_be_focused()
+    screen.shoot(artefacts, f"{theme}-slip")
+    screen.press("d", "ArrowRight", "Escape")  # no key of the dialog reaches the grid behind it
+    expect(dialog).to_be_hidden()
+    screen.expect_current(0)
+    screen.expect_decisions({})
+    screen.press("r", *"Tigre", "Enter")
+    expect(use).to_be_focused()
+    screen.press("Shift+Tab", "End", "Backspace")  # typing on takes the question back
+    expect(question).to_be_hidden()
+    expect(dialog.get_by_role("option").first).to_contain_text("New class “Tigr”")
+    screen.press("Enter")
+    expect(question).to_contain_text("“Tigr” is close to “tiger”.")
+    screen.press("Enter")
+    screen.expect_said("changed to tiger, Ctrl+Z undoes")
+    screen.expect_current(1)
+    screen.press("r", *"leopards", "Enter")
+    expect(use).to_be_focused()
+    screen.press("Tab", "Enter")
+    screen.expect_said("changed to leopards (a new class)")
+    screen.expect_decisions(dict.fromkeys(screen.suspects(0, 1), "relabel"))
     screen.expect_clean()
 
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { offered, offersFor } from "../../o2u_nb/widgets/js/classes.js";
+import { filterable, offered, offersFor } from "../../o2u_nb/widgets/js/classes.js";
 
 const CLASSES = ["cheetah", "jaguar", "leopard", "Tiger", "sea leopard", "zebra"];
 
@@ -68,4 +68,10 @@ test("however many classes fit, the new one is offered; the others are counted",
   });
   assert.deepEqual(offers("", 4), { offers: known("zebra", "cheetah", "jaguar", "leopard"), left: 2 });
   assert.deepEqual(offers("", 6).left, 0);
+});
+
+test("the class that is filtered by can be seen and lifted though it is a class no more", () => {
+  assert.equal(filterable(CLASSES, null), CLASSES);
+  assert.equal(filterable(CLASSES, "zebra"), CLASSES);
+  assert.deepEqual(filterable(CLASSES, "lynx"), [...CLASSES, "lynx"]);
 });

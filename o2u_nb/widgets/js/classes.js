@@ -18,6 +18,15 @@ export function offered(typed, likely, classes) {
   return found.sort((a, b) => begins(b) - begins(a));
 }
 
+/**
+ * List the classes to filter by. The one that is filtered by is among them also when its last sample
+ * was taken from it, since the filter must not seem to be lifted.
+ * @param {string[]} classes
+ * @param {string | null} filtered
+ */
+export const filterable = (classes, filtered) =>
+  filtered === null || classes.includes(filtered) ? classes : [...classes, filtered];
+
 /** @typedef {{ name: string, isNew: boolean }} Offer `isNew`: it is no class yet */
 
 /**
