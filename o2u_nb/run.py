@@ -23,7 +23,7 @@ import pandas as pd
 from o2u_nb import embeddings as embeddings_io
 from o2u_nb import layout
 from o2u_nb.audit import Audit
-from o2u_nb.data import atomic, duplicates, sources
+from o2u_nb.data import atomic, duplicates, grey, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.counts import estimates
@@ -71,6 +71,8 @@ def run_audit(
     how = dict(columns=columns, encoding=encoding, progress=_stage(progress, "reading"))
     checked = sources.read(source, labels, **{k: v for k, v in how.items() if v is not None})
     say(_found(checked))
+    if deep := grey.in_words(checked.samples):
+        say(deep)
     with _tidy(out):
         samples_io.write(checked.samples, out / layout.SAMPLES)
         _write_csv(checked.problems, out / layout.PROBLEMS, index=False)

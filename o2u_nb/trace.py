@@ -21,7 +21,6 @@ from o2u_nb.errors import OutputError, TraceError
 FORMAT = "o2u_nb trace 1"
 META = "meta.json"
 ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
-NOT_SEEN = {"loss": np.nan, "margin": np.nan, "pred": -1}
 PHASES = ("warmup", "cyclic", "high", "low")  # the last two are those of ODD
 
 
