@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -484,3 +485,15 @@ def test_results_open_without_torch(source, tmp_path, tiny):
         check=True,
     )
     assert done.stdout.split() == ["60", "4", "60", "0"]
+
+
+def test_the_range_of_deep_grey_is_said(tmp_path, tiny):
+    rng, said = np.random.default_rng(0), []
+    for number in range(24):
+        pixels = rng.integers(0, 4096, (16, 16)).astype(np.uint16)
+        path = tmp_path / "source" / ("cat" if number % 2 else "dog") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    audit = run_audit(tmp_path / "source", tmp_path / "out", preset="quick", say=said.append)
+    assert re.match(r"Grey values from \d+ to 4,0[89]\d, which the pictures use", said[1])
+    assert audit.samples["grey_high"].nunique() == 1
