@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embeddings as embeddings_io
-<<<<<<< HEAD
 from o2u_nb import extras
 from o2u_nb import folder as layout
 from o2u_nb.building import (
@@ -28,12 +27,7 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     require_free,
 )
-from o2u_nb.data import atomic, duplicates, sources
-=======
-from o2u_nb import layout
-from o2u_nb.audit import Audit
 from o2u_nb.data import atomic, duplicates, grey, sources
->>>>>>> data
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
@@ -85,13 +79,14 @@ def run_audit(
     require_apart(out, source)
     require_free(out, overwrite=overwrite)
     progress = progress or (lambda stage, done, total: None)
-<<<<<<< HEAD
     given = dict(columns=columns, encoding=encoding)
     options = {name: value for name, value in given.items() if value is not None}
     checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
     require_apart_from_pictures(out, checked.samples)
     for line in _found(checked):
         say(line)
+    if deep := grey.in_words(checked.samples):
+        say(deep)
     with building(out) as place:
         _write_sources(place, checked)
         trace, embeddings, training = _train(
@@ -106,26 +101,6 @@ def run_audit(
         )
         _finish(place, out, checked, trace, embeddings, facts, say)
     return AuditFolder.open(out)
-=======
-    how = dict(columns=columns, encoding=encoding, progress=_stage(progress, "reading"))
-    checked = sources.read(source, labels, **{k: v for k, v in how.items() if v is not None})
-    say(_found(checked))
-    if deep := grey.in_words(checked.samples):
-        say(deep)
-    with _tidy(out):
-        samples_io.write(checked.samples, out / layout.SAMPLES)
-        _write_csv(checked.problems, out / layout.PROBLEMS, index=False)
-        trace, seen, training = _train(checked.samples, settings, out, seed, say, progress)
-        _write_embeddings(out, seen)
-    facts = dict(
-        source=_named(source),
-        preset=settings.name,
-        seed=seed,
-        **training,
-        seconds=round(time.monotonic() - started, 1),
-    )
-    return _finish(out, checked, trace, seen, facts, say)
->>>>>>> data
 
 
 def save_audit(

@@ -23,10 +23,6 @@ from o2u_nb.phases import PHASES
 FORMAT = "o2u_nb trace 1"
 META = "meta.json"
 ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
-<<<<<<< HEAD
-=======
-PHASES = ("warmup", "cyclic", "high", "low")  # the last two are those of ODD
->>>>>>> data
 
 
 @dataclass(frozen=True)
