@@ -458,6 +458,7 @@ def test_photographs_fall_back_to_a_network_from_scratch(tmp_path, tiny, monkeyp
     assert audit.facts["image_size"] == 64 and audit.facts["model"].startswith("compact")
 
 
+@pytest.mark.slow
 def test_the_command_line_as_a_user_runs_it(source, tmp_path):
     out = tmp_path / "out"
     argv = [sys.executable, "-m", "o2u_nb", "audit", str(source), "--out", str(out)]
