@@ -228,3 +228,31 @@ def test_items_are_pairs():
     picture, label = data[1]
     assert picture.shape == (3, 4, 4) and picture.max() == pytest.approx(0.2) and label == 1
     assert len(PixelLoader(data.new_empty(), stats=RAW)) == 0
+
+
+@pytest.mark.parametrize(
+    ("label", "found"),
+    [(3, "3 of type int"), (["ant"], "['ant'] of type list"), (np.nan, "nan of type float")],
+)
+@pytest.mark.parametrize("role", ["training", "validation"])
+def test_labels_that_are_no_text_are_named(label, found, role):
+    table, _ = samples(6)
+    wrong = table.copy()
+    wrong["label"] = wrong["label"].astype(object)
+    wrong.at["02", "label"] = label
+    tables = (wrong, None) if role == "training" else (table, wrong)
+    with pytest.raises(SourceError) as caught:
+        dataloaders(tables[0], valid=tables[1], device="cpu")
+    assert f"found {found} for sample '02'" in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["no rows", "no label", "no picture"])
+def test_a_table_that_holds_no_samples_is_refused(change):
+    table, _ = samples(6)
+    table = {
+        "no rows": table[:0],
+        "no label": table.drop(columns="label"),
+        "no picture": table.drop(columns="image"),
+    }[change]
+    with pytest.raises(SourceError, match="Expected a samples table with the columns"):
+        dataloaders(table, device="cpu")

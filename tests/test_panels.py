@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -34,13 +35,17 @@ from tests.audits import write_audit
 from tests.pages import HOSTILE, Reader
 
 
-def widget_classes() -> list[type[Widget]]:
-    """Discover every class of widgets in the package, by name."""
-    modules = [
+def modules() -> list[ModuleType]:
+    """Import every module of the package's widgets."""
+    return [
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(o2u_nb.widgets.__path__, "o2u_nb.widgets.")
     ]
-    found = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
+
+
+def widget_classes() -> list[type[Widget]]:
+    """Discover every class of widgets in the package, by name."""
+    found = {c for m in modules() for _, c in inspect.getmembers(m, inspect.isclass)}
     ours = [c for c in found if issubclass(c, Widget) and c.__module__.startswith("o2u_nb.")]
     return sorted(ours, key=lambda c: c.__name__)
 
@@ -48,6 +53,17 @@ def widget_classes() -> list[type[Widget]]:
 def panels() -> list[type[Panel]]:
     """Discover every panel class, so that a new one is covered the day it is written."""
     return [c for c in widget_classes() if issubclass(c, Panel) and c is not Panel]
+
+
+def test_no_module_keeps_a_widget():
+    """`Widget.close_all()` would close it, and no panel that uses it could be made any more."""
+    kept = [
+        f"{module.__name__}.{name}"
+        for module in modules()
+        for name, thing in vars(module).items()
+        if isinstance(thing, Widget)
+    ]
+    assert kept == []
 
 
 @pytest.fixture
@@ -286,7 +302,7 @@ def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch)
     session = ReviewSession(write_audit(tmp_path / "many", n=200, n_wrong=30))
     panel = ScatterPanel(session)
     assert sum(len(trace.x) for trace in panel.figure.data) == 10
-    assert "10 of 200 drawn" in panel.figure.layout.title.text
+    assert "10 of 200 samples shown" in panel.figure.layout.title.text
     panel._on_area(None, None, around(session, 50))
     assert len(session.visible) == 50
 
@@ -464,6 +480,34 @@ def test_all_panels_show_an_audit_with_a_class_that_was_made(session):
     assert len(shown) == len(panels()) and all(shown)
     session.current = first
     assert "changed to lynx" in dashboard._why._still()
+
+
+def test_why_card_offers_classes_made_in_review(session):
+    card = WhyCard(session)
+    assert "serval" not in card._other.options
+    first, second = session.columns.ids_at(session.visible[:2])
+    session.relabel("serval", [first], new_class=True)
+    assert list(card._other.options) == session.classes
+    session.current = second
+    card._other.value = "serval"
+    assert session.decisions.current(second).new_label == "serval"
+    session.undo()
+    session.undo()
+    assert "serval" not in card._other.options
+
+
+def test_panels_show_a_class_made_in_review(session):
+    panel = HistogramsPanel(session)
+    ids = session.columns.ids_at(session.visible[:3])
+    session.relabel("serval", ids, new_class=True)
+    session.label_filter = "serval"
+    rest, suspects = panel._cut.data
+    assert np.nansum(suspects.y) == 3 and not np.nansum(rest.y)
+    drawn = panel._scatter.figure.data
+    assert [len(trace.x) for trace in drawn] == [0, 3]
+    assert sorted(drawn[1].x) == sorted(session.scores["o2u_mean"].loc[ids])
+    session.relabel("jaguar", ids[:1])
+    assert np.nansum(panel._cut.data[1].y) == 2 == len(panel._scatter.figure.data[1].x)
 
 
 def test_why_card_decides_what_it_shows(session):

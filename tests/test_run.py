@@ -214,6 +214,27 @@ def test_arrays_frames_and_csv_files_are_sources_too(source, tmp_path, tiny):
     assert len(Audit.open(tmp_path / "csv").scores) == 60
 
 
+def test_the_command_line_says_how_to_read_the_labels(source, tmp_path, tiny, capsys):
+    files = sorted(source.rglob("*.png"))
+    rows = [f"{f.relative_to(source).as_posix()};größe {f.parent.name}" for f in files]
+    labels = tmp_path / "labels.csv"
+    labels.write_bytes("\n".join(["file;colour", *rows, ""]).encode("cp1252"))
+    argv = ["audit", source, "--labels", labels, "--out", tmp_path / "out", "--preset", "quick"]
+    assert "--encoding cp1252" in refused(capsys, *argv)
+    assert "--columns path=file,label=NAME" in refused(capsys, *argv, "--encoding", "cp1252")
+    assert "no column 'colr'" in refused(
+        capsys, *argv, "--encoding", "cp1252", "--columns", "path=file,label=colr"
+    )
+    assert "'paht'" in refused(capsys, *argv, "--columns", "paht=file")
+    argv += ["--encoding", "cp1252", "--columns", "path=file,label=colour"]
+    assert main([str(a) for a in argv]) == 0
+    assert set(Audit.open(tmp_path / "out").samples["label"]) == {
+        "größe red", "größe green", "größe blue"
+    }  # fmt: skip
+    alone = ["audit", source, "--out", tmp_path / "alone", "--columns", "path=file"]
+    assert "pass it with labels= (--labels)" in refused(capsys, *alone)
+
+
 def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
     (source / "red" / "empty.png").write_bytes(b"")
     (source / "red" / "torn.png").write_bytes((source / "blue" / "002.png").read_bytes()[:90])
@@ -311,6 +332,7 @@ def test_wrong_options_exit_with_status_2(source, tmp_path, capsys):
         ["audit", str(source), "--out", "x", "--preset", "fast"],
         ["audit", str(source), "--out", "x", "--seed", "-1"],
         ["audit", str(source), "--out", "x", "--seed", "one"],
+        ["audit", str(source), "--out", "x", "--columns", "path"],
         [],
     ):
         with pytest.raises(SystemExit) as caught:

@@ -124,7 +124,8 @@ def _notes(written: list[str], real: list[str]) -> list[str]:
     """Say in what the names of `real` differ from those `written`, each kind once."""
     pairs = list(zip(written, real, strict=True))
     notes = []
-    if os.path.splitext(written[-1])[1].casefold() != os.path.splitext(real[-1])[1].casefold():
+    suffixes_apart = {_folded(os.path.splitext(name)[1]) for name in (written[-1], real[-1])}
+    if len(suffixes_apart) > 1:
         notes.append(_suffix_note(*pairs.pop()))
     return list(
         dict.fromkeys(notes + [_spelling_note(*pair) for pair in pairs if len(set(pair)) > 1])

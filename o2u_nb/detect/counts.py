@@ -5,7 +5,7 @@ class by class. No estimator wins on all data, so how far they differ is part of
 needs to know the true rate, and an estimator that cannot say refuses.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ STARTS = (0.5, 0.75, 0.9, 0.97, 0.99)
 class Count(NamedTuple):
     """A count of wrong labels (NaN where refused) and a sentence: why, or what it assumes."""
 
-    count: float
+    count: float  # type: ignore[assignment]  # not the method of a tuple
     note: str
 
 
@@ -109,7 +109,7 @@ def mixture(score: np.ndarray) -> Count:
     )
 
 
-def _fitted(values: np.ndarray):
+def _fitted(values: np.ndarray) -> tuple[Any, Any]:
     """Fit one and two normal distributions to sorted `values` (n, 1): the likeliest of `STARTS`."""
     from sklearn.mixture import GaussianMixture
 
@@ -185,7 +185,8 @@ def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = 10
 
     `probs` (n, n_classes) softmax, `labels` (n,) int. The random labels are those of
     `odd.empirical_losses`, without the likeliest class. Uniform noise exceeds the percentile with
-    probability 1 - percentile / 100, by which the count is divided. Song et al., arXiv 2003.10647.
+    probability 1 - percentile / 100, by which the count is divided. Song, Hu, Auli, Dauphin and
+    Ma, arXiv 2003.10647.
     """
     every_class = -np.log(np.maximum(probs, np.finfo(np.float32).tiny), dtype=np.float64)
     loss = every_class[np.arange(len(labels)), labels]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,7 +35,7 @@ from o2u_nb.version import __version__
 try:
     import fcntl
 except ImportError:  # Windows: appends are still single writes, but kernels do not take turns
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fold", "merge"]
 
@@ -171,7 +172,7 @@ class Decisions:
             ) from error
 
     def _append(self, fd: int, drafts: list[dict]) -> list[Event]:
-        stamp = dict(
+        stamp: dict[str, Any] = dict(
             command_id=uuid.uuid4().hex,
             ts_utc=self._now(),
             reviewer=self.reviewer,

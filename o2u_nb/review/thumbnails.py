@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -22,6 +22,7 @@ from o2u_nb.data.images import Item, broken_image, thumbnail
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 SIZES = (16, 4096)
 CLOCK_SLACK = 2.0  # seconds: audits note whole ones, and some file systems even ones
 OK, MISSING, BROKEN, CHANGED = "ok", "missing", "broken", "changed"
@@ -168,15 +169,15 @@ def _missing(error: OSError) -> State:
     return State(MISSING, f"image out of reach: {error.strerror or error}")
 
 
-def _is_file(item: Item) -> bool:
+def _is_file(item: Item) -> TypeGuard[str | os.PathLike]:
     return isinstance(item, (str, os.PathLike))
 
 
-def _font(size: int):
+def _font(size: int) -> Font:
     return ImageFont.load_default(max(8, min(size // 11, 28)))
 
 
-def _wrapped(text: str, draw: ImageDraw.ImageDraw, font, width: float) -> str:
+def _wrapped(text: str, draw: ImageDraw.ImageDraw, font: Font, width: float) -> str:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -11,6 +11,8 @@ import torch
 from fastai.basics import Learner
 from fastai.optimizer import OptimWrapper
 
+from o2u_nb.training.loaders import renewed
+
 
 def sgd(params, **options) -> OptimWrapper:
     """Build O2U-Net's optimiser: SGD, momentum 0.9, weight decay 5e-4, fused into one pass."""
@@ -39,8 +41,7 @@ def batches_of(learn: Learner, bs: int | None) -> Iterator[None]:
     own = learn.dls.train
     with own_loader(learn):
         if bs and bs != own.bs:
-            learn.dls.loaders[0] = own.new(bs=bs)
-            learn.dls.loaders[0].rng = own.rng  # so that a seeded loader stays one
+            learn.dls.loaders[0] = renewed(own, bs=bs)
         yield
 
 

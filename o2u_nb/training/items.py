@@ -79,7 +79,8 @@ def _is_fastai(data: Any) -> bool:
 
 def _fastai_labels(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
     """Read labels through the data set's own label transforms."""
-    lists, vocab = getattr(dl.dataset, "tls", None), getattr(dl, "vocab", None)
+    lists = getattr(dl.dataset, "tls", None)
+    vocab = getattr(dl, "vocab", None)
     if lists is None or vocab is None or len(lists) != 2:
         raise RecordingError(
             "Expected a training loader with one picture and one class label per sample, as "

@@ -105,7 +105,7 @@ def fit_odd(
 ) -> Odd:
     """Train once, and on the way leave out the samples whose labels look random.
 
-    | | the paper (Song et al., arXiv 2003.10647, CIFAR) | here |
+    | | the paper (Song, Hu, Auli, Dauphin, Ma, arXiv 2003.10647, CIFAR) | here |
     |---|---|---|
     | `epochs`, of which `high` at the high rate | 200, 60 | 24, a third |
     | `lr`, then | 0.1, divided by 5 or 10 in steps | 0.05, ramped up in the first epoch, a cosine |

@@ -24,8 +24,11 @@ from o2u_nb.data import images
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import SourceError
 
-MEMORY_SHARE = 0.4  # of the free memory, which decoded pictures may take
-SMALL = 64  # pixels; larger pictures are shrunk to this for a network from scratch
+# Share of the free memory that decoded pictures may take; the network needs some of the rest.
+MEMORY_SHARE = 0.4
+# Side in pixels to which larger pictures are shrunk: a compact network from scratch takes four
+# times as long for twice the side.
+SMALL = 64
 
 
 class PixelData:
@@ -44,9 +47,9 @@ class PixelData:
         self.labels = torch.as_tensor(labels, dtype=torch.long)
         self.ids, self.vocab = ids, list(vocab)
         self.mapped = isinstance(pixels, np.memmap)
-        # of the map; the folder is deleted with this object
+        # The folder of the memory map, which is deleted with this object.
         self.folder: tempfile.TemporaryDirectory | None = None
-        # what was decoded, row by row, where that was a samples table
+        # The samples table that was decoded, row by row, where there was one.
         self.samples: pd.DataFrame | None = None
 
     def __len__(self) -> int:
@@ -58,7 +61,8 @@ class PixelData:
     def to(self, device: torch.device) -> "PixelData":
         """Move the pictures to `device`, unless they are mapped from a file."""
         if not self.mapped:
-            self.pixels, self.labels = self.pixels.to(device), self.labels.to(device)
+            self.pixels = self.pixels.to(device)
+            self.labels = self.labels.to(device)
         return self
 
     def new_empty(self) -> "PixelData":
@@ -93,9 +97,10 @@ class PixelLoader(DataLoader):
         stats: tuple[torch.Tensor, torch.Tensor] | None = None,
         **kwargs,
     ):
-        kwargs["num_workers"] = 0  # nothing is left for a worker to do
+        kwargs["num_workers"] = 0  # The pictures are decoded already: no work is left for workers.
         super().__init__(dataset, bs=bs, **kwargs)
-        self.crop, self.flip, self.stats = crop, flip, stats or dataset.statistics()
+        self.crop, self.flip = crop, flip
+        self.stats = stats or dataset.statistics()
         self.lines = tuple((s.cpu() * 255).repeat(dataset.pixels.shape[2]) for s in self.stats)
 
     def new(self, dataset=None, cls=None, **kwargs) -> "PixelLoader":
@@ -166,8 +171,10 @@ class PixelLoader(DataLoader):
 
         Whole lines of pixels are copied first, which is quick; what moves within a line, second.
         """
-        pixels, random = self.dataset.pixels, self._generator()
-        n, (height, width, depth) = len(rows), pixels.shape[1:]
+        pixels = self.dataset.pixels
+        random = self._generator()
+        n = len(rows)
+        height, width, depth = pixels.shape[1:]
         ys, within = _moves(height, width, depth, self.crop, self.flip)
         ys = ys[torch.randint(len(ys), (n,), generator=random)].to(rows.device)
         within = within[torch.randint(len(within), (n,), generator=random)].to(rows.device)
@@ -188,6 +195,13 @@ class PixelLoader(DataLoader):
     def _shown(self, pictures: torch.Tensor) -> np.ndarray:
         mean, std = self.stats
         return (pictures.permute(0, 2, 3, 1).cpu() * std + mean).clamp(0, 1).numpy()
+
+
+def renewed(dl: DataLoader, **changes) -> DataLoader:
+    """Return `dl.new(**changes)` that shares its random numbers: `new` alone forgets the seed."""
+    new = dl.new(**changes)
+    new.rng = dl.rng
+    return new
 
 
 def dataloaders(
@@ -215,8 +229,12 @@ def dataloaders(
     system's temporary one); `in_memory` decides otherwise. `valid` is a samples table to validate
     on: its labels must occur in `samples`. `seed` fixes the order and the augmentation.
 
-    Raises `SourceError` when an image cannot be decoded or a class of `valid` is unknown.
+    Raises `SourceError` when a table is none of samples, an image cannot be decoded, or a class of
+    `valid` is unknown.
     """
+    _require_samples(samples)
+    if valid is not None and len(valid):
+        _require_samples(valid)
     size = size or training_size(samples)
     vocab = sorted(samples["label"].unique())
     options = dict(size=size, vocab=vocab, in_memory=in_memory, cache=cache, progress=progress)
@@ -237,6 +255,23 @@ def training_size(samples: pd.DataFrame, *, largest: int = SMALL) -> int:
     return min(largest, max(16, *images.common_size(samples)))
 
 
+def _require_samples(samples: pd.DataFrame) -> None:
+    columns = set(samples.columns)
+    if samples.empty or "label" not in columns or not columns & {"path", "image"}:
+        raise SourceError(
+            f"Expected a samples table with the columns label and path (or image), found "
+            f"{len(samples):,} rows with {', '.join(map(str, samples.columns)) or 'no columns'}. "
+            "Make one with `sources.read`."
+        )
+    for sample_id, label in samples["label"].items():
+        if not isinstance(label, str):
+            raise SourceError(
+                f"Expected class names as text in the column label, found {label!r} of type "
+                f"{type(label).__name__} for sample {sample_id!r}. Make the table with "
+                "`sources.read`, or turn the labels into text."
+            )
+
+
 def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
     unknown = sorted(set(samples["label"]) - set(vocab))
     if unknown:
@@ -253,7 +288,8 @@ def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
     pixels = images.decode_pixels(samples, size, out=out, progress=progress)
     labels = pd.Categorical(samples["label"], categories=vocab).codes.astype(np.int64)
     data = PixelData(pixels, labels, samples.index, vocab)
-    data.folder, data.samples = folder, samples
+    data.folder = folder
+    data.samples = samples
     return data
 
 

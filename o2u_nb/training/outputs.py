@@ -58,9 +58,11 @@ def require_logits(output: torch.Tensor) -> None:
     rows, which add up to 1; a sigmoid by torch's graph of the pass, while gradients are computed.
     """
     if _adds_up_to_one(output.detach()):
-        found, cause = "probabilities already: each row adds up to 1", "softmax"
+        found = "probabilities already: each row adds up to 1"
+        cause = "softmax"
     elif _ends_in_sigmoid(output):
-        found, cause = "probabilities already, one for each class: they come from a sigmoid", "it"
+        found = "probabilities already, one for each class: they come from a sigmoid"
+        cause = "it"
     else:
         return
     raise RecordingError(

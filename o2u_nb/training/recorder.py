@@ -24,8 +24,8 @@ from o2u_nb.training.items import loaders_of
 from o2u_nb.training.outputs import main_output, require_logits
 from o2u_nb.training.sums import EpochSums, MeanProbs
 
-MAX_PROBS = 50_000_000  # samples x classes; 200 MB in float32, above which no softmax is kept
-CHECK_EVERY = 20  # batches; looking at the loss makes a GPU wait
+MAX_PROBS = 50_000_000  # samples x classes above which no softmax is kept: 200 MB in float32
+CHECK_EVERY = 20  # batches between looks at the loss, for which a GPU has to wait
 
 
 class DynamicsRecorder(Callback):
@@ -33,7 +33,7 @@ class DynamicsRecorder(Callback):
 
     Pass it to any `fit`; `recorder.trace` is the result, and later fits with the same recorder
     append to it. `out` is the trace's folder, by default a temporary one, deleted with the
-    recorder. `phase` names the epochs, one of `trace.PHASES`. `record="train"` takes the losses of
+    recorder. `phase` names the epochs, one of `phases.PHASES`. `record="train"` takes the losses of
     the training pass itself (augmented, before each update; free); `record="eval"` takes them in a
     clean pass after each epoch: evaluation mode, no augmentation, about a third of an epoch extra.
     `epochs` names the epochs of a fit to record, counted from 0; by default all are recorded.
@@ -42,9 +42,9 @@ class DynamicsRecorder(Callback):
 
     With `valid`, the samples of the validation loader are recorded as well, after those of the
     training loader (and so are `ids`), in a clean pass after each epoch. The network never trains
-    on them: a wrong label among them is never learnt, and a right one has a higher loss than a
-    right label in training. They rank well among themselves; beside training samples they look
-    somewhat more suspicious. The trace's `record` then ends in "+valid".
+    on them: it never learns a wrong label among them, and knows hard right ones less well than
+    those that it trains on. So beside training samples they tend to look more suspicious. The
+    trace's `record` then ends in "+valid".
 
     The model may give several outputs while it trains, see `outputs.main_output`. Raises
     `RecordingError` when a loss would not belong to one sample (MixUp or CutMix with
@@ -115,7 +115,8 @@ class DynamicsRecorder(Callback):
             n_classes = len(self.who.classes)
             keep_probs = len(self.who.ids) * n_classes <= MAX_PROBS
             self.sums = EpochSums(self.labels, n_classes, keep_probs=keep_probs)
-            self.order_drawn, self.rates = None, []
+            self.order_drawn = None
+            self.rates = []
 
     def before_batch(self):
         """Keep the order in which this epoch draws its samples."""
@@ -174,7 +175,8 @@ class DynamicsRecorder(Callback):
                 f"set now has {len(who.ids)} others: use a new DynamicsRecorder."
             )
         device = next(self.model.parameters()).device
-        self.who, self.n_train = who, len(self.dls.train.dataset)
+        self.who = who
+        self.n_train = len(self.dls.train.dataset)
         self.labels = torch.as_tensor(who.labels, device=device)
 
     def _refuse_blended_targets(self):
@@ -214,7 +216,8 @@ class DynamicsRecorder(Callback):
     def _check_filing(self):
         """Notice batches that do not hold the samples we think they hold."""
         expected = self._n_expected()
-        filed, other = int(self.sums.count.sum()), int(self.sums.misfiled)
+        filed = int(self.sums.count.sum())
+        other = int(self.sums.misfiled)
         if other or filed != expected:
             raise RecordingError(
                 f"Expected {expected} samples in epoch {self.epoch + 1}, in the order that the "

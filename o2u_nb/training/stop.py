@@ -20,7 +20,8 @@ class StopWhenStable(Callback):
     run_valid = False
 
     def __init__(self, recorder: DynamicsRecorder, *, cycle: int, share: float):
-        self.dynamics, self.cycle, self.share = recorder, cycle, share
+        self.dynamics = recorder
+        self.cycle, self.share = cycle, share
         self.found: Stability | None = None
 
     def after_epoch(self):

@@ -8,6 +8,7 @@ import numpy as np
 from fastai.data.load import DataLoader
 
 from o2u_nb.errors import RecordingError
+from o2u_nb.training.loaders import renewed
 
 
 def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:
@@ -22,14 +23,13 @@ def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:
             f"Expected at least {least} samples to go on with, one batch, but only {keep.sum():,} "
             f"of {len(keep):,} are kept: remove less."
         )
-    part = dl.new()
-    if hasattr(dl, "rng"):
-        part.rng = dl.rng  # so that a seeded loader stays one
+    part = renewed(dl)
 
     def get_idxs() -> list[int]:
         drawn = [i for i in dl.get_idxs() if keep[i]]
         part.n = len(drawn)  # a weighted loader draws another number each time
         return drawn
 
-    part.n, part.get_idxs = int(keep.sum()), get_idxs
+    part.n = int(keep.sum())
+    part.get_idxs = get_idxs
     return part

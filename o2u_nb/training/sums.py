@@ -21,10 +21,14 @@ class EpochSums:
     """
 
     def __init__(self, given: torch.Tensor, n_classes: int, *, keep_probs: bool):
-        n_samples, device = len(given), given.device
-        self.given, self.waiting, self.held = given.long(), [], 0
+        n_samples = len(given)
+        device = given.device
+        self.given = given.long()
+        self.waiting: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        self.held = 0  # logits in the batches that wait
         self.loss = torch.zeros(n_samples, device=device)
-        self.margin, self.count = self.loss.clone(), self.loss.clone()
+        self.margin = torch.zeros_like(self.loss)
+        self.count = torch.zeros_like(self.loss)
         self.pred = torch.full((n_samples,), -1, dtype=torch.int32, device=device)
         self.probs = torch.zeros(n_samples, n_classes, device=device) if keep_probs else None
         self.misfiled = torch.zeros((), device=device)
@@ -42,8 +46,10 @@ class EpochSums:
         if not self.waiting:
             return
         rows, logits, target = map(torch.cat, zip(*self.waiting, strict=True))
-        self.waiting, self.held = [], 0
-        labels, log_probs = self.given[rows], logits.log_softmax(1)
+        self.waiting = []
+        self.held = 0
+        labels = self.given[rows]
+        log_probs = logits.log_softmax(1)
         given = labels[:, None]
         others = logits.scatter(1, given, -torch.inf).amax(1)
         self.misfiled += (labels != target).sum()
@@ -70,11 +76,13 @@ class MeanProbs:
     """Average each sample's softmax over the finished epochs of one phase."""
 
     def __init__(self):
-        self.sum, self.count = 0.0, 0.0
+        self.sum = 0.0
+        self.count = 0.0
 
     def add(self, epoch: EpochSums) -> None:
         """Add a finished epoch."""
-        self.sum, self.count = self.sum + epoch.probs, self.count + epoch.count
+        self.sum = self.sum + epoch.probs
+        self.count = self.count + epoch.count
 
     def mean(self) -> np.ndarray:
         """Give the mean so far, float32 (n_samples, n_classes), NaN where never seen."""

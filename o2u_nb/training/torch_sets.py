@@ -78,7 +78,8 @@ def _first(data: Any, names: tuple[str, ...]) -> Any:
 
 def _label(data: Any, position: int) -> Any:
     if getattr(data, "target_transform", None) is None:
-        labels, pairs = _first(data, LABELS), _first(data, PAIRS)
+        labels = _first(data, LABELS)
+        pairs = _first(data, PAIRS)
         if labels is not None:
             return labels[position]
         if pairs is not None:
@@ -87,7 +88,8 @@ def _label(data: Any, position: int) -> Any:
 
 
 def _path(data: Any, position: int) -> str | Path | None:
-    pairs, files = _first(data, PAIRS), _first(data, FILES)
+    pairs = _first(data, PAIRS)
+    files = _first(data, FILES)
     if pairs is not None:
         found = pairs[position][0]
     elif files is not None:

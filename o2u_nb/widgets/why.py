@@ -21,8 +21,10 @@ from o2u_nb.widgets.parts.entry import Entry
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.question import ClassQuestion
 
-PICTURE, LOOK_ALIKE = 260, 72  # pixels of the longest side
-CURVE = 300
+PICTURE = 260  # pixels of the picture's longest side
+LOOK_ALIKE = 72  # the same of a look-alike: four stand in a row of the card
+CURVE = 300  # pixels of the width of the loss by epoch
+N_PROBS = 5  # classes whose probabilities are shown
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
@@ -32,7 +34,7 @@ NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
 )
-ROW = Layout(flex_flow="row wrap", flex="0 0 auto")
+ROW = dict(flex_flow="row wrap", flex="0 0 auto")
 
 
 class WhyCard(Panel):
@@ -99,7 +101,9 @@ class WhyCard(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        return session.current, self._n_meant(), session.revision, int(session.suspects.sum())
+        n_suspects = int(session.suspects.sum())
+        meant = self._n_meant()
+        return session.current, meant, session.revision, session.made_classes, n_suspects
 
     def _n_meant(self) -> int:
         """Count the samples that the buttons decide."""
@@ -114,6 +118,7 @@ class WhyCard(Panel):
         self._buttons["Undo"].disabled = not self.session.can_undo
         self._buttons["Redo"].disabled = not self.session.can_redo
         self._other.disabled = nobody
+        self._other.options = self.session.classes
         self._html.value = self._still()
 
     def _still(self) -> str:
@@ -170,7 +175,8 @@ def _image(jpeg: bytes, style: str, alt: str) -> str:
 
 def _figure(near: dict, jpeg: bytes) -> str:
     """Show a look-alike with its label, whether that is the same, and what was decided of it."""
-    label, same = inert(near["label"], 40), "same label" if near["same_label"] else "other label"
+    label = inert(near["label"], 40)
+    same = "same label" if near["same_label"] else "other label"
     decided = f"<br>{told(near['decision'])}" if near["decision"] else ""
     about = f"{inert(near['sample_id'], 120)}, similarity {near['similarity']:.2f}"
     return (
@@ -197,7 +203,7 @@ def _probs(known: dict) -> str:
         f'<tr><td>{inert(name, 24)}{_role(name, known)}</td><td style="width:40%">'
         f'<span style="{BAR.format(_color(name, known), 100 * share)}"></span></td>'
         f'<td style="text-align:right">{percent(share)}</td></tr>'
-        for name, share in known["probs"][:5]
+        for name, share in known["probs"][:N_PROBS]
     ]
     return _table("What the network saw, on average", rows)
 

@@ -1,7 +1,7 @@
 """A status line that screen readers announce: the one place where a panel says what happens.
 
-In comes plain text; out goes a line under the panel. ipywidgets' own labels cannot be announced,
-because nothing in them can carry `aria-live`.
+In comes plain text; out goes a line under the panel. The labels of ipywidgets are never announced,
+since they cannot be given the attribute `aria-live`.
 """
 
 from pathlib import Path
