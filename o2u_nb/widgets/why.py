@@ -58,7 +58,7 @@ class WhyCard(Panel):
             self._on_other,
             names=session.classes,
             placeholder="Change to another label …",
-            tooltip="Type the right label and press Enter, or pick it",
+            hint="Type the right label and press Enter, or pick it",
             layout=Layout(width="auto", flex="1 1 180px", min_width="0"),
         )
         self._question = ClassQuestion(self._on_answer)

@@ -141,6 +141,39 @@ def test_why_card_decides_and_the_grid_shows_it(notebook, folder):
     assert [cell["source"] for cell in notebook.cells()] == CELLS
 
 
+def test_the_why_card_makes_a_class_and_asks_before(notebook, folder, artefacts):
+    page = notebook.page
+    line, asked = page.locator(".o2u-entry input"), page.locator(".o2u-status:visible")
+    line.click()
+    page.keyboard.type("tiger cub")  # on its way past a class: nothing is decided
+    page.keyboard.press("Enter")
+    expect(asked.filter(has_text="“tiger cub” is no class yet.")).to_be_visible()
+    expect(page.get_by_role("button", name="Use “")).to_be_hidden()
+    for theme in THEMES:
+        notebook.change_theme(theme)
+        page.screenshot(path=artefacts / f"dashboard-class-{theme}.png")
+    line.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=option]").first).to_contain_text("now tiger cub")
+    expect(line).to_have_value("")
+    line.fill("leopart")
+    page.get_by_role("button", name="Keep").last.click()  # what is not entered counts for nothing
+    page.get_by_text("2 of", exact=False).first.wait_for()
+    line.press("Enter")
+    asked.filter(has_text="“leopart” is no class yet, and close to “leopard”.").wait_for()
+    page.screenshot(path=artefacts / "dashboard-slip.png")
+    page.get_by_role("button", name="Use “leopard”").click()
+    page.get_by_text("3 of", exact=False).first.wait_for()
+    line.fill("tiger cub")
+    line.press("Shift+Enter")  # does not run the cell
+    page.get_by_text("4 of", exact=False).first.wait_for()
+    found = [(event["action"], event["new_label"]) for event in log(folder)]
+    assert [new for _, new in found] == ["tiger cub", None, "leopard", "tiger cub"]
+    assert [action for action, _ in found] == ["relabel", "keep", "relabel", "relabel"]
+    assert [cell["source"] for cell in notebook.cells()] == CELLS
+    assert notebook.ours == []
+
+
 def test_no_text_is_clipped_and_nothing_complains(notebook, artefacts):
     page = notebook.page
     for theme, width in itertools.product(THEMES, (1000, 2000)):

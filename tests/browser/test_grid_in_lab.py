@@ -453,6 +453,17 @@ def test_other_peoples_names_are_only_text(open_grid, artefacts):
     expect(screen.page.locator(".o2u-large")).to_be_visible()
     given = set(screen.page.locator(".o2u-given bdi").all_text_contents())
     assert given == set(HOSTILE)
+    screen.page.set_viewport_size(dict(width=500, height=950))
+    screen.press("Escape")
+    for slip in (f"{HOSTILE[0]}>", f"{HOSTILE[3]}🐈"):
+        screen.press("r")
+        screen.page.keyboard.insert_text(slip)
+        screen.press("Enter")
+        expect(screen.page.locator(".o2u-question p")).to_contain_text(f"“{slip}” is close to")
+        screen.shoot(artefacts, "hostile-slip")
+        assert screen.page.evaluate(SPILLS) == []
+        screen.press("Tab", "Enter")
+        screen.expect_said("(a new class)")
     assert screen.page.locator("img[src=x], .o2u-grid script").count() == 0
     screen.expect_clean()
 
@@ -484,6 +495,9 @@ def test_nothing_is_clipped_or_overlaps(open_grid, artefacts):
     screen.expect_clean()
 
 
+SPILLS = """() => [...document.querySelectorAll('.o2u-question, .o2u-question *')]
+  .filter(n => n.clientWidth && n.scrollWidth > n.clientWidth + 1)
+  .map(n => n.className || n.tagName)"""
 OVERLAPS = """() => {
   const root = document.querySelector('.o2u-grid').getBoundingClientRect();
   const names = n => n.className + ':' + n.textContent.slice(0, 20);

@@ -7,7 +7,7 @@
  * @typedef {object} Traits
  * @property {string[]} names
  * @property {string} placeholder
- * @property {string | null} tooltip
+ * @property {string} hint
  * @property {boolean} disabled
  */
 
@@ -42,8 +42,8 @@ function render({ model, el }) {
 
   const show = () => {
     field.placeholder = model.get("placeholder");
-    field.title = model.get("tooltip") ?? "";
-    field.setAttribute("aria-label", field.title || field.placeholder);
+    field.title = model.get("hint");
+    field.setAttribute("aria-label", model.get("hint"));
     field.disabled = model.get("disabled");
     list.replaceChildren(...model.get("names").map((name) => new Option("", name)));
   };

@@ -38,6 +38,8 @@ class Entry(anywidget.AnyWidget):
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     placeholder = traitlets.Unicode().tag(sync=True)
+    # Not `tooltip`: the view of ipywidgets fails over that of a widget without a `description`.
+    hint = traitlets.Unicode(help="shown under the mouse, and read aloud").tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, entered: Callable[[str], None], **traits):

@@ -20,8 +20,7 @@ class ClassQuestion(VBox):
     def __init__(self, answered: Callable[[str, bool], None]):
         self._asked: tuple[str, str | None] = ("", None)
         self._said = StatusLine()
-        self._use = Button(layout=Layout(width="auto"))
-        self._make = Button(layout=Layout(width="auto"))
+        self._use, self._make = _button(), _button()
         self._use.on_click(lambda _: answered(self._asked[1], False))
         self._make.on_click(lambda _: answered(self._asked[0], True))
         row = HBox([self._use, self._make], layout=Layout(flex_flow="row wrap"))
@@ -35,9 +34,9 @@ class ClassQuestion(VBox):
     def ask(self, name: str, near: str | None) -> None:
         """Ask whether `name` is meant as a new class, or as the class `near`."""
         self._asked = name, near
-        self._use.description = f"Use {quoted(near or '')}"
+        self._use.description, self._use.tooltip = f"Use {quoted(near or '')}", near
         self._use.layout.display = HIDDEN if near is None else None
-        self._make.description = f"Make the class {quoted(name)}"
+        self._make.description, self._make.tooltip = f"Make the class {quoted(name)}", name
         self.layout.display = None
         close = "" if near is None else f", and close to {quoted(near)}"
         self._said.message = f"{quoted(name)} is no class yet{close}."
@@ -46,6 +45,10 @@ class ClassQuestion(VBox):
         """Ask nothing any more."""
         self.layout.display = HIDDEN
         self._said.message = ""
+
+
+def _button() -> Button:
+    return Button(layout=Layout(width="auto", max_width="100%"))
 
 
 def quoted(name: str) -> str:
