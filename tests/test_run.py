@@ -42,6 +42,15 @@ def source(tmp_path) -> Path:
     return write_source(tmp_path / "source")
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Audit:
+    """An audit of the same source, trained once; the tests that take it only read it."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "quick", TINY)
+        return run_audit(write_source(folder / "source"), folder / "out", preset="quick")
+
+
 def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     before = snapshot(source)
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
@@ -66,9 +75,8 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     assert audit.report.read_text(encoding="utf-8").startswith("<!")
 
 
-def test_scores_csv_lists_every_sample_once_by_rank(source, tmp_path, tiny):
-    run_audit(source, tmp_path / "out", preset="quick")
-    table = pd.read_csv(tmp_path / "out" / "scores.csv", keep_default_na=False)
+def test_scores_csv_lists_every_sample_once_by_rank(source, finished):
+    table = pd.read_csv(finished.folder / "scores.csv", keep_default_na=False)
     columns = "sample_id,label,score,rank,p_wrong,suspect,suggested_label"
     assert ",".join(table.columns) == columns
     assert list(table["rank"]) == list(range(1, 61))
@@ -78,17 +86,16 @@ def test_scores_csv_lists_every_sample_once_by_rank(source, tmp_path, tiny):
     assert table["score"].is_monotonic_decreasing
 
 
-def test_a_trace_from_a_notebook_becomes_the_same_audit(source, tmp_path, tiny):
-    ran = run_audit(source, tmp_path / "ran", preset="quick")
-    saved = Audit.save(tmp_path / "saved", ran.samples, ran.trace, ran.embeddings)
-    pd.testing.assert_frame_equal(saved.scores, ran.scores)
-    np.testing.assert_array_equal(saved.trace.loss, ran.trace.loss)
-    assert saved.facts["estimated_wrong"] == ran.facts["estimated_wrong"]
+def test_a_trace_from_a_notebook_becomes_the_same_audit(finished, tmp_path):
+    saved = Audit.save(tmp_path / "saved", finished.samples, finished.trace, finished.embeddings)
+    pd.testing.assert_frame_equal(saved.scores, finished.scores)
+    np.testing.assert_array_equal(saved.trace.loss, finished.trace.loss)
+    assert saved.facts["estimated_wrong"] == finished.facts["estimated_wrong"]
     assert "not recorded" in saved.report.read_text(encoding="utf-8")
     with pytest.raises(AuditExistsError):
-        Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+        Audit.save(tmp_path / "saved", finished.samples, finished.trace)
     with pytest.raises(TraceError, match="same 59 samples"):
-        Audit.save(tmp_path / "other", ran.samples.iloc[1:], ran.trace)
+        Audit.save(tmp_path / "other", finished.samples.iloc[1:], finished.trace)
     assert not (tmp_path / "other").exists()
 
 
@@ -131,13 +138,12 @@ def test_embeddings_that_are_too_large_are_not_kept(source, tmp_path, tiny, monk
     assert audit.embeddings is None  # those of an earlier audit are gone
 
 
-def test_a_notebooks_embeddings_are_kept(source, tmp_path, tiny):
-    ran = run_audit(source, tmp_path / "ran", preset="quick")
-    samples = ran.samples.sample(frac=1, random_state=0)  # rows follow the trace all the same
-    saved = Audit.save(tmp_path / "saved", samples, ran.trace, 3 * ran.embeddings)
-    np.testing.assert_allclose(saved.embeddings, ran.embeddings, atol=1e-3)
+def test_a_notebooks_embeddings_are_kept(finished, tmp_path):
+    samples = finished.samples.sample(frac=1, random_state=0)  # rows follow the trace all the same
+    saved = Audit.save(tmp_path / "saved", samples, finished.trace, 3 * finished.embeddings)
+    np.testing.assert_allclose(saved.embeddings, finished.embeddings, atol=1e-3)
     with pytest.raises(TraceError, match=r"\(60, d\).*shape \(59, 8\)"):
-        Audit.save(tmp_path / "other", ran.samples, ran.trace, ran.embeddings[1:])
+        Audit.save(tmp_path / "other", finished.samples, finished.trace, finished.embeddings[1:])
     assert not (tmp_path / "other").exists()
 
 
@@ -268,25 +274,23 @@ def test_many_problems_are_counted_and_not_named(source, tmp_path, tiny):
     assert "11 problems (11 x zero-byte file)" in said[0] and "empty" not in said[1]
 
 
-def test_saving_in_a_notebook_says_the_doubts(source, tmp_path, tiny, capsys, monkeypatch):
-    ran = run_audit(source, tmp_path / "ran", preset="quick")
+def test_saving_in_a_notebook_says_the_doubts(finished, tmp_path, capsys, monkeypatch):
     capsys.readouterr()
     monkeypatch.setattr(findings, "doubts", lambda *_: ["This is a doubt."])
-    Audit.save(tmp_path / "saved", ran.samples, ran.trace)
+    Audit.save(tmp_path / "saved", finished.samples, finished.trace)
     assert "Careful: This is a doubt." in capsys.readouterr().out
-    Audit.save(tmp_path / "quiet", ran.samples, ran.trace, quiet=True)
+    Audit.save(tmp_path / "quiet", finished.samples, finished.trace, quiet=True)
     assert capsys.readouterr().out == ""
 
 
-def test_a_trace_with_other_labels_is_refused(source, tmp_path, tiny):
-    ran = run_audit(source, tmp_path / "ran", preset="quick")
-    samples = ran.samples.copy()
+def test_a_trace_with_other_labels_is_refused(finished, tmp_path):
+    samples = finished.samples.copy()
     changed = samples.index[7]
     samples.loc[changed, "label"] = "green" if samples.loc[changed, "label"] != "green" else "red"
     with pytest.raises(TraceError, match=rf"1 of 60 differ: '{changed}'.*trace\.given"):
-        Audit.save(tmp_path / "saved", samples, ran.trace, quiet=True)
+        Audit.save(tmp_path / "saved", samples, finished.trace, quiet=True)
     with pytest.raises(TraceError, match=r"samples\.loc\[trace\.ids\]"):
-        Audit.save(tmp_path / "saved", samples, ran.trace.take(np.arange(50)), quiet=True)
+        Audit.save(tmp_path / "saved", samples, finished.trace.take(np.arange(50)), quiet=True)
     assert not (tmp_path / "saved").exists()
 
 
@@ -472,15 +476,14 @@ def test_the_command_line_as_a_user_runs_it(source, tmp_path):
     assert again.returncode == 2 and again.stdout == "" and again.stderr.count("\n") == 1
 
 
-def test_results_open_without_torch(source, tmp_path, tiny):
-    run_audit(source, tmp_path / "out", preset="quick")
+def test_results_open_without_torch(finished):
     script = (
         "import sys; from o2u_nb import Audit; a = Audit.open(sys.argv[1]); "
         "print(len(a.scores), a.trace.n_epochs, len(a.samples), a.facts['seed']); "
         "sys.exit('torch' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "out")],
+        [sys.executable, "-c", script, str(finished.folder)],
         capture_output=True,
         text=True,
         check=True,
