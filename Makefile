@@ -16,10 +16,10 @@ export JUPYTER_PATH :=
 LAB_OPTIONS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help demo lab test doctor format lock
+.PHONY: help demo lab test test-quick check types doctor format lock
 
 help:  ## show this list (the default)
-	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
 demo: $(READY)  ## find wrong labels in the built-in pictures, and write a report
 	$(PY) -m o2u_nb demo
@@ -27,12 +27,20 @@ demo: $(READY)  ## find wrong labels in the built-in pictures, and write a repor
 lab: $(READY)  ## open JupyterLab on the quickstart
 	$(PY) -m jupyterlab $(AS_ROOT) $(LAB_OPTIONS) notebooks/00_quickstart.ipynb
 
-test: $(READY) $(TYPESCRIPT)  ## check style, run all tests and all notebooks
+test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all notebooks: the whole suite
 	@sh .ci/system-packages
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
 	$(PY) -m pytest
 	$(if $(wildcard notebooks/*.ipynb),$(PY) -m pytest --nbmake --nbmake-timeout=900 notebooks)
+
+test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes
+	$(PY) -m pytest -q -m "not slow and not browser and not network"
+
+check: $(READY)  ## check the style of the code
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(READY)  ## check the types of the package
+	$(PY) -m mypy
 
 doctor: $(READY)  ## say what works on this machine, and the cure for what does not
 	$(PY) -m o2u_nb doctor

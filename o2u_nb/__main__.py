@@ -65,7 +65,19 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for the results; made when missing",
     )
     audit.add_argument(
-        "--labels", type=Path, metavar="FILE.csv", help="labels of the images: columns path,label"
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="labels of the images, columns path,label: CSV, JSON, Parquet or Excel",
+    )
+    audit.add_argument(
+        "--columns",
+        type=_columns,
+        metavar="path=NAME,label=NAME",
+        help="what the columns of the labels are called, where not path and label",
+    )
+    audit.add_argument(
+        "--encoding", metavar="NAME", help="encoding of the labels, where not UTF-8; such as cp1252"
     )
     _add_training_options(audit)
     audit.set_defaults(command=_audit)
@@ -126,8 +138,16 @@ def _seed(text: str) -> int:
     return seed
 
 
+def _columns(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(role and name for role, _, name in pairs):
+        raise argparse.ArgumentTypeError(f"expected path=NAME,label=NAME, found {text!r}")
+    return {role.strip(): name for role, _, name in pairs}
+
+
 def _audit(options) -> int:
-    found = _run(options.source, options.out, options, labels=options.labels)
+    table = dict(labels=options.labels, columns=options.columns, encoding=options.encoding)
+    found = _run(options.source, options.out, options, **table)
     _print_summary(found)
     return 0
 
@@ -143,6 +163,7 @@ def _demo(options) -> int:
     found = _run(folder / "images", options.out / "audit", options)
     _print_summary(found)
     truth = datasets.load("coats", root=options.out, seed=options.seed).truth
+    assert truth is not None, "the generator of coats keeps the truth"
     planted = found.scores["label"] != truth.reindex(found.scores.index)
     suspects = found.scores["suspect"]
     print(
@@ -173,7 +194,9 @@ def _run(source: Path, out: Path, options, **more) -> Audit:
 
 
 def _print_summary(found: Audit) -> None:
-    facts, scores, stability = found.facts, found.scores, found.findings.stability
+    facts = found.facts
+    scores = found.scores
+    stability = found.findings.stability
     share = facts["estimated_wrong"] / facts["n_samples"]
     print(
         f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "

@@ -12,14 +12,13 @@ import pandas as pd
 from fastai.basics import CrossEntropyLossFlat, Learner, set_seed
 from fastai.callback.progress import ProgressCallback  # patches Learner.no_bar
 
-from o2u_nb import (
-    learner_audit,  # patches Learner
-    plots,
-)
+from o2u_nb import exchange, plots
 from o2u_nb.audit import Audit
 from o2u_nb.data import datasets, images, noise, sources
+from o2u_nb.detect.registry import detector
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError
+from o2u_nb.learner_audit import audit  # patches Learner
 from o2u_nb.plots.gallery import Gallery, suspect_grid, suspects_by_class
 from o2u_nb.presets import PRESETS
 from o2u_nb.review.apply import plan
@@ -49,11 +48,11 @@ __all__ = [
     "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel",
     "retrain", "embeddings",
     # results
-    "Trace", "score_table", "plots", "suspect_grid", "suspects_by_class", "Gallery", "Audit",
-    "O2UError",
+    "Trace", "score_table", "detector", "plots", "suspect_grid", "suspects_by_class", "Gallery",
+    "Audit", "O2UError",
     # review
     "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
-    "ConfusionPanel", "WhyCard", "plan",
+    "ConfusionPanel", "WhyCard", "plan", "exchange",
     # company
     "np", "pd",
 ]  # fmt: skip

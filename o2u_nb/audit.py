@@ -23,7 +23,9 @@ class Audit(AuditFolder):
     """Hold what one audit found, and open its review; see `AuditFolder` for the tables."""
 
     @classmethod
-    def run(cls, source: Any, out: str | os.PathLike, *, quiet: bool = False, **options) -> "Audit":
+    def run(
+        cls, source: Any, out: str | os.PathLike, *, quiet: bool = False, **options: Any
+    ) -> "Audit":
         """Audit `source` into the folder `out`, with progress bars unless `quiet`.
 
         See `o2u_nb.run.run_audit` for the options: `labels`, `preset`, `seed`, `overwrite`.
@@ -44,7 +46,7 @@ class Audit(AuditFolder):
         embeddings: np.ndarray | None = None,
         *,
         quiet: bool = False,
-        **options,
+        **options: Any,
     ) -> "Audit":
         """Keep what was trained in a notebook as an audit folder; say its doubts unless `quiet`.
 

@@ -5,7 +5,7 @@ there before. Only names that the folder's marker lists as made by an audit are 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: choose a new folder for the audit.")
-    held, made = _names(out), layout.made_in(out)
+    held = _names(out)
+    made = layout.made_in(out)
     if held and made is None:
         raise OutputError(
             f"{out} is not empty and no audit of this package (it has {sorted(held)[0]!r}, for "
@@ -160,7 +161,7 @@ def _names(folder: Path) -> set[str]:
         ) from error
 
 
-def _require_not_foreign(folder: Path, made: set[str], names) -> None:
+def _require_not_foreign(folder: Path, made: set[str], names: Iterable[str]) -> None:
     foreign = [name for name in names if name not in made and os.path.lexists(folder / name)]
     if foreign:
         raise OutputError(

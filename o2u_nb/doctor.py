@@ -15,9 +15,13 @@ import tempfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from o2u_nb import extras
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
 
 # Packages whose versions are shown: of the core, and of the extras that are installed.
 CORE = ("numpy", "pandas", "plotly", "ipywidgets", "anywidget")
@@ -102,7 +106,7 @@ def _shown() -> list[str]:
     return names
 
 
-def _version(name: str, wanted) -> Check:
+def _version(name: str, wanted: "Requirement") -> Check:
     cure = f'python -m pip install "{wanted.name}{wanted.specifier}"'
     version = extras.versions([name]).get(name)
     if version is None:
@@ -111,7 +115,7 @@ def _version(name: str, wanted) -> Check:
     return Check(name, fits, _found(version, wanted.specifier), "" if fits else cure)
 
 
-def _found(version: str, specifier) -> str:
+def _found(version: str, specifier: "SpecifierSet") -> str:
     return version if version in specifier else f"{version} (needs {specifier})"
 
 

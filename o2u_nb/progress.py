@@ -5,6 +5,7 @@ in a notebook.
 """
 
 import sys
+from typing import Any
 
 
 class Bars:
@@ -13,14 +14,14 @@ class Bars:
     Bars go to standard output, so that standard error holds nothing but the one line of an error.
     """
 
-    def __init__(self):
-        self.stage = None
-        self.bar = None
+    def __init__(self) -> None:
+        self.stage: str | None = None
+        self.bar: Any = None  # tqdm's, which has no types
 
     def __enter__(self) -> "Bars":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def __call__(self, stage: str, done: int, total: int) -> None:

@@ -27,8 +27,10 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     require_free,
 )
-from o2u_nb.data import atomic, duplicates, sources
+from o2u_nb.data import atomic, duplicates, grey, sources
 from o2u_nb.data import samples as samples_io
+from o2u_nb.data.checks import gone
+from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
@@ -39,6 +41,7 @@ from o2u_nb.review.lineage import carry
 from o2u_nb.trace import Trace
 
 Say = Callable[[str], None]
+Report = Callable[[str, int, int], None]  # stage, steps done, steps in all
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
 NAMED_PROBLEMS = 10  # as many fit on a screen beside the rest; more are counted by kind
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
@@ -49,19 +52,22 @@ def run_audit(
     out: str | os.PathLike,
     *,
     labels: str | os.PathLike | None = None,
+    columns: dict[str, str] | None = None,
+    encoding: str | None = None,
     preset: str = "standard",
     seed: int = 0,
     overwrite: bool = False,
     say: Say = lambda line: None,
-    progress=None,
+    progress: Report | None = None,
 ) -> AuditFolder:
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
-    `source` is anything that `sources.read` takes: a folder of class folders, a folder with a CSV
-    (`labels`), a DataFrame, a torchvision data set, arrays. `preset` is quick, standard or
-    thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the long
-    ones. With `overwrite`, an earlier audit in `out` is replaced once the new one is whole; its
-    decisions are kept, see `review.lineage.carry`.
+    `source` is anything that `sources.read` takes: a folder of class folders, a folder with a table
+    of paths and labels (`labels`), a DataFrame, a torchvision data set, arrays. `columns` (such as
+    `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is quick, standard
+    or thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the
+    long ones. With `overwrite`, an earlier audit in `out` is replaced once the new one is whole;
+    its decisions are kept, see `review.lineage.carry`.
 
     Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`,
     and `MissingExtraError` where torch and fastai are not installed.
@@ -73,10 +79,14 @@ def run_audit(
     require_apart(out, source)
     require_free(out, overwrite=overwrite)
     progress = progress or (lambda stage, done, total: None)
-    checked = sources.read(source, labels, progress=_stage(progress, "reading"))
+    given = dict(columns=columns, encoding=encoding)
+    options = {name: value for name, value in given.items() if value is not None}
+    checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
     require_apart_from_pictures(out, checked.samples)
     for line in _found(checked):
         say(line)
+    if deep := grey.in_words(checked.samples):
+        say(deep)
     with building(out) as place:
         _write_sources(place, checked)
         trace, embeddings, training = _train(
@@ -141,6 +151,7 @@ def _finish(
 ) -> None:
     """Rank, estimate, look at earlier decisions in `out`, and write what is left to write."""
     say("Ranking the samples and writing the report.")
+    checked = _with_gone(place, checked, say)
     if embeddings is not None:
         embeddings_io.write(place.new(layout.EMBEDDINGS), embeddings)
     conflicting = duplicates.conflicting(checked.samples)
@@ -155,6 +166,20 @@ def _finish(
         "earlier_decisions": carried.facts,
     }
     _write_results(place, checked, findings, facts)
+
+
+def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
+    """Add the pictures that went away while the network trained to the problems."""
+    lost = gone(checked.samples)
+    if lost.empty:
+        return checked
+    say(
+        f"Careful: {len(lost):,} pictures have gone since they were read, {lost['sample_id'][0]} "
+        f"for one; they are ranked all the same, and listed in {layout.PROBLEMS}."
+    )
+    problems = pd.concat([checked.problems, lost], ignore_index=True)
+    _write_csv(problems, place.new(layout.PROBLEMS), index=False)
+    return checked._replace(problems=problems)
 
 
 def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
@@ -186,7 +211,7 @@ def _named(source: Any) -> str:
 
 
 def _train(
-    samples, preset: Preset, out: Path, seed: int, say: Say, progress
+    samples: pd.DataFrame, preset: Preset, out: Path, seed: int, say: Say, progress: Report
 ) -> tuple[Trace, np.ndarray | None, dict]:
     from o2u_nb.training import job  # brings torch and fastai, which takes seconds
 
@@ -202,7 +227,7 @@ def _write_results(place: Place, checked: Checked, findings: Findings, facts: di
         file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
 
-def _write_csv(table: pd.DataFrame, path: Path, **options) -> None:
+def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
     with atomic.replacing(path) as file:
         table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
@@ -240,5 +265,5 @@ def _found(checked: Checked) -> list[str]:
     return said
 
 
-def _stage(progress, name: str):
+def _stage(progress: Report, name: str) -> Progress:
     return lambda done, total: progress(name, done, total)

@@ -7,10 +7,11 @@ without torch, on any machine, and after a crash it holds every finished epoch.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,7 @@ class Trace:
         arrays = {name: getattr(self, name)[rows] for name in (*ROWS, "lr", "phase")}
         return replace(self, **arrays, mean_probs=_of_phase(self.mean_probs, phase))
 
-    def take(self, positions: np.ndarray) -> "Trace":
+    def take(self, positions: np.ndarray | slice) -> "Trace":
         """Keep the samples at `positions` (n_kept,) int, in that order."""
         return replace(
             self,
@@ -105,7 +106,7 @@ class Trace:
         Raises `TraceError` when the folder holds no trace, or a damaged one.
         """
         folder = Path(folder)
-        mode = None if in_memory else "r"
+        mode: Literal["r"] | None = None if in_memory else "r"
         meta = _read_meta(folder)
         try:
             epochs = len(meta["epochs"])
@@ -144,13 +145,15 @@ class TraceWriter:
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
-        self.folder, self.meta, self.shape = folder, meta, shape
+        self.folder = folder
+        self.meta = meta
+        self.shape = shape
 
     @classmethod
     def create(
         cls,
         folder: str | os.PathLike,
-        ids,
+        ids: Sequence[str] | pd.Index,
         labels: np.ndarray,
         classes: list[str],
         *,

@@ -17,6 +17,7 @@ from o2u_nb import Audit
 from o2u_nb.errors import O2UError
 
 TRAINING = ("torch", "torchvision", "fastai")
+NEED_TORCH = ("training", "all", "learner_audit", "__main__")  # or run when they are imported
 
 
 def main(folder: Path, out: Path) -> None:
@@ -38,8 +39,7 @@ def main(folder: Path, out: Path) -> None:
 def load_all() -> dict:
     """Import every module of the package but those that are allowed to need torch."""
     names = [module.name for module in pkgutil.walk_packages(o2u_nb.__path__, "o2u_nb.", fail)]
-    light = [n for n in names if not n.startswith(("o2u_nb.training.", "o2u_nb.all"))]
-    light = [n for n in light if n not in {"o2u_nb.training", "o2u_nb.__main__"}]
+    light = [name for name in names if name.split(".")[1] not in NEED_TORCH]
     return {name: importlib.import_module(name) for name in light}
 
 

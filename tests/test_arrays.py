@@ -104,3 +104,14 @@ def test_tensors_are_brought_to_numpy():
     values = np.full((2, 3, 4, 5), 0.2, np.float32)
     checked = from_arrays(Tensor(values), Tensor([0, 1]), classes=["a", "b"])
     assert stacked(checked).shape == (2, 4, 5, 3) and (stacked(checked) == 51).all()
+
+
+def test_large_pillow_images_are_shrunk_with_a_warning_and_torn_ones_listed(tmp_path):
+    Image.new("RGB", (600, 300), "teal").save(tmp_path / "a.jpg", quality=95)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "torn.jpg").write_bytes(whole[: len(whole) // 2])
+    pictures = [Image.open(tmp_path / name) for name in ("a.jpg", "a.jpg", "torn.jpg")]
+    with pytest.warns(UserWarning, match=r"3 pictures of the arrays .* at most 256 pixels"):
+        checked = sources.read(pictures, ["x", "y", "x"])
+    assert stacked(checked).shape == (2, 128, 256, 3)
+    assert problems(checked)["2"] == "unreadable image"

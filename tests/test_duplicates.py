@@ -1,5 +1,7 @@
 """Copies of one picture under two labels are found, other copies are not."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,3 +34,35 @@ def test_arrays_and_bytes(as_bytes, tmp_path):
         samples_io.write(table, tmp_path / "t.parquet")
         table = samples_io.read(tmp_path / "t.parquet")
     assert list(conflicting(table)) == [True, True, True, False]
+
+
+def pairs(tmp_path):
+    """Two pictures under two labels each, and the table that names them."""
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for number, picture in enumerate(pictures):
+            Image.fromarray(picture).save(tmp_path / label / f"{number}.png")
+    return from_folder(tmp_path).samples
+
+
+def test_a_picture_that_has_gone_is_a_copy_of_none(tmp_path):
+    samples = pairs(tmp_path)
+    (tmp_path / "cat/0.png").unlink()
+    found = conflicting(samples)
+    assert list(found[found].index) == ["cat/1.png", "dog/1.png"]
+
+
+def test_a_picture_that_cannot_be_read_any_more_is_a_copy_of_none(tmp_path):
+    samples = pairs(tmp_path)
+    (tmp_path / "cat/0.png").unlink()
+    (tmp_path / "cat/0.png").mkdir()  # opening it fails for every user, the administrator too
+    found = conflicting(samples)
+    assert list(found[found].index) == ["cat/1.png", "dog/1.png"]
+
+
+def test_when_all_pictures_have_gone_none_is_a_copy(tmp_path):
+    samples = pairs(tmp_path)
+    for path in samples["path"]:
+        os.unlink(path)
+    assert not conflicting(samples).any()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from o2u_nb.data import images
+from o2u_nb.data import images, sources
 from o2u_nb.data.readers.folders import from_folder
 from tests.pictures import fill, labels, problems, put, refusal, state
 
@@ -211,3 +211,43 @@ def test_a_class_folder_without_permission_is_left_out_and_named(tmp_path, monke
     checked = from_folder(tmp_path)
     assert problems(checked) == {"fox": "no permission"}
     assert set(labels(checked).values()) == {"cat", "dog"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "advice"),
+    [
+        (".HEIC", "6 files end in .heic: convert .heic files to JPEG or PNG"),
+        (".avif", "convert .avif files"),
+        (".dcm", "convert .dcm files"),
+        (".svg", "convert .svg files"),
+        (".NEF", "convert .nef files"),
+        (".zip", "unpack .zip files first"),
+        (".mp4", "take single pictures out of .mp4 files"),
+        ("", "6 files without a suffix: name them after their format"),
+    ],
+)
+def test_a_folder_of_pictures_that_are_not_read_says_what_to_do(suffix, advice, tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            (tmp_path / label / f"IMG_{number}{suffix}").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "cat/notes.txt").touch()
+    assert f"no images that can be read in {tmp_path}: " in refusal(tmp_path)
+    assert advice in refusal(tmp_path)
+
+
+def test_pictures_that_are_not_read_among_others_are_listed_with_advice(tmp_path):
+    fill(tmp_path, "cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png")
+    (tmp_path / "cat/3.heic").write_bytes(b"x")
+    (row,) = from_folder(tmp_path).problems.itertuples()
+    assert row.problem == "not an image file"
+    assert row.action == "left out: convert .heic files to JPEG or PNG"
+
+
+def test_a_table_that_names_heic_files_says_what_to_do(tmp_path):
+    fill(tmp_path, "a.png", "b.png")
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    frame = pd.DataFrame({"path": ["a.png", "b.png", "c.heic"], "label": list("xyx")})
+    found = sources.read(frame, root=tmp_path).problems.set_index("problem")
+    assert found.loc["unreadable image", "sample_id"] == "c.heic"
+    assert found.loc["unreadable image", "detail"].endswith("; convert .heic files to JPEG or PNG")

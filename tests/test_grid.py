@@ -19,7 +19,7 @@ from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.words import DONE, ON_TILE
 from o2u_nb.widgets.grid import KEPT_ORDERS, STILL, SuspectGrid, expand, runs
-from tests.audits import write_audit
+from tests.audits import CLASSES, write_audit
 
 N, N_WRONG = 60, 20
 
@@ -324,6 +324,45 @@ def test_a_class_made_in_review_is_offered_and_can_be_shown_alone(browser, grid,
     assert grid.length == 2 and grid.settings["label_filter"] == "lynx"
 
 
+def test_a_class_can_be_made_and_is_told_of(browser, grid, session):
+    (first,), given = ids(session, 0), session.page(0, 1)[0]["label"]
+    answer = browser.decide("relabel", (0, 1), new_label="lynx", new_class=True)
+    assert answer["said"] == f"1 of {N_WRONG}: {given} changed to lynx (a new class), Ctrl+Z undoes"
+    assert action_of(session, first) == ("relabel", "lynx")
+    assert "lynx" in grid.choices["classes"]
+    answer = browser.decide("relabel", (1, 4), new_label="lynx")
+    assert answer["said"] == "3 samples: 3 changed, Ctrl+Z undoes"
+    answer = browser.decide("relabel", (4, 6), new_label="ocelot", new_class=True)
+    assert answer["said"] == "2 samples: 2 changed (a new class), Ctrl+Z undoes"
+    assert session.made_classes == ("lynx", "ocelot")
+
+
+def test_a_new_name_is_no_class_unless_it_is_meant_as_one(browser, session):
+    for fields in ({}, dict(new_class=False)):
+        answer = browser.decide("relabel", (0, 1), new_label="lynx", **fields)
+        assert "No class 'lynx'" in answer["failed"]
+    assert "class" in browser.decide("relabel", (0, 1), new_label=" ", new_class=True)["failed"]
+    assert session.revision == 0 and session.made_classes == ()
+
+
+@pytest.mark.parametrize(
+    "name, near", [("Tiger", "tiger"), ("leopart", "leopard"), ("lynx", None), ("tiger", None)]
+)
+def test_a_slip_of_the_keyboard_is_told_to_who_asks(browser, session, name, near):
+    assert browser.say("near", name=name)["said"] is None
+    assert browser.heard[0][0] == dict(kind="near", name=name, near=near)
+    assert session.revision == 0
+
+
+def test_a_name_close_to_a_class_becomes_one_when_it_is_meant(browser, grid, session):
+    (first,) = ids(session, 0)
+    assert "said" in browser.decide("relabel", (0, 1), new_label="Tiger", new_class=True)
+    assert action_of(session, first) == ("relabel", "Tiger")
+    assert grid.choices["classes"] == sorted(["Tiger", *CLASSES])
+    browser.say("near", name="Tigger")
+    assert browser.heard[0][0]["near"] in ("Tiger", "tiger")
+
+
 def test_what_is_no_setting_action_or_message_is_refused(browser, session):
     assert "threshold" in browser.say("set", name="threshold", value=0)["failed"]
     assert "class" in browser.say("set", name="label_filter", value="lion")["failed"]
@@ -424,6 +463,7 @@ def test_several_grids_on_one_session_keep_in_step(browser, session):
     assert (other.revision, other.place, other.counts) == (1, 3, browser.grid.counts)
 
 
+@pytest.mark.slow
 def test_the_grid_needs_neither_torch_nor_fastai():
     code = (
         "import sys, o2u_nb.widgets.grid; "

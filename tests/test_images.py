@@ -305,3 +305,82 @@ def test_threads_keep_the_order(count):
     assert list(in_threads(lambda n: n * n, range(count), workers=3)) == [
         n * n for n in range(count)
     ]
+
+
+def with_orientation(form: str, kind: int, count: int, value: bytes) -> bytes:
+    """A picture of 16 x 32, upper half white, whose EXIF holds a hand-made orientation entry."""
+    tall = Image.new("RGB", (16, 32), "black")
+    tall.paste((255, 255, 255), (0, 0, 16, 16))
+    entry = struct.pack("<HHI", images.ORIENTATION, kind, count) + value
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4) + b"\7\0\0\0\1\0\0\0"
+    return encoded(tall, form, exif=b"Exif\0\0" + tiff)
+
+
+ODD_ORIENTATIONS = {
+    "text": (2, 4, b"abc\0"),
+    "text of a number": (2, 2, b"6\0\0\0"),
+    "zero": (3, 1, b"\0\0\0\0"),
+    "nine": (3, 1, b"\x09\0\0\0"),
+    "negative": (8, 1, b"\xff\xff\0\0"),
+    "several": (3, 2, b"\6\0\6\0"),
+    "a fraction": (5, 1, struct.pack("<I", 26)),
+    "a fraction of zero": (5, 1, struct.pack("<I", 4)),
+    "bytes": (7, 4, b"\1\2\3\4"),
+    "not a number": (11, 1, struct.pack("<f", float("nan"))),
+    "a place outside": (2, 400, struct.pack("<I", 90_000)),
+    "an unknown kind": (99, 1, b"\6\0\0\0"),
+    "none at all": (3, 0, b"\0\0\0\0"),
+}
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("odd", ODD_ORIENTATIONS)
+def test_an_orientation_that_makes_no_sense_leaves_the_picture_as_it_is(odd, form):
+    data = with_orientation(form, *ODD_ORIENTATIONS[odd])
+    assert images.broken_image(data) is None
+    shown = pixels(data)
+    assert images.common_size(table([data])) == shown.shape[1::-1]
+    if shown.shape == (32, 16, 3):
+        assert shown[:12].min() > 240 and shown[20:].max() < 15
+    assert Image.open(io.BytesIO(images.thumbnail(data, 32))).size == shown.shape[1::-1]
+    assert images.decode_pixels(table([data]), 8).shape == (1, 8, 8, 3)
+
+
+def test_an_orientation_that_is_whole_in_another_type_is_applied_the_same_everywhere():
+    data = with_orientation("JPEG", 4, 1, struct.pack("<I", 6))
+    assert pixels(data).shape == (16, 32, 3)
+    assert images.common_size(table([data])) == (32, 16)
+
+
+@pytest.mark.parametrize(
+    "exif", [b"", b"Exif\0\0", b"Exif\0\0II*\0", b"Exif\0\0" + bytes(range(99))]
+)
+def test_exif_that_is_no_exif_leaves_the_picture_as_it_is(exif):
+    data = encoded(Image.new("RGB", (16, 32), "teal"), "JPEG", exif=exif)
+    assert pixels(data).shape == (32, 16, 3)
+    assert images.common_size(table([data])) == (16, 32)
+
+
+@pytest.mark.parametrize("orientation", ["abc", 0, 9, 6.5])
+def test_a_tiff_with_an_odd_orientation(orientation):
+    from PIL import TiffImagePlugin
+
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    kinds = {str: 2, int: 3, float: 12}
+    info.tagtype[images.ORIENTATION] = kinds[type(orientation)]
+    info[images.ORIENTATION] = orientation
+    data = encoded(Image.fromarray(RGB), "TIFF", tiffinfo=info)
+    assert images.broken_image(data) is None and (pixels(data) == RGB).all()
+    assert images.common_size(table([data])) == (6, 4)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_every_orientation_is_turned_upright_as_pillow_does_it(turn):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = turn
+    data = encoded(Image.fromarray(RGB), "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    assert (pixels(data) == np.asarray(expected)).all()
+    assert images.common_size(table([data])) == expected.size

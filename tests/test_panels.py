@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -34,13 +35,17 @@ from tests.audits import write_audit
 from tests.pages import HOSTILE, Reader
 
 
-def widget_classes() -> list[type[Widget]]:
-    """Discover every class of widgets in the package, by name."""
-    modules = [
+def modules() -> list[ModuleType]:
+    """Import every module of the package's widgets."""
+    return [
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(o2u_nb.widgets.__path__, "o2u_nb.widgets.")
     ]
-    found = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass)}
+
+
+def widget_classes() -> list[type[Widget]]:
+    """Discover every class of widgets in the package, by name."""
+    found = {c for m in modules() for _, c in inspect.getmembers(m, inspect.isclass)}
     ours = [c for c in found if issubclass(c, Widget) and c.__module__.startswith("o2u_nb.")]
     return sorted(ours, key=lambda c: c.__name__)
 
@@ -48,6 +53,17 @@ def widget_classes() -> list[type[Widget]]:
 def panels() -> list[type[Panel]]:
     """Discover every panel class, so that a new one is covered the day it is written."""
     return [c for c in widget_classes() if issubclass(c, Panel) and c is not Panel]
+
+
+def test_no_module_keeps_a_widget():
+    """`Widget.close_all()` would close it, and no panel that uses it could be made any more."""
+    kept = [
+        f"{module.__name__}.{name}"
+        for module in modules()
+        for name, thing in vars(module).items()
+        if isinstance(thing, Widget)
+    ]
+    assert kept == []
 
 
 @pytest.fixture
@@ -286,7 +302,7 @@ def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch)
     session = ReviewSession(write_audit(tmp_path / "many", n=200, n_wrong=30))
     panel = ScatterPanel(session)
     assert sum(len(trace.x) for trace in panel.figure.data) == 10
-    assert "10 of 200 drawn" in panel.figure.layout.title.text
+    assert "10 of 200 samples shown" in panel.figure.layout.title.text
     panel._on_area(None, None, around(session, 50))
     assert len(session.visible) == 50
 
@@ -342,6 +358,14 @@ def test_why_card_explains_and_decides(session):
     assert session.decisions.current(first).action == "drop" and card._buttons["Redo"].disabled
 
 
+def enter(card: WhyCard, name: str) -> list[dict]:
+    """Enter a name into the card's line, as the browser does; return what the line was sent."""
+    sent = []
+    card._other.send = sent.append
+    card._other._handle_custom_msg({"kind": "entered", "name": name}, [])
+    return sent
+
+
 def test_why_card_accepts_the_suggestion_or_another_class(session):
     card, (first, second) = WhyCard(session), session.columns.ids_at(session.visible[:2])
     suggested = why.card(session, first)["suggested"]
@@ -352,8 +376,138 @@ def test_why_card_accepts_the_suggestion_or_another_class(session):
     assert f"Decided by ann: <b>changed to {suggested}</b>" in card._html.value
     session.current = second
     other = next(c for c in session.classes if c != why.card(session, second)["label"])
-    card._other.value = other
-    assert session.decisions.current(second).new_label == other and card._other.value == ""
+    assert enter(card, other) == [{"kind": "clear"}]
+    assert session.decisions.current(second).new_label == other
+
+
+def test_why_card_asks_before_it_makes_a_class(session):
+    card, (first, second, third) = WhyCard(session), session.columns.ids_at(session.visible[:3])
+    asked = card._question
+    assert not asked.is_open
+    assert enter(card, " lynx ") == []
+    assert asked.is_open and asked._said.message == "“lynx” is no class yet."
+    assert asked._make.description == "Make the class “lynx”"
+    assert asked._use.layout.display == "none"
+    assert session.decisions.current(first) is None and session.current == first
+    asked._make.click()
+    assert session.decisions.current(first).new_label == "lynx" and session.current == second
+    assert not asked.is_open and "lynx" in card._other.names == session.classes
+    enter(card, "lynx")  # a class from then on
+    assert session.decisions.current(second).new_label == "lynx" and session.current == third
+
+
+def test_why_card_asks_about_a_slip_of_the_keyboard(session):
+    card, first = WhyCard(session), session.current
+    asked = card._question
+    for answer, meant in ((asked._use, "tiger"), (asked._make, "Tigre")):
+        enter(card, "Tigre")
+        assert asked._said.message == "“Tigre” is no class yet, and close to “tiger”."
+        assert asked._use.description == "Use “tiger”" and asked._use.layout.display is None
+        assert session.counts["undecided"] == len(session.scores)
+        answer.click()
+        assert not asked.is_open and asked._said.message == ""
+        label = session.scores.loc[first, "label"]
+        assert session.decisions.current(first).new_label == (meant if meant != label else None)
+        session.undo()
+        session.current = first
+    enter(card, "Tigre")
+    enter(card, "lynx")  # entered in place of it
+    assert asked._use.layout.display == "none"
+
+
+def test_why_card_takes_its_question_back_when_another_sample_is_shown(session):
+    card, (first, second) = WhyCard(session), session.columns.ids_at(session.visible[:2])
+    enter(card, "lynx")
+    session.current = second
+    assert not card._question.is_open
+    enter(card, "lynx")
+    session.keep([first])
+    assert not card._question.is_open and session.made_classes == ()
+
+
+def test_why_card_asks_nothing_about_no_name(session):
+    card = WhyCard(session)
+    for name in ("", "  "):
+        enter(card, name)
+        assert not card._question.is_open
+    assert session.revision == 0
+
+
+def test_why_card_says_why_a_class_was_not_made(session, monkeypatch):
+    def full(*_, **__):
+        raise DecisionsError("No space left: the decision is not recorded.")
+
+    card = WhyCard(session)
+    monkeypatch.setattr(session.decisions, "record", full)
+    enter(card, "lynx")
+    card._question._make.click()
+    assert "No space left" in card._status.message
+    assert card._question.is_open and session.made_classes == ()
+
+
+def test_names_are_never_too_long_for_the_question(session):
+    card = WhyCard(session)
+    enter(card, "lynx" * 100)
+    assert len(card._question._make.description) < 60
+    card._question._make.click()
+    assert session.made_classes == ("lynx" * 100,)
+
+
+def drawn(panel: ScatterPanel) -> int:
+    """Count the points of a scatter panel."""
+    return sum(len(trace.x) for trace in panel._plot.data)
+
+
+def counted(panel: HistogramsPanel) -> float:
+    """Count the samples in all bins of the upper histogram; what is empty is NaN there."""
+    return sum(np.nansum(trace.y) for trace in panel._cut.data)
+
+
+def test_all_panels_show_an_audit_with_a_class_that_was_made(session):
+    dashboard = Dashboard(session)
+    first, second = session.columns.ids_at(session.visible[:2])
+    session.relabel("lynx", [first, second], new_class=True)
+    session.label_filter = "lynx"
+    assert dashboard._grid.length == 2
+    scatter, histograms = ScatterPanel(session), HistogramsPanel(session)
+    assert drawn(scatter) == 2 == counted(histograms)
+    session.undo()
+    assert drawn(scatter) == 0 == counted(histograms)
+    session.redo()
+    assert drawn(scatter) == 2 == counted(histograms)
+    assert ConfusionPanel(session)._names == ["cheetah", "jaguar", "leopard", "tiger"]
+    shown = [panel(session)._still() for panel in panels()]
+    assert len(shown) == len(panels()) and all(shown)
+    session.current = first
+    assert "changed to lynx" in dashboard._why._still()
+
+
+def test_why_card_offers_classes_made_in_review(session):
+    card = WhyCard(session)
+    assert "serval" not in card._other.options
+    first, second = session.columns.ids_at(session.visible[:2])
+    session.relabel("serval", [first], new_class=True)
+    assert list(card._other.options) == session.classes
+    session.current = second
+    card._other.value = "serval"
+    assert session.decisions.current(second).new_label == "serval"
+    session.undo()
+    session.undo()
+    assert "serval" not in card._other.options
+
+
+def test_panels_show_a_class_made_in_review(session):
+    panel = HistogramsPanel(session)
+    ids = session.columns.ids_at(session.visible[:3])
+    session.relabel("serval", ids, new_class=True)
+    session.label_filter = "serval"
+    rest, suspects = panel._cut.data
+    assert np.nansum(suspects.y) == 3 and not np.nansum(rest.y)
+    drawn = panel._scatter.figure.data
+    assert [len(trace.x) for trace in drawn] == [0, 3]
+    assert sorted(drawn[1].x) == sorted(session.scores["o2u_mean"].loc[ids])
+    session.relabel("jaguar", ids[:1])
+    assert np.nansum(panel._cut.data[1].y) == 2 == len(panel._scatter.figure.data[1].x)
 
 
 def test_why_card_decides_what_it_shows(session):
@@ -414,6 +568,7 @@ def test_audit_shows_its_panel(tmp_path):
     assert isinstance(audit.panel(reviewer="bob"), Dashboard)
 
 
+@pytest.mark.slow
 def test_panels_need_no_training_code(tmp_path):
     write_audit(tmp_path / "audit")
     script = (

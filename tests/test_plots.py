@@ -10,6 +10,7 @@ from o2u_nb import plots
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, TraceError
 from o2u_nb.plots.epochs import MAX_LINES
+from o2u_nb.plots.scores import axis_title
 from tests.traces import make, random_trace
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -145,6 +146,14 @@ def test_estimates_that_all_refuse():
     figure = plots.estimates(table, 0)
     assert figure.layout.title.text == "How many labels are wrong?"
     assert not any(part.showlegend for part in figure.data)
+
+
+def test_axes_are_named_by_the_registry_and_names_are_inert(scores):
+    assert axis_title("o2u_var") == "variance of the loss (nats²)"
+    assert axis_title("<b>mine</b>") == "&lt;b&gt;mine&lt;/b&gt;"
+    figure = plots.mean_against_variance(scores)
+    assert figure.layout.xaxis.title.text == axis_title("o2u_mean")
+    assert figure.layout.yaxis.title.text == axis_title("o2u_var")
 
 
 @pytest.mark.parametrize("draw", ["trajectories", "histogram", "scatter", "counts", "confusion"])

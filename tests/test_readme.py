@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -28,12 +29,21 @@ def test_make_goals_exist(readme, root):
 
 
 def test_command_lines_are_understood(readme):
-    lines = re.findall(r"-m o2u_nb (.*?)(?:`|\n)", readme)
+    lines = re.findall(r"(?:-m o2u_nb|\bo2u-nb) (.*?)(?:`|\n)", readme)
     assert len(lines) >= 3
     for line in lines:
         assert callable(_parser().parse_args(shlex.split(line)).command)
 
 
+def test_what_is_installed_exists(readme, root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    asked = re.findall(r"^pip install '?(\w+)(?:\[(.*?)\])?", readme, re.MULTILINE)
+    assert [name for name, _ in asked] == [project["name"]] * 3
+    extras = {extra for _, listed in asked for extra in filter(None, listed.split(","))}
+    assert extras == {"train", "lab"} <= project["optional-dependencies"].keys()
+
+
+@pytest.mark.slow
 def test_python_blocks_run_one_after_the_other(readme, tmp_path):
     write_source(tmp_path / "my_pictures")
     check = "assert len(scores) == 60 == len(clean) + len(odd.ids) and 20 <= trace.n_epochs <= 26"

@@ -83,6 +83,12 @@ def test_every_entry_says_what_it_is(name):
     assert describe(name) == f"{entry.title} ({entry.unit})" and entry.unit
 
 
+def test_titles_are_short_and_p_wrong_and_strangers_are_told_apart():
+    assert all(len(describe(name)) <= 80 for name in DETECTORS)  # what an axis shows in full
+    assert describe("p_wrong") == "probability that the label is wrong (0 to 1)"
+    assert describe("a_column_of_another_kernel") is None
+
+
 def test_few_vote_and_none_that_only_repeats_another_or_is_a_prior():
     voters = [name for name in DETECTORS if registry.votes(name)]
     assert voters == ["o2u_mean", "settled_margin", "forgetting", "lookalike_margin"]

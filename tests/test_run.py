@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -162,10 +163,12 @@ def test_the_same_seed_gives_the_same_ranking(source, tmp_path, tiny):
 def test_nobody_elses_random_numbers_are_touched(source, tmp_path, tiny):
     import torch
 
-    states = [torch.get_rng_state(), np.random.get_state()[1].copy()]  # noqa: NPY002
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1:3]  # noqa: NPY002
     run_audit(source, tmp_path / "out", preset="quick")
-    assert torch.equal(states[0], torch.get_rng_state())
-    np.testing.assert_array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(torch_before, torch.get_rng_state())
+    keys, drawn = np.random.get_state()[1:3]  # noqa: NPY002
+    np.testing.assert_array_equal(keys, numpy_before[0])
+    assert drawn == numpy_before[1]
 
 
 @pytest.mark.parametrize("device, asked", [("cuda", True), ("cpu", False)])
@@ -212,6 +215,27 @@ def test_arrays_frames_and_csv_files_are_sources_too(source, tmp_path, tiny):
     options = ["--labels", str(tmp_path / "labels.csv"), "--preset", "quick"]
     assert main(["audit", str(source), "--out", str(tmp_path / "csv"), *options]) == 0
     assert len(Audit.open(tmp_path / "csv").scores) == 60
+
+
+def test_the_command_line_says_how_to_read_the_labels(source, tmp_path, tiny, capsys):
+    files = sorted(source.rglob("*.png"))
+    rows = [f"{f.relative_to(source).as_posix()};größe {f.parent.name}" for f in files]
+    labels = tmp_path / "labels.csv"
+    labels.write_bytes("\n".join(["file;colour", *rows, ""]).encode("cp1252"))
+    argv = ["audit", source, "--labels", labels, "--out", tmp_path / "out", "--preset", "quick"]
+    assert "--encoding cp1252" in refused(capsys, *argv)
+    assert "--columns path=file,label=NAME" in refused(capsys, *argv, "--encoding", "cp1252")
+    assert "no column 'colr'" in refused(
+        capsys, *argv, "--encoding", "cp1252", "--columns", "path=file,label=colr"
+    )
+    assert "'paht'" in refused(capsys, *argv, "--columns", "paht=file")
+    argv += ["--encoding", "cp1252", "--columns", "path=file,label=colour"]
+    assert main([str(a) for a in argv]) == 0
+    assert set(Audit.open(tmp_path / "out").samples["label"]) == {
+        "größe red", "größe green", "größe blue"
+    }  # fmt: skip
+    alone = ["audit", source, "--out", tmp_path / "alone", "--columns", "path=file"]
+    assert "pass it with labels= (--labels)" in refused(capsys, *alone)
 
 
 def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
@@ -311,6 +335,7 @@ def test_wrong_options_exit_with_status_2(source, tmp_path, capsys):
         ["audit", str(source), "--out", "x", "--preset", "fast"],
         ["audit", str(source), "--out", "x", "--seed", "-1"],
         ["audit", str(source), "--out", "x", "--seed", "one"],
+        ["audit", str(source), "--out", "x", "--columns", "path"],
         [],
     ):
         with pytest.raises(SystemExit) as caught:
@@ -433,6 +458,7 @@ def test_photographs_fall_back_to_a_network_from_scratch(tmp_path, tiny, monkeyp
     assert audit.facts["image_size"] == 64 and audit.facts["model"].startswith("compact")
 
 
+@pytest.mark.slow
 def test_the_command_line_as_a_user_runs_it(source, tmp_path):
     out = tmp_path / "out"
     argv = [sys.executable, "-m", "o2u_nb", "audit", str(source), "--out", str(out)]
@@ -460,3 +486,15 @@ def test_results_open_without_torch(source, tmp_path, tiny):
         check=True,
     )
     assert done.stdout.split() == ["60", "4", "60", "0"]
+
+
+def test_the_range_of_deep_grey_is_said(tmp_path, tiny):
+    rng, said = np.random.default_rng(0), []
+    for number in range(24):
+        pixels = rng.integers(0, 4096, (16, 16)).astype(np.uint16)
+        path = tmp_path / "source" / ("cat" if number % 2 else "dog") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    audit = run_audit(tmp_path / "source", tmp_path / "out", preset="quick", say=said.append)
+    assert re.match(r"Grey values from \d+ to 4,0[89]\d, which the pictures use", said[1])
+    assert audit.samples["grey_high"].nunique() == 1

@@ -90,3 +90,16 @@ def test_reading_what_is_no_samples_table_says_so(tmp_path):
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(SourceError, match="no samples table"):
         samples.read(tmp_path / "other.parquet")
+
+
+def test_problems_are_told_in_lines_and_those_alike_in_one():
+    alike = [Problem(f"{n}.png", samples.SPELLINGS, "'Cat' is 'cat'", "kept") for n in range(3)]
+    other = [Problem(f"x{n}", samples.MISSING_LABEL, f"row {n}", "left out") for n in range(4)]
+    lines = samples.told(samples.problems_table([*other[:1], *alike, *other[1:]]), most=3)
+    assert lines == [
+        "x0: missing label (row 0), left out",
+        "3 samples, 0.png for one: class spelt in several ways ('Cat' is 'cat'), kept",
+        "x1: missing label (row 1), left out",
+        "and 2 more",
+    ]
+    assert samples.told(samples.problems_table([])) == []

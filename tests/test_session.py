@@ -639,6 +639,28 @@ def test_a_slip_of_the_keyboard_beside_a_class_is_asked_about(session, slip):
     assert session.decisions.current(sample_id).new_label == slip
 
 
+@pytest.mark.parametrize(
+    "name, near",
+    [
+        ("tiger", None),  # a class is no slip
+        ("Tiger", "tiger"),
+        ("tiger ", "tiger"),
+        ("jagaur", "jaguar"),
+        ("lynx", None),
+        ("Lynxe", None),
+    ],
+)
+def test_which_class_a_name_is_close_to(session, name, near):
+    assert session.near_class(name) == near
+
+
+def test_a_name_can_be_close_to_a_class_that_was_made(session):
+    session.relabel("lynx", [session.scores.index[0]], new_class=True)
+    assert session.near_class("lynx") is None and session.near_class("Lynxe") == "lynx"
+    with pytest.raises(O2UError, match="close to 'lynx'"):
+        session.relabel("Lynxe", [session.scores.index[1]], new_class=True)
+
+
 @pytest.mark.parametrize("name", ["", " ", "\t"])
 def test_a_class_has_a_name(session, name):
     with pytest.raises(O2UError):

@@ -260,3 +260,31 @@ def test_continuous_integration_runs_make_test(root):
     script = root / ".ci/run"
     assert os.access(script, os.X_OK)
     assert script.read_text().splitlines()[-1] == "exec make test"
+
+
+def test_make_test_checks_style_types_and_everything_else(root):
+    plan = make(root, "--dry-run", "test").replace(".venv/bin/python -m ", "")
+    for step in ("ruff check .", "ruff format --check .", "mypy", "pytest\n", "pytest --nbmake"):
+        assert step in plan
+
+
+def test_hooks_check_what_make_test_checks_and_download_nothing(root):
+    config = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())
+    (repository,) = config["repos"]
+    hooks = {hook["id"]: hook for hook in repository["hooks"]}
+    assert repository["repo"] == "local"
+    assert {hook["language"] for hook in hooks.values()} == {"system"}
+    style = make(root, "--dry-run", "check") + make(root, "--dry-run", "types")
+    for name in ("ruff-check", "ruff-format", "mypy"):
+        assert hooks[name]["entry"].replace(" --force-exclude", "") in style
+    assert hooks["test-quick"]["entry"] == "make test-quick"
+    assert hooks["test-quick"]["stages"] == ["pre-push"]
+
+
+def test_quick_tests_leave_out_every_other_tier(root):
+    (line,) = [
+        line for line in make(root, "--dry-run", "test-quick").splitlines() if "-m pytest" in line
+    ]
+    options = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    tiers = [marker.partition(":")[0] for marker in options["markers"]]
+    assert set(re.findall(r"not (\w+)", line)) == set(tiers)

@@ -7,6 +7,7 @@ at once, or a `SourceError` when too little is left to audit.
 
 import difflib
 import os
+import stat
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -314,6 +315,8 @@ def _out_of_reach(item: Item) -> str | None:
     if not isinstance(item, (str, os.PathLike)):
         return None
     try:
+        if not stat.S_ISREG(os.stat(item).st_mode):
+            return f"no file any more: {os.fspath(item)}"
         open(item, "rb").close()
     except OSError as error:
         return f"{error.strerror or error}: {os.fspath(item)}"

@@ -8,9 +8,9 @@ set that is already there is not fetched again.
 import gzip
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,9 @@ def _splits_of(name: str) -> tuple[str, ...]:
     return ("train",) if name in ("coats", "digits") else ("train", "test")
 
 
-def _coats(root: Path, n: int, seed: int, noise, progress: Progress | None) -> Dataset:
+def _coats(
+    root: Path, n: int, seed: int, noise: float | Noise | None, progress: Progress | None
+) -> Dataset:
     if callable(noise):
         clean = _coats(root, n, seed, 0.0, progress).samples
         return Dataset(*plant(clean, noise, seed=seed))
@@ -202,7 +204,9 @@ def _read_idx(path: Path) -> np.ndarray:
         raise SourceError(f"cannot read the IDX file {path}: {error}; fetch it again") from error
 
 
-def _named_arrays(images, labels, classes, split: str) -> pd.DataFrame:
+def _named_arrays(
+    images: np.ndarray, labels: np.ndarray, classes: Sequence[str], split: str
+) -> pd.DataFrame:
     ids = [f"{split}/{position:05d}" for position in range(len(labels))]
     return from_arrays(images, labels, ids=ids, classes=classes, split=split).samples
 
@@ -223,7 +227,7 @@ def _cifar(kind: str, first_class: str, root: Path, split: str) -> pd.DataFrame:
     return from_torchvision(_torchvision(kind, root, split), split=split).samples
 
 
-def _torchvision(kind: str, root: Path, split: str):
+def _torchvision(kind: str, root: Path, split: str) -> Any:
     try:
         extras.require_training()
         from torchvision import datasets

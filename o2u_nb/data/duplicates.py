@@ -8,27 +8,34 @@ import os
 import numpy as np
 import pandas as pd
 
-from o2u_nb.data.content import content_hash
-from o2u_nb.data.images import image_items
+from o2u_nb.data.content import hash_if_readable
+from o2u_nb.data.images import Item, image_items
 from o2u_nb.data.parallel import in_threads
 
 
 def conflicting(samples: pd.DataFrame) -> pd.Series:
     """Return which samples have a byte-for-byte copy under another label, bool by `sample_id`.
 
-    Raises OSError when a file has gone since the table was made.
+    A picture that cannot be read any more is a copy of none; `checks.gone` lists such pictures.
     """
-    items = pd.Series(image_items(samples), index=samples.index)
+    items = pd.Series(image_items(samples), index=samples.index, dtype=object)
     sizes = items.map(_size)
-    repeated = sizes.duplicated(keep=False)
-    content = pd.Series("", index=samples.index, dtype=object)
-    content[repeated] = list(in_threads(content_hash, items[repeated].tolist()))
-    groups = samples["label"][repeated].groupby(content[repeated])
+    repeated = sizes.notna() & sizes.duplicated(keep=False)
+    content = pd.Series(None, index=samples.index, dtype=object)
+    content[repeated] = list(in_threads(hash_if_readable, items[repeated].tolist()))
+    read = content.notna()
+    groups = samples["label"][read].groupby(content[read])
     conflict = groups.transform("nunique") > 1
     return conflict.reindex(samples.index, fill_value=False)
 
 
-def _size(item) -> int:
+def _size(item: Item) -> int | None:
+    """Return the length of `item` in bytes, None where it cannot be told."""
     if isinstance(item, np.ndarray):
         return item.nbytes
-    return len(item) if isinstance(item, bytes) else os.stat(item).st_size
+    if isinstance(item, bytes):
+        return len(item)
+    try:
+        return os.stat(item).st_size
+    except OSError:
+        return None

@@ -19,12 +19,15 @@ from o2u_nb.rows import evenly
 
 # Formats that hold 8 bits a channel at most, so that their files need no look.
 SHALLOW = (".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp")
-PICTURES = 200  # looked at, evenly spaced; the same every time
-PIXELS = 10_000  # of each, for the percentiles
-# Hot pixels and burnt-in text must not set the range: where the outermost thousandth of the pixels
-# would take more than half of it, it goes to waste on them, and they are shown as black or white.
-OUTERMOST = 0.1  # per cent of the pixels, at each end
-PIXELS_SHARE = 0.5
+# Taken evenly, so that the same are looked at every time: files of which the first bytes are read,
+# deep pictures among them that are decoded, and pixels of each for the percentiles.
+HEADERS = 2000
+PICTURES = 200
+PIXELS = 10_000
+# A few hot pixels must not set the range: where the outermost thousandth of the pixels at each end
+# would take more than half of it, they are left out of it and shown as black or white.
+OUTERMOST = 0.1  # per cent
+WASTED = 0.5
 
 
 class _Deep(NamedTuple):
@@ -53,12 +56,34 @@ def with_grey_range(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     return (rows if found is None else rows.assign(**found._asdict())), []
 
 
+def in_words(samples: pd.DataFrame) -> str | None:
+    """Say which grey values a samples table shows as black and white; None without a range.
+
+    >>> in_words(pd.DataFrame({"grey_low": [0.0, 0.0], "grey_high": [4095.0, 4095.0]}))
+    'Grey values from 0 to 4,095, which the pictures use, are shown and trained as black to white.'
+    """
+    if not set(GREY_COLUMNS) <= set(samples.columns):
+        return None
+    low, high = samples["grey_low"].min(), samples["grey_high"].max()
+    return (
+        f"Grey values from {low:,g} to {high:,g}, which the pictures use, are shown and trained "
+        "as black to white."
+    )
+
+
 def _deep_pictures(rows: pd.DataFrame) -> dict[str, _Deep]:
+    """Return what some of the deep pictures hold, by `sample_id`."""
     pairs = zip(rows["sample_id"], images.image_items(rows), strict=True)
-    pairs = [pair for pair in pairs if _may_be_deep(pair[1])]
-    pairs = [pairs[row] for row in evenly(len(pairs), PICTURES)]
-    looks = in_threads(lambda pair: _look(pair[1]), pairs)
-    return {name: look for (name, _), look in zip(pairs, looks, strict=True) if look}
+    pairs = _some([pair for pair in pairs if _may_be_deep(pair[1])], HEADERS)
+    are_deep = in_threads(lambda pair: _is_deep(pair[1]), pairs)
+    deep = [pair for pair, is_deep in zip(pairs, are_deep, strict=True) if is_deep]
+    deep = _some(deep, PICTURES)
+    looks = in_threads(lambda pair: _look(pair[1]), deep)
+    return {name: look for (name, _), look in zip(deep, looks, strict=True) if look}
+
+
+def _some(values: list, most: int) -> list:
+    return [values[row] for row in evenly(len(values), most)]
 
 
 def _may_be_deep(item: Item) -> bool:
@@ -67,14 +92,20 @@ def _may_be_deep(item: Item) -> bool:
     return isinstance(item, bytes)
 
 
+def _is_deep(item: Item) -> bool:
+    try:
+        with images.opened(item) as image:
+            return images.is_deep(image)
+    except Exception:  # a damaged file can raise nearly anything; the check of images names it
+        return False
+
+
 def _look(item: Item) -> _Deep | None:
     try:
         with images.opened(item) as image:
-            if not images.is_deep(image):
-                return None
             pixels = np.asarray(image).astype(np.float64).ravel()
             kind = "fractions" if image.mode == "F" else "whole numbers"
-    except Exception:  # a damaged file can raise nearly anything; the check of images names it
+    except Exception:  # as in `_is_deep`
         return None
     pixels = pixels[np.isfinite(pixels)]
     if not pixels.size:
@@ -83,16 +114,17 @@ def _look(item: Item) -> _Deep | None:
 
 
 def _range(deep: list[_Deep]) -> GreyRange | None:
+    """Return the range of `deep` pictures; None where there is none or they fill their format."""
     if not deep:
         return None
     low, high = min(found.low for found in deep), max(found.high for found in deep)
+    pool = np.concatenate([found.some for found in deep])
+    inner = np.percentile(pool, [OUTERMOST, 100 - OUTERMOST])
+    if inner[0] < inner[1] < inner[0] + WASTED * (high - low):
+        low, high = inner
     top = images.top_of(deep[0].kind == "fractions")
     if low == high or (low >= 0 and top / 2 < high <= top):
         return None
-    pool = np.concatenate([found.some for found in deep])
-    inner = np.percentile(pool, [OUTERMOST, 100 - OUTERMOST])
-    if inner[0] < inner[1] < inner[0] + PIXELS_SHARE * (high - low):
-        low, high = inner
     return GreyRange(float(low), float(high))
 
 

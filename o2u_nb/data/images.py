@@ -7,8 +7,9 @@ images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing is written 
 
 import io
 import os
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.errors import SourceError
 from o2u_nb.rows import evenly
+
+T = TypeVar("T")
 
 # Named, so that no file from a stranger reaches those readers that run other programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
@@ -152,7 +155,7 @@ def decode_pixels(
     """
     shape = (len(samples), size, size, 3)
     rows = in_threads(
-        lambda pair: _row(*pair, size),
+        lambda pair: _row(pair[0], pair[1], size),
         list(zip(samples.index, image_items(samples), strict=True)),
         workers=workers,
         progress=progress,
@@ -281,7 +284,7 @@ def resized(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
     return image.resize(sides, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
-def _collect(rows, shape: tuple[int, ...]) -> np.ndarray:
+def _collect(rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     pixels = np.empty(shape, np.uint8)
     for position, row in enumerate(rows):
         pixels[position] = row
@@ -293,13 +296,13 @@ def _upright_size(item: Item) -> tuple[int, int]:
         return image.size[::-1] if _orientation(image) in SWAPS_SIDES else image.size
 
 
-def _encoded(image: Image.Image, form: str, **options) -> bytes:
+def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()
 
 
-def _named(function, name: str, item: Item):
+def _named(function: Callable[[Item], T], name: str, item: Item) -> T:
     """Call `function(item)`; a decoding failure becomes a `SourceError` that names the sample."""
     try:
         return function(item)

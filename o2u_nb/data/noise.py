@@ -60,7 +60,9 @@ def symmetric(rate: float) -> Noise:
     """
     _require_rate(rate)
 
-    def noise(samples, codes, classes, rng):
+    def noise(
+        samples: pd.DataFrame, codes: np.ndarray, classes: list[str], rng: np.random.Generator
+    ) -> np.ndarray:
         flipped = rng.random(len(codes)) < rate
         steps = rng.integers(1, len(classes), len(codes))
         return (codes + flipped * steps) % len(classes)
@@ -72,7 +74,9 @@ def pair_flip(rate: float) -> Noise:
     """Move each label to the next class in sorted order (the last to the first), with `rate`."""
     _require_rate(rate)
 
-    def noise(samples, codes, classes, rng):
+    def noise(
+        samples: pd.DataFrame, codes: np.ndarray, classes: list[str], rng: np.random.Generator
+    ) -> np.ndarray:
         flipped = rng.random(len(codes)) < rate
         return (codes + flipped) % len(classes)
 
@@ -89,7 +93,9 @@ def transition(matrix: np.ndarray, classes: Sequence[str]) -> Noise:
     order = list(classes)
     _require_transition(matrix, order)
 
-    def noise(samples, codes, classes, rng):
+    def noise(
+        samples: pd.DataFrame, codes: np.ndarray, classes: list[str], rng: np.random.Generator
+    ) -> np.ndarray:
         unknown = sorted(set(classes) - set(order))
         if unknown:
             raise O2UError(f"the transition matrix has no row for {', '.join(map(repr, unknown))}")
@@ -117,7 +123,9 @@ def instance_dependent(
     if not spread > 0:
         raise O2UError(f"expected a spread above 0, found {spread}")
 
-    def noise(samples, codes, classes, rng):
+    def noise(
+        samples: pd.DataFrame, codes: np.ndarray, classes: list[str], rng: np.random.Generator
+    ) -> np.ndarray:
         inputs = _standardised(_features(samples, features))
         rates = _truncated_normal(rate, spread, len(codes), rng)
         chances = _confusions(inputs, codes, len(classes), rng) * rates[:, None]

@@ -3,7 +3,8 @@
 Samples: a DataFrame indexed by `sample_id` (unique text, sorted) with `label`, `split` and either
 `path` (absolute) or `image` (uint8 array or encoded bytes), so that filtering rows filters images.
 Where grey pictures deeper than 8 bits use little of what their format holds, `grey_low` and
-`grey_high` (float, equal in every row) say which values are shown and trained as black and white.
+`grey_high` (float, equal in every row) say which values are shown and trained as black and white;
+a table read on its own has a range of its own, so copy them to a validation set.
 Problems: one row per thing found wrong, with what happened to the sample.
 """
 
@@ -66,6 +67,25 @@ def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(Problem._fields), dtype="str")
 
 
+def told(problems: pd.DataFrame, *, most: int = 10) -> list[str]:
+    """Return a problems table as lines for people, those with equal details in one line.
+
+    At most `most` lines say what is wrong; one more says how many problems are left.
+
+    >>> told(problems_table([Problem("a.png", ZERO_BYTE_FILE, "0 bytes", "left out")]))
+    ['a.png: zero-byte file (0 bytes), left out']
+    """
+    alike = problems.groupby(["problem", "detail", "action"], sort=False)["sample_id"].agg(list)
+    lines = [_line(ids, *what) for what, ids in alike.head(most).items()]
+    left = sum(map(len, alike.iloc[most:]))
+    return lines + ([f"and {left:,} more"] if left else [])
+
+
+def _line(ids: list[str], problem: str, detail: str, action: str) -> str:
+    who = ids[0] if len(ids) == 1 else f"{len(ids):,} samples, {ids[0]} for one"
+    return f"{who}: {problem} ({detail}), {action}"
+
+
 def samples_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return raw `rows` (a column sample_id and those of a samples table) as a samples table."""
     return rows.set_index("sample_id").sort_index()
@@ -94,8 +114,9 @@ def text(value: object) -> str:
         return value.decode("utf-8", "backslashreplace")
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    whole = isinstance(value, (float, np.floating)) and value.is_integer()
-    return str(int(value)) if whole else str(value)
+    if isinstance(value, (float, np.floating)) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def write(samples: pd.DataFrame, path: str | os.PathLike) -> None:

@@ -25,7 +25,7 @@ OF_TABLES = ("columns", "encoding", "classes")  # options that a folder of class
 
 
 def read(
-    source: Any, labels: Any = None, *, progress: Progress | None = None, **options
+    source: Any, labels: Any = None, *, progress: Progress | None = None, **options: Any
 ) -> Checked:
     """Read `source` with the reader for its type; `options` go to that reader.
 
@@ -59,6 +59,11 @@ def read(
 def _read_path(source: PathLike, labels: Any, options: dict) -> Checked:
     if isinstance(labels, pd.DataFrame):
         return from_frame(labels, root=source, **options)
+    if labels is not None and not isinstance(labels, (str, os.PathLike)):
+        raise SourceError(
+            "expected labels of a folder as a DataFrame or a file with the columns path and label, "
+            f"found {type(labels).__name__}"
+        )
     if labels is not None:
         return from_file(labels, source, **options)
     if os.path.isfile(source) and is_label_file(source):

@@ -60,24 +60,20 @@ def _plain_form(name: str) -> str:
     return unicodedata.normalize("NFKC", "".join(visible))
 
 
-def _one_case(name: str) -> str:
-    return unicodedata.normalize("NFKC", name.casefold())
-
-
 def _single_spaces(name: str) -> str:
     return re.sub(r"[ \t\r\n\f\v]+", " ", name).strip(" ")
 
 
 def _no_joints(name: str) -> str:
     """Turn hyphens and underscores between letters into spaces; a minus sign stays."""
-    return re.sub(r"(?<=[^\W_])[-_ ]+(?=[^\W_])", " ", name)
+    return re.sub(r"(?<=[^\W_])[-_]+(?=[^\W_])", " ", name)
 
 
 _STEPS: dict[str, Callable[[str], str]] = {
     "Unicode form": _plain_form,
-    "upper and lower case": _one_case,
-    "white space": _single_spaces,
+    "upper and lower case": str.casefold,
     "hyphens and underscores": _no_joints,
+    "white space": _single_spaces,
 }
 
 

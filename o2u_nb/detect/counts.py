@@ -5,7 +5,7 @@ class by class. No estimator wins on all data, so how far they differ is part of
 needs to know the true rate, and an estimator that cannot say refuses.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ STARTS = (0.5, 0.75, 0.9, 0.97, 0.99)
 class Count(NamedTuple):
     """A count of wrong labels (NaN where refused) and a sentence: why, or what it assumes."""
 
-    count: float
+    count: float  # type: ignore[assignment]  # not the method of a tuple
     note: str
 
 
@@ -109,12 +109,13 @@ def mixture(score: np.ndarray) -> Count:
     )
 
 
-def _fitted(values: np.ndarray):
+def _fitted(values: np.ndarray) -> tuple[Any, Any]:
     """Fit one and two normal distributions to sorted `values` (n, 1): the likeliest of `STARTS`."""
     from sklearn.mixture import GaussianMixture
 
     # Scores may repeat: the smallest variance keeps a distribution from shrinking onto one value.
-    options = dict(reg_covar=1e-3, tol=1e-6, max_iter=1000)
+    # A fixed seed, since scikit-learn would draw from numpy's global generator otherwise.
+    options = dict(reg_covar=1e-3, tol=1e-6, max_iter=1000, random_state=0)
     one = GaussianMixture(1, **options).fit(values)
     fits = [GaussianMixture(2, **options, **_start(values, q)).fit(values) for q in STARTS]
     return one, max(fits, key=lambda fit: fit.lower_bound_)

@@ -36,7 +36,7 @@ class Evidence:
     decisions: pd.DataFrame | None = None
     _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._require_rows("embeddings", self.embeddings)
         for name, rows in self.features.items():
             self._require_rows(f"rows of the features {name!r}", rows)

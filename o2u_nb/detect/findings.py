@@ -130,7 +130,8 @@ def _stored_estimate(evidence: Evidence, scores: pd.DataFrame, facts: dict) -> E
     if not {"estimated_wrong", "estimated_range"} <= facts.keys():
         return estimate(evidence, _in_order(evidence.trace, scores["score"]))
     p_wrong = _in_order(evidence.trace, scores["p_wrong"])
-    return Estimate(facts["estimated_wrong"], *facts["estimated_range"], p_wrong)
+    low, high = facts["estimated_range"]
+    return Estimate(facts["estimated_wrong"], low, high, p_wrong)
 
 
 def _in_order(trace: Trace, column: pd.Series) -> np.ndarray:

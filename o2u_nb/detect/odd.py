@@ -146,7 +146,7 @@ class Odd:
     def describe(self, percentile: float | None = None) -> str:
         """Say in sentences what is removed (or would be, by another percentile), and any doubts."""
         own = percentile is None or percentile == self.percentile
-        percentile = self.percentile if own else percentile
+        percentile = self.percentile if percentile is None else percentile
         (threshold, count), n = self.at(percentile), self.trace.n_samples
         verb = "were" if self.final and own else "would be"
         found = (
@@ -184,7 +184,7 @@ class Odd:
                 "remove less (a larger percentile)."
             )
         distance, pair = self.unevenness()
-        if distance is not None and distance > UNEVEN:
+        if distance is not None and pair is not None and distance > UNEVEN:
             found.append(
                 f"What was removed does not look like uniform noise (distance {distance:.2f} of 1; "
                 f"most often {pair[0]!r} that looks like {pair[1]!r}). ODD models uniform noise "

@@ -38,9 +38,9 @@ def swap_odds(evidence: Evidence) -> np.ndarray:
 def score(evidence: Evidence) -> np.ndarray:
     """Return the recommended score, float (n_samples,), nats; see `combined`."""
     return combined(
-        evidence.column(settled_margin),
+        np.asarray(evidence.column(settled_margin)),
         evidence.column(lookalike_margin),
-        evidence.column(swap_odds),
+        np.asarray(evidence.column(swap_odds)),
     )
 
 

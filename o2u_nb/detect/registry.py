@@ -69,11 +69,16 @@ def detector(
 
 
 def describe(name: str) -> str | None:
-    """Name a column for an axis or a menu, with its unit; None where no detector is called so.
+    """Name a column for an axis or a menu, with its unit; None for one that is not known here.
+
+    Known are the detectors, and `p_wrong`. A title may be a user's own text: escape it where HTML
+    is understood.
 
     >>> describe("o2u_var")
     'variance of the loss (nats²)'
     """
+    if name == "p_wrong":
+        return "probability that the label is wrong (0 to 1)"
     found = DETECTORS.get(name)
     return None if found is None else f"{found.title} ({found.unit})"
 
@@ -153,7 +158,7 @@ _BUILT_IN = (
     Detector(
         "variability",
         scores.variability,
-        title="standard deviation of the given label's probability",
+        title="standard deviation of the probability of the given label",
         unit="0 to 0.5",
         sentence="How much the given label's probability changed between epochs: ambiguous samples "
         "are high, wrong labels often low.",

@@ -8,6 +8,7 @@ tested by hand; `registry` lists those that make columns of the score table.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -189,4 +190,5 @@ def _seen_mean(epoch: np.ndarray) -> float:
 
 def _unmapped(trace: Trace) -> Trace:
     """See a memory map as a plain array: each slice of a map costs as much as a block's sum."""
-    return replace(trace, **{name: np.asarray(getattr(trace, name)) for name in ROWS})
+    rows: dict[str, Any] = {name: np.asarray(getattr(trace, name)) for name in ROWS}
+    return replace(trace, **rows)

@@ -26,7 +26,7 @@ ROOT_STEPS = 100  # usually five are enough; scores that are all but equal need 
 class Estimate(NamedTuple):
     """Estimated number of wrong labels, its range, and `p_wrong` (n_samples,), NaN if not seen."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # not the method of a tuple
     low: int
     high: int
     p_wrong: np.ndarray

@@ -143,7 +143,7 @@ def _below(sample_id: str, label: str, split: str, item: Item) -> list[str]:
 def _suffix(item: Item) -> str:
     if isinstance(item, bytes):
         with Image.open(BytesIO(item)) as image:
-            return f".{image.format.lower()}"
+            return f".{str(image.format).lower()}"
     return ".png"
 
 
@@ -181,7 +181,7 @@ def _place(draft: Path, entry: Entry, mode: str) -> dict:
     """Write one entry and return its line of the manifest."""
     target = draft / entry.place
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(entry.item, str):
+    if isinstance(entry.item, (str, os.PathLike)):
         os.stat(entry.item)  # a link to what is not there would be made without a word
         PLACERS[mode](os.path.abspath(entry.item), target)
     else:

@@ -6,6 +6,7 @@ the still pictures all draw these.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,7 +94,7 @@ def fill_bands(traces: Sequence[go.Scatter], found: np.ndarray, name: str) -> No
     median.update(by_epoch(found[MEDIAN]), name=f"{name}: {IN_WORDS}")
 
 
-def by_epoch(values: np.ndarray) -> dict[str, np.ndarray]:
+def by_epoch(values: np.ndarray | Sequence[float]) -> dict[str, Any]:
     """Return the points of a line through `values` (n_epochs,); epochs count from 1."""
     return dict(x=np.arange(1, len(values) + 1), y=values)
 
@@ -103,8 +104,8 @@ def _outline(low: np.ndarray, high: np.ndarray) -> dict[str, np.ndarray]:
 
     Epochs in which nobody was seen are bridged.
     """
-    seen = np.flatnonzero(np.isfinite(low))
-    there, back = seen, seen[::-1]
+    there = np.flatnonzero(np.isfinite(low))
+    back = there[::-1]
     return dict(
         x=np.concatenate([there, back]) + 1,
         y=np.concatenate([high[there], low[back]]),

@@ -5,6 +5,7 @@ browser, a figure of a million samples is no larger than one of a thousand.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,7 +18,7 @@ LIGHT = dict(color=CROWD)
 DARK = dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.6))
 
 
-def bars(light: str, dark: str, *, count: str = "%{y}", **style) -> list[go.Bar]:
+def bars(light: str, dark: str, *, count: str = "%{y}", **style: Any) -> list[go.Bar]:
     """Make two empty traces of bars, `light` ones and `dark` ones over them; both are their names.
 
     `count` is how plotly writes the number of samples in the hover label.

@@ -11,6 +11,10 @@ from o2u_nb.detect.suspects import confused, per_class
 from o2u_nb.plots.look import CROWD, MAX_CLASSES, how_many, named_ticks, themed
 from o2u_nb.text import inert, percent
 
+# Heights in pixels: of a bar with its text, of a cell with its number, and of all around them,
+# which is the title, the margins and the names of the axis.
+BAR, CELL, AROUND = 24, 34, 135
+
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
     """Draw the share of suspects in each class, the 30 classes with most suspects at most."""
@@ -35,7 +39,7 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title_text="share of suspects", tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(**named_ticks(shown.index), showgrid=False)
     title = "Suspects per class" + how_many(len(shown), len(table), "classes")
-    return themed(figure, title, height=130 + 24 * len(shown))
+    return themed(figure, title, height=AROUND + BAR * len(shown))
 
 
 def confusion(scores: pd.DataFrame) -> go.Figure:
@@ -76,7 +80,7 @@ def confusion_counts(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def matrix_height(n_classes: int) -> int:
     """Return the height in pixels at which a matrix of `n_classes` rows can be read."""
-    return max(280, min(140 + 34 * n_classes, 900))
+    return max(280, min(AROUND + CELL * n_classes, 900))
 
 
 def heatmap(counts: pd.DataFrame) -> go.Heatmap:

@@ -11,7 +11,9 @@ from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
 from o2u_nb.text import inert, percent
 
-ESTIMATORS = {
+ROW, AROUND = 34, 190  # pixels of the height of a row, and of title, legend and axis together
+# How the dots are drawn: told apart by their shape as well, since colours alone would not do.
+ESTIMATORS: dict[str, dict] = {
     "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
     "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
     "refuses": dict(mode="text"),
@@ -25,7 +27,8 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     diamond; where an estimator refuses, the figure says so, and the hover label says why.
     """
     count = table["count"].to_numpy(dtype=float)
-    refuses, recommended = np.isnan(count), table.index == RECOMMENDED
+    refuses = np.isnan(count)
+    recommended = table.index == RECOMMENDED
     groups = {
         "others": ~refuses & ~recommended,
         "recommended": ~refuses & recommended,
@@ -50,9 +53,9 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
             cliponaxis=False,
         )
     low, high = extremes(table)
-    room = 1.35 * high if high > 0 else 1  # for the text of the last dot
+    room = 1.35 * high if high > 0 else 1  # the text of the last dot ends within the figure
     figure.update_xaxes(title_text="labels that are wrong", range=[-0.02 * room, room])
     figure.update_yaxes(**named_ticks(table.index), autorange="reversed")
     between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
-    themed(figure, f"How many labels are wrong?{between}", height=190 + 34 * len(table))
+    themed(figure, f"How many labels are wrong?{between}", height=AROUND + ROW * len(table))
     return figure.update_layout(legend=dict(yanchor="bottom", y=1.0, xanchor="right", x=1))

@@ -111,7 +111,9 @@ def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
 
     `phase` names the phase of each epoch. Marks made earlier are replaced.
     """
-    shapes, words, start = [], [], 0
+    shapes = []
+    words = []
+    start = 0
     for name, epochs in groupby(phase):
         stop = start + len(list(epochs))
         known = phase_of(name)
@@ -135,7 +137,9 @@ def _written(words: str, start: int, stop: int) -> dict:
     return dict(text=inert(words), showarrow=False, **place)
 
 
-def _chosen(scores, ids, top, label) -> pd.DataFrame:
+def _chosen(
+    scores: pd.DataFrame, ids: Iterable[str] | None, top: int, label: str | None
+) -> pd.DataFrame:
     if ids is None:
         return top_suspects(scores, label=label, n=min(top, MAX_LINES))
     ids = list(ids)[:MAX_LINES]

@@ -9,6 +9,7 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -69,7 +70,8 @@ def suspect_grid(
 
 def strip(samples: pd.DataFrame, ids: Iterable[str], *, size: int = 72) -> Gallery:
     """Show the pictures of a few samples in a row, each with its given label."""
-    ids, items = list(ids), _items(samples, ids)
+    ids = list(ids)
+    items = _items(samples, ids)
     tiles = []
     for id in ids:
         given = clip(samples["label"].get(id, "unknown"), 60)
@@ -100,7 +102,7 @@ def suspects_by_class(
     return Gallery("".join(rows) + _left_out(classes) if rows else _heading("No suspects."))
 
 
-def _row(row, tiles: str, *, unfolded: bool) -> str:
+def _row(row: Any, tiles: str, *, unfolded: bool) -> str:
     counts = f"{row.suspects:,} of {row.samples:,} are suspects ({percent(row.share)})"
     return (
         f'<details{" open" if unfolded else ""}><summary style="{HEADING}cursor:pointer;">'
@@ -139,8 +141,9 @@ def _items(samples: pd.DataFrame, ids: Iterable[str]) -> dict[str, images.Item]:
     return dict(zip(held.index, images.image_items(held), strict=True))
 
 
-def _tile(row, item: images.Item | None, size: int) -> str:
-    given, suggested = clip(row.label, 60), _suggestion(row.suggested_label)
+def _tile(row: Any, item: images.Item | None, size: int) -> str:
+    given = clip(row.label, 60)
+    suggested = _suggestion(row.suggested_label)
     alt = f"Suspect {row.rank:,.0f}: given {given}, looks like {suggested}"
     lines = [
         _line(f"<b>#{row.rank:,.0f}</b>{_doubt(row)}", WRAPPED),
@@ -158,7 +161,7 @@ def _suggestion(label: object) -> str:
     return clip(label, 60) if pd.notna(label) else "nothing else"
 
 
-def _doubt(row) -> str:
+def _doubt(row: Any) -> str:
     """Say how likely the label is wrong, and of what kind the doubt is unless it is plain."""
     chance = f" · wrong: {percent(row.p_wrong)}" if pd.notna(row.p_wrong) else ""
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""

@@ -16,7 +16,8 @@ from o2u_nb.text import inert
 # each vanishes on one of the two page colours.
 COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-SUSPECT, CROWD = COLORS[0], COLORS[5]
+SUSPECT = COLORS[0]
+CROWD = COLORS[5]
 TEXT = "#767676"  # contrast 4.5:1 against white and 4.2:1 against JupyterLab's dark page
 GRID = "rgba(128,128,128,0.25)"
 MAX_CLASSES = 30  # rows of names that a figure or a page shows at most, so that each can be read

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from o2u_nb.detect.registry import describe
 from o2u_nb.detect.suspects import of_label
 from o2u_nb.errors import O2UError
 from o2u_nb.plots.bars import BINS, bars, bin_edges, fill, overlaid
@@ -30,17 +31,6 @@ POINTS = {
         marker=dict(symbol="x-thin", size=7, color=SUSPECT, line=dict(color=SUSPECT, width=1.5)),
         hovertemplate=_HOVER,
     ),
-}
-
-AXES = {
-    "o2u_mean": "mean loss over the cyclic epochs, centred (nats)",
-    "o2u_var": "variance of the loss (nats²)",
-    "aum": "AUM, negated (logits)",
-    "settled_margin": "margin, settled epochs counting more, negated (logits)",
-    "lookalike_margin": "what the network thinks of the look-alikes (nats)",
-    "swap_odds": "how common such a mix-up is (nats)",
-    "p_wrong": "probability that the label is wrong",
-    "score": "score (higher = more suspicious)",
 }
 
 
@@ -88,7 +78,7 @@ def empty_histogram(column: str, title: str, *, height: int = 360) -> go.Figure:
 
 def axis_title(column: str) -> str:
     """Say what score `column` is, and in which unit; a column that is not known is its name."""
-    return AXES.get(column, inert(column))
+    return inert(describe(column) or column)
 
 
 def mean_against_variance(
@@ -124,8 +114,8 @@ def mean_against_variance(
 
 def scatter_style(figure: go.Figure, title: str) -> go.Figure:
     """Give a figure of points the axes and the look of mean against variance."""
-    figure.update_xaxes(title_text=AXES["o2u_mean"])
-    figure.update_yaxes(title_text=AXES["o2u_var"])
+    figure.update_xaxes(title_text=axis_title("o2u_mean"))
+    figure.update_yaxes(title_text=axis_title("o2u_var"))
     return themed(figure, title, height=480)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,6 +16,9 @@ from o2u_nb.data import atomic
 from o2u_nb.data.samples import Checked
 from o2u_nb.detect import counts, suspects
 from o2u_nb.detect.findings import Findings
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 UNKNOWN = "not recorded"
 MAX_CLASSES = 100  # rows of the table of classes
@@ -67,7 +71,7 @@ def render(findings: Findings, checked: Checked, facts: dict) -> str:
     )
 
 
-def figure_json(figure) -> str:
+def figure_json(figure: "go.Figure") -> str:
     """Return a plotly figure as JSON that cannot end the script element it stands in."""
     return figure.to_json().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
@@ -88,7 +92,8 @@ def _figures(findings: Findings) -> dict:
 
 
 def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
-    found, n_samples = findings.estimate, len(findings.scores)
+    found = findings.estimate
+    n_samples = len(findings.scores)
     worst = classes[classes["suspects"] > 0].sort_values("share", ascending=False).head(3)
     return dict(
         source=str(facts.get("source", UNKNOWN)),

@@ -23,7 +23,8 @@ class Columns:
     """
 
     def __init__(self, scores: pd.DataFrame):
-        self.scores, self.ids = scores, scores.index
+        self.scores = scores
+        self.ids = scores.index
         label, given = _coded(scores["label"])
         suggested, others = _coded(scores["suggested_label"])
         self.classes: list[str] = sorted({*given, *others})

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,7 +35,7 @@ from o2u_nb.version import __version__
 try:
     import fcntl
 except ImportError:  # Windows: appends are still single writes, but kernels do not take turns
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fold", "merge"]
 
@@ -56,11 +57,13 @@ class Decisions:
     def __init__(self, path: str | os.PathLike, *, reviewer: str, lineage: Lineage):
         if not reviewer.strip():
             raise DecisionsError("Expected the name of a reviewer, found none: pass reviewer=.")
-        self.path, self.reviewer = Path(path), reviewer
+        self.path = Path(path)
+        self.reviewer = reviewer
         self.lineage = lineage
         self._aside: dict[str, Event] = {}
         self._ledger = Ledger()
-        self._length, self._lines = 0, 0  # of the whole lines read so far
+        self._length = 0  # bytes of the whole lines read so far
+        self._lines = 0  # how many they are
         self._unreadable: list[str] = []
         self._torn: list[str] = []
         self._changed: dict[str, None] = {}
@@ -147,7 +150,8 @@ class Decisions:
 
     def pop_changed(self) -> list[str]:
         """Return the samples with new events since the last call, whoever added them."""
-        changed, self._changed = list(self._changed), {}
+        changed = list(self._changed)
+        self._changed = {}
         return changed
 
     @contextmanager
@@ -168,7 +172,7 @@ class Decisions:
             ) from error
 
     def _append(self, fd: int, drafts: list[dict]) -> list[Event]:
-        stamp = dict(
+        stamp: dict[str, Any] = dict(
             command_id=uuid.uuid4().hex,
             ts_utc=self._now(),
             reviewer=self.reviewer,

@@ -53,7 +53,7 @@ class Event:
     o2u_nb_version: str = ""
     undoes: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in _REQUIRED:
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"expected text as {name}, found {getattr(self, name)!r}")

@@ -7,6 +7,7 @@ is checked when it is set, and an error names the nearest value that exists.
 import numpy as np
 import pandas as pd
 import traitlets
+from traitlets import Bunch
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns, one_of
@@ -91,6 +92,21 @@ class Filters(traitlets.HasTraits):
         """Tell which samples (n,) bool have the given label `label`."""
         return self.columns.label == self.columns.code(label)
 
+    def pairs(self) -> pd.DataFrame:
+        """Count which given label is taken for which among the suspects: given, suggested, count.
+
+        Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
+        """
+        n = len(self.columns.classes)
+        known = self.suspects & (self.columns.suggested >= 0)
+        codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
+        pairs, counts = np.unique(codes, return_counts=True)
+        names = np.array(self.columns.classes, dtype=object)
+        table = pd.DataFrame(
+            {"given": names[pairs // n], "suggested": names[pairs % n], "count": counts}
+        )
+        return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
     def threshold_for(self, count: int) -> float:
         """Return the value of the suspect number `count`, just above the highest for none."""
         values = self.columns.values(self.threshold_column)
@@ -110,26 +126,26 @@ class Filters(traitlets.HasTraits):
             self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
 
     @traitlets.validate("order_by", "threshold_column")
-    def _valid_column(self, proposal):
+    def _valid_column(self, proposal: Bunch) -> str:
         return one_of(proposal["value"], self.columns.names, "score")
 
     @traitlets.validate("label_filter")
-    def _valid_label(self, proposal):
+    def _valid_label(self, proposal: Bunch) -> str | None:
         label = proposal["value"]
         return label if label is None else one_of(label, self.classes, "class")
 
     @traitlets.validate("pair_filter")
-    def _valid_pair(self, proposal):
+    def _valid_pair(self, proposal: Bunch) -> tuple:
         for label in proposal["value"] or ():
             one_of(label, self.columns.classes, "class")
         return proposal["value"]
 
     @traitlets.validate("decision_filter")
-    def _valid_decision(self, proposal):
+    def _valid_decision(self, proposal: Bunch) -> str:
         return one_of(proposal["value"], list(DECISION_FILTERS), "decision")
 
     @traitlets.validate("position_filter")
-    def _valid_positions(self, proposal):
+    def _valid_positions(self, proposal: Bunch) -> np.ndarray | None:
         positions = proposal["value"]
         if positions is None:
             return None
@@ -141,7 +157,7 @@ class Filters(traitlets.HasTraits):
         return frozen(positions)
 
     @traitlets.validate("threshold")
-    def _valid_threshold(self, proposal):
+    def _valid_threshold(self, proposal: Bunch) -> float:
         if not np.isfinite(proposal["value"]):
             raise O2UError(f"Expected a number as threshold, found {proposal['value']}.")
         return proposal["value"]

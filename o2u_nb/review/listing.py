@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import traitlets
+from traitlets import Bunch
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.filters import FILTERS, Filters, frozen
@@ -63,10 +64,11 @@ class Listing(Filters):
 
     def select_range(self, first: str, last: str) -> None:
         """Select all visible samples from `first` to `last`, which becomes the current one."""
-        ends = [self.index_of(id) for id in (first, last)]
-        if None in ends:
+        start = self.index_of(first)
+        end = self.index_of(last)
+        if start is None or end is None:
             raise O2UError(f"Expected two visible samples, found {first!r} and {last!r}.")
-        low, high = sorted(ends)
+        low, high = sorted((start, end))
         self.select(self.columns.ids_at(self.visible[low : high + 1]))
         self.current = last
 
@@ -100,16 +102,16 @@ class Listing(Filters):
         return self.columns.ids[position]
 
     @traitlets.validate("current")
-    def _valid_current(self, proposal):
+    def _valid_current(self, proposal: Bunch) -> str | None:
         if proposal["value"] is not None:
             self._require_visible([proposal["value"]])
         return proposal["value"]
 
-    def _on_threshold(self, _) -> None:
+    def _on_threshold(self, _: Bunch | None) -> None:
         self.cut()
         self.show()
 
-    def _on_column(self, _) -> None:
+    def _on_column(self, _: Bunch) -> None:
         """Go on with as many suspects as before, by the new column."""
         self.threshold = self.threshold_for(int(self.suspects.sum()))
         self._on_threshold(None)  # also when both columns have the same threshold by chance

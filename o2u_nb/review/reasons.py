@@ -117,7 +117,8 @@ def _loss(share: float) -> str:
 def _network(label: str, suggested: str | None, probs: dict[str, float]) -> str:
     if not probs:
         return f'Labelled "{label}"; no class probabilities are known'
-    given, other = probs.get(label, 0.0), probs.get(suggested, 0.0)
+    given = probs.get(label, 0.0)
+    other = 0.0 if suggested is None else probs.get(suggested, 0.0)
     if suggested is None or given >= other:
         return f'Labelled "{label}", and while training the network gave it {percent(given)}'
     return (

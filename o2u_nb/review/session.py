@@ -7,23 +7,23 @@ Panels observe the traits and call the commands; the session alone writes decisi
 import getpass
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 import traitlets
+from traitlets import Bunch
 
-from o2u_nb.data.checks import near_miss
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.certificate import Measured, measured
-from o2u_nb.review.columns import one_of, plain
-from o2u_nb.review.decisions import Decisions
+from o2u_nb.review.classes import Classes
+from o2u_nb.review.columns import plain
+from o2u_nb.review.decisions import Decisions, Event
 from o2u_nb.review.filters import STATES
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.listing import Listing
@@ -71,7 +71,7 @@ class ReviewSession(Listing):
             lineage=Lineage.of(self.audit),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
-        self._named_anew: dict[str, str] = {}  # sample id -> a label that is no class of the scores
+        self._classes = Classes(self.columns.classes)
         self._since = time.monotonic()
         self._mark(self.decisions.pop_changed())
         self._announce_classes()
@@ -103,15 +103,22 @@ class ReviewSession(Listing):
     @property
     def classes(self) -> list[str]:
         """Return the class names, sorted; those made in review are among them."""
-        return sorted({*self.columns.classes, *self.made_classes})
+        return self._classes.names
+
+    def near_class(self, name: str) -> str | None:
+        """Return the class that `name` is probably meant to be, None where no class is near.
+
+        Where it is not None, `name` may be a slip of the keyboard: ask before it becomes a class.
+        A class is near to no other name.
+        """
+        return self._classes.near(name)
 
     def labelled(self, label: str) -> np.ndarray:
         """Tell which samples (n,) bool have the given label, or a decided one made in review."""
         if label in self.columns.classes:
             return super().labelled(label)
         mask = np.zeros(len(self.columns), dtype=bool)
-        ids = [sample_id for sample_id, name in self._named_anew.items() if name == label]
-        mask[self.columns.positions(ids)] = True
+        mask[self.columns.positions(self._classes.ids_of(label))] = True
         return mask
 
     @property
@@ -145,11 +152,11 @@ class ReviewSession(Listing):
 
         Where a sample has the label already, that is recorded as `keep`. A name that is no class
         yet is taken for a mistake unless `new_class`; from then on it is a class like the others.
-        One that is close to a class takes that very name as `new_class`, so that a slip of the
-        keyboard makes none.
+        One that is close to a class (see `near_class`) takes that very name as `new_class`, so that
+        a slip of the keyboard makes none.
         """
         if new_label is not None:
-            self._require_class(new_label, new_class)
+            self._classes.require(new_label, new_class)
         return self._decide(ids, "relabel", new_label=new_label, note=note)
 
     def drop(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
@@ -185,7 +192,8 @@ class ReviewSession(Listing):
 
     def row(self, position: int) -> dict:
         """Return the row of `page` for the sample at `position`."""
-        columns, sample_id = self.columns, self.id_of(position)
+        columns = self.columns
+        sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
         return dict(
             sample_id=sample_id,
@@ -204,7 +212,8 @@ class ReviewSession(Listing):
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
         item = self._items([sample_id])[0]
-        state, event = self.thumbnails.state(item), self.decisions.current(sample_id)
+        state = self.thumbnails.state(item)
+        event = self.decisions.current(sample_id)
         decided = event and event.content_hash
         if state.state in (OK, CHANGED) and decided and decided != hash_if_readable(item):
             return State(CHANGED, "image differs from the one that was decided on")
@@ -218,20 +227,6 @@ class ReviewSession(Listing):
         """Return the thumbnails of many samples, made several at a time."""
         return self.thumbnails.many(self._items(ids), size)
 
-    def pairs(self) -> pd.DataFrame:
-        """Count which given label is taken for which among the suspects: given, suggested, count.
-
-        Largest count first; the rows of a confusion matrix, and what `pair_filter` takes.
-        """
-        n, known = len(self.columns.classes), self.suspects & (self.columns.suggested >= 0)
-        codes = self.columns.label[known].astype(np.int64) * n + self.columns.suggested[known]
-        pairs, counts = np.unique(codes, return_counts=True)
-        names = np.array(self.columns.classes, dtype=object)
-        table = pd.DataFrame(
-            {"given": names[pairs // n], "suggested": names[pairs % n], "count": counts}
-        )
-        return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
-
     def remaining(self) -> int:
         """Count the suspects that are still undecided."""
         return self.counts["remaining"]
@@ -242,7 +237,7 @@ class ReviewSession(Listing):
 
     # Following the list and the decisions
 
-    def _on_current(self, _) -> None:
+    def _on_current(self, _: Bunch) -> None:
         self._since = time.monotonic()
 
     def listed(self) -> None:
@@ -260,7 +255,14 @@ class ReviewSession(Listing):
 
     # Carrying out commands
 
-    def _decide(self, ids, action: str, *, new_label: str | None = None, note: str) -> list[str]:
+    def _decide(
+        self,
+        ids: Iterable[str] | str | None,
+        action: str,
+        *,
+        new_label: str | None = None,
+        note: str,
+    ) -> list[str]:
         chosen = list(dict.fromkeys(self._targets() if ids is None else _listed(ids)))
         positions = self.columns.positions(chosen)
         hashes = in_threads(hash_if_readable, self._items(chosen))
@@ -285,7 +287,9 @@ class ReviewSession(Listing):
             raise O2UError("Nothing is selected: pick a sample, or pass ids.")
         return [self.current]
 
-    def _choice(self, position: int, action: str, new_label: str | None, content) -> dict:
+    def _choice(
+        self, position: int, action: str, new_label: str | None, content: str | None
+    ) -> dict:
         given = self.columns.name(self.columns.label[position])
         suggested = self.columns.name(self.columns.suggested[position])
         if action == "relabel":
@@ -306,7 +310,7 @@ class ReviewSession(Listing):
             score_shown=plain(self.columns.values("score")[position]),
         )
 
-    def _step(self, command) -> list[str]:
+    def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
@@ -335,29 +339,10 @@ class ReviewSession(Listing):
             states = [STATES.index(event.action) if event else 0 for event in events]
             self._state[self.columns.positions(ids)] = states
             for sample_id, event in zip(ids, events, strict=True):
-                self._note_new_class(sample_id, event and event.new_label)
-
-    def _note_new_class(self, sample_id: str, new_label: str | None) -> None:
-        if new_label is None or new_label in self.columns.classes:
-            self._named_anew.pop(sample_id, None)
-        else:
-            self._named_anew[sample_id] = new_label
+                self._classes.note(sample_id, event.new_label if event else None)
 
     def _announce_classes(self) -> None:
-        self.set_trait("made_classes", tuple(sorted(set(self._named_anew.values()))))
-
-    def _require_class(self, name: str, new_class: bool | str) -> None:
-        """Raise `O2UError` unless `name` is a class, or is clearly meant to become one."""
-        if name in self.classes:
-            return
-        if not (new_class and name.strip()):
-            one_of(name, self.classes, "class")
-        near = near_miss(name, self.classes)
-        if near and new_class != name:
-            raise O2UError(
-                f"{name!r} is no class yet, and close to {near!r}: is that meant? To make a class "
-                f"of this name all the same, pass new_class={name!r}."
-            )
+        self.set_trait("made_classes", self._classes.made)
 
     def _spent(self) -> int:
         return round(1000 * (time.monotonic() - self._since))

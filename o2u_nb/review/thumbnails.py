@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -22,6 +22,7 @@ from o2u_nb.data.images import Item, broken_image, thumbnail
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 SIZES = (16, 4096)
 CLOCK_SLACK = 2.0  # seconds: audits note whole ones, and some file systems even ones
 OK, MISSING, BROKEN, CHANGED = "ok", "missing", "broken", "changed"
@@ -43,7 +44,8 @@ class Thumbnails:
     """
 
     def __init__(self, folder: Path, *, audited: float = float("inf"), memory: int = 64 << 20):
-        self.folder, self.audited = folder, audited
+        self.folder = folder
+        self.audited = audited
         self._memory = _Recent(memory)
 
     def get(self, item: Item, size: int) -> bytes:
@@ -116,7 +118,8 @@ class _Recent:
     """Keep the latest used values, up to `limit` bytes; safe to use from several threads."""
 
     def __init__(self, limit: int):
-        self.limit, self.held = limit, 0
+        self.limit = limit
+        self.held = 0
         self._values: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -150,7 +153,8 @@ def tile(text: str, size: int) -> bytes:
 def banded(picture: bytes, text: str) -> bytes:
     """Return the JPEG `picture` with `text` on a band along its lower edge."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    draw, font = ImageDraw.Draw(image), _font(max(image.size))
+    draw = ImageDraw.Draw(image)
+    font = _font(max(image.size))
     lines = _wrapped(text, draw, font, image.width)
     height = draw.multiline_textbbox((0, 0), lines, font=font, spacing=1)[3] + 3
     draw.rectangle((0, image.height - height, image.width, image.height), WARNING)
@@ -165,15 +169,15 @@ def _missing(error: OSError) -> State:
     return State(MISSING, f"image out of reach: {error.strerror or error}")
 
 
-def _is_file(item: Item) -> bool:
+def _is_file(item: Item) -> TypeGuard[str | os.PathLike]:
     return isinstance(item, (str, os.PathLike))
 
 
-def _font(size: int):
+def _font(size: int) -> Font:
     return ImageFont.load_default(max(8, min(size // 11, 28)))
 
 
-def _wrapped(text: str, draw: ImageDraw.ImageDraw, font, width: float) -> str:
+def _wrapped(text: str, draw: ImageDraw.ImageDraw, font: Font, width: float) -> str:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

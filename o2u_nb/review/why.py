@@ -29,9 +29,11 @@ def card(session: ReviewSession, sample_id: str) -> dict:
     unknown id.
     """
     (position,) = session.columns.positions([sample_id])
-    row, event = session.row(position), session.decisions.current(sample_id)
+    row = session.row(position)
+    event = session.decisions.current(sample_id)
     in_trace = session.trace_positions(np.array([position]))
-    trace, near = session.trace.take(in_trace), _neighbours(session, int(in_trace[0]), row["label"])
+    trace = session.trace.take(in_trace)
+    near = _neighbours(session, int(in_trace[0]), row["label"])
     votes = opinions(session.columns, position, int(session.suspects.sum()))
     origin = session.audit.samples.loc[sample_id]
     probs = _likeliest(trace)
@@ -69,7 +71,8 @@ def _neighbours(session: ReviewSession, in_trace: int, label: str) -> list[dict]
     if session.embeddings is None:
         return None
     found, similarities = nearest(session.embeddings, in_trace, N_NEAR)
-    ids, columns = session.trace.ids[found].tolist(), session.columns
+    columns = session.columns
+    ids = session.trace.ids[found].tolist()
     labels = [columns.name(code) for code in columns.label[columns.positions(ids)]]
     events = [session.decisions.current(sample_id) for sample_id in ids]
     return [

@@ -14,7 +14,7 @@ from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
 LISTED = 200  # pairs in the list
-ALL = ("All pairs", ())  # not None, which a Dropdown shows as a blank
+ALL = ("All pairs", ())  # its value is not None, because a Dropdown shows None as a blank
 
 
 class ConfusionPanel(Panel):
@@ -50,7 +50,8 @@ class ConfusionPanel(Panel):
         return self.session.threshold_column, self.session.threshold, self.session.pair_filter
 
     def _redraw(self, wanted: tuple) -> None:
-        pair, pairs = wanted[-1], self.session.pairs()
+        pair = wanted[-1]
+        pairs = self.session.pairs()
         self._fill_list(pairs, pair)
         counts = classes.confusion_counts(pairs)
         self._names = list(counts.index)
@@ -68,7 +69,8 @@ class ConfusionPanel(Panel):
         if pair is not None and pair not in lines:
             lines[pair] = _words(*pair, 0)
         options = [ALL, *((words, value) for value, words in lines.items())]
-        self._list.unobserve(self._on_list, "value")  # new options choose the first one
+        # New options make the first of them the value, which nobody has chosen.
+        self._list.unobserve(self._on_list, "value")
         self._list.options = options
         self._list.value = pair or ()
         self._list.observe(self._on_list, "value")

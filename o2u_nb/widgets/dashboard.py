@@ -25,8 +25,9 @@ class Dashboard(Panel):
     """Review in one place: grid, why card, trajectories, histograms and confusion, in step."""
 
     def __init__(self, session: ReviewSession):
-        self._grid, self._why = SuspectGrid(session, tall=640), WhyCard(session)
+        self._grid = SuspectGrid(session, tall=640)
         self._grid.layout = Layout(flex="3 1 520px", min_width="0")
+        self._why = WhyCard(session)
         self._why.layout = Layout(flex="1 1 300px", max_width="380px", max_height="760px",
                                   overflow="auto", padding="0 0 0 12px")  # fmt: skip
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))

@@ -14,7 +14,7 @@ import pandas as pd
 import traitlets
 
 from o2u_nb.errors import O2UError
-from o2u_nb.plots.gallery import Gallery, suspect_grid
+from o2u_nb.plots.gallery import DENSITY, Gallery, suspect_grid
 from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.filters import DECISION_FILTERS, FILTERS, STATES, UNDECIDED
 from o2u_nb.review.session import ReviewSession
@@ -25,12 +25,15 @@ from o2u_nb.widgets.esm import joined
 SETTINGS = (*FILTERS, "advance")
 ORDERING = ("order_by", "descending")
 OBSERVED = ("visible", "revision", "counts", "selected", "current", "made_classes", *SETTINGS)
-# A fast reviewer is at most that many changes of the list ahead of a slow kernel.
-KEPT_ORDERS, LEAST_ORDERS, KEPT_BYTES = 200, 8, 64 << 20
+# Lists that are kept for commands on their way. A fast reviewer is no more than 200 changes of the
+# list ahead of a slow kernel; where lists are long, fewer are kept, within 64 MiB, but always 8.
+KEPT_ORDERS = 200
+KEPT_BYTES = 64 << 20
+LEAST_ORDERS = 8
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
 N_LIKELY = 9  # as many as there are digit keys
-STILL, STILL_SIZE = 24, 128  # pictures in the still grid, and their longest side in pixels
-STILL_DENSITY = 1.5  # how many of those are one CSS pixel, see `gallery`
+STILL = 24  # pictures in the still grid
+STILL_SIZE = 128  # pixels of their longest side, as for tiles: mostly, they are in the cache
 
 Ranges = list[list[int]]
 
@@ -79,7 +82,7 @@ class SuspectGrid(anywidget.AnyWidget):
         pictures = self.session.page_thumbnails(list(scores.index), STILL_SIZE)
         samples = pd.DataFrame({"image": pictures}, index=scores.index)
         title = f"{len(top):,} of {self.length:,} samples to review. Run the cell to review them."
-        size = round(STILL_SIZE / STILL_DENSITY)
+        size = round(STILL_SIZE / DENSITY)
         return suspect_grid(samples, scores, n=STILL, size=size, title=title)
 
     def __repr__(self) -> str:
@@ -98,11 +101,13 @@ class SuspectGrid(anywidget.AnyWidget):
         session = self.session
         with self.hold_sync():
             self._number(session.visible)
-            self.length, self.revision = len(session.visible), session.revision
+            self.length = len(session.visible)
+            self.revision = session.revision
             self.place = None if session.current is None else session.index_of(session.current)
             self.chosen = self._chosen()
             self.counts = session.counts
-            self.settings, self.choices = _settings(session), _choices(session)
+            self.settings = _settings(session)
+            self.choices = _choices(session)
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands on their way."""
@@ -114,9 +119,11 @@ class SuspectGrid(anywidget.AnyWidget):
                 self._orders.popitem(last=False)
 
     def _chosen(self) -> Ranges:
+        """Return the places of the session's selection."""
         if not self.session.selected:
             return []
-        columns, visible = self.session.columns, self.session.visible
+        columns = self.session.columns
+        visible = self.session.visible
         place_of = np.empty(len(columns), dtype=np.int64)
         place_of[visible] = np.arange(len(visible))
         return runs(np.sort(place_of[columns.positions(self.session.selected)]))
@@ -144,6 +151,7 @@ class SuspectGrid(anywidget.AnyWidget):
         return dict(
             page=self._page,
             likely=self._likely,
+            near=self._near,
             select=self._select,
             decide=self._decide,
             undo=lambda _: self._said_back(self.session.undo(), "undo", "Undone"),
@@ -154,7 +162,8 @@ class SuspectGrid(anywidget.AnyWidget):
 
     def _page(self, message: dict) -> None:
         """Send rows, and the pictures of those places for which the browser has none."""
-        start, size = max(message["start"], 0), message["size"]
+        start = max(message["start"], 0)
+        size = message["size"]
         stop = min(message["stop"], start + MOST_ROWS)
         rows = self.session.page(start, stop) if message["order"] == self.order else []
         places = [place - start for place in message["pictures"]]
@@ -179,32 +188,46 @@ class SuspectGrid(anywidget.AnyWidget):
             )
         )  # fmt: skip
 
+    def _near(self, message: dict) -> None:
+        """Send the class that a new name may be a slip of the keyboard for, if there is one."""
+        name = message["name"]
+        self.send(dict(kind="near", name=name, near=self.session.near_class(name)))
+
     def _select(self, message: dict) -> None:
         """Take over what is current and, when it is more than that, what is selected."""
-        shown, session = self._shown(message), self.session
+        session = self.session
+        shown = self._shown(message)
         if shown is not session.visible:
-            return  # the list has changed meanwhile; the browser hears of it
+            return  # The list has changed meanwhile; the browser hears of it.
         with session.hold_trait_notifications():
             session.selected = tuple(self._ids(message))
             session.current = session.columns.ids_at(shown[[message["place"]]])[0]
 
     def _decide(self, message: dict) -> str:
-        shown, session = self._shown(message), self.session
-        places, ids = expand(message["ranges"], len(shown)), self._ids(message)
+        """Record one decision on the samples meant, move on, and say what was done."""
+        session = self.session
+        shown = self._shown(message)
+        places = expand(message["ranges"], len(shown))
+        ids = self._ids(message)
         if not ids:
             raise O2UError("Nothing is selected: pick a picture first.")
+        known = set(session.classes)
         with session.hold_trait_notifications():
-            self._carry_out(message["action"], ids, message.get("new_label"))
+            self._carry_out(message, ids)
             session.selected = ()
             if session.advance or session.index_of(ids[-1]) is None:
                 self._move_on(shown, places[-1])
-        return self._said(ids, places[-1], len(shown))
+        is_new = not known.issuperset(session.classes)
+        return self._said(ids, places[-1], len(shown), is_new=is_new)
 
-    def _carry_out(self, action: str, ids: list[str], new_label: str | None) -> None:
+    def _carry_out(self, message: dict, ids: list[str]) -> None:
+        """Record a decision. The browser sends `new_class` only after it has asked `_near`."""
+        action, new_label = message["action"], message.get("new_label")
         if action not in ACTIONS:
             raise O2UError(f"No action {action!r}: expected one of {', '.join(ACTIONS)}.")
         if action == "relabel":
-            self.session.relabel(new_label, ids)
+            is_meant = bool(message.get("new_class"))
+            self.session.relabel(new_label, ids, new_class=is_meant and new_label)
         else:
             getattr(self.session, action)(ids)
 
@@ -229,7 +252,8 @@ class SuspectGrid(anywidget.AnyWidget):
 
     def _set(self, message: dict) -> None:
         """Change one setting of the session; a list in a new order starts at its top."""
-        name, value = message["name"], message["value"]
+        name = message["name"]
+        value = message["value"]
         if name not in SETTINGS:
             raise O2UError(f"No setting {name!r}: expected one of {', '.join(SETTINGS)}.")
         session = self.session
@@ -245,20 +269,23 @@ class SuspectGrid(anywidget.AnyWidget):
         return shown
 
     def _ids(self, message: dict) -> list[str]:
+        """Return the samples that a message means by its `ranges` of places."""
         shown = self._shown(message)
         return self.session.columns.ids_at(shown[expand(message["ranges"], len(shown))])
 
     # Saying what was done
 
-    def _said(self, ids: list[str], place: int, length: int) -> str:
+    def _said(self, ids: list[str], place: int, length: int, *, is_new: bool) -> str:
+        """Say what was recorded; `is_new` if the decision has made a class."""
         events = [self.session.decisions.current(id) for id in ids]
+        what_then = f"{' (a new class)' if is_new else ''}, Ctrl+Z undoes"
         if len(events) > 1:
             numbers = Counter(DONE[event.action] for event in events)
             parts = ", ".join(f"{number:,} {did}" for did, number in numbers.items())
-            return f"{len(events):,} samples: {parts}, Ctrl+Z undoes"
+            return f"{len(events):,} samples: {parts}{what_then}"
         (event,) = events
         did = f"{event.given_label} {told(event.action, event.new_label)}"
-        return f"{place + 1:,} of {length:,}: {did}, Ctrl+Z undoes"
+        return f"{place + 1:,} of {length:,}: {did}{what_then}"
 
     def _said_back(self, ids: list[str], command: str, did: str) -> str:
         if not ids:
@@ -276,8 +303,9 @@ def runs(places: np.ndarray) -> Ranges:
     """
     if not len(places):
         return []
-    cuts = np.flatnonzero(np.diff(places) > 1)
-    starts, stops = places[[0, *(cuts + 1)]], places[[*cuts, len(places) - 1]] + 1
+    last_of_run = np.flatnonzero(np.diff(places) > 1)  # but for the last run
+    starts = places[[0, *(last_of_run + 1)]]
+    stops = places[[*last_of_run, len(places) - 1]] + 1
     return np.column_stack([starts, stops]).tolist()
 
 
@@ -292,7 +320,11 @@ def expand(ranges: Ranges, length: int) -> np.ndarray:
 
 
 def _choices(session: ReviewSession) -> dict:
-    """Return what the browser offers, and the words for it."""
+    """Return what the browser offers, and the words for it.
+
+    `classes` and `orders` are the session's, `decisions` what `decision_filter` may be. `buttons`
+    has the text and hint of each command, `on_tile` the word for each decision; see `review.words`.
+    """
     return dict(
         classes=session.classes,
         orders=session.orders,

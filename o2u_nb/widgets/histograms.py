@@ -12,12 +12,13 @@ from ipywidgets import HBox, Layout
 
 from o2u_nb.plots import still
 from o2u_nb.plots.bars import BINS, bin_edges, fill
+from o2u_nb.plots.look import of_class
 from o2u_nb.plots.scores import axis_title, empty_histogram
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import CutPlot, Plot, fitted
-from o2u_nb.widgets.scatter import ScatterPanel
+from o2u_nb.widgets.scatter import ScatterPanel, class_in_focus
 from o2u_nb.widgets.threshold import ThresholdPanel
 
 MOMENTS = ("o2u_mean", "o2u_var")
@@ -40,11 +41,12 @@ class HistogramsPanel(Panel):
         self._moments = {
             column: Plot(empty_histogram(column, "", height=HEIGHT)) for column in MOMENTS
         }
-        self._threshold, self._scatter = ThresholdPanel(session), ScatterPanel(session)
+        self._threshold = ThresholdPanel(session)
+        self._scatter = ScatterPanel(session)
         row = Layout(flex_flow="row wrap", width="100%")
         halves = [_half(self._cut, *self._moments.values()), _half(self._scatter)]
         super().__init__(session, [self._threshold, HBox(halves, layout=row)])
-        self._follow(self._draw, "suspects", "label_filter")
+        self._follow(self._draw, "suspects", "label_filter", "revision")
         self._draw()
 
     def without_slider(self) -> "HistogramsPanel":
@@ -57,11 +59,11 @@ class HistogramsPanel(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        return session.threshold_column, session.threshold, session.label_filter
+        return session.threshold_column, session.threshold, class_in_focus(session)
 
     def _redraw(self, wanted: tuple) -> None:
-        column, threshold, label = wanted
-        whose = "" if label is None else f" of {inert(label, 40)}"
+        column, threshold, (label, _) = wanted
+        whose = of_class(label)
         with self._cut.batch_update():
             self._fill(self._cut, column)
             self._cut.layout.xaxis.title.text = axis_title(column)
@@ -77,15 +79,17 @@ class HistogramsPanel(Panel):
 
     def _counts(self, column: str) -> dict[str, np.ndarray]:
         """Count the samples of the class in each bin: the rest and the suspects, (BINS,) each."""
-        columns, suspects = self.session.columns, self.session.suspects
-        label, bins = self.session.label_filter, self._bins(column)
-        of_class = slice(None) if label is None else columns.label == columns.code(label)
-        found = bins.counts(suspects if label is None else suspects & of_class)
-        return {"the rest": bins.counts(of_class) - found, "suspects": found}
+        label = self.session.label_filter
+        part = slice(None) if label is None else self.session.labelled(label)
+        suspects = self.session.suspects
+        bins = self._bins(column)
+        found = bins.counts(suspects if label is None else suspects & part)
+        return {"the rest": bins.counts(part) - found, "suspects": found}
 
     def _still(self) -> str:
         column = self.session.threshold_column
-        edges, counts = self._bins(column).edges, self._counts(column)
+        edges = self._bins(column).edges
+        counts = self._counts(column)
         caption = (
             f"Samples by {clip(column, 40)}, {edges[0]:.3g} to {edges[-1]:.3g}: suspects (dark) "
             "and the rest, on a logarithmic scale."
@@ -96,9 +100,9 @@ class HistogramsPanel(Panel):
 
 
 class Bins:
-    """Sort `values` (n,) into 60 equal bins once, so that any part of them is counted quickly.
+    """Sort `values` (n,) into `BINS` equal bins once, so that any part of them is counted quickly.
 
-    `edges` is (61,); values that are not finite are in no bin.
+    `edges` is (BINS + 1,). Values that are not finite are in no bin.
     """
 
     def __init__(self, values: np.ndarray):
@@ -108,7 +112,7 @@ class Bins:
         self._codes = np.where(seen, codes, BINS).astype(np.uint8)
 
     def counts(self, part: np.ndarray | slice) -> np.ndarray:
-        """Count the values of `part`, a mask (n,) bool or a slice, in each bin: int (60,)."""
+        """Count the values of `part`, a mask (n,) bool or a slice, in each bin: int (BINS,)."""
         return np.bincount(self._codes[part], minlength=BINS + 1)[:BINS]
 
 

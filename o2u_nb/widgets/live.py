@@ -25,7 +25,8 @@ from o2u_nb.widgets.parts.status import StatusLine
 
 # The current suspects are the top 1 % by mean loss so far: hardly any data set has fewer wrong
 # labels, so that nearly all of them are wrong. Of a small data set they are at least five.
-TOP_SHARE, TOP_LEAST = 0.01, 5
+TOP_SHARE = 0.01
+TOP_LEAST = 5
 WAITING = "Waiting for the first epoch."
 STRIP = 8  # pictures of current suspects: one row of a notebook
 EVERYBODY = "everybody"
@@ -84,8 +85,11 @@ class LiveLosses(LiveOutput):
         samples: pd.DataFrame | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.total_epochs, self.samples = total_epochs, samples
-        self._clock, self._curves, self._started = clock, Curves(), None
+        self.total_epochs = total_epochs
+        self.samples = samples
+        self._clock = clock
+        self._curves = Curves()
+        self._started = None  # the time of the first update, and how many epochs it brought
         self._status = StatusLine(message=WAITING)
         self._plot = go.FigureWidget(_empty_figure(total_epochs))
         self._strip = HTML()
@@ -94,7 +98,8 @@ class LiveLosses(LiveOutput):
     def update(self, trace: Trace) -> None:
         """Draw the finished epochs of `trace`; a trace that starts again starts the panel again."""
         if trace.n_epochs <= self._curves.n_epochs:
-            self._curves, self._started = Curves(), None
+            self._curves = Curves()
+            self._started = None
         self._curves.update(trace)
         if self._started is None:
             self._started = (self._clock(), trace.n_epochs)
@@ -127,8 +132,13 @@ class LiveLosses(LiveOutput):
         return self._status.message
 
     def _describe(self, trace: Trace) -> str:
-        """Say where the training stands; the first epoch's time is taken to be that of the rest."""
-        (since, first), done, total = self._started, trace.n_epochs, self.total_epochs
+        """Say where the training stands, how long it has taken, and how long it will.
+
+        The first epoch was over when the clock started; it is taken to be as long as the others.
+        """
+        since, first = self._started
+        done = trace.n_epochs
+        total = self.total_epochs
         if done == total:
             place = f"Done: {done} epochs"
         else:
@@ -161,7 +171,8 @@ class LiveLosses(LiveOutput):
 def _means(loss: np.ndarray) -> np.ndarray:
     """Average each row of `loss` (n_epochs, n) over what was seen; NaN where nothing was."""
     seen = np.isfinite(loss)
-    total, count = np.where(seen, loss, 0).sum(1, dtype=float), seen.sum(1)
+    total = np.where(seen, loss, 0).sum(1, dtype=float)
+    count = seen.sum(1)
     return np.divide(total, count, out=np.full(len(loss), np.nan), where=count > 0)
 
 

@@ -28,7 +28,8 @@ class OddPanel(LiveOutput):
     """
 
     def __init__(self, odd: Odd | None = None):
-        self._odd, self.percentile = None, 10.0
+        self._odd = None
+        self.percentile = 10.0  # the paper's, until an `Odd` brings its own
         self._plot = CutPlot(odd_losses(None), self._on_line)
         self._slider = FloatSlider(
             self.percentile,
@@ -45,7 +46,8 @@ class OddPanel(LiveOutput):
 
     def update(self, odd: Odd) -> None:
         """Draw what is known after another epoch; the line goes back to ODD's own percentile."""
-        self._odd, self.percentile = odd, odd.percentile
+        self._odd = odd
+        self.percentile = odd.percentile
         self._slider.value = odd.percentile
         drawn = odd_losses(odd)
         with self._plot.batch_update():
@@ -68,7 +70,7 @@ class OddPanel(LiveOutput):
         return self._odd.loss > self._odd.at(self.percentile)[0]
 
     def _on_slider(self, change) -> None:
-        # the browser rounds to whole steps: that must not move a line that nobody touched
+        # The browser rounds to whole steps, which must not move a line that nobody touched.
         if abs(change["new"] - self.percentile) > SLIDER["step"] / 2:
             self._move(change["new"])
 

@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 from ipywidgets import Button, Layout
 
 from o2u_nb.plots import scores, still
+from o2u_nb.plots.look import how_many
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
 MEAN, VARIANCE = "o2u_mean", "o2u_var"
-STILL = 600  # points of the still picture, for saved notebooks to stay small
+STILL = 600  # points of the still picture: some 30 kB in a saved notebook
 
 
 class ScatterPanel(Panel):
@@ -36,11 +37,11 @@ class ScatterPanel(Panel):
         self._only_suspects = None  # what it was before an area was drawn
         super().__init__(session, [fitted(self._plot), self._clear])
         self._clear.on_click(self._on_clear)
-        # plotly tells every trace of a selection and what of it lies in the trace; one will do,
-        # since the area is looked up here, among all samples
+        # plotly calls the handlers of every trace with the same area. One handler will do, since
+        # the samples in the area are looked up here, among all of them.
         self._plot.data[0].on_selection(self._on_area)
         self._plot.data[0].on_deselect(self._on_clear)
-        self._follow(self._draw, "suspects", "label_filter", "position_filter")
+        self._follow(self._draw, "suspects", "label_filter", "revision", "position_filter")
         self._follow(self._on_filter, "position_filter")
         self._draw()
 
@@ -80,10 +81,11 @@ class ScatterPanel(Panel):
         return self.session.columns.values(MEAN), self.session.columns.values(VARIANCE)
 
     def _of_class(self) -> np.ndarray:
-        columns, label = self.session.columns, self.session.label_filter
+        """Tell which samples (n,) bool are drawn: those of the class in focus, or all."""
+        label = self.session.label_filter
         if label is None:
-            return np.ones(len(columns), dtype=bool)
-        return columns.label == columns.code(label)
+            return np.ones(len(self.session.columns), dtype=bool)
+        return self.session.labelled(label)
 
     def _wanted(self) -> tuple:
         session = self.session
@@ -91,21 +93,21 @@ class ScatterPanel(Panel):
         return (
             session.threshold_column,
             session.threshold,
-            session.label_filter,
+            class_in_focus(session),
             None if picked is None else picked.tobytes(),
         )
 
     def _redraw(self, _) -> None:
-        of_class, suspects = self._of_class(), self.session.suspects
-        parts = np.flatnonzero(of_class & ~suspects), np.flatnonzero(of_class & suspects)
-        drawn = scores.thinned(*parts[::-1])[::-1]
-        total, shown = sum(map(len, parts)), sum(map(len, drawn))
+        of_class = self._of_class()
+        suspects = np.flatnonzero(of_class & self.session.suspects)
+        rest = np.flatnonzero(of_class & ~self.session.suspects)
+        drawn_suspects, drawn_rest = scores.thinned(suspects, rest)
+        total = len(suspects) + len(rest)
+        some = how_many(len(drawn_suspects) + len(drawn_rest), total, "samples")
+        of_rest, of_suspects = self._plot.data
         with self._plot.batch_update():
-            for trace, name, part, all_ in zip(
-                self._plot.data, ("the rest", "suspects"), drawn, parts, strict=True
-            ):
-                trace.update(self._points(part), name=f"{name} ({len(all_):,})")
-            some = f", {shown:,} of {total:,} drawn" if shown < total else ""
+            of_rest.update(self._points(drawn_rest), name=f"the rest ({len(rest):,})")
+            of_suspects.update(self._points(drawn_suspects), name=f"suspects ({len(suspects):,})")
             self._plot.layout.title.text = f"Mean against variance: draw a box or lasso{some}"
             if self.session.position_filter is None:
                 self._plot.layout.selections = ()
@@ -113,9 +115,10 @@ class ScatterPanel(Panel):
 
     def _points(self, positions: np.ndarray) -> dict:
         rows = self.session.scores[["label", "suggested_label"]].iloc[positions]
+        mean, variance = self._moments()
         return dict(
-            x=self._moments()[0][positions],
-            y=self._moments()[1][positions],
+            x=mean[positions],
+            y=variance[positions],
             customdata=scores.hover_names(rows),
             selectedpoints=self._picked_among(positions),
         )
@@ -135,6 +138,15 @@ class ScatterPanel(Panel):
             f"{len(known):,} samples: suspects are crosses."
         )
         return still.points(x[drawn], y[drawn], self.session.suspects[drawn], caption)
+
+
+def class_in_focus(session: ReviewSession) -> tuple[str | None, int | None]:
+    """Return what tells which samples are in the class that is filtered by.
+
+    The samples of a class made in review are those decided so, and change with the decisions.
+    """
+    label = session.label_filter
+    return label, session.revision if label in session.made_classes else None
 
 
 def inside(area, x: np.ndarray, y: np.ndarray) -> np.ndarray:

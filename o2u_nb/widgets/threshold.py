@@ -1,4 +1,4 @@
-"""Where suspects begin: the score that is cut, and the value from which on a sample is a suspect.
+"""The threshold: which score tells the suspects, and from which value on a sample is one.
 
 In comes a session; out go its threshold on a slider, how many suspects that makes, and how many of
 them are wrong: by the estimate, and by what has been decided so far.
@@ -13,7 +13,7 @@ from o2u_nb.widgets.parts.panel import Panel
 
 STEPS = 400  # of the slider, from the lowest score to the highest
 WIDE = dict(description_width="initial")
-ROW = Layout(flex_flow="row wrap", align_items="center", width="100%", overflow="hidden")
+ROW = dict(flex_flow="row wrap", align_items="center", width="100%", overflow="hidden")
 
 
 class ThresholdPanel(Panel):
@@ -44,7 +44,7 @@ class ThresholdPanel(Panel):
         self._try(setattr, self.session, "threshold_column", change["new"])
 
     def _on_slider(self, change) -> None:
-        # the browser rounds to whole steps: that must not move a threshold that nobody touched
+        # The browser rounds to whole steps, which must not move a threshold that nobody touched.
         if abs(change["new"] - self.session.threshold) > self._slider.step / 2:
             self._try(setattr, self.session, "threshold", change["new"])
 
@@ -60,15 +60,18 @@ class ThresholdPanel(Panel):
 
     def _move_slider(self, values: np.ndarray, threshold: float) -> None:
         values = values[np.isfinite(values)]
-        low, high = np.min(values, initial=threshold), np.max(values, initial=threshold)
+        low = float(np.min(values, initial=threshold))
+        high = float(np.max(values, initial=threshold))
         with self._slider.hold_trait_notifications():
-            self._slider.min, self._slider.max = float(low), float(high)
-            self._slider.step = float(high - low) / STEPS or 1.0
+            self._slider.min = low
+            self._slider.max = high
+            self._slider.step = (high - low) / STEPS or 1.0  # a step of 0 is refused
             self._slider.value = threshold
 
     def _said(self) -> str:
         """Say how many suspects there are, and how many of them are wrong."""
-        found, measured = self.session.estimated_precision, self.session.measured_precision
+        found = self.session.estimated_precision
+        measured = self.session.measured_precision
         words = [f"<b>{self.session.suspects.sum():,}</b> suspects"]
         if found is not None:
             words.append(f"about {percent(found)} of them wrong, by the estimate")
@@ -80,5 +83,6 @@ class ThresholdPanel(Panel):
         return ", ".join(words)
 
     def _still(self) -> str:
-        column, threshold = self.session.threshold_column, self.session.threshold
+        column = self.session.threshold_column
+        threshold = self.session.threshold
         return f"<p>{self._said()}: {inert(column)} from {threshold:.3f} on.</p>"

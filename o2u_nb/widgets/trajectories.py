@@ -1,4 +1,4 @@
-"""Loss, epoch by epoch, of the samples in focus against everybody's and against their class's.
+"""The loss by epoch of the samples in focus, against that of the crowd and of their class.
 
 In comes a session; out goes one plot that follows its selection. The figure is built once; after
 that only the points of its traces change.
@@ -20,18 +20,24 @@ from o2u_nb.text import clip, inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
-MOST = 40  # lines beyond these are a carpet
-TOP = 5  # drawn when no sample passes the filters
+MOST = 40  # lines; more of them would hide each other
+TOP = 5  # suspects that are drawn when no sample passes the filters
 CLASS = COLORS[2]  # of the bands of the current sample's class
 SUSPECTED = dict(color=SUSPECT, dash="dash", symbol="x", name="suspect")
 CLEAN = dict(color=COLORS[1], dash="solid", symbol="circle", name="clean-looking")
 # Where the traces of the plot are: the bands of the crowd and of the class, and the lines of
 # suspects, of other samples and of the current sample. The learning rate is the last one.
-CROWD_BANDS, CLASS_BANDS, LINES = slice(0, 3), slice(3, 6), slice(6, 9)
+CROWD_BANDS = slice(0, 3)
+CLASS_BANDS = slice(3, 6)
+LINES = slice(6, 9)
 
 
 class Drawn(NamedTuple):
-    """What the plot shows: another one of these needs another drawing, an equal one does not."""
+    """What the plot shows: it is drawn anew only when this changes.
+
+    `value` is `loss` or `margin`. `ids` are the samples drawn and `suspects` tells which of them
+    are suspects, out of `total` selected ones. `current` is the sample drawn thick, if any.
+    """
 
     value: str
     ids: tuple[str, ...]
@@ -57,8 +63,9 @@ class TrajectoriesPanel(Panel):
         )
         self._value = ToggleButtons(
             options=[("Loss", "loss"), ("Margin of the given label", "margin")],
-            tooltips=["Cross entropy, in nats: high = contradicts the label",
-                      "Logit of the given label minus the largest other: negative = contradicts"],
+            tooltips=["Cross entropy, in nats: high = the network contradicts the label",
+                      "Logit of the given label minus the largest other one: negative = the "
+                      "network contradicts the label"],
             style=dict(button_width="auto"),
         )  # fmt: skip
         self._plot = Plot(_empty_figure(session))

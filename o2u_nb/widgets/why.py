@@ -8,7 +8,7 @@ import base64
 from collections.abc import Callable
 
 import numpy as np
-from ipywidgets import HTML, Button, Combobox, HBox, Layout
+from ipywidgets import HTML, Button, HBox, Layout
 
 from o2u_nb.plots import still
 from o2u_nb.plots.bands import crowd_bands
@@ -17,10 +17,14 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, told
 from o2u_nb.text import inert, percent
+from o2u_nb.widgets.parts.entry import Entry
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.question import ClassQuestion
 
-PICTURE, LOOK_ALIKE = 260, 72  # pixels of the longest side
-CURVE = 300
+PICTURE = 260  # pixels of the picture's longest side
+LOOK_ALIKE = 72  # the same of a look-alike: four stand in a row of the card
+CURVE = 300  # pixels of the width of the loss by epoch
+N_PROBS = 5  # classes whose probabilities are shown
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
@@ -30,7 +34,7 @@ NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
 )
-ROW = Layout(flex_flow="row wrap", flex="0 0 auto")
+ROW = dict(flex_flow="row wrap", flex="0 0 auto")
 
 
 class WhyCard(Panel):
@@ -50,17 +54,18 @@ class WhyCard(Panel):
             "Undo": self._button("Undo", "take back the last decision", session.undo, "undo"),
             "Redo": self._button("Redo", "decide again what was undone", session.redo, "repeat"),
         }
-        self._other = Combobox(
-            options=session.classes,
-            ensure_option=True,
+        self._other = Entry(
+            self._on_other,
+            names=session.classes,
             placeholder="Change to another label …",
-            tooltip="Type or pick the right label",
+            hint="Type the right label and press Enter, or pick it",
             layout=Layout(width="auto", flex="1 1 180px", min_width="0"),
         )
+        self._question = ClassQuestion(self._on_answer)
         self._bands = crowd_bands(session.trace, session.scores)
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
-        super().__init__(session, [row, self._html])
-        self._other.observe(self._on_other, "value")
+        super().__init__(session, [row, self._question, self._html])
+        self._follow(self._offer, "made_classes")
         self._follow(self._draw, "current", "selected", "revision", "suspects")
         self._draw()
 
@@ -70,19 +75,35 @@ class WhyCard(Panel):
         button.on_click(lambda _: self._try(self._decide, command))
         return button
 
-    def _on_other(self, change) -> None:
-        if change["new"]:
-            self._try(self._decide, self.session.relabel, change["new"])
-            self._other.value = ""
+    def _offer(self, _) -> None:
+        """Suggest the classes that there are now."""
+        self._other.names = self.session.classes
 
-    def _decide(self, command, *args) -> None:
+    def _on_other(self, typed: str) -> None:
+        """Take the class that was entered, or ask what is meant by a name that is none."""
+        name = typed if typed in self.session.classes else typed.strip()
+        if name in self.session.classes:
+            self._try(self._relabel, name)
+        elif name:
+            self._question.ask(name, self.session.near_class(name))
+
+    def _on_answer(self, name: str, is_new: bool) -> None:
+        self._try(self._relabel, name, new_class=is_new and name)
+
+    def _relabel(self, name: str, **options) -> None:
+        self._decide(self.session.relabel, name, **options)
+        self._other.clear()
+
+    def _decide(self, command, *args, **options) -> None:
         if self.session.current not in self.session.selected:
             self.session.selected = ()  # no command must hit a sample that the card does not show
-        command(*args)
+        command(*args, **options)
 
     def _wanted(self) -> tuple:
         session = self.session
-        return session.current, self._n_meant(), session.revision, int(session.suspects.sum())
+        n_suspects = int(session.suspects.sum())
+        meant = self._n_meant()
+        return session.current, meant, session.revision, session.made_classes, n_suspects
 
     def _n_meant(self) -> int:
         """Count the samples that the buttons decide."""
@@ -91,11 +112,13 @@ class WhyCard(Panel):
 
     def _redraw(self, _) -> None:
         nobody = self.session.current is None
+        self._question.take_back()  # it was about another sample, or is decided
         for button in self._buttons.values():
             button.disabled = nobody
         self._buttons["Undo"].disabled = not self.session.can_undo
         self._buttons["Redo"].disabled = not self.session.can_redo
         self._other.disabled = nobody
+        self._other.options = self.session.classes
         self._html.value = self._still()
 
     def _still(self) -> str:
@@ -152,7 +175,8 @@ def _image(jpeg: bytes, style: str, alt: str) -> str:
 
 def _figure(near: dict, jpeg: bytes) -> str:
     """Show a look-alike with its label, whether that is the same, and what was decided of it."""
-    label, same = inert(near["label"], 40), "same label" if near["same_label"] else "other label"
+    label = inert(near["label"], 40)
+    same = "same label" if near["same_label"] else "other label"
     decided = f"<br>{told(near['decision'])}" if near["decision"] else ""
     about = f"{inert(near['sample_id'], 120)}, similarity {near['similarity']:.2f}"
     return (
@@ -179,7 +203,7 @@ def _probs(known: dict) -> str:
         f'<tr><td>{inert(name, 24)}{_role(name, known)}</td><td style="width:40%">'
         f'<span style="{BAR.format(_color(name, known), 100 * share)}"></span></td>'
         f'<td style="text-align:right">{percent(share)}</td></tr>'
-        for name, share in known["probs"][:5]
+        for name, share in known["probs"][:N_PROBS]
     ]
     return _table("What the network saw, on average", rows)
 

@@ -7,25 +7,21 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.audits import write_audit
-from tests.browser.conftest import THEMES, Notebook, write_notebook
+from tests.browser.lab import THEMES, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 CELLS = ['from o2u_nb import Audit\npanel = Audit.open("audit").panel(reviewer="ann")\npanel']
 
 
 @pytest.fixture
-def notebook(lab, chromium):
+def notebook(desk, folder):
     """A notebook that shows the panel of a small audit, run to the end."""
-    write_audit(lab.folder / "audit", n=120, n_wrong=30, side=24)
-    write_notebook(lab.folder / "review.ipynb", CELLS)
-    page = chromium.new_page(viewport={"width": 1400, "height": 1700})
-    notebook = Notebook(page, "review.ipynb")
-    notebook.open(lab.url, theme="light")
+    write_audit(folder / "audit", n=120, n_wrong=30, side=24)
+    path = write_notebook(folder / "review.ipynb", CELLS)
+    notebook = Notebook(desk, path, shares=True, size=(1400, 1700))
     notebook.run_all()
-    notebook.wait(120)
-    page.locator("[role=option] img").first.wait_for(timeout=30_000)
-    yield notebook
-    page.close()
+    notebook.page.locator("[role=option] img").first.wait_for()
+    return notebook
 
 
 def shown(notebook: Notebook) -> str:
@@ -34,40 +30,42 @@ def shown(notebook: Notebook) -> str:
 
 
 def wait_for_count(notebook: Notebook, count: int):
-    notebook.page.get_by_text(f"{count} shown").first.wait_for(timeout=20_000)
+    notebook.page.get_by_text(f"{count} shown").first.wait_for()
 
 
 def tab(notebook: Notebook, name: str):
     """Open a tab. A click is lost when pictures that arrive move the tab away under the mouse."""
     handle = notebook.page.get_by_role("tab", name=name)
     for _ in range(10):
+        notebook.settle()
         handle.click()
-        notebook.page.wait_for_timeout(1500)
-        if handle.get_attribute("aria-selected") == "true":
-            return
+        try:
+            return expect(handle).to_have_attribute("aria-selected", "true", timeout=3000)
+        except AssertionError:
+            pass
     pytest.fail(f"The tab {name!r} does not open.")
 
 
-def log(lab) -> list[dict]:
-    path = lab.folder / "audit" / "decisions.jsonl"
+def log(folder) -> list[dict]:
+    path = folder / "audit" / "decisions.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_panels_follow_each_other(notebook, lab, artefacts):
+def test_panels_follow_each_other(notebook, artefacts):
     page = notebook.page
     before = shown(notebook)
     tab(notebook, "Confusion")
     click_cell(notebook, row=1, column=2)  # jaguar taken for leopard
     wait_for_count(notebook, 8)
     click_cell(notebook, row=1, column=2)
-    page.get_by_text(before).first.wait_for(timeout=20_000)
+    page.get_by_text(before).first.wait_for()
     choices = page.get_by_label("Given → suggested")
     choices.select_option(index=1)
     count = int(choices.locator("option").nth(1).inner_text().rsplit(":", 1)[1])
     wait_for_count(notebook, count)
     page.screenshot(path=artefacts / "dashboard-confusion.png")
     choices.select_option(index=0)
-    page.get_by_text(before).first.wait_for(timeout=20_000)
+    page.get_by_text(before).first.wait_for()
 
     tab(notebook, "Mean and variance")
     plot = plot_of(notebook, 3)
@@ -80,28 +78,30 @@ def test_panels_follow_each_other(notebook, lab, artefacts):
         page.mouse.move(x, y, steps=12)
     page.mouse.up()
     clear = page.get_by_role("button", name="Clear the selection")
-    expect(clear).to_be_enabled(timeout=30_000)
+    expect(clear).to_be_enabled()
     wait_for_count(notebook, 120)  # the lasso went round everybody, suspects or not
     page.screenshot(path=artefacts / "dashboard-lasso.png")
     clear.click()
-    page.get_by_text(before).first.wait_for(timeout=20_000)
+    page.get_by_text(before).first.wait_for()
 
 
 def plot_of(notebook: Notebook, number: int):
     """Bring a plot of the open tab into view."""
     plot = notebook.page.locator(".js-plotly-plot:visible").nth(number)
-    plot.locator(".nsewdrag").first.wait_for(state="attached", timeout=30_000)
+    plot.locator(".nsewdrag").first.wait_for(state="attached")
     plot.scroll_into_view_if_needed()
-    notebook.page.wait_for_timeout(1000)
+    notebook.settle()
     return plot
 
 
 def click_cell(notebook: Notebook, *, row: int, column: int, classes: int = 4):
-    area = plot_of(notebook, 0).locator(".nsewdrag").first.bounding_box()
+    plot = plot_of(notebook, 0)
+    area = plot.locator(".nsewdrag").first.bounding_box()
     x = area["x"] + area["width"] * (column + 0.5) / classes
     y = area["y"] + area["height"] * (row + 0.5) / classes
     notebook.page.mouse.move(x, y)
-    notebook.page.wait_for_timeout(300)  # plotly looks up the cell under the pointer
+    # Plotly takes a click for one on the cell that it has found under the pointer.
+    plot.locator(".hoverlayer .hovertext").first.wait_for()
     notebook.page.mouse.click(x, y)
 
 
@@ -117,7 +117,7 @@ def test_the_threshold_moves_by_mouse_and_by_keyboard(notebook, artefacts):
     page.mouse.down()
     page.mouse.move(area["x"] + 2, y + 20, steps=10)  # below all scores but the lowest
     page.mouse.up()
-    expect(page.get_by_text(before)).to_have_count(0, timeout=20_000)
+    expect(page.get_by_text(before)).to_have_count(0)
     assert int(shown(notebook).rsplit(" ", 2)[1]) > 100
     page.screenshot(path=artefacts / "dashboard-threshold.png")
     page.locator(".noUi-handle").first.focus()
@@ -125,31 +125,61 @@ def test_the_threshold_moves_by_mouse_and_by_keyboard(notebook, artefacts):
     wait_for_count(notebook, 1)  # at the highest score
     for _ in range(5):
         page.keyboard.press("PageDown")  # ten steps each
-    expect(page.get_by_text("1 shown")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_text("1 shown")).to_have_count(0)
     assert [cell["source"] for cell in notebook.cells()] == CELLS
 
 
-def test_why_card_decides_and_the_grid_shows_it(notebook, lab):
+def test_why_card_decides_and_the_grid_shows_it(notebook, folder):
     page = notebook.page
     page.locator("button[title='The picture does not belong in the data set']").click()
-    page.get_by_text("1 of", exact=False).first.wait_for(timeout=20_000)
-    (event,) = log(lab)
+    page.get_by_text("1 of", exact=False).first.wait_for()
+    (event,) = log(folder)
     assert (event["action"], event["reviewer"]) == ("drop", "ann")
     page.locator("button[title='Take back the last decision']").last.click()
-    page.get_by_text("0 of", exact=False).first.wait_for(timeout=20_000)
-    assert [event["action"] for event in log(lab)] == ["drop", "undo"]
+    page.get_by_text("0 of", exact=False).first.wait_for()
+    assert [event["action"] for event in log(folder)] == ["drop", "undo"]
     assert [cell["source"] for cell in notebook.cells()] == CELLS
+
+
+def test_the_why_card_makes_a_class_and_asks_before(notebook, folder, artefacts):
+    page = notebook.page
+    line, asked = page.locator(".o2u-entry input"), page.locator(".o2u-status:visible")
+    line.click()
+    page.keyboard.type("tiger cub")  # on its way past a class: nothing is decided
+    page.keyboard.press("Enter")
+    expect(asked.filter(has_text="“tiger cub” is no class yet.")).to_be_visible()
+    expect(page.get_by_role("button", name="Use “")).to_be_hidden()
+    for theme in THEMES:
+        notebook.change_theme(theme)
+        page.screenshot(path=artefacts / f"dashboard-class-{theme}.png")
+    line.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=option]").first).to_contain_text("now tiger cub")
+    expect(line).to_have_value("")
+    line.fill("leopart")
+    page.get_by_role("button", name="Keep").last.click()  # what is not entered counts for nothing
+    page.get_by_text("2 of", exact=False).first.wait_for()
+    line.press("Enter")
+    asked.filter(has_text="“leopart” is no class yet, and close to “leopard”.").wait_for()
+    page.screenshot(path=artefacts / "dashboard-slip.png")
+    page.get_by_role("button", name="Use “leopard”").click()
+    page.get_by_text("3 of", exact=False).first.wait_for()
+    line.fill("tiger cub")
+    line.press("Shift+Enter")  # does not run the cell
+    page.get_by_text("4 of", exact=False).first.wait_for()
+    found = [(event["action"], event["new_label"]) for event in log(folder)]
+    assert [new for _, new in found] == ["tiger cub", None, "leopard", "tiger cub"]
+    assert [action for action, _ in found] == ["relabel", "keep", "relabel", "relabel"]
+    assert [cell["source"] for cell in notebook.cells()] == CELLS
+    assert notebook.ours == []
 
 
 def test_no_text_is_clipped_and_nothing_complains(notebook, artefacts):
     page = notebook.page
     for theme, width in itertools.product(THEMES, (1000, 2000)):
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
-            THEMES[theme],
-        )
+        notebook.change_theme(theme)
         page.set_viewport_size({"width": width, "height": 1700})
-        page.wait_for_timeout(1500)
+        notebook.settle()
         page.screenshot(path=artefacts / f"dashboard-{theme}-{width}.png")
         clipped = page.evaluate(
             """() => [...document.querySelectorAll('.jp-OutputArea button')]

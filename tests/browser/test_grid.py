@@ -13,7 +13,7 @@ from PIL import Image
 
 from o2u_nb.data import coats
 from tests.audits import write_audit
-from tests.browser.conftest import Lab, Notebook, write_notebook
+from tests.browser.lab import Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 N, N_WRONG = 300, 160
@@ -44,21 +44,12 @@ def write_coats(folder: Path) -> None:
 class GridPage:
     """A notebook open in JupyterLab whose grid is on screen."""
 
-    def __init__(self, lab: Lab, chromium):
-        self.folder, self.dialogs = lab.folder, []
-        self.page = chromium.new_page(viewport={"width": 1200, "height": 1000})
-        self.page.on("dialog", self._dismiss)
-        self.notebook = Notebook(self.page, "review.ipynb")
-        self.notebook.open(lab.url, theme="light")
-
-    def _dismiss(self, dialog):
-        self.dialogs.append(dialog.message)
-        dialog.dismiss()
+    def __init__(self, notebook: Notebook):
+        self.notebook, self.page, self.folder = notebook, notebook.page, notebook.path.parent
 
     def run(self):
         """Run all cells, and wait for the first pictures."""
         self.notebook.run_all()
-        self.notebook.wait(120)
         assert self.notebook.errors() == []
         self.cell = self.notebook.show(SHOWS)
         self.cell.locator(".o2u-tile img").first.wait_for()
@@ -99,18 +90,17 @@ class GridPage:
 
     def save(self) -> nbformat.NotebookNode:
         """Save the notebook, and read it from disk."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-        return nbformat.read(self.folder / "review.ipynb", as_version=4)
+        self.notebook.save()
+        return nbformat.read(self.notebook.path, as_version=4)
 
 
 @pytest.fixture
-def review(lab, chromium):
-    write_coats(lab.folder)
-    write_notebook(lab.folder / "review.ipynb", CELLS, first_is_text=True)
-    review = GridPage(lab, chromium)
+def review(desk, folder):
+    write_coats(folder)
+    path = write_notebook(folder / "review.ipynb", CELLS, first_is_text=True)
+    review = GridPage(Notebook(desk, path, shares=True))
     review.run()
-    yield review
-    review.page.close()
+    return review
 
 
 def test_the_log_holds_what_every_key_did(review):
@@ -168,7 +158,7 @@ def test_the_log_holds_what_every_key_did(review):
         ("relabel", 10, suggested[9]),
     ]
     assert [cell["source"] for cell in review.notebook.cells()] == CELLS
-    assert review.dialogs == [] and review.notebook.ours == []
+    assert review.notebook.dialogs == [] and review.notebook.ours == []
 
 
 def test_the_saved_notebook_shows_pictures_without_a_kernel(review, chromium):

@@ -1,5 +1,6 @@
 """The suspect grid in a real JupyterLab: keys, mouse, filters, restarts, themes, hostile names."""
 
+import functools
 import json
 import re
 import time
@@ -9,20 +10,18 @@ from playwright.sync_api import expect
 
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
-from tests.browser.conftest import THEMES, Lab, Notebook, write_notebook
+from tests.browser.lab import THEMES, Desk, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 N, N_WRONG = 300, 160
 HOSTILE = ["<img src=x onerror=alert(1)>", '"><script>alert(2)</script>', "قط بري", "🐈" * 100]
 CELLS = [
     "from o2u_nb.review.session import ReviewSession\n"
     "from o2u_nb.widgets.grid import SuspectGrid\n"
-    "session = ReviewSession({audit!r}, reviewer='ann')\n"
+    "session = ReviewSession('audit', reviewer='ann')\n"
     "SuspectGrid(session)",
     "'an empty one'",
 ]
-KERNEL = "window.notebook.parent.sessionContext.session.kernel"
 SLOW = """
 import pathlib, time
 
@@ -38,46 +37,30 @@ session.keep = wait
 class Screen:
     """A grid in a notebook, as the reviewer sees it."""
 
-    def __init__(self, lab, chromium, name: str, *, theme="light", width=1400, **audit):
-        self.folder = lab.folder / name
-        # A workspace of its own, or the notebooks of earlier tests would open as well.
-        self.url = lab.url.replace("/lab?", f"/lab/workspaces/{name}?")
-        if not self.folder.exists():
-            options = dict(n=N, n_wrong=N_WRONG, images=lab.folder / f"{name} images") | audit
-            write_audit(self.folder, **options)
-        cells = [source.format(audit=name) for source in CELLS]
-        write_notebook(lab.folder / f"{name}.ipynb", cells)
-        page = self.page = chromium.new_page(viewport=dict(width=width, height=950))
-        self.asked, self.alerts = [], []
-        page.on("dialog", self._answer)
-        page.on("websocket", lambda socket: socket.on("framesent", self._keep))
-        self.notebook = Notebook(self.page, f"{name}.ipynb")
-        self.open(theme)
+    def __init__(self, desk: Desk, folder, *, shares: bool, theme="light", **audit):
+        self.folder, self.page = folder / "audit", desk.page
+        options = dict(n=N, n_wrong=N_WRONG, images=folder / "images") | audit
+        write_audit(self.folder, **options)
+        path = write_notebook(folder / "review.ipynb", CELLS)
+        self.notebook = Notebook(desk, path, shares=shares, size=(1400, 950), theme=theme)
         self.sources = [cell["source"] for cell in self.notebook.cells()]
         self.run()
 
-    def _answer(self, dialog):
-        if dialog.type != "beforeunload":
-            self.alerts.append(dialog.message)
-        dialog.accept()
-
-    def _keep(self, frame):
-        found = re.search(rb'"content": ?(\{"kind": ?"page".*?\})\}', as_bytes(frame))
-        if found:
-            self.asked.append(json.loads(found[1]))
-
-    def open(self, theme: str = "light"):
-        self.notebook.open(self.url, theme=theme)
+    @property
+    def asked(self) -> list[dict]:
+        """List what the grid has asked the kernel for."""
+        pattern = rb'"content": ?(\{"kind": ?"page".*?\})\}'
+        found = (re.search(pattern, as_bytes(frame)) for frame in self.notebook.sent)
+        return [json.loads(match[1]) for match in found if match]
 
     def run(self):
         self.notebook.run_all()
-        self.notebook.wait(60)
         assert self.notebook.errors() == []
         self.settle()
 
     def settle(self):
         """Wait until each tile on screen has its picture."""
-        expect(self.page.locator(".o2u-tile img[src^=blob]").first).to_be_visible(timeout=30000)
+        expect(self.page.locator(".o2u-tile img[src^=blob]").first).to_be_visible()
         expect(self.page.locator(".o2u-tile img[hidden]")).to_have_count(0)
 
     def tile(self, place: int):
@@ -101,7 +84,7 @@ class Screen:
         table = ReviewSession(self.folder, reviewer="ann").decisions.table()
         return dict(zip(table.index, table["action"], strict=True))
 
-    def expect_decisions(self, expected: dict, seconds: float = 20):
+    def expect_decisions(self, expected: dict, seconds: float = 60):
         """Wait until the log holds this: the next picture may be shown before the disk answers."""
         deadline = time.monotonic() + seconds
         while self.decisions() != expected and time.monotonic() < deadline:
@@ -120,7 +103,7 @@ class Screen:
     def expect_untouched(self):
         """No cell was added, lost or changed, and nobody's script has run."""
         assert [cell["source"] for cell in self.notebook.cells()] == self.sources
-        assert self.alerts == []
+        assert self.notebook.dialogs == []
 
     def shoot(self, artefacts, name: str):
         self.page.mouse.move(0, 0)
@@ -131,28 +114,19 @@ def as_bytes(frame) -> bytes:
     return frame if isinstance(frame, bytes) else frame.encode()
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    root = tmp_path_factory.mktemp("grid")
-    (root / "lab").mkdir()
-    server = Lab(root / "lab", root / "home")
-    server.start()
-    yield server
-    server.stop()
+@pytest.fixture
+def open_grid(desk, folder):
+    """Return a function that shows the grid of a new audit."""
+    return functools.partial(Screen, desk, folder, shares=True)
 
 
 @pytest.fixture
-def open_grid(lab, chromium, request):
-    screens = []
-
-    def opened(**options):
-        name = re.sub(r"\W", "-", request.node.name)
-        screens.append(Screen(lab, chromium, name, **options))
-        return screens[-1]
-
-    yield opened
-    for screen in screens:
-        screen.page.close()
+def own_screen(lab, chromium, folder):
+    """A grid in a page and with a kernel of its own, for tests that load and restart them."""
+    desk = Desk(lab, chromium)
+    yield Screen(desk, folder, shares=False)
+    desk.clear()
+    desk.close()
 
 
 def test_twenty_tiles_by_keyboard(open_grid, artefacts):
@@ -309,7 +283,7 @@ def test_filters_and_order(open_grid):
 def test_a_class_made_elsewhere_is_offered(open_grid):
     screen = open_grid()
     make = "session.relabel('lynx', [session.columns.ids[session.visible[3]]], new_class=True)"
-    screen.page.evaluate(f"code => {KERNEL}.requestExecute({{ code }}).done", make)
+    screen.notebook.execute(make)
     expect(screen.tile(3)).to_contain_text("⇄ now lynx")
     label = screen.page.locator(".o2u-grid select").first
     expect(label.locator("option")).to_have_text(["all classes", *sorted([*CLASSES, "lynx"])])
@@ -321,9 +295,74 @@ def test_a_class_made_elsewhere_is_offered(open_grid):
     screen.expect_clean()
 
 
+def test_a_class_is_made_by_keyboard_and_shown_alone(open_grid, artefacts):
+    screen = open_grid()
+    label, names = screen.page.locator(".o2u-grid select").first, ".o2u-relabel [role=option] span"
+    active = screen.page.locator(names.replace("]", "][aria-selected=true]"))
+    screen.tile(0).click()
+    screen.press("r", *"le")
+    expect(screen.page.locator(names)).to_have_text(["leopard", "New class “le”"])
+    expect(active).to_have_text("leopard")
+    screen.press("Backspace", "Backspace", *"lynx")
+    expect(screen.page.locator(names)).to_have_text(["New class “lynx”"])
+    screen.shoot(artefacts, "light-new-class")
+    screen.press("Enter")
+    screen.expect_said("changed to lynx (a new class)")
+    screen.expect_current(1)
+    screen.press("r", *"lyn")
+    expect(screen.page.locator(names)).to_have_text(["lynx", "New class “lyn”"])
+    screen.press("ArrowDown", "ArrowUp", "Enter")
+    screen.expect_said("changed to lynx, Ctrl+Z undoes")
+    label.focus()
+    screen.press(*"lynx", "Enter")
+    screen.expect_counts("2 shown")
+    expect(label).to_have_value("lynx")
+    screen.expect_decisions(dict.fromkeys(screen.suspects(0, 1), "relabel"))
+    screen.page.get_by_role("button", name="Undo").click(click_count=2)
+    screen.expect_counts("0 shown")
+    expect(label).to_have_value("lynx")  # the filter holds, and can be lifted
+    label.select_option("all classes")
+    screen.expect_counts("160 shown")
+    screen.expect_clean()
+
+
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_a_slip_of_the_keyboard_is_asked_about(open_grid, artefacts, theme):
+    screen = open_grid(theme=theme)
+    dialog, question = (screen.page.locator(f".o2u-{name}") for name in ("relabel", "question"))
+    use, make = (question.get_by_role("button").nth(k) for k in range(2))
+    screen.tile(0).click()
+    screen.press("r", *"Tigre", "Enter")
+    expect(question).to_contain_text("“Tigre” is close to “tiger”.")
+    expect(use).to_have_text("Use “tiger”")
+    expect(make).to_have_text("Make “Tigre” all the same")
+    expect(use).to_be_focused()
+    screen.shoot(artefacts, f"{theme}-slip")
+    screen.press("d", "ArrowRight", "Escape")  # no key of the dialog reaches the grid behind it
+    expect(dialog).to_be_hidden()
+    screen.expect_current(0)
+    screen.expect_decisions({})
+    screen.press("r", *"Tigre", "Enter")
+    expect(use).to_be_focused()
+    screen.press("Shift+Tab", "End", "Backspace")  # typing on takes the question back
+    expect(question).to_be_hidden()
+    expect(dialog.get_by_role("option").first).to_contain_text("New class “Tigr”")
+    screen.press("Enter")
+    expect(question).to_contain_text("“Tigr” is close to “tiger”.")
+    screen.press("Enter")
+    screen.expect_said("changed to tiger, Ctrl+Z undoes")
+    screen.expect_current(1)
+    screen.press("r", *"leopards", "Enter")
+    expect(use).to_be_focused()
+    screen.press("Tab", "Enter")
+    screen.expect_said("changed to leopards (a new class)")
+    screen.expect_decisions(dict.fromkeys(screen.suspects(0, 1), "relabel"))
+    screen.expect_clean()
+
+
 def test_no_more_is_asked_for_than_the_visible_page_and_one(open_grid):
     screen = open_grid()
-    screen.page.wait_for_timeout(500)
+    screen.notebook.settle()
     per_page, rows = screen.page.evaluate(
         """() => {
           const tiles = [...document.querySelectorAll('.o2u-tile')];
@@ -346,22 +385,22 @@ def test_no_more_is_asked_for_than_the_visible_page_and_one(open_grid):
     assert len(screen.asked) == before + len(asked)  # the first page is still at hand
 
 
-def test_decisions_survive_reload_and_restart(open_grid):
-    screen = open_grid()
+def test_decisions_survive_reload_and_restart(own_screen):
+    screen = own_screen
     screen.tile(0).click()
     screen.press("k", "d", "s")
     screen.expect_counts("3 of 160")
     expected = dict(zip(screen.suspects(0, 1, 2), ["keep", "drop", "relabel"], strict=True))
     screen.expect_decisions(expected)
-    screen.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    screen.page.wait_for_timeout(500)
-    screen.open()  # the kernel goes on, the page is new
+    screen.notebook.save()
+    screen.notebook.desk.load()  # the kernel goes on, the page is new
+    screen.notebook.open()
     screen.settle()
     expect(screen.tile(1)).to_contain_text("✕ dropped")
     screen.tile(3).click()
     screen.press("u")
     screen.expect_counts("4 of 160")
-    screen.page.evaluate(f"{KERNEL}.restart()")
+    screen.page.evaluate("window.kernel.restart()")
     screen.expect_said("The kernel was restarted")
     screen.tile(5).click()
     screen.press("d")
@@ -373,16 +412,16 @@ def test_decisions_survive_reload_and_restart(open_grid):
     screen.expect_untouched()  # JupyterLab itself complains about the restart
 
 
-def test_a_slow_kernel_is_said_and_loses_no_decision(open_grid, lab):
+def test_a_slow_kernel_is_said_and_loses_no_decision(open_grid, folder):
     screen = open_grid()
     screen.tile(0).click()
-    screen.page.evaluate(f"code => {KERNEL}.requestExecute({{ code }}).done", SLOW)
+    screen.notebook.execute(SLOW)
     screen.press("k", "d")
     expect(screen.tile(0)).to_contain_text("… saving")
     expect(screen.page.locator(".o2u-busy")).to_be_visible()
     screen.expect_current(2)
     screen.expect_decisions({})
-    (lab.folder / "go").touch()
+    (folder / "go").touch()
     screen.expect_counts("2 of 160")
     expect(screen.page.locator(".o2u-busy")).to_be_hidden()
     screen.expect_decisions(dict(zip(screen.suspects(0, 1), ["keep", "drop"], strict=True)))
@@ -414,13 +453,24 @@ def test_other_peoples_names_are_only_text(open_grid, artefacts):
     expect(screen.page.locator(".o2u-large")).to_be_visible()
     given = set(screen.page.locator(".o2u-given bdi").all_text_contents())
     assert given == set(HOSTILE)
+    screen.page.set_viewport_size(dict(width=500, height=950))
+    screen.press("Escape")
+    for slip in (f"{HOSTILE[0]}>", f"{HOSTILE[3]}🐈"):
+        screen.press("r")
+        screen.page.keyboard.insert_text(slip)
+        screen.press("Enter")
+        expect(screen.page.locator(".o2u-question p")).to_contain_text(f"“{slip}” is close to")
+        screen.shoot(artefacts, "hostile-slip")
+        assert screen.page.evaluate(SPILLS) == []
+        screen.press("Tab", "Enter")
+        screen.expect_said("(a new class)")
     assert screen.page.locator("img[src=x], .o2u-grid script").count() == 0
     screen.expect_clean()
 
 
-def test_missing_and_damaged_images_have_a_tile_that_says_so(open_grid, artefacts, lab):
+def test_missing_and_damaged_images_have_a_tile_that_says_so(open_grid, artefacts, folder):
     screen = open_grid(side=40)
-    images = lab.folder / f"{screen.folder.name} images"
+    images = folder / "images"
     first, second = screen.suspects(150, 151)
     (images / first).unlink()
     (images / second).write_bytes(b"no image")
@@ -437,17 +487,17 @@ def test_nothing_is_clipped_or_overlaps(open_grid, artefacts):
     screen.expect_counts("3 selected")
     for theme, width in [("dark", 1400), ("dark", 500), ("light", 1000), ("light", 2500)]:
         screen.page.set_viewport_size(dict(width=width, height=950))
-        screen.page.evaluate(CHANGE_THEME, THEMES[theme])
+        screen.notebook.change_theme(theme)
         screen.settle()
+        screen.notebook.settle()
         screen.shoot(artefacts, f"{theme}-{width}")
         assert screen.page.evaluate(OVERLAPS) == []
     screen.expect_clean()
 
 
-CHANGE_THEME = """async theme => {
-  await window.jupyterapp.commands.execute('apputils:change-theme', { theme });
-  await new Promise(done => setTimeout(done, 1000));
-}"""
+SPILLS = """() => [...document.querySelectorAll('.o2u-question, .o2u-question *')]
+  .filter(n => n.clientWidth && n.scrollWidth > n.clientWidth + 1)
+  .map(n => n.className || n.tagName)"""
 OVERLAPS = """() => {
   const root = document.querySelector('.o2u-grid').getBoundingClientRect();
   const names = n => n.className + ':' + n.textContent.slice(0, 20);

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import THEMES, Notebook, write_notebook
+from tests.browser.lab import THEMES, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 CELL = """
@@ -27,16 +27,12 @@ OddPanel(odd)
 
 
 @pytest.fixture
-def notebook(lab, chromium):
-    write_notebook(lab.folder / "odd.ipynb", [CELL.strip()])
-    page = chromium.new_page(viewport={"width": 1200, "height": 1100})
-    notebook = Notebook(page, "odd.ipynb")
-    notebook.open(lab.url, theme="light")
+def notebook(desk, folder):
+    path = write_notebook(folder / "odd.ipynb", [CELL.strip()])
+    notebook = Notebook(desk, path, shares=True, size=(1200, 1100))
     notebook.run_all()
-    notebook.wait(120)
-    page.locator("[drag-helper] path").first.wait_for(state="attached", timeout=60_000)
-    yield notebook
-    page.close()
+    notebook.page.locator("[drag-helper] path").first.wait_for(state="attached")
+    return notebook
 
 
 def removed(notebook: Notebook) -> int:
@@ -49,11 +45,8 @@ def test_the_line_is_dragged_and_the_words_follow(notebook, artefacts):
     assert notebook.errors() == [] and 150 < removed(notebook) < 210
     expect(status).to_contain_text("were removed")
     for theme in THEMES:
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
-            THEMES[theme],
-        )
-        page.wait_for_timeout(800)
+        notebook.change_theme(theme)
+        notebook.settle()
         page.screenshot(path=artefacts / f"odd-{theme}.png")
     before = removed(notebook)
     line = page.locator("[drag-helper] path").first.bounding_box()
@@ -63,10 +56,10 @@ def test_the_line_is_dragged_and_the_words_follow(notebook, artefacts):
     page.mouse.down()
     page.mouse.move(x + area["width"] * 0.2, y + 5, steps=10)
     page.mouse.up()
-    expect(status).to_contain_text("would be removed", timeout=20_000)
+    expect(status).to_contain_text("would be removed")
     assert removed(notebook) < before
     page.locator(".noUi-handle").first.focus()
     page.keyboard.press("Home")
-    expect(status).to_contain_text("the 0.5th percentile", timeout=20_000)
+    expect(status).to_contain_text("the 0.5th percentile")
     assert removed(notebook) > before
     assert notebook.ours == []

@@ -63,6 +63,7 @@ test("pages and look-ups are no commands, and pages are known by their list", ()
   link.send("page", { order: 3 });
   link.send("likely", { order: 3 });
   link.send("decide", { order: 3 });
+  link.send("near", { name: "lynx" });
   assert.deepEqual(link.commands().map(({ kind }) => kind), ["decide"]);
   assert.deepEqual([link.isAsking(3), link.isAsking(4)], [true, false]);
   link.receive(done(1));

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from o2u_nb.data.checks import check, raw_rows
+from o2u_nb.data.readers.fetching import fetch
 from o2u_nb.data.readers.pixels import as_pixels, to_numpy
 from o2u_nb.data.samples import Checked, text
 from o2u_nb.errors import SourceError
@@ -27,20 +29,37 @@ def from_arrays(
 ) -> Checked:
     """Read images and labels from numpy arrays or tensors.
 
-    `images` as in `as_pixels`: uint8, or floats in [0, 1], which are scaled; they keep their size.
+    `images` as in `as_pixels`: uint8, or floats in [0, 1], which are scaled. Arrays keep their
+    size; a list of Pillow images is shrunk to 256 pixels, after a warning of what it takes.
     `labels` (n,) are numbers into `classes` (or become text without it) or names. Ids default to
     the position with leading zeros. Raises `SourceError` when lengths, shapes or values do not fit.
     """
-    pixels = as_pixels(images, channels=channels)
+    pictures = _are_pictures(images)
+    pixels = images if pictures else as_pixels(images, channels=channels)
     names = label_names(to_numpy(labels), classes)
     ids = numbered(len(pixels)) if ids is None else [text(value) for value in ids]
-    if not len(pixels) == len(names) == len(ids):
-        raise SourceError(
-            f"expected as many labels and ids as images, found {len(pixels)} images, "
-            f"{len(names)} labels and {len(ids)} ids"
-        )
+    _require_equal_lengths(pixels, names, ids)
+    broken = []
+    if pictures:
+        found = fetch(lambda row: (images[row], names[row]), ids, source=source)
+        pixels = [cell.item for cell in found.cells]
+        ids, names, broken = found.ids, found.labels, found.problems
     rows, problems = raw_rows(ids, names, [split] * len(pixels), "image", pixels)
-    return check(rows, problems, source=source, classes=classes, check_images=False)
+    return check(rows, broken + problems, source=source, classes=classes, check_images=False)
+
+
+def _require_equal_lengths(images: Sequence, labels: Sequence, ids: Sequence) -> None:
+    if not len(images) == len(labels) == len(ids):
+        raise SourceError(
+            f"expected as many labels and ids as images, found {len(images)} images, "
+            f"{len(labels)} labels and {len(ids)} ids"
+        )
+
+
+def _are_pictures(images: Any) -> bool:
+    """Tell whether `images` is a list of Pillow images, which may not even be decoded yet."""
+    is_list = isinstance(images, (list, tuple)) and len(images) > 0
+    return is_list and all(isinstance(image, Image.Image) for image in images)
 
 
 def numbered(count: int) -> list[str]:

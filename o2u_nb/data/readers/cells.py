@@ -13,6 +13,7 @@ from PIL import Image
 
 from o2u_nb.data.images import Item
 from o2u_nb.data.readers.pixels import as_small_item
+from o2u_nb.data.samples import text
 
 
 class Cell(NamedTuple):
@@ -32,7 +33,7 @@ def cell(value: Any) -> Cell:
     Cell(item='cat/1.png', name='cat/1.png', shrunk=False)
     """
     if isinstance(value, Mapping):
-        name, data = value.get("path") or "", value.get("bytes")
+        name, data = text(value.get("path")), value.get("bytes")
         return Cell(name, name) if data is None else Cell(bytes(data), name)
     if isinstance(value, (str, os.PathLike)):
         return Cell(os.fspath(value), os.fspath(value))

@@ -113,7 +113,8 @@ def scan(root: str) -> tuple[list[Entry], list[Problem]]:
     folders at the top are named so, and hold folders themselves.
     """
     depth = 1 if _has_split_level(root) else 0
-    entries, problems = [], []
+    entries: list[Entry] = []
+    problems: list[Problem] = []
     for parts in _walk(root, problems):
         found = _classify(root, parts, depth)
         (entries if isinstance(found, Entry) else problems).append(found)

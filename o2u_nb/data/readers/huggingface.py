@@ -31,7 +31,7 @@ def has_dict_items(source: Any) -> bool:
         return bool(source) and all(map(has_dict_items, source.values()))
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
         return False
-    if isinstance(getattr(source, "features", None), Mapping):
+    if all(isinstance(getattr(part, "features", 0), Mapping) for part in leaves(source).datasets):
         return True
     try:
         return len(source) > 0 and isinstance(source[0], Mapping)
@@ -148,6 +148,7 @@ def _columns(
         image=columns.get("image") or _one(known, _of_type(features, "Image"), IMAGE_NAMES),
         label=columns.get("label") or _one(known, _of_type(features, "ClassLabel"), LABEL_NAMES),
     )
+    chosen |= {"id": columns["id"]} if "id" in columns else {}
     missing = [role for role, name in chosen.items() if name not in known]
     if missing:
         option = ", ".join(f"{role!r}: 'NAME'" for role in missing)

@@ -138,6 +138,7 @@ def _parquet(content: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(content))
+    table.validate(full=True)  # a damaged file may hold text that is not UTF-8
     frame = table.to_pandas()
     for column, names in _class_names(table.schema.metadata or {}).items():
         if column in frame:

@@ -69,11 +69,13 @@ def as_small_item(image: Any) -> tuple[Item, bool]:
             return pixels, False
         image = Image.fromarray(np.ascontiguousarray(pixels))
     scale = LONGEST / max(image.size)
-    if scale < 1:
-        sides = tuple(max(1, round(side * scale)) for side in image.size)
-        image = _resized_deep(image, sides) if is_deep(image) else resized(to_rgb(image), sides)
-    (item,) = as_pixels([image])
-    return item, scale < 1
+    if scale >= 1:
+        (item,) = as_pixels([image])
+        return item, False
+    sides = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    if is_deep(image):
+        return lossless(_resized_deep(image, sides)), True
+    return np.asarray(resized(image if image.mode == "L" else to_rgb(image), sides)), True
 
 
 def _resized_deep(image: Image.Image, sides: tuple[int, int]) -> Image.Image:

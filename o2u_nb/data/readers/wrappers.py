@@ -39,13 +39,14 @@ def _fetches_like_torch(dataset: Any) -> bool:
 
 
 def _subset(inner: Leaves, dataset: Any) -> Leaves:
-    rows = np.asarray(dataset.indices, dtype=np.int64).reshape(-1)
     count = len(inner.which)
+    expected = f"expected positions of {count:,} items in the {type(dataset).__name__}"
+    try:
+        rows = np.asarray(dataset.indices, dtype=np.int64).reshape(-1)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SourceError(f"{expected}, found {dataset.indices!r:.60}") from error
     if len(rows) and not (-count <= rows.min() and rows.max() < count):
-        raise SourceError(
-            f"expected positions of {count:,} items in the {type(dataset).__name__}, "
-            f"found {rows.min()} to {rows.max()}"
-        )
+        raise SourceError(f"{expected}, found {rows.min()} to {rows.max()}")
     return Leaves(inner.datasets, inner.which[rows], inner.position[rows])
 
 

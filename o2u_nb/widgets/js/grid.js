@@ -26,7 +26,7 @@ import { Toolbar } from "./toolbar.js";
 
 const CACHE = 64 << 20; // bytes of pictures kept
 const REST = 80; // ms without a move until the others hear what is current
-const FIELDS = "input, select"; // keys there belong to them
+const FIELDS = "input, select, .o2u-relabel button"; // keys there belong to them
 const RESTARTED =
   "The kernel was restarted: run the cell again to go on. All decisions are on disk.";
 
@@ -157,6 +157,7 @@ export class Grid {
       this.relabel.learn(message);
       this.large.learn(message);
     }
+    if (message.kind === "near") this.relabel.learnNear(message);
     if (message.kind === "done") this.link.receive(message);
   }
 
@@ -333,6 +334,15 @@ export class Grid {
     this.link.send("likely", { order: this.order, ranges: span(place, place) });
   }
 
+  /**
+   * Ask whether a name that is no class is close to one.
+   * @param {string} name
+   */
+  askNear(name) {
+    if (this.link.dead) this.say(RESTARTED, true);
+    else this.link.send("near", { name });
+  }
+
   // Moving and selecting
 
   /** @param {number} by */
@@ -421,13 +431,14 @@ export class Grid {
    * @param {Action} action
    * @param {string | null} newLabel
    * @param {Targets} targets
+   * @param {boolean} isNew whether the new label becomes a class by this decision
    */
-  decide(action, newLabel = null, targets = this.targets()) {
+  decide(action, newLabel = null, targets = this.targets(), isNew = false) {
     const { order, ranges } = targets;
     if (!this.mayDecide(targets)) return;
     this.tellPlace();
     const last = ranges[ranges.length - 1][1] - 1;
-    this.link.send("decide", { action, new_label: newLabel, order, ranges });
+    this.link.send("decide", { action, new_label: newLabel, new_class: isNew, order, ranges });
     // Python says where to go on; until it does, go where it will say.
     this.chosen = [];
     if (this.settings.advance) this.place = this.anchor = this.undecidedAfter(last);

@@ -73,7 +73,7 @@ export class Link {
 
   /** List the pending messages that may change the list; while there are any, our places hold. */
   commands() {
-    const asking = ["page", "likely"];
+    const asking = ["page", "likely", "near"];
     return [...this.pending.values()].filter(({ kind }) => !asking.includes(kind));
   }
 

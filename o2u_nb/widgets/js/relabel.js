@@ -1,14 +1,17 @@
-// The relabel dialog: a line to type in, and the classes below it, likeliest first.
+// The relabel dialog: a line to type in, and the classes below it, likeliest first. A name that is no
+// class yet is offered as a new one; where it is close to a class, the dialog asks which is meant.
 
-import { offered } from "./classes.js";
+import { offersFor } from "./classes.js";
 import { button, make, write } from "./elements.js";
 import { between } from "./geometry.js";
+import { Question, quoted } from "./question.js";
 import { size } from "./ranges.js";
 import { number, percent } from "./text.js";
 
+/** @import { Offer } from "./classes.js" */
 /** @import { Grid } from "./grid.js" */
 /** @import { Range } from "./ranges.js" */
-/** @import { Likely, LikelyClass } from "./types.js" */
+/** @import { Likely, LikelyClass, Near } from "./types.js" */
 
 const LISTED = 200; // classes offered at a time
 
@@ -20,9 +23,11 @@ export class Relabel {
     this.targets = { order: -1, ranges: [] }; // what is relabelled
     /** @type {LikelyClass[]} */
     this.likely = [];
-    /** @type {string[]} */
-    this.found = [];
-    this.active = 0; // index in `found`
+    /** @type {Offer[]} */
+    this.offers = [];
+    this.active = 0; // index in `offers`
+    /** @type {string | null} */
+    this.asking = null; // the new name of which Python is to say whether it is close to a class
     /** @type {string[]} */
     this.classes = [];
     this.numbered = true; // digits choose a likely class
@@ -33,12 +38,13 @@ export class Relabel {
     this.input = make("input", {
       type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": this.list.id,
       "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false",
-      oninput: () => this.offer(0), onkeydown: (event) => this.key(event),
+      oninput: () => this.browse(0), onkeydown: (event) => this.key(event),
     });
+    this.question = new Question(`${grid.id}-question`, (meant) => this.take(meant));
     this.title = make("span", { class: "o2u-title" });
     this.node = make(
       "div", { class: "o2u-relabel", role: "dialog", "aria-label": "Relabel", hidden: true },
-      make("label", {}, this.title, this.input), this.list,
+      make("label", {}, this.title, this.input), this.list, this.question.node,
       button("Cancel", "Change nothing ( Escape )", () => this.close()),
     );
   }
@@ -64,6 +70,7 @@ export class Relabel {
 
   close() {
     if (this.node.hidden) return;
+    this.asking = null;
     this.node.hidden = true;
     this.grid.takeFocus();
   }
@@ -74,7 +81,35 @@ export class Relabel {
    */
   learn({ classes }) {
     this.likely = classes;
-    if (!this.node.hidden) this.offer(this.active);
+    if (!this.node.hidden && !this.question.isOpen) this.offer(this.active);
+  }
+
+  /**
+   * Take Python's answer about a new name: make the class, or ask which one is meant.
+   * @param {Near} message
+   */
+  learnNear({ name, near }) {
+    if (name !== this.asking) return; // meanwhile something else was typed, or the dialog closed
+    this.asking = null;
+    if (near === null) return this.take({ name, isNew: true });
+    this.showList(false);
+    this.question.ask(name, near);
+  }
+
+  /**
+   * List the classes anew because the reviewer goes on typing or choosing: no question is due then.
+   * @param {number} active
+   */
+  browse(active) {
+    this.asking = null;
+    this.offer(active);
+  }
+
+  /** @param {boolean} isShown whether the classes are shown, and not the question */
+  showList(isShown) {
+    if (isShown) this.question.close();
+    this.list.hidden = !isShown;
+    this.input.setAttribute("aria-expanded", String(isShown));
   }
 
   /**
@@ -83,39 +118,40 @@ export class Relabel {
    */
   offer(active) {
     const likely = this.likely.map(([name]) => name);
-    const found = offered(this.input.value, likely, this.classes);
-    this.found = found.slice(0, LISTED);
-    this.active = between(active, 0, Math.max(this.found.length - 1, 0));
-    this.draw(found.length - this.found.length);
+    const { offers, left } = offersFor(this.input.value, likely, this.classes, LISTED);
+    this.offers = offers;
+    this.active = between(active, 0, Math.max(offers.length - 1, 0));
+    this.showList(true);
+    this.draw(left);
   }
 
-  /** @param {number} left how many more there are than are listed */
+  /** @param {number} left how many more classes fit than are listed */
   draw(left) {
-    /** @type {(text: string) => HTMLElement} */
-    const line = (text) => make("div", { class: "o2u-more" }, text);
-    const more = left > 0 ? [line(`… ${number(left)} more: type to narrow`)] : [];
-    const none = this.found.length ? [] : [line("no such class")];
-    const options = this.found.map((name, k) => this.option(name, k));
-    this.list.replaceChildren(...options, ...none, ...more);
+    const text = `… ${number(left)} more: type to narrow`;
+    const more = left ? [make("div", { class: "o2u-more" }, text)] : [];
+    const options = this.offers.map((offer, k) => this.option(offer, k));
+    const made = this.offers.at(-1)?.isNew ? options.splice(-1) : [];
+    this.list.replaceChildren(...options, ...more, ...made);
     const active = this.list.querySelector("[aria-selected=true]");
     this.input.setAttribute("aria-activedescendant", active ? active.id : "");
     active?.scrollIntoView({ block: "nearest" });
   }
 
   /**
-   * @param {string} name
+   * @param {Offer} offer
    * @param {number} k
    */
-  option(name, k) {
+  option({ name, isNew }, k) {
     const rank = this.likely.findIndex(([likely]) => likely === name);
     const digit = this.numbered && !this.input.value && rank >= 0 ? `${rank + 1}` : "";
     const share = rank >= 0 ? percent(this.likely[rank][1]) : "";
+    const words = isNew ? ["New class ", ...quoted(name)] : [make("bdi", {}, name)];
     return make(
       "div", {
         role: "option", id: `${this.list.id}-${k}`, "data-k": k, title: name,
         "aria-selected": String(k === this.active),
       },
-      make("kbd", {}, digit), make("bdi", {}, name), make("small", {}, share),
+      make("kbd", {}, digit), make("span", {}, ...words), make("small", {}, share),
     );
   }
 
@@ -124,10 +160,11 @@ export class Relabel {
     const isDigit = this.numbered && !this.input.value && /^[1-9]$/.test(event.key);
     const picked = isDigit ? this.likely[Number(event.key) - 1] : undefined;
     if (event.isComposing) return;
-    if (picked) this.choose(picked[0]);
-    else if (event.key === "ArrowDown") this.offer(this.active + 1);
-    else if (event.key === "ArrowUp") this.offer(this.active - 1);
-    else if (event.key === "Enter" && this.found.length) this.choose(this.found[this.active]);
+    if (picked) this.take({ name: picked[0], isNew: false });
+    else if (this.question.isOpen && event.key !== "Enter") return; // the list is not shown
+    else if (event.key === "ArrowDown") this.browse(this.active + 1);
+    else if (event.key === "ArrowUp") this.browse(this.active - 1);
+    else if (event.key === "Enter" && this.offers.length) this.choose(this.offers[this.active]);
     else if (!isDigit) return; // Escape is the grid's
     event.preventDefault();
   }
@@ -135,12 +172,25 @@ export class Relabel {
   /** @param {MouseEvent & { target: HTMLElement }} event */
   clicked(event) {
     const option = /** @type {HTMLElement | null} */ (event.target.closest("[data-k]"));
-    if (option) this.choose(this.found[Number(option.dataset.k)]);
+    if (option) this.choose(this.offers[Number(option.dataset.k)]);
   }
 
-  /** @param {string} name */
-  choose(name) {
+  /**
+   * Take a class, or ask Python about a new name.
+   * @param {Offer} offer
+   */
+  choose({ name, isNew }) {
+    if (!isNew) return this.take({ name, isNew });
+    this.asking = name;
+    this.grid.askNear(name);
+  }
+
+  /**
+   * Relabel with the class that is meant.
+   * @param {Offer} meant
+   */
+  take({ name, isNew }) {
     this.close();
-    this.grid.decide("relabel", name, this.targets);
+    this.grid.decide("relabel", name, this.targets, isNew);
   }
 }

@@ -2,6 +2,7 @@
 // comes from the settings that Python holds.
 
 import { ACTIONS, NAMES } from "./actions.js";
+import { filterable } from "./classes.js";
 import { button, checkbox, chip, make, offer, select, showChip, write } from "./elements.js";
 import { STEPS, stepOf } from "./geometry.js";
 import { size } from "./ranges.js";
@@ -83,8 +84,8 @@ export class Toolbar {
   show() {
     const { settings, model } = this.grid, { classes, orders, decisions } = model.get("choices");
     const { label_filter: label, pair_filter: pair, position_filter: picked } = settings;
-    this.offerClasses(classes);
-    this.label.field.selectedIndex = label === null ? 0 : classes.indexOf(label) + 1;
+    this.offerClasses(filterable(classes, label));
+    this.label.field.selectedIndex = label === null ? 0 : this.classes.indexOf(label) + 1;
     this.decision.field.selectedIndex = decisions.indexOf(settings.decision_filter);
     this.order.field.selectedIndex = orders.indexOf(settings.order_by);
     write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Turn the order round");
@@ -100,7 +101,7 @@ export class Toolbar {
 
   /** @param {string[]} classes */
   offerClasses(classes) {
-    if (classes === this.classes) return;
+    if (String(classes) === String(this.classes)) return;
     this.classes = classes;
     offer(this.label.field, ["all classes", ...classes]);
   }

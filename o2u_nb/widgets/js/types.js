@@ -101,6 +101,14 @@
 /** @typedef {[name: string, share: number | null]} LikelyClass */
 
 /**
+ * Which class `name`, which is none, may be a slip of the keyboard for.
+ * @typedef {object} Near
+ * @property {"near"} kind
+ * @property {string} name
+ * @property {string | null} near
+ */
+
+/**
  * The answer to the message of number `seq` from the view `view`.
  * @typedef {object} Done
  * @property {"done"} kind
@@ -110,6 +118,6 @@
  * @property {string} [failed]
  */
 
-/** @typedef {Page | Likely | Done} Message */
+/** @typedef {Page | Likely | Near | Done} Message */
 
 export {};

@@ -1,7 +1,8 @@
 """A panel that goes on drawing after its cell was shown, and what a saved notebook keeps of it.
 
-In comes a panel that can say itself as HTML and as text; out goes its display. JupyterLab saves an
-output as it was when it was shown, and no state of widgets, so what is kept must be sent again.
+In comes a panel that can say what it shows as HTML and as text; out goes its display. JupyterLab
+saves an output as it was when it was first shown, and does not save the state of widgets. So the
+panel sends its output again when it has something that is worth keeping.
 """
 
 from IPython.display import display
@@ -9,10 +10,10 @@ from ipywidgets import VBox, Widget
 
 
 class LiveOutput(VBox):
-    """Stack `children`; wherever it is shown, what a saved notebook keeps can be sent again."""
+    """Stack `children`, and let what a saved notebook keeps of them be sent again."""
 
     def __init__(self, children: list[Widget]):
-        self._handles = []
+        self._handles = []  # one for each place where the panel is shown
         super().__init__(children)
 
     @property
@@ -34,5 +35,5 @@ class LiveOutput(VBox):
         return {**view, "text/html": self._html(), "text/plain": self.message}
 
     def _ipython_display_(self) -> None:
-        # IPython would show the bundle just as well, but without a handle to replace it later
+        # IPython would show the bundle without this method, but give no handle to replace it by.
         self._handles.append(display(self._repr_mimebundle_(), raw=True, display_id=True))

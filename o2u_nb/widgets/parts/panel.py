@@ -5,9 +5,8 @@ no state of the review itself, so any number of panels, in any cells, stay in st
 """
 
 from collections.abc import Callable, Hashable
-from html import escape
 
-from ipywidgets import HTML, Layout, VBox, Widget
+from ipywidgets import Layout, VBox, Widget
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.session import ReviewSession
@@ -18,7 +17,9 @@ class Panel(VBox):
     """Draw `session` with the widgets `children`, above a status line that is read aloud."""
 
     def __init__(self, session: ReviewSession, children: list[Widget]):
-        self.session, self._following, self._drawn = session, [], None
+        self.session = session
+        self._following = []  # pairs of a handler and the traits that it listens to
+        self._drawn = None  # what was drawn last, see `_wanted`
         self._status = StatusLine()
         super().__init__([*children, self._status], layout=Layout(width="100%", min_width="0"))
 
@@ -30,7 +31,7 @@ class Panel(VBox):
     def _draw(self, _=None) -> None:
         """Draw the session as it is, unless that is what was drawn last.
 
-        One command changes several traits, so that a panel is called several times for it.
+        One command changes several traits of the session, and each of them calls the panel.
         """
         wanted = self._wanted()
         if wanted != self._drawn:
@@ -38,7 +39,7 @@ class Panel(VBox):
             self._redraw(wanted)
 
     def _wanted(self) -> Hashable:
-        """Return what the drawing depends on."""
+        """Return all that the drawing depends on; while that is equal, nothing is drawn anew."""
         raise NotImplementedError
 
     def _redraw(self, wanted) -> None:
@@ -71,11 +72,6 @@ class Panel(VBox):
         for widget in _inside(self):
             widget.close()
         super().close()
-
-
-def text(words: str) -> HTML:
-    """Show plain `words`; HTML in them stays text."""
-    return HTML(escape(words))
 
 
 def _inside(widget: Widget) -> list[Widget]:

@@ -39,7 +39,7 @@ class Plot(go.FigureWidget):
             code = files(plotly) / "package_data" / "widgetbundle.js"
             self.send({"kind": "plotly"}, buffers=[code.read_bytes()])
         elif message.get("kind") == "figure":
-            with self.hold_sync():  # in one message, which is why the page waits for `_sent`
+            with self.hold_sync():  # one message, so that with `_sent` all of the figure is there
                 self._widget_data = deepcopy(self._data)
                 self._widget_layout = deepcopy(self._layout_obj._props)
                 self._sent += 1
@@ -54,8 +54,9 @@ class CutPlot(Plot):
 
     def __init__(self, figure: go.Figure, moved: Callable[[float], None]):
         super().__init__(figure)
-        self._moved, self._cut = moved, None
-        # without this, plotly asks for a click on the line before it can be dragged
+        self._moved = moved
+        self._cut = None  # where the line belongs
+        # Without this setting, plotly asks for a click on the line before it can be dragged.
         self._config = {**self._config, "edits": {"shapePosition": True}}
         self.layout.on_change(self._on_drag, "shapes")
 
@@ -66,7 +67,8 @@ class CutPlot(Plot):
 
     def _on_drag(self, _, shapes) -> None:
         """Follow the line: an end that was dragged takes the other one along."""
-        moved = [x for x in (shapes[0].x0, shapes[0].x1) if x != self._cut] if shapes else []
+        ends = (shapes[0].x0, shapes[0].x1) if shapes else ()
+        moved = [x for x in ends if x != self._cut]
         if moved:
             self._moved(float(moved[0]))
         if shapes and shapes[0].to_plotly_json() != _line_at(self._cut):

@@ -1,8 +1,10 @@
 """A status line that screen readers announce: the one place where a panel says what happens.
 
-In comes plain text; out goes a line under the panel. ipywidgets' own labels cannot be announced,
-because nothing in them can carry `aria-live`.
+In comes plain text; out goes a line under the panel. The labels of ipywidgets are never announced,
+since they cannot be given the attribute `aria-live`.
 """
+
+from pathlib import Path
 
 import anywidget
 import traitlets
@@ -11,17 +13,7 @@ import traitlets
 class StatusLine(anywidget.AnyWidget):
     """Show `message` (plain text) in one line, announced politely whenever it changes."""
 
-    _esm = """
-    function render({ model, el }) {
-      el.classList.add("o2u-status");
-      el.setAttribute("role", "status");
-      el.setAttribute("aria-live", "polite");
-      const show = () => { el.textContent = model.get("message"); };
-      model.on("change:message", show);
-      show();
-    }
-    export default { render };
-    """
+    _esm = Path(__file__).with_name("status.js")
     _css = """
     .o2u-status {
       color: var(--jp-ui-font-color1, inherit);

@@ -1,0 +1,61 @@
+"""The classes of a review: those of the scores, and those that decisions have made.
+
+In come new labels as they are decided; out come the names to offer, who bears a new one, and
+whether a name is meant to be a class at all.
+"""
+
+from o2u_nb.data.checks import near_miss
+from o2u_nb.errors import O2UError
+from o2u_nb.review.columns import one_of
+
+
+class Classes:
+    """Hold the class names of the scores, `known`, and follow the labels that are decided."""
+
+    def __init__(self, known: list[str]):
+        self.known = known
+        self._named_anew: dict[str, str] = {}  # sample id -> a label that is none of `known`
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Return the names that decisions brought, sorted."""
+        return tuple(sorted(set(self._named_anew.values())))
+
+    @property
+    def names(self) -> list[str]:
+        """Return all class names, sorted."""
+        return sorted({*self.known, *self.made})
+
+    def note(self, sample_id: str, new_label: str | None) -> None:
+        """Take in what is decided of a sample now: its new label, None for any other decision."""
+        if new_label is None or new_label in self.known:
+            self._named_anew.pop(sample_id, None)
+        else:
+            self._named_anew[sample_id] = new_label
+
+    def ids_of(self, name: str) -> list[str]:
+        """Return the samples that were given the new class `name`."""
+        return [sample_id for sample_id, label in self._named_anew.items() if label == name]
+
+    def near(self, name: str) -> str | None:
+        """Return the class that `name` is probably meant to be, None where no class is near.
+
+        A class is near to no other name.
+        """
+        return None if name in self.names else near_miss(name, self.names)
+
+    def require(self, name: str, new_class: bool | str) -> None:
+        """Raise `O2UError` unless `name` is a class, or is clearly meant to become one.
+
+        `new_class` says that it is; a name that is close to a class must be repeated there.
+        """
+        if name in self.names:
+            return
+        if not (new_class and name.strip()):
+            one_of(name, self.names, "class")
+        near = self.near(name)
+        if near and new_class != name:
+            raise O2UError(
+                f"{name!r} is no class yet, and close to {near!r}: is that meant? To make a class "
+                f"of this name all the same, pass new_class={name!r}."
+            )
