@@ -21,8 +21,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from o2u_nb.data import coats
 from tests.audits import write_audit
-from tests.browser.conftest import Lab, Notebook, write_notebook
-from tests.conftest import CHROMIUM
+from tests.browser.lab import Desk, Lab, Notebook, write_notebook
+from tests.chromium import headless
 
 OURS = (
     "from o2u_nb.review.session import ReviewSession\n"
@@ -67,15 +67,16 @@ def write_pictures(folder: Path, n: int) -> list[str]:
 
 def measure(lab: Lab, browser, cells: tuple[str, str], ready: str, count: int) -> dict:
     """Run the first cell, then time the second one."""
-    name = f"{time.monotonic_ns()}.ipynb"
-    write_notebook(lab.folder / name, (*cells, MODELS))
-    page, received = browser.new_page(viewport={"width": 1400, "height": 900}), []
+    path = lab.folder / f"{time.monotonic_ns()}.ipynb"
+    write_notebook(path, (*cells, MODELS))
+    desk = Desk(lab, browser)
+    page = desk.page
+    received: list[int] = []
     page.on(
         "websocket",
         lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))),
     )
-    book = Notebook(page, name)
-    book.open(lab.url, theme="light")
+    book = Notebook(desk, path, shares=False, size=(1400, 900))
     run_cell(page, 0)
     before, started = sum(received), time.perf_counter()
     page.evaluate("() => { window.ran = window.runCell(1); }")
@@ -87,7 +88,8 @@ def measure(lab: Lab, browser, cells: tuple[str, str], ready: str, count: int) -
     sent = sum(received) - before
     run_cell(page, 2)
     models = int(book.cells()[2]["outputs"][0]["text"].strip())
-    page.close()
+    desk.clear()
+    desk.close()
     return {"first picture, s": first, "usable, s": usable, "widget models": models, "bytes": sent}
 
 
@@ -112,14 +114,11 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000])
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch, headless() as browser:
         root = Path(scratch)
         lab = Lab(root / "lab", root / "home")
         lab.folder.mkdir()
         lab.start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         rows = []
         for n, ours in [(300, True), (300, False), *((n, True) for n in options.sizes)]:
             images = root / f"images-{n}"
@@ -139,7 +138,6 @@ def main() -> None:
             who = "o2u_nb" if ours else "fastai ImagesCleaner"
             rows.append({"grid": f"{who}, {n:,} pictures", **_rounded(figures)})
             print(rows[-1], flush=True)
-        browser.close()
         lab.stop()
     notes = (
         f"Median of {options.repeats} runs, pictures of {SIDE} pixels, page of 1400 x 900. "

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.grid import SuspectGrid
 from tests.audits import write_audit
-from tests.browser.conftest import Lab, Notebook, write_notebook
-from tests.conftest import CHROMIUM
+from tests.browser.lab import Desk, Lab, Notebook, write_notebook
+from tests.chromium import headless
 
 PAGE = 100
 REQUEST = re.compile(rb'\{"kind": ?"page".*?\}')
@@ -68,12 +68,9 @@ def kernel(audit: Path, repeats: int = 9):
 
 def scrolling(root: Path, pages: int):
     """Yield requests, rows and pictures per page scrolled, and how many tiles are on screen."""
-    from playwright.sync_api import sync_playwright
-
     lab = Lab(root / "lab", root / "home")
     lab.start()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with headless() as browser:
         page, asked = opened(browser, lab)
         shown, per_page = page.evaluate(TILES_ON_SCREEN), []
         for _ in range(pages):
@@ -82,7 +79,6 @@ def scrolling(root: Path, pages: int):
             page.wait_for_timeout(1000)
             page.wait_for_function(READY["ours"])
             per_page.append(asked[before:])
-        browser.close()
     lab.stop()
     yield "tiles on screen, cut ones too", shown, ""
     yield row("requests per page scrolled", [len(requests) for requests in per_page])
@@ -93,10 +89,13 @@ def scrolling(root: Path, pages: int):
 
 def opened(browser, lab: Lab):
     """Open the grid; return its page, focused, and the list to which requests will be added."""
-    write_notebook(lab.folder / "grid.ipynb", [source.format(folder="audit") for source in OURS])
-    page, asked = browser.new_page(viewport={"width": 1400, "height": 900}), []
+    path = lab.folder / "grid.ipynb"
+    write_notebook(path, [source.format(folder="audit") for source in OURS])
+    desk = Desk(lab, browser)
+    page = desk.page
+    asked: list[dict] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda sent: keep(sent, asked)))
-    Notebook(page, "grid.ipynb").open(lab.url, theme="light")
+    Notebook(desk, path, shares=False, size=(1400, 900))
     run_cell(page, 0)
     run_cell(page, 1)
     page.wait_for_function(READY["ours"])

@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.chromium import headless
 
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -41,15 +40,9 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium():
-    """One headless browser for all tests: playwright starts only once in a process."""
-    if CHROMIUM is None:
-        pytest.fail("the browser tests need Chromium: install the system package `chromium`")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    """One headless browser for all tests."""
+    with headless() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -166,6 +166,21 @@ def test_nothing_needs_widgets(module):
     assert "o2u_nb.widgets" not in reached(imports(module, inside_functions=not lazily))
 
 
+def test_helpers_come_from_helper_modules_that_are_there(root):
+    """A test file that another one imports cannot change or go by itself."""
+    wrong = []
+    for path in [*root.glob("tests/**/*.py"), *root.glob("benchmarks/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or f"{node.module}.".split(".")[0] != "tests":
+                continue
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            module = names[0] if node.module == "tests" else node.module
+            file = root.joinpath(*module.split(".")).with_suffix(".py")
+            if not file.is_file() or file.stem.startswith(("test_", "conftest")):
+                wrong.append(f"{path.name}: {module}")
+    assert wrong == []
+
+
 def test_light_rooms_load_in_a_process_without_heavy_packages():
     code = f"""
 import sys

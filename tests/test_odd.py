@@ -28,6 +28,7 @@ from o2u_nb.training.schedule import high_then_low
 from o2u_nb.training.subset import only
 from tests import lookup
 from tests.learners import block, learner, pixel_loaders, stock_loaders
+from tests.traces import odd, odd_trace
 
 
 def test_losses_of_every_class_by_hand():
@@ -88,29 +89,8 @@ def test_features_are_compared_with_relu_of_unit_normals():
     assert not looks_gaussian(pooled * np.sqrt(0.5 / (pooled**2).mean()))  # with a fitting square
 
 
-def trace(loss, labels, pred=None, classes=("ant", "bee", "cat")) -> Trace:
-    loss = np.asarray(loss, np.float32)
-    n_epochs, n_samples = loss.shape
-    pred = np.broadcast_to(labels if pred is None else pred, loss.shape).astype(np.int32)
-    return Trace(
-        ids=pd.Index([f"s{k}" for k in range(n_samples)], name="sample_id"),
-        labels=np.asarray(labels),
-        classes=list(classes),
-        loss=loss,
-        margin=-loss,
-        pred=pred,
-        lr=np.full(n_epochs, 0.1),
-        phase=np.full(n_epochs, "high"),
-        mean_probs={},
-    )
-
-
-def odd(trace, loss, simulated, percentile=50.0, epoch=1) -> Odd:
-    return Odd(trace, np.asarray(loss), np.asarray(simulated), percentile, epoch, "gaussian", "")
-
-
 def test_mean_loss_takes_the_last_epochs_that_saw_a_sample():
-    seen = trace([[9, 9, 9], [1, 2, np.nan], [3, np.nan, np.nan], [7, 7, 7]], [0, 1, 2])
+    seen = odd_trace([[9, 9, 9], [1, 2, np.nan], [3, np.nan, np.nan], [7, 7, 7]], [0, 1, 2])
     np.testing.assert_array_equal(mean_loss(seen, epoch=3, h=2), [2, 2, np.nan])
     for epoch, h in ((3, 0), (1, 2), (5, 1)):
         with pytest.raises(TraceError, match="recorded epochs up to number"):
@@ -118,7 +98,9 @@ def test_mean_loss_takes_the_last_epochs_that_saw_a_sample():
 
 
 def test_what_is_removed_by_hand():
-    found = odd(trace([[0, 4, 2, 1, 6]], [0, 0, 1, 1, 1]), [0, 4, 2, 1, np.nan], [0, 1, 2, 3, 4])
+    found = odd(
+        odd_trace([[0, 4, 2, 1, 6]], [0, 0, 1, 1, 1]), [0, 4, 2, 1, np.nan], [0, 1, 2, 3, 4]
+    )
     assert found.threshold == 2  # the median of the simulated; on the threshold is not above it
     assert found.removed.tolist() == [False, True, False, False, False]
     assert list(found.ids) == ["s1"] and found.at(25) == (1, 2)
@@ -137,7 +119,7 @@ def test_what_is_removed_by_hand():
 
 
 def test_a_class_that_goes_is_warned_of():
-    found = odd(trace([[5, 5, 5, 0]], [1, 1, 1, 0]), [5, 5, 5, 0], [1.0])
+    found = odd(odd_trace([[5, 5, 5, 0]], [1, 1, 1, 0]), [5, 5, 5, 0], [1.0])
     (warning,) = found.warnings
     assert "100% of the samples labelled 'bee'" in warning
 
@@ -146,7 +128,7 @@ def removed_pairs(seen, given, n_classes) -> Odd:
     """All samples removed; the network sees `seen` where `given` is the label."""
     classes = [f"class {k}" for k in range(n_classes)]
     loss = np.full(len(seen), 5.0)
-    return odd(trace(loss[None], given, pred=seen, classes=classes), loss, [1.0])
+    return odd(odd_trace(loss[None], given, pred=seen, classes=classes), loss, [1.0])
 
 
 def test_uniform_noise_looks_uniform_and_a_pair_flip_does_not():
@@ -174,9 +156,9 @@ def test_nothing_is_said_of_a_few_samples_or_two_classes():
 def test_permuted_samples_permute_the_removal(order, percentile):
     loss, labels = np.random.default_rng(3).gamma(2, size=12), np.arange(12) % 3
     simulated = np.random.default_rng(4).gamma(3, size=50)
-    one = odd(trace(loss[None], labels), loss, simulated, percentile)
+    one = odd(odd_trace(loss[None], labels), loss, simulated, percentile)
     order = np.array(order)
-    other = odd(trace(loss[order][None], labels[order]), loss[order], simulated, percentile)
+    other = odd(odd_trace(loss[order][None], labels[order]), loss[order], simulated, percentile)
     np.testing.assert_array_equal(one.removed[order], other.removed)
     pd.testing.assert_frame_equal(one.by_class, other.by_class)
 

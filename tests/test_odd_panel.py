@@ -5,13 +5,15 @@ import pytest
 
 from o2u_nb.plots.odd import odd_counts
 from o2u_nb.widgets.odd import WAITING, OddPanel
-from tests.test_odd import odd, trace
+from tests.traces import odd, odd_trace
 
 LOSS = np.array([0.05, 0.15, 0.25, 2.5, 3.5, np.nan])
 
 
 def example(**options):
-    found = odd(trace(np.tile(LOSS, (2, 1)), [0, 1, 2, 0, 1, 2]), LOSS, np.linspace(1, 4, 31), 10.0)
+    found = odd(
+        odd_trace(np.tile(LOSS, (2, 1)), [0, 1, 2, 0, 1, 2]), LOSS, np.linspace(1, 4, 31), 10.0
+    )
     return found if not options else type(found)(**{**found.__dict__, **options})
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.odd import Odd
 from o2u_nb.trace import Trace
 
 NAN = np.nan
@@ -26,6 +27,18 @@ def make(
         phase=np.array(phase or ["cyclic"] * n_epochs),
         mean_probs={} if probs is None else {"cyclic": np.asarray(probs, np.float32)},
     )
+
+
+def odd_trace(loss, labels, pred=None, classes=("ant", "bee", "cat")) -> Trace:
+    """Make a trace of `loss` (n_epochs, n) at ODD's high rate, which predicts the given labels."""
+    loss = np.asarray(loss, np.float32)
+    pred = np.broadcast_to(labels if pred is None else pred, loss.shape).astype(np.int32)
+    return make(loss, pred=pred, labels=labels, phase=["high"] * len(loss), classes=classes)
+
+
+def odd(trace: Trace, loss, simulated, percentile=50.0, epoch=1) -> Odd:
+    """Make ODD's result for the mean losses (n,) and the simulated ones."""
+    return Odd(trace, np.asarray(loss), np.asarray(simulated), percentile, epoch, "gaussian", "")
 
 
 def random_trace(seed=0, n=30, n_epochs=6, n_classes=3, unseen=(), wrong=0) -> Trace:
