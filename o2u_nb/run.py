@@ -27,7 +27,7 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     require_free,
 )
-from o2u_nb.data import atomic, duplicates, sources
+from o2u_nb.data import atomic, duplicates, grey, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
@@ -85,6 +85,8 @@ def run_audit(
     require_apart_from_pictures(out, checked.samples)
     for line in _found(checked):
         say(line)
+    if deep := grey.in_words(checked.samples):
+        say(deep)
     with building(out) as place:
         _write_sources(place, checked)
         trace, embeddings, training = _train(

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_all_names_exist_and_the_first_cell_is_silent():
     script = (
         "from o2u_nb.all import *\n"

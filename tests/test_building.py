@@ -150,6 +150,7 @@ def test_a_link_in_the_place_of_a_trace_is_not_followed(tmp_path, source):
     assert snapshot(elsewhere) == before and not (out / layout.TRACE).is_symlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, OSError])
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_the_old_audit_stays_until_the_new_one_is_whole(
@@ -182,6 +183,7 @@ class Cut(BaseException):
     """What ends the process in the middle of replacing."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", range(12))
 def test_replacing_that_is_cut_short_is_finished_when_the_audit_is_opened(
     tmp_path, source, monkeypatch, steps

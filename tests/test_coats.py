@@ -41,6 +41,7 @@ def test_pictures_are_neither_flat_nor_burnt_out():
     assert ((pictures == 255).mean((1, 2, 3)) < 0.6).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_pixels_alone_do_not_tell_the_coat():
     from sklearn.linear_model import LogisticRegression

@@ -240,3 +240,10 @@ def test_it_loads_without_what_only_the_counting_needs():
         "import o2u_nb.detect.counts, sys; sys.exit(bool({'cleanlab', 'sklearn'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_nobody_elses_random_numbers_are_drawn():
+    before = np.random.get_state()[1:3]  # noqa: NPY002
+    compared(random_trace(n=200, wrong=40))
+    after = np.random.get_state()[1:3]  # noqa: NPY002
+    assert (before[0] == after[0]).all() and before[1] == after[1]

@@ -32,6 +32,7 @@ def named(rows, name):
     return row
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_in_the_locked_environment(tmp_path):
     rows = doctor.checks(tmp_path)
     assert [row for row in rows if row.ok is False] == []
@@ -160,6 +161,7 @@ def test_a_pair_that_does_not_match_is_named_with_its_cure(probed):
     assert named(rows, "CPU").ok is True  # torch itself loads, and what it found is still told
 
 
+@pytest.mark.slow
 def test_the_probe_sees_a_broken_torchvision_of_this_environment(tmp_path, monkeypatch):
     broken = tmp_path / "torchvision" / "__init__.py"
     broken.parent.mkdir()

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from o2u_nb import extras
+from o2u_nb.__main__ import main
 from o2u_nb.errors import MissingExtraError, O2UError
 
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; "  # from then on, importing it fails
@@ -69,3 +70,15 @@ def test_importing_what_trains_says_how_to_install_it(tmp_path, module):
     *_, last = done.stderr.splitlines()
     assert last.startswith("o2u_nb.errors.MissingExtraError: torch is not installed")
     assert last.endswith(INSTALL)
+
+
+@pytest.mark.parametrize(
+    ("called", "named"),
+    [("/env/bin/o2u-nb", "o2u-nb"), ("/env/lib/o2u_nb/__main__.py", "python -m o2u_nb")],
+)
+def test_the_help_names_the_program_as_it_was_called(monkeypatch, capsys, called, named):
+    monkeypatch.setattr(sys, "argv", [called])
+    with pytest.raises(SystemExit) as stopped:
+        main(["audit", "pictures"])
+    assert stopped.value.code == 2
+    assert f"see {named} audit --help" in capsys.readouterr().err

@@ -463,6 +463,7 @@ def test_several_grids_on_one_session_keep_in_step(browser, session):
     assert (other.revision, other.place, other.counts) == (1, 3, browser.grid.counts)
 
 
+@pytest.mark.slow
 def test_the_grid_needs_neither_torch_nor_fastai():
     code = (
         "import sys, o2u_nb.widgets.grid; "

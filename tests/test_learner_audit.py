@@ -34,6 +34,9 @@ from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.table import samples_of
 from tests import lookup
 
+pytestmark = pytest.mark.slow  # each of them trains
+
+
 SHORT = dict(warmup=1, cycles=2, cycle=2)
 OPTIONS = dict(bs=7, num_workers=0, device="cpu")
 

@@ -129,6 +129,7 @@ def test_a_log_of_a_stranger_is_still_refused(tmp_path):
         )
 
 
+@pytest.mark.slow
 @given(
     kept=st.sets(st.sampled_from(sorted(OLD))),
     relabelled=st.sets(st.sampled_from(sorted(OLD))),
@@ -152,6 +153,7 @@ def tiny(monkeypatch):
     monkeypatch.setitem(PRESETS, "quick", TINY)
 
 
+@pytest.mark.slow
 def test_a_picture_is_added_and_the_review_goes_on(tmp_path, tiny):
     source = write_source(tmp_path / "source", n=30)
     Audit.run(source, tmp_path / "out", preset="quick", quiet=True)
@@ -177,6 +179,7 @@ def test_a_picture_is_added_and_the_review_goes_on(tmp_path, tiny):
     assert set(plan(third).decided.index) == set(ids[:2])
 
 
+@pytest.mark.slow
 def test_a_kernel_that_still_shows_the_old_audit_loses_nothing(tmp_path, tiny):
     source = write_source(tmp_path / "source", n=30)
     old = Audit.run(source, tmp_path / "out", preset="quick", quiet=True).session(reviewer="ann")

@@ -101,6 +101,7 @@ def test_still_picture_has_no_script_and_survives_gaps():
     assert "&lt;b&gt;" in html and "<script" not in html and "nan" not in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["torch", "fastai", "o2u_nb.training"])
 def test_panel_needs_no_training_code(name):
     import subprocess

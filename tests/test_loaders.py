@@ -155,6 +155,7 @@ def test_flip_can_be_turned_off():
     np.testing.assert_array_equal(x.permute(0, 2, 3, 1).numpy(), pixels[order])
 
 
+@pytest.mark.slow
 def test_pixels_on_disk_give_the_same_batches_and_the_file_goes_with_the_loader(tmp_path):
     table, _ = samples()
     options = dict(size=8, bs=7, seed=3, device="cpu")

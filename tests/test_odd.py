@@ -285,6 +285,7 @@ class UnitFeatures(nn.Module):
         return self.head(torch.randn(len(x), 64).relu())
 
 
+@pytest.mark.slow
 def test_auto_looks_at_the_head():
     learn = learner(pixel_loaders())
     learn.model = UnitFeatures()

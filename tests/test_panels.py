@@ -568,6 +568,7 @@ def test_audit_shows_its_panel(tmp_path):
     assert isinstance(audit.panel(reviewer="bob"), Dashboard)
 
 
+@pytest.mark.slow
 def test_panels_need_no_training_code(tmp_path):
     write_audit(tmp_path / "audit")
     script = (

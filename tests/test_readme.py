@@ -43,6 +43,7 @@ def test_what_is_installed_exists(readme, root):
     assert extras == {"train", "lab"} <= project["optional-dependencies"].keys()
 
 
+@pytest.mark.slow
 def test_python_blocks_run_one_after_the_other(readme, tmp_path):
     write_source(tmp_path / "my_pictures")
     check = "assert len(scores) == 60 == len(clean) + len(odd.ids) and 20 <= trace.n_epochs <= 26"

@@ -370,6 +370,7 @@ def test_recording_does_not_change_the_training():
     assert torch.equal(plain, weights(DynamicsRecorder(record="eval")))
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_finished_epochs(tmp_path):
     script = textwrap.dedent(
         f"""

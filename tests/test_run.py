@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -162,10 +163,12 @@ def test_the_same_seed_gives_the_same_ranking(source, tmp_path, tiny):
 def test_nobody_elses_random_numbers_are_touched(source, tmp_path, tiny):
     import torch
 
-    states = [torch.get_rng_state(), np.random.get_state()[1].copy()]  # noqa: NPY002
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1:3]  # noqa: NPY002
     run_audit(source, tmp_path / "out", preset="quick")
-    assert torch.equal(states[0], torch.get_rng_state())
-    np.testing.assert_array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(torch_before, torch.get_rng_state())
+    keys, drawn = np.random.get_state()[1:3]  # noqa: NPY002
+    np.testing.assert_array_equal(keys, numpy_before[0])
+    assert drawn == numpy_before[1]
 
 
 @pytest.mark.parametrize("device, asked", [("cuda", True), ("cpu", False)])
@@ -455,6 +458,7 @@ def test_photographs_fall_back_to_a_network_from_scratch(tmp_path, tiny, monkeyp
     assert audit.facts["image_size"] == 64 and audit.facts["model"].startswith("compact")
 
 
+@pytest.mark.slow
 def test_the_command_line_as_a_user_runs_it(source, tmp_path):
     out = tmp_path / "out"
     argv = [sys.executable, "-m", "o2u_nb", "audit", str(source), "--out", str(out)]
@@ -482,3 +486,15 @@ def test_results_open_without_torch(source, tmp_path, tiny):
         check=True,
     )
     assert done.stdout.split() == ["60", "4", "60", "0"]
+
+
+def test_the_range_of_deep_grey_is_said(tmp_path, tiny):
+    rng, said = np.random.default_rng(0), []
+    for number in range(24):
+        pixels = rng.integers(0, 4096, (16, 16)).astype(np.uint16)
+        path = tmp_path / "source" / ("cat" if number % 2 else "dog") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    audit = run_audit(tmp_path / "source", tmp_path / "out", preset="quick", say=said.append)
+    assert re.match(r"Grey values from \d+ to 4,0[89]\d, which the pictures use", said[1])
+    assert audit.samples["grey_high"].nunique() == 1

@@ -56,6 +56,21 @@ def with_grey_range(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     return (rows if found is None else rows.assign(**found._asdict())), []
 
 
+def in_words(samples: pd.DataFrame) -> str | None:
+    """Say which grey values a samples table shows as black and white; None without a range.
+
+    >>> in_words(pd.DataFrame({"grey_low": [0.0, 0.0], "grey_high": [4095.0, 4095.0]}))
+    'Grey values from 0 to 4,095, which the pictures use, are shown and trained as black to white.'
+    """
+    if not set(GREY_COLUMNS) <= set(samples.columns):
+        return None
+    low, high = samples["grey_low"].min(), samples["grey_high"].max()
+    return (
+        f"Grey values from {low:,g} to {high:,g}, which the pictures use, are shown and trained "
+        "as black to white."
+    )
+
+
 def _deep_pictures(rows: pd.DataFrame) -> dict[str, _Deep]:
     """Return what some of the deep pictures hold, by `sample_id`."""
     pairs = zip(rows["sample_id"], images.image_items(rows), strict=True)

@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from o2u_nb.data.images import suffixes
@@ -25,6 +26,7 @@ class Lost:
     def __init__(self, root: str | None = None):
         self.root = os.path.abspath(root or os.curdir)
         self._listings: dict[str, dict[str, list[str]]] = {}
+        self._folders: dict[str, list[str]] = {}
 
     def reason(self, path: str) -> str | None:
         """Return a phrase such as "the file exists with the suffix .jpg", None if none is found."""
@@ -55,9 +57,11 @@ class Lost:
                 yield _Guess(inside, _parts(path, folder), [*slash, f"below the folder {name!r}"])
 
     def _subfolders(self, folder: str) -> list[str]:
-        names = sorted(name for names in self._listing(folder).values() for name in names)
-        inside = (name for name in names if os.path.isdir(os.path.join(folder, name)))
-        return [name for _, name in zip(range(MOST_FOLDERS), inside, strict=False)]
+        if folder not in self._folders:
+            names = (name for names in self._listing(folder).values() for name in names)
+            inside = (name for name in names if os.path.isdir(os.path.join(folder, name)))
+            self._folders[folder] = list(islice(inside, MOST_FOLDERS))
+        return self._folders[folder]
 
     def _walk(self, folder: str, parts: list[str]) -> list[str] | None:
         """Return the real names on the way to a file that is nearly called `parts`, or None."""

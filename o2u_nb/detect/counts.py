@@ -114,7 +114,8 @@ def _fitted(values: np.ndarray) -> tuple[Any, Any]:
     from sklearn.mixture import GaussianMixture
 
     # Scores may repeat: the smallest variance keeps a distribution from shrinking onto one value.
-    options = dict(reg_covar=1e-3, tol=1e-6, max_iter=1000)
+    # A fixed seed, since scikit-learn would draw from numpy's global generator otherwise.
+    options = dict(reg_covar=1e-3, tol=1e-6, max_iter=1000, random_state=0)
     one = GaussianMixture(1, **options).fit(values)
     fits = [GaussianMixture(2, **options, **_start(values, q)).fit(values) for q in STARTS]
     return one, max(fits, key=lambda fit: fit.lower_bound_)

@@ -17,7 +17,7 @@ from o2u_nb.data.readers.arrays import label_names, numbered
 from o2u_nb.data.readers.fetching import fetch
 from o2u_nb.data.readers.pixels import as_pixels, to_numpy
 from o2u_nb.data.readers.tables import relative_id
-from o2u_nb.data.readers.wrappers import leaves
+from o2u_nb.data.readers.wrappers import Leaves, leaves
 from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.errors import SourceError
 
@@ -27,9 +27,9 @@ APART = (("_image_files", "_labels"), ("_images", "_labels"))
 
 
 class _Part(NamedTuple):
-    """The items that one data set gives, each with its number among all of them."""
+    """The items that one data set gives, under ids that tell their place among all of them."""
 
-    numbers: np.ndarray
+    ids: Sequence[str]
     cells: list[cells.Cell]
     labels: list[str]
     root: str | None
@@ -52,21 +52,20 @@ def from_torchvision(
     relative to the root of the data sets, or "split/position".
     """
     inside = leaves(dataset)
-    names = [f"{split}/{name}" for name in numbered(len(inside.which))]
     source = type(dataset).__name__
-    parts = []
-    for number, part in enumerate(inside.datasets):
-        mine = np.flatnonzero(inside.which == number)
-        if len(mine):
-            ids = [names[row] for row in mine]
-            parts.append(_part(part, inside.position[mine], mine, ids, source, progress))
+    names = [f"{split}/{name}" for name in numbered(len(inside.which))]
+    parts = [
+        _part(part, inside.position[mine], [names[row] for row in mine], source, progress)
+        for part, mine in zip(inside.datasets, _by_data_set(inside), strict=True)
+        if len(mine)
+    ]
     base = _common_root(parts)
     found = [cell for part in parts for cell in part.cells]
     column, items = cells.in_one_column(found, base or os.getcwd())
-    numbers = [names[row] for part in parts for row in part.numbers]
+    ids = [name for part in parts for name in part.ids]
     labels = [label for part in parts for label in part.labels]
     rows, problems = raw_rows(
-        [relative_id(path, base or "") for path in items] if column == "path" else numbers,
+        [relative_id(path, base or "") for path in items] if column == "path" else ids,
         labels,
         [split] * len(labels),
         column,
@@ -83,34 +82,33 @@ def from_torchvision(
     )
 
 
+def _by_data_set(inside: Leaves) -> list[np.ndarray]:
+    return [np.flatnonzero(inside.which == number) for number in range(len(inside.datasets))]
+
+
 def _part(
     dataset: Any,
     positions: np.ndarray,
-    numbers: np.ndarray,
     ids: Sequence[str],
     source: str,
     progress: Progress | None,
 ) -> _Part:
     """Take the items of `dataset` at `positions`: its files, else its arrays, else fetched ones."""
-    classes = _classes(dataset)
     files, arrays = _files(dataset), _arrays(dataset)
     if files:
         paths, codes = zip(*(files[row] for row in positions), strict=True)
         found = [cells.Cell(os.path.abspath(path)) for path in paths]
-        return _Part(
-            numbers, found, _named(dataset, codes, ids, classes), _root(dataset, paths), []
-        )
+        return _Part(ids, found, _named(dataset, codes, ids), _root(dataset, paths), [])
     if arrays:
         pixels = as_pixels(arrays[0] if _all_of(positions, arrays[0]) else arrays[0][positions])
-        labels = _named(dataset, arrays[1][positions], ids, classes)
-        return _Part(numbers, [cells.Cell(image) for image in pixels], labels, None, [])
+        labels = _named(dataset, arrays[1][positions], ids)
+        return _Part(ids, [cells.Cell(image) for image in pixels], labels, None, [])
     fetched = fetch(
         lambda row: _pair(dataset[int(positions[row])]), ids, source=source, progress=progress
     )
-    left = np.isin(ids, fetched.ids)
     named = zip(fetched.labels, fetched.ids, strict=True)
-    labels = _names([_one_label(label, name) for label, name in named], classes)
-    return _Part(numbers[left], fetched.cells, labels, None, fetched.problems)
+    labels = _names([_one_label(label, name) for label, name in named], _classes(dataset))
+    return _Part(fetched.ids, fetched.cells, labels, None, fetched.problems)
 
 
 def _all_of(positions: np.ndarray, images: Any) -> bool:
@@ -126,13 +124,13 @@ def _pair(item: Any) -> tuple[Any, Any]:
     return item[0], item[1]
 
 
-def _named(dataset: Any, codes: Sequence, ids: Sequence[str], classes) -> list[str]:
+def _named(dataset: Any, codes: Sequence, ids: Sequence[str]) -> list[str]:
     """Return the class names of `codes`, as the data set's `target_transform` has them."""
     change = getattr(dataset, "target_transform", None)
     codes = [_one_label(code, name) for code, name in zip(codes, ids, strict=True)]
     if change is not None:
         codes = [_one_label(change(code), name) for code, name in zip(codes, ids, strict=True)]
-    return _names(codes, classes)
+    return _names(codes, _classes(dataset))
 
 
 def _names(codes: Sequence[str | int], classes: Sequence[str] | None) -> list[str]:
