@@ -31,7 +31,7 @@ from o2u_nb.data import atomic, duplicates, grey, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
-from o2u_nb.data.samples import Checked, problems_table
+from o2u_nb.data.samples import Checked, problems_table, told
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
 from o2u_nb.folder import AuditFolder
@@ -43,7 +43,6 @@ from o2u_nb.trace import Trace
 Say = Callable[[str], None]
 Report = Callable[[str, int, int], None]  # stage, steps done, steps in all
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
-NAMED_PROBLEMS = 10  # as many fit on a screen beside the rest; more are counted by kind
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
 
 
@@ -249,20 +248,15 @@ def _facts(checked: Checked, trace: Trace) -> dict:
 
 
 def _found(checked: Checked) -> list[str]:
-    """Say what was found in the source, one line each; few problems are named, many are counted."""
+    """Say what was found in the source, and what is wrong with it: one line each."""
     samples, problems = checked
     line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
     if problems.empty:
         return [f"{line}."]
     counts = problems["problem"].value_counts()
     listed = ", ".join(f"{count:,} x {problem}" for problem, count in counts.items())
-    said = [f"{line}; {len(problems):,} problems ({listed}), listed in {layout.PROBLEMS}."]
-    if len(problems) <= NAMED_PROBLEMS:
-        said += [
-            f"  {row.sample_id or 'a row'}: {row.problem} ({row.detail}); {row.action}"
-            for row in problems.itertuples()
-        ]
-    return said
+    head = f"{line}; {len(problems):,} problems ({listed}), listed in {layout.PROBLEMS}."
+    return [head, *(f"  {said}" for said in told(problems))]
 
 
 def _stage(progress: Report, name: str) -> Progress:

@@ -484,16 +484,16 @@ def test_all_panels_show_an_audit_with_a_class_that_was_made(session):
 
 def test_why_card_offers_classes_made_in_review(session):
     card = WhyCard(session)
-    assert "serval" not in card._other.options
+    assert "serval" not in card._other.names
     first, second = session.columns.ids_at(session.visible[:2])
     session.relabel("serval", [first], new_class=True)
-    assert list(card._other.options) == session.classes
+    assert card._other.names == session.classes
     session.current = second
-    card._other.value = "serval"
+    enter(card, "serval")
     assert session.decisions.current(second).new_label == "serval"
     session.undo()
     session.undo()
-    assert "serval" not in card._other.options
+    assert "serval" not in card._other.names
 
 
 def test_panels_show_a_class_made_in_review(session):

@@ -258,7 +258,7 @@ def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
     }
     assert "3 problems" in said[0] and "problems.csv" in said[0]
     assert [line.split(":")[0].strip() for line in said[1:4]] == list(audit.problems["sample_id"])
-    assert "red/empty.png: zero-byte file (the file holds 0 bytes); left out" in said[1]
+    assert "red/empty.png: zero-byte file (the file holds 0 bytes), left out" in said[1]
     assert len(audit.scores) == 61
     assert set(audit.scores.index[audit.scores["kind"] == "duplicate conflict"]) == {
         "odd/alone.png",
@@ -266,12 +266,13 @@ def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
     }
 
 
-def test_many_problems_are_counted_and_not_named(source, tmp_path, tiny):
+def test_problems_that_are_alike_are_told_in_one_line(source, tmp_path, tiny):
     for number in range(11):
-        (source / "red" / f"empty{number}.png").write_bytes(b"")
+        (source / "red" / f"empty{number:02d}.png").write_bytes(b"")
     said = []
     run_audit(source, tmp_path / "out", preset="quick", say=said.append)
-    assert "11 problems (11 x zero-byte file)" in said[0] and "empty" not in said[1]
+    assert "11 problems (11 x zero-byte file)" in said[0]
+    assert said[1].startswith("  11 samples, red/empty00.png for one: zero-byte file")
 
 
 def test_saving_in_a_notebook_says_the_doubts(finished, tmp_path, capsys, monkeypatch):

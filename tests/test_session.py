@@ -18,6 +18,7 @@ from PIL import Image
 from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError, O2UError, SourceError
 from o2u_nb.review import why
+from o2u_nb.review.classes import Classes
 from o2u_nb.review.columns import Columns
 from o2u_nb.review.filters import STATES
 from o2u_nb.review.session import ReviewSession
@@ -665,3 +666,12 @@ def test_a_name_can_be_close_to_a_class_that_was_made(session):
 def test_a_class_has_a_name(session, name):
     with pytest.raises(O2UError):
         session.relabel(name, [session.scores.index[0]], new_class=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("kat", "cat"), ("ct", "cat"), ("Cat", "cat"), ("catt", "cat"), ("dgo", "dog"), ("owl", None),
+     ("cow", None), ("wolf", None), ("cat", None)],
+)  # fmt: skip
+def test_one_wrong_letter_is_near_also_in_a_short_name(name, near):
+    assert Classes(["cat", "dog"]).near(name) == near

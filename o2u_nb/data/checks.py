@@ -258,14 +258,16 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {near!r}?" if near else ""
 
 
-def near_miss(name: str, known: Sequence[str]) -> str | None:
+def near_miss(name: str, known: Sequence[str], *, cutoff: float = 0.75) -> str | None:
     """Return the entry of `known` that `name` is most likely meant to be, or None.
+
+    `cutoff` is the least similarity, 0 to 1, as `difflib` measures it.
 
     >>> near_miss("Lable ", ["path", "label"])
     'label'
     """
     folded = {entry.strip().casefold(): entry for entry in reversed(known)}
-    near = difflib.get_close_matches(name.strip().casefold(), list(folded), n=1, cutoff=0.75)
+    near = difflib.get_close_matches(name.strip().casefold(), list(folded), n=1, cutoff=cutoff)
     return folded[near[0]] if near else None
 
 

@@ -40,9 +40,13 @@ class Classes:
     def near(self, name: str) -> str | None:
         """Return the class that `name` is probably meant to be, None where no class is near.
 
-        A class is near to no other name.
+        A class is near to no other name. One wrong letter is near at any length, so that "kat" is
+        near "cat".
         """
-        return None if name in self.names else near_miss(name, self.names)
+        if name in self.names:
+            return None
+        letters = max(len(name.strip()), 2)
+        return near_miss(name, self.names, cutoff=min(0.75, (letters - 1) / letters))
 
     def require(self, name: str, new_class: bool | str) -> None:
         """Raise `O2UError` unless `name` is a class, or is clearly meant to become one.

@@ -35,7 +35,7 @@ def labels_and_classes(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
     if _is_fastai(data):
         return _fastai_labels(dl)
     if hasattr(data, "__len__") and hasattr(data, "__getitem__"):
-        places = torch_sets.leaves(data)
+        places = torch_sets.places_of(data)
         labels = class_numbers(torch_sets.labels(places))
         return labels, torch_sets.classes(data, places, labels)
     raise RecordingError(
@@ -53,7 +53,7 @@ def file_paths(dl: DataLoader) -> list[str] | None:
     elif _is_fastai(data):
         found = _fastai_paths(data.tls[0])
     else:
-        found = torch_sets.paths(torch_sets.leaves(data))
+        found = torch_sets.paths(torch_sets.places_of(data))
     return None if found is None else [str(Path(path).absolute()) for path in found]
 
 
@@ -70,7 +70,7 @@ def pictures(dl: DataLoader) -> list[np.ndarray | bytes]:
         return list(data.pixels.cpu().numpy())
     if _is_fastai(data):
         return as_pixels([to_numpy(data.tls[0][k]) for k in range(len(data))])
-    return as_pixels(torch_sets.pictures(torch_sets.leaves(data)))
+    return as_pixels(torch_sets.pictures(torch_sets.places_of(data)))
 
 
 def _is_fastai(data: Any) -> bool:

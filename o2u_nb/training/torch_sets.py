@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from o2u_nb.data.readers import wrappers
 from o2u_nb.data.readers.arrays import to_numpy
 from o2u_nb.errors import RecordingError
 
@@ -23,14 +24,11 @@ LABELS = ("targets", "labels", "_labels")
 Place = tuple[Any, int]  # a data set that is no wrapper, and an item's position in it
 
 
-def leaves(data: Any) -> list[Place]:
+def places_of(data: Any) -> list[Place]:
     """Say in which data set, and where in it, each item lies that a `Subset` or chain serves."""
-    if hasattr(data, "indices") and hasattr(data, "dataset"):
-        inside = leaves(data.dataset)
-        return [inside[int(k)] for k in data.indices]
-    if hasattr(data, "cumulative_sizes") and hasattr(data, "datasets"):
-        return [place for part in data.datasets for place in leaves(part)]
-    return [(data, k) for k in range(len(data))]
+    inside = wrappers.leaves(data)
+    pairs = zip(inside.which.tolist(), inside.position.tolist(), strict=True)
+    return [(inside.datasets[which], position) for which, position in pairs]
 
 
 def labels(places: list[Place]) -> list:

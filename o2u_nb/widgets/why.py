@@ -65,7 +65,6 @@ class WhyCard(Panel):
         self._bands = crowd_bands(session.trace, session.scores)
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
         super().__init__(session, [row, self._question, self._html])
-        self._follow(self._offer, "made_classes")
         self._follow(self._draw, "current", "selected", "revision", "suspects")
         self._draw()
 
@@ -74,10 +73,6 @@ class WhyCard(Panel):
         button = Button(description=text, tooltip=hint, icon=icon, layout=Layout(width="auto"))
         button.on_click(lambda _: self._try(self._decide, command))
         return button
-
-    def _offer(self, _) -> None:
-        """Suggest the classes that there are now."""
-        self._other.names = self.session.classes
 
     def _on_other(self, typed: str) -> None:
         """Take the class that was entered, or ask what is meant by a name that is none."""
@@ -118,7 +113,7 @@ class WhyCard(Panel):
         self._buttons["Undo"].disabled = not self.session.can_undo
         self._buttons["Redo"].disabled = not self.session.can_redo
         self._other.disabled = nobody
-        self._other.options = self.session.classes
+        self._other.names = self.session.classes
         self._html.value = self._still()
 
     def _still(self) -> str:
