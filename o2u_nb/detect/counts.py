@@ -1,8 +1,9 @@
 """How many labels are wrong, by several estimators side by side.
 
-In come the evidence and a score; out comes one row per estimator, and the same question answered
-class by class. No estimator wins on all data, so how far they differ is part of the answer. None
-needs to know the true rate, and an estimator that cannot say refuses.
+In come the evidence and a score; out come a table with one row per estimator, and a table with one
+row per class. No estimator is the best on all data, so it is worth seeing how far they differ. None
+of them needs to know the true rate. An estimator whose assumptions do not hold gives NaN and says
+why.
 """
 
 from typing import Any, NamedTuple
@@ -17,17 +18,30 @@ from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 from o2u_nb.text import percent
 
-RECOMMENDED = "sure_disagreement"
-MIN_SEPARATION = 2.0  # Ashman's D from which two normal distributions count as apart, see `mixture`
-MIN_FITTED = 10  # different scores at least; on fewer, a distribution shrinks onto one of them
-MAX_FITTED = 10_000  # scores at most: so many quantiles fix the five numbers of a mixture
-# Shares of clean labels from which the fit of a mixture starts. From one start alone, groups of
-# rare wrong labels are missed.
+RECOMMENDED = "sure_disagreement"  # the estimator whose count the score table uses
+# Smallest Ashman's D with which two normal distributions count as separate (Ashman, Bird and Zepf,
+# AJ 1994); see `mixture`.
+MIN_SEPARATION = 2.0
+# A mixture is fitted to at least this many different scores. With fewer, one of its distributions
+# shrinks onto a single score. Our choice.
+MIN_FITTED = 10
+# A mixture is fitted to at most this many scores, taken evenly from the sorted ones. That is enough
+# for its five parameters. Our choice.
+MAX_FITTED = 10_000
+# Shares of clean labels (0 to 1) with which the fit of a mixture starts. With a single start, a
+# small group of wrong labels is missed. Our choice.
 STARTS = (0.5, 0.75, 0.9, 0.97, 0.99)
+# Percentile of the simulated losses above which `odd_percentile` counts a label (Song et al.,
+# arXiv 2003.10647).
+PERCENTILE = 10.0
 
 
 class Count(NamedTuple):
-    """A count of wrong labels (NaN where refused) and a sentence: why, or what it assumes."""
+    """An estimated count of wrong labels, and a note on it.
+
+    `count` is NaN when the estimator refuses. `note` is a sentence that says why it refuses, or
+    else what the estimator assumes.
+    """
 
     count: float  # type: ignore[assignment]  # not the method of a tuple
     note: str
@@ -36,11 +50,12 @@ class Count(NamedTuple):
 def compare_estimators(evidence: Evidence, score: np.ndarray) -> pd.DataFrame:
     """Estimate how many labels are wrong, in several ways.
 
-    `score` (n_samples,) float, higher = more suspicious, NaN for samples never seen, which are left
-    out. Returns a table indexed by `estimator` with `count` (float, NaN where the estimator
-    refuses), `rate` (count over samples seen, 0 to 1) and `note`. The row `RECOMMENDED` is the
-    number that the score table uses. The order of the samples does not matter. Raises `O2UError`
-    when `score` does not fit the evidence or is infinite.
+    `score` (n_samples,) float, higher = more suspicious, NaN for samples that training has never
+    seen; these are left out. Returns a table indexed by `estimator` with the columns `count`
+    (float, NaN where the estimator refuses), `rate` (the count divided by the number of samples
+    seen, 0 to 1) and `note` (a sentence). The score table uses the count in the row `RECOMMENDED`.
+    The result does not depend on the order of the samples. Raises `O2UError` when `score` has
+    another shape or holds an infinite value.
     """
     scored = _scored(evidence, score)
     score = np.asarray(score, dtype=np.float64)[scored]
@@ -65,10 +80,11 @@ def extremes(table: pd.DataFrame) -> tuple[float, float]:
 
 
 def wrong_per_class(scores: pd.DataFrame) -> pd.DataFrame:
-    """Count wrong labels per given label, classes with most of them first.
+    """Estimate the wrong labels of each given class, the class with the most of them first.
 
-    Takes a score table and returns one indexed by `label`: `samples` (those seen), `suspects`,
-    `wrong` (the sum of `p_wrong`, float) and `rate` (wrong over samples; NaN where none was seen).
+    `scores` is a score table. Returns a table indexed by `label` with the columns `samples` (int,
+    those that training has seen), `suspects` (int), `wrong` (float, the sum of `p_wrong`) and
+    `rate` (`wrong` divided by `samples`, 0 to 1; NaN where no sample was seen).
     """
     seen = scores["score"].notna()
     parts = pd.DataFrame(
@@ -81,15 +97,16 @@ def wrong_per_class(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def mixture(score: np.ndarray) -> Count:
-    """Fit two normal distributions to `score` (n,); the upper one holds the wrong labels.
+    """Fit two normal distributions to `score` (n,) float; the upper one holds the wrong labels.
 
-    The count is the sum of the probabilities of belonging to it. Refuses when the Bayesian
-    information criterion prefers one distribution, or when the two overlap: Ashman's
-    D = sqrt(2) |m1 - m0| / sqrt(v1 + v0) below 2 (Ashman, Bird, Zepf, AJ 1994).
+    The count is the sum, over all samples, of the probability that the score comes from the upper
+    distribution. Refuses with fewer than `MIN_FITTED` different scores, when the Bayesian
+    information criterion prefers a single distribution, or when the two overlap: then Ashman's
+    D = sqrt(2) |m1 - m0| / sqrt(v1 + v0) is below 2 (Ashman, Bird and Zepf, AJ 1994).
     """
     if len(np.unique(score)) < MIN_FITTED:
         return Count(np.nan, f"Needs at least {MIN_FITTED} different scores.")
-    values = np.sort(score)  # so that the order of the samples cannot matter
+    values = np.sort(score)  # makes the result independent of the order of the samples
     values = ((values - values.mean()) / values.std())[:, None]
     values = values[evenly(len(values), MAX_FITTED)]
     one, two = _fitted(values)
@@ -110,11 +127,15 @@ def mixture(score: np.ndarray) -> Count:
 
 
 def _fitted(values: np.ndarray) -> tuple[Any, Any]:
-    """Fit one and two normal distributions to sorted `values` (n, 1): the likeliest of `STARTS`."""
+    """Return the fit of one and the best fit of two normal distributions to sorted `values` (n, 1).
+
+    The fit of two starts from each of `STARTS`; the one with the highest likelihood is returned.
+    """
     from sklearn.mixture import GaussianMixture
 
-    # Scores may repeat: the smallest variance keeps a distribution from shrinking onto one value.
-    # A fixed seed, since scikit-learn would draw from numpy's global generator otherwise.
+    # Scores may repeat. `reg_covar` is added to each variance, so that no distribution shrinks onto
+    # a single value. The seed is fixed because scikit-learn would otherwise draw from numpy's
+    # global random generator.
     options = dict(reg_covar=1e-3, tol=1e-6, max_iter=1000, random_state=0)
     one = GaussianMixture(1, **options).fit(values)
     fits = [GaussianMixture(2, **options, **_start(values, q)).fit(values) for q in STARTS]
@@ -122,7 +143,7 @@ def _fitted(values: np.ndarray) -> tuple[Any, Any]:
 
 
 def _start(values: np.ndarray, clean: float) -> dict:
-    """Start from the two parts of sorted `values` (n, 1), cut where the share `clean` ends."""
+    """Return the start of a fit: sorted `values` (n, 1) are cut after the share `clean` of them."""
     cut = min(round(clean * len(values)), len(values) - 2)
     parts = values[:cut], values[cut:]
     return dict(
@@ -133,9 +154,10 @@ def _start(values: np.ndarray, clean: float) -> dict:
 
 
 def ashman_d(means: np.ndarray, variances: np.ndarray) -> float:
-    """Say how far two normal distributions stand apart: in standard deviations, 0 = not at all.
+    """Return the distance of two normal distributions in units of their standard deviation.
 
-    `means` and `variances` (2,). Ashman, Bird, Zepf, AJ 1994: a clean separation needs more than 2.
+    `means` and `variances` are (2,) float. Returns D = sqrt(2) |m1 - m0| / sqrt(v1 + v0), 0 for
+    equal means. A clean separation needs more than 2 (Ashman, Bird and Zepf, AJ 1994).
 
     >>> round(ashman_d(np.array([0.0, 6.0]), np.array([1.0, 7.0])), 6)
     3.0
@@ -144,29 +166,35 @@ def ashman_d(means: np.ndarray, variances: np.ndarray) -> float:
 
 
 def otsu(score: np.ndarray) -> Count:
-    """Split `score` (n,) in two with the largest variance between the parts; count the upper one.
+    """Split `score` (n,) float by Otsu's method, and count the samples in the upper part.
 
-    Exact, over every split between two different values: n0 n1 (m1 - m0)^2. Of equal splits the
-    one with fewer wrong labels. Otsu, IEEE SMC 1979, equation 14, without a histogram.
+    The split is the one with the largest variance between the two parts, n0 n1 (m1 - m0)^2. It is
+    found exactly, without a histogram, among all splits between two different values. If several
+    are equally good, the one with the fewest wrong labels is taken. Refuses when all scores are
+    equal. Otsu, IEEE Transactions on Systems, Man, and Cybernetics 1979, equation 14.
     """
     values = np.sort(score)
-    below = np.flatnonzero(np.diff(values)) + 1  # sizes of the lower part
+    below = (
+        np.flatnonzero(np.diff(values)) + 1
+    )  # for each possible split, the size of its lower part
     if not len(below):
         return Count(np.nan, "All scores are equal: there is nothing to split.")
     n = len(values)
     sums = np.cumsum(values - values.mean())
-    # The values are centred, so the parts' sums are s and -s, and the formula shrinks to this.
+    # The values are centred, so the sums of the two parts are s and -s, and n0 n1 (m1 - m0)^2 is
+    # proportional to s^2 n / (n0 n1).
     between = sums[below - 1] ** 2 * (n / (below * (n - below)))
     best = below[np.flatnonzero(between >= between.max() * (1 - 1e-12))[-1]]
     return Count(float(n - best), "Assumes two groups and always splits, even a single one.")
 
 
 def confident_joint(probs: np.ndarray, labels: np.ndarray) -> Count:
-    """Count the labels off the diagonal of cleanlab's joint of given and true labels.
+    """Count wrong labels by confident learning: n (1 - trace of the joint of given and true label).
 
-    `probs` (n, n_classes) softmax, NaN rows are left out; `labels` (n,) int. Northcutt, Jiang,
-    Chuang, JAIR 2021, section 3.1, calibrated: n (1 - trace). A class without labels can be
-    nobody's true class. Refuses with fewer than two classes that have labels.
+    `probs` (n, n_classes) float are softmax outputs, `labels` (n,) int the given classes; rows of
+    NaN are left out. The joint distribution is cleanlab's calibrated estimate (Northcutt, Jiang and
+    Chuang, JAIR 2021, section 3.1). A class that no sample is labelled with cannot be the true
+    class of a sample. Refuses when fewer than two classes have labels.
     """
     known = ~np.isnan(probs).any(1)
     if len(np.unique(labels[known])) < 2:
@@ -181,13 +209,14 @@ def confident_joint(probs: np.ndarray, labels: np.ndarray) -> Count:
     )
 
 
-def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = 10.0) -> Count:
-    """Count the labels whose loss exceeds a percentile of the loss of random wrong labels.
+def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = PERCENTILE) -> Count:
+    """Count the labels whose loss exceeds a percentile of the losses of random wrong labels.
 
-    `probs` (n, n_classes) softmax, `labels` (n,) int. The random labels are those of
-    `odd.empirical_losses`, without the likeliest class. Uniform noise exceeds the percentile with
-    probability 1 - percentile / 100, by which the count is divided. Song, Hu, Auli, Dauphin and
-    Ma, arXiv 2003.10647.
+    `probs` (n, n_classes) float are softmax outputs, `labels` (n,) int the given classes;
+    `percentile` is between 0 and 100. The random labels are those of `odd.empirical_losses`,
+    without the likeliest class. A uniformly random wrong label exceeds the percentile with
+    probability 1 - percentile / 100, so the count is divided by that. Refuses when no sample was
+    seen or there is a single class. Song, Hu, Auli, Dauphin and Ma, arXiv 2003.10647.
     """
     every_class = -np.log(np.maximum(probs, np.finfo(np.float32).tiny), dtype=np.float64)
     loss = every_class[np.arange(len(labels)), labels]
@@ -217,7 +246,7 @@ def _disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
 
 
 def _scored(evidence: Evidence, score: np.ndarray) -> np.ndarray | slice:
-    """Tell which samples have a score; where all have, as a slice, which copies nothing."""
+    """Return which samples have a score: bool (n_samples,), or a full slice where all have one."""
     if np.shape(score) != (evidence.n_samples,):
         raise O2UError(
             f"Expected one score for each of the trace's {evidence.n_samples:,} samples, found an "
@@ -229,4 +258,4 @@ def _scored(evidence: Evidence, score: np.ndarray) -> np.ndarray | slice:
             "samples never seen."
         )
     scored = ~np.isnan(score)
-    return slice(None) if scored.all() else scored
+    return slice(None) if scored.all() else scored  # indexing with a slice copies nothing

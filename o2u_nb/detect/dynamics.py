@@ -1,18 +1,22 @@
-"""Dynamics: the part of a trace that samples are ranked by.
+"""Dynamics: the part of a trace by which samples are ranked.
 
-In comes a trace with the epochs of all phases; out come the epochs to rank by, what the network
-thought of each class on average over them, and which samples it ever saw.
+In comes a trace with the epochs of all phases. Out come the epochs to rank by, the average
+probability of each class over these epochs, and which samples training has seen at all.
 """
 
 import numpy as np
 
 from o2u_nb.trace import Trace
 
-RANKED = ("cyclic", "high")  # phases to rank by: the first one that the trace has
+RANKED = ("cyclic", "high")  # phases to rank by; the first of them that the trace holds is used
 
 
 def recorded(trace: Trace) -> Trace:
-    """Keep the epochs to rank by: O2U-Net's cyclic ones, ODD's before the removal, or all."""
+    """Return the trace of the epochs to rank by.
+
+    These are O2U-Net's cyclic epochs, or ODD's epochs at the high rate, which come before the
+    removal, or all epochs where the trace has neither.
+    """
     for phase in RANKED:
         if (trace.phase == phase).any():
             return trace.only(phase)
@@ -20,15 +24,20 @@ def recorded(trace: Trace) -> Trace:
 
 
 def mean_probs(trace: Trace) -> np.ndarray | None:
-    """Return the mean softmax of the epochs to rank by (n_samples, n_classes), None if not kept."""
+    """Return the mean softmax of the epochs to rank by, or None where the trace holds none.
+
+    float (n_samples, n_classes), 0 to 1, rows of NaN for samples that were not seen. If the trace
+    holds none for these epochs, the mean over the warm-up is returned.
+    """
     kept = (trace.mean_probs.get(phase) for phase in (*RANKED, "warmup"))
     return next((probs for probs in kept if probs is not None), None)
 
 
 def class_probs(trace: Trace) -> np.ndarray:
-    """Return `mean_probs`, or where none was kept the share of epochs that predicted each class.
+    """Return how probable the network found each class for each sample.
 
-    float (n_samples, n_classes); rows of NaN where a sample was not seen in those epochs.
+    float (n_samples, n_classes), 0 to 1: `mean_probs`, or where the trace holds none, the share of
+    the epochs in which the class was predicted. Rows of NaN for samples not seen in those epochs.
     """
     probs = mean_probs(trace)
     if probs is not None:
@@ -42,10 +51,10 @@ def class_probs(trace: Trace) -> np.ndarray:
 
 
 def ever_seen(trace: Trace) -> np.ndarray:
-    """Tell which samples were seen in any epoch of any phase: bool (n_samples,)."""
+    """Return which samples were seen in at least one epoch of any phase: bool (n_samples,)."""
     seen = np.zeros(trace.n_samples, dtype=bool)
     for pred in trace.pred:
         seen |= pred >= 0
-        if seen.all():  # mostly after the first epoch, which spares reading the others
+        if seen.all():  # usually true after the first epoch; then the others need not be read
             break
     return seen

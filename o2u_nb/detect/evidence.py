@@ -1,8 +1,8 @@
 """Evidence: what detectors see of the samples.
 
-In come a trace and, where there are any, embeddings, further features and decisions; out come the
-averages that several detectors share, and the column of any detector, each computed when it is
-first asked for and then kept.
+In come a trace and, where there are any, embeddings, further features and decisions. Out come the
+averages that several detectors share, and the column of any detector. Each is computed when it is
+first asked for, and then kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,10 +24,11 @@ from o2u_nb.trace import Trace
 class Evidence:
     """Hold all that detectors may look at; every array is in the order of `trace.ids`.
 
-    `trace` are the training dynamics, `embeddings` (n_samples, d) float what the trained network
-    sees of each sample, or None. `features` maps the name of a further network to what it sees,
-    (n_samples, d) float or None. `decisions` is a table indexed by `sample_id` of what people have
-    decided so far, or None. Raises `O2UError` for embeddings or features of other samples.
+    `trace` holds the training dynamics. `embeddings` (n_samples, d) float are the trained network's
+    features of each sample, or None. `features` maps the name of a further network to its features,
+    (n_samples, d) float or None. `decisions` is a table, indexed by `sample_id`, of what people
+    have decided so far, or None. Raises `O2UError` for embeddings or features of another number of
+    samples.
     """
 
     trace: Trace
@@ -48,24 +49,27 @@ class Evidence:
 
     @property
     def n_samples(self) -> int:
-        """Count the samples."""
+        """Return the number of samples."""
         return self.trace.n_samples
 
     @cached_property
     def seen(self) -> np.ndarray:
-        """Tell which samples training has ever seen: bool (n_samples,)."""
+        """Return which samples training has seen in at least one epoch: bool (n_samples,)."""
         return ever_seen(self.trace)
 
     @cached_property
     def class_probs(self) -> np.ndarray:
-        """Return the network's mean softmax of each sample; see `dynamics.class_probs`."""
+        """Return how probable the network found each class: float (n_samples, n_classes), 0 to 1.
+
+        Rows of NaN for samples that were not seen; see `dynamics.class_probs`.
+        """
         return class_probs(self.trace)
 
     @cached_property
     def lookalike_probs(self) -> np.ndarray | None:
-        """Return the mean softmax of each sample's look-alikes, None without embeddings.
+        """Return the mean of `class_probs` over each sample's look-alikes; None without embeddings.
 
-        float (n_samples, n_classes); see `neighbours.lookalike_probs`.
+        float (n_samples, n_classes), 0 to 1, NaN where not known; see `neighbours.lookalike_probs`.
         """
         if self.embeddings is None:
             return None
@@ -73,34 +77,40 @@ class Evidence:
 
     @cached_property
     def pooled_probs(self) -> np.ndarray:
-        """Average `class_probs` and `lookalike_probs`, or take the former where it is alone.
+        """Return the mean of `class_probs` and `lookalike_probs`: float (n_samples, n_classes).
 
-        float (n_samples, n_classes); rows of NaN where the sample itself was not seen.
+        Where a sample's look-alikes are not known, `class_probs` alone is returned. Rows of NaN
+        where the sample itself was not seen.
         """
-        own, alike = self.class_probs, self.lookalike_probs
+        own = self.class_probs
+        alike = self.lookalike_probs
         return own if alike is None else np.where(np.isnan(alike), own, (own + alike) / 2)
 
     @cached_property
     def suggested(self) -> np.ndarray:
-        """Return the likeliest class but for the given one, by `pooled_probs`: int (n_samples,)."""
+        """Return the likeliest class other than the given one, by `pooled_probs`.
+
+        int (n_samples,), positions in `trace.classes`.
+        """
         suggested = np.empty(self.n_samples, dtype=np.int64)
         for block in blocks(self.trace):
             suggested[block] = likeliest_other(self.pooled_probs[block], self.labels[block])
         return suggested
 
     def column(self, detector: Callable[["Evidence"], np.ndarray | None]) -> np.ndarray | None:
-        """Return what `detector` says of each sample, computed when first asked for.
+        """Return the values of `detector`, computed at the first call and then kept.
 
-        float64 (n_samples,); NaN for samples that training has never seen, whatever the detector
-        says of them. None where the detector says that its evidence is not there. Raises `O2UError`
-        for a result of another shape or kind.
+        float64 (n_samples,), higher = more suspicious; NaN for samples that training has never
+        seen, even if the detector returns a number for them. None if the detector returns None,
+        because the evidence that it needs is not there. Raises `O2UError` when the detector returns
+        another shape, or something other than numbers.
         """
         if detector not in self._columns:
             self._columns[detector] = self._checked(detector, detector(self))
         return self._columns[detector]
 
     def take(self, positions: np.ndarray | slice) -> "Evidence":
-        """Keep the samples at `positions`, in that order."""
+        """Return the evidence of the samples at `positions` alone, in that order."""
         return Evidence(
             self.trace.take(positions),
             _rows(self.embeddings, positions),

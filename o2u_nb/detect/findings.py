@@ -1,8 +1,9 @@
-"""Findings: all that an audit says of the labels, computed once and read by everybody.
+"""Findings: everything that an audit says about the labels, computed once.
 
-In comes a trace with embeddings, or what an audit folder has kept of an earlier computation; out
-comes one object with the scores, the estimate, what other estimators say, how settled the ranking
-is, and the doubts. The run writes it, the report shows it, the audit hands it out.
+In comes a trace with embeddings, or what an audit folder keeps of an earlier computation. Out comes
+one object with the scores, the estimated number of wrong labels, the counts of other estimators,
+the stability of the ranking, and reasons to doubt the estimate. The run writes it to the audit
+folder, and the report and the audit read it.
 """
 
 import math
@@ -19,8 +20,9 @@ from o2u_nb.detect.table import ranked
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.trace import Trace
 
-# Share of the samples between the ends of the estimate's range; a wider range is said to be a
-# doubt. Our choice: so many pictures more, or fewer, might have to be looked at.
+# Width of the estimate's range, as a share of all samples (0 to 1), above which the range is named
+# as a reason for doubt. Our choice: by this number the pictures that a reviewer has to look at may
+# be too many or too few.
 VAGUE = 0.15
 
 
@@ -28,10 +30,12 @@ VAGUE = 0.15
 class Findings:
     """Hold what was found in the `evidence`.
 
-    `scores` is the table of `table.score_table`, `estimate` the recommended number of wrong labels
-    (its `p_wrong` in the order of the trace), `stability` how far the last two cycles agree (None
-    with fewer cycles, or where all scores are equal), `doubts` sentences on why the estimate should
-    not be believed. Make one with `of_trace` or `stored`.
+    `scores` is the table of `table.score_table`. `estimate` is the recommended number of wrong
+    labels; its `p_wrong` is in the order of the trace. `stability` says how far the rankings of the
+    last two cycles agree; it is None with fewer cycles, or where all scores are equal. `doubts` are
+    sentences that say why the estimate should not be believed. `kept_estimators` is the table of
+    `estimators` as an audit folder keeps it, or None to compute it. Make an object with `of_trace`
+    or `stored`.
     """
 
     evidence: Evidence
@@ -51,9 +55,9 @@ class Findings:
     ) -> "Findings":
         """Compute everything from `trace` and `embeddings` ((n_samples, d) float, in its order).
 
-        `conflicting`, bool by `sample_id`, marks samples whose picture is also there under another
-        label: their `kind` becomes `duplicate conflict`. Raises `O2UError` for embeddings of
-        another number of samples.
+        `conflicting`, bool by `sample_id`, is true for samples whose picture also occurs with
+        another label: their `kind` becomes `duplicate conflict`. Raises `O2UError` for embeddings
+        of another number of samples.
         """
         evidence = Evidence(trace, embeddings)
         scores, found = ranked(evidence)
@@ -65,10 +69,11 @@ class Findings:
 
     @classmethod
     def stored(cls, trace: Trace, scores: pd.DataFrame, facts: dict) -> "Findings":
-        """Bring back what an audit folder holds: its trace, its scores, and `facts`.
+        """Return the findings that an audit folder keeps: its trace, its scores, and `facts`.
 
-        `facts` is what `facts` returned and `audit.json` keeps. Nothing that is stored is computed
-        again; what an older audit did not store is computed from the trace.
+        `facts` is what the method `facts` returned when the folder was written, read back from
+        `audit.json`. What is stored there is not computed again; what an older audit did not store
+        is computed from the trace.
         """
         evidence = Evidence(trace)
         found = _stored_estimate(evidence, scores, facts)
@@ -84,13 +89,13 @@ class Findings:
 
     @cached_property
     def estimators(self) -> pd.DataFrame:
-        """Say how many labels are wrong by each estimator; see `counts.compare_estimators`."""
+        """Return how many labels are wrong by each estimator; see `counts.compare_estimators`."""
         if self.kept_estimators is not None:
             return self.kept_estimators
         return compare_estimators(self.evidence, _in_order(self.trace, self.scores["score"]))
 
     def facts(self) -> dict:
-        """Return what `audit.json` keeps beside the scores, fit for JSON; see `stored`."""
+        """Return what `audit.json` keeps beside the scores, as values that JSON can hold."""
         rows = self.estimators.astype(object).where(self.estimators.notna(), None)
         return dict(
             estimated_wrong=self.estimate.count,
@@ -102,14 +107,21 @@ class Findings:
 
 
 def last_stability(trace: Trace, scores: pd.DataFrame, found: Estimate) -> Stability | None:
-    """Compare the rankings of the last two cycles; None where there is nothing to compare."""
+    """Return how far the rankings of the last two cycles agree.
+
+    `scores` is a score table and `found` the estimate that belongs to it: as many samples as it
+    counts are compared. None with fewer than two finished cycles, or where all scores are equal.
+    """
     n_top = top_size(found.count, int(scores["score"].notna().sum()))
     compared = stability(trace, n_top=n_top)
     return compared[-1] if compared and not math.isnan(compared[-1].rank_correlation) else None
 
 
 def doubts(found: Estimate, n_samples: int) -> list[str]:
-    """Say in sentences why the estimate should not be believed, if so."""
+    """Return reasons to doubt the estimate `found` for `n_samples` samples, as full sentences.
+
+    The list is empty when there is no reason to doubt it.
+    """
     said = []
     if found.count > n_samples / 2:
         said.append(
@@ -149,7 +161,7 @@ def _stored_stability(
 
 
 def _table(rows: dict[str, dict]) -> pd.DataFrame:
-    """Make the table of estimators of the rows that `facts` made of it."""
+    """Turn rows as `Findings.facts` returns them back into the table of estimators."""
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["count", "rate", "note"])
     table = table.astype({"count": float, "rate": float})
     return table.rename_axis("estimator")

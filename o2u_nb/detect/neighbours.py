@@ -1,8 +1,9 @@
-"""Similar samples: the nearest by embedding, and how far they agree with a sample's label.
+"""Similar samples: the nearest ones by embedding, and how far they agree with a sample's label.
 
-In come embeddings, a row per sample, in memory or mapped from a file; out come positions of
-neighbours, or one score per sample. There is no index to build, to keep or to doubt: every sample
-is compared with all others, or, where there are very many, with an evenly spaced part of them.
+In come embeddings, one row per sample, in memory or mapped from a file. Out come the positions of
+neighbours, or one score per sample. Neighbours are found exactly, without a search index: every
+sample is compared with all others, or, where there are very many, with an evenly spaced part of
+them.
 """
 
 import numpy as np
@@ -10,19 +11,25 @@ import numpy as np
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 
-ROWS_AT_ONCE = 1024  # times `MOST_COMPARED` similarities of 4 bytes: at most 80 MB at a time
-MOST_COMPARED = 20_000  # samples among which neighbours are looked for; more take too long
-LOOK_ALIKES = 50  # neighbours that speak for a sample; chosen on development sets
-# Of a similarity. In float32 the sums of equal rows may differ beyond, and ties must stay ties.
+# Samples whose similarities are computed at the same time. With `MOST_COMPARED` similarities of 4
+# bytes for each of them, that takes at most 80 MB.
+ROWS_AT_ONCE = 1024
+# Largest number of samples among which neighbours are searched. Our choice: the time grows with it.
+MOST_COMPARED = 20_000
+# Number of neighbours that are averaged for each sample; chosen on development sets.
+LOOK_ALIKES = 50
+# Similarities are rounded to this many decimals: in float32 the sums of equal rows can differ after
+# them, and ties must stay ties.
 DECIMALS = 6
 
 
 def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` samples most like the one at `position`, and their cosine similarities.
+    """Return the `k` samples most similar to the one at `position`, and their cosine similarities.
 
-    `embeddings` is (n, d) float, rows of any length. Out come int64 positions and float32
-    similarities in [-1, 1], (min(k, n - 1),) each: most similar first, ties by position, the sample
-    itself left out. A row of zeros is as similar as 0 to all.
+    `embeddings` is (n, d) float; its rows need not have length 1. Returns positions, int64, and
+    similarities, float32 in [-1, 1], both of shape (min(k, n - 1),): most similar first, ties in
+    the order of the positions, the sample itself left out. A row of zeros has the similarity 0 to
+    every other row.
 
     >>> embeddings = np.array([[1, 0], [0, 2], [3, 0], [1, 1]])
     >>> positions, similarities = nearest(embeddings, 0, k=2)
@@ -39,13 +46,14 @@ def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, 
 
 
 def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` samples most like each one, and their cosine similarities.
+    """Return, for each sample, the `k` samples most similar to it, and their cosine similarities.
 
-    `embeddings` is (n, d) float, rows of any length. Out come int64 positions and float32
-    similarities in [-1, 1], both (n, k), or fewer columns where there are not that many others:
-    most similar first, ties by position, a sample itself left out. Above `MOST_COMPARED` samples,
-    neighbours are looked for among that many, taken evenly from the whole: time grows with n, not
-    with its square, at n * min(n, MOST_COMPARED) * d operations.
+    `embeddings` is (n, d) float; its rows need not have length 1. Returns positions, int64, and
+    similarities, float32 in [-1, 1], both (n, k), or with fewer columns where there are fewer than
+    `k` other samples: most similar first, ties in the order of the positions, the sample itself
+    left out. With more than `MOST_COMPARED` samples, neighbours are searched only among
+    `MOST_COMPARED` of them, which are evenly spaced. It takes n * min(n, MOST_COMPARED) * d
+    operations, so that for large n the time grows with n and not with its square.
 
     >>> positions, similarities = neighbourhoods(np.array([[1, 0], [0, 2], [3, 0], [1, 1]]), k=2)
     >>> positions.tolist()
@@ -60,7 +68,7 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     if not k:
         return positions, similarities
     others = unit[compared].T
-    place = np.full(n, -1)  # among those compared, -1 for the others
+    place = np.full(n, -1)  # position of each sample among those compared; -1 if it is not one
     place[compared] = np.arange(len(compared))
     for start in range(0, n, ROWS_AT_ONCE):
         rows = slice(start, min(start + ROWS_AT_ONCE, n))
@@ -73,10 +81,11 @@ def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> 
     """Return how much the `k` nearest samples contradict each label: float64 (n,) in [0, 1].
 
     S_i = 1 - sum_j w_ij [y_j = y_i] / sum_j w_ij over the neighbours j of i, with the weights
-    w_ij = max(cos(i, j), 0); higher = more suspicious. NaN where no neighbour is similar at all.
-    A weighted form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020). `embeddings` (n, d)
-    and `labels` (n,), of any kind that can be compared, speak of the same samples; take
-    near-duplicates out first, which vouch for each other. See `neighbourhoods` for the cost.
+    w_ij = max(cos(i, j), 0); higher = more suspicious. NaN where all weights are 0. This is a
+    weighted form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020). `embeddings` (n, d) float
+    and `labels` (n,), text or numbers, belong to the same samples. Remove near-duplicates first:
+    they would confirm each other's labels. See `neighbourhoods` for the time it takes. Raises
+    `O2UError` when `embeddings` and `labels` have different lengths.
 
     >>> embeddings = np.array([[1, 0], [1, 0], [1, 0], [0, 1]])
     >>> label_agreement(embeddings, np.array(["cat", "cat", "dog", "dog"]), k=2).tolist()
@@ -93,14 +102,16 @@ def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> 
 
 
 def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALIKES) -> np.ndarray:
-    """Return what the network thinks of each sample's look-alikes: the mean of their `probs`.
+    """Return the mean of `probs` over the look-alikes of each sample: float (n, n_classes).
 
-    The mean is over the `k` nearest samples without those that were not seen: float (n, n_classes).
-    The sample's own softmax, which its label may have bent, has no part in it. NaN where an
-    embedding is all zeros, or where no neighbour was seen. A soft form of the k-NN vote of Bahri,
-    Jiang and Gupta (ICML 2020): it asks what the network thinks of the neighbours, not how they are
-    labelled, for wrong labels often come in crowds. `embeddings` (n, d), `probs` (n, n_classes)
-    with NaN rows where not seen.
+    `embeddings` is (n, d) float; `probs` (n, n_classes) float are the network's probabilities, with
+    rows of NaN for samples that training has not seen. Look-alikes are the `k` nearest samples;
+    those not seen are left out of the mean. So is the sample's own softmax, because its label,
+    which may be wrong, has influenced it. Rows of NaN where an embedding is all zeros, or where no
+    neighbour was seen. This is a soft form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020).
+    It uses what the network predicts for the neighbours and not their labels, because similar
+    samples often have the same wrong label. Raises `O2UError` when `embeddings` and `probs` have
+    different lengths.
 
     >>> embeddings, probs = np.ones((3, 2)), np.array([[0.5, 0.5], [0.9, 0.1], [1, 0]])
     >>> lookalike_probs(embeddings, probs, k=1).tolist()
@@ -111,7 +122,7 @@ def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALI
     seen = ~np.isnan(probs[:, 0])
     known = np.nan_to_num(probs)
     total = np.zeros(probs.shape)
-    for column in positions.T:  # a neighbour at a time keeps memory at n * n_classes
+    for column in positions.T:  # one neighbour at a time, so that memory stays at n * n_classes
         total += known[column]
     count = seen[positions].sum(1) * np.any(embeddings, axis=1)
     unknown = np.full(total.shape, np.nan)
@@ -129,11 +140,11 @@ def _require_rows(embeddings: np.ndarray, shape: tuple[int, ...], of: str) -> No
 def _most_similar_of_each(
     similarities: np.ndarray, own: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns of the `k` largest of each row, and their similarities: (n_rows, k).
+    """Return the columns of the `k` largest values of each row, and the values: both (n_rows, k).
 
-    `similarities` is (n_rows, n_columns) float32, and overwritten; `own` (n_rows,) is the column
-    that a row may not choose, -1 for none. Largest first; ties, which are what `DECIMALS` makes
-    equal, in the order of the columns.
+    `similarities` is (n_rows, n_columns) float32; it is overwritten. `own` (n_rows,) int is the
+    column that a row must not choose, -1 for none. Largest first. Values that are equal when they
+    are rounded to `DECIMALS` are ties, and come in the order of the columns.
     """
     n_columns = similarities.shape[1]
     mine = np.flatnonzero(own >= 0)
@@ -142,13 +153,14 @@ def _most_similar_of_each(
     rows, columns = np.nonzero(similarities >= smallest[:, None] - 10.0**-DECIMALS)
     candidates = np.round(similarities[rows, columns], DECIMALS)
     order = np.lexsort((columns, -candidates, rows))
-    first = np.searchsorted(rows, np.arange(len(similarities)))  # rows come in order
+    # `rows` is sorted, so this finds the first candidate of each row.
+    first = np.searchsorted(rows, np.arange(len(similarities)))
     best = order[first[:, None] + np.arange(k)]
     return columns[best], candidates[best]
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
-    """Scale rows to length 1, in float32; rows of zeros stay."""
+    """Return `rows` scaled to length 1, in float32; rows of zeros stay as they are."""
     rows = rows.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     rows /= np.where(lengths > 0, lengths, 1)[:, None]
@@ -156,9 +168,10 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _most_similar(similarities: np.ndarray, position: int, k: int) -> np.ndarray:
-    """Return the positions of the `k` largest, but for `position`: largest first, ties in order.
+    """Return the positions of the `k` largest of `similarities` (n,), without `position` itself.
 
-    `similarities` (n,) is rounded in place, and overwritten at `position`.
+    Largest first, ties in the order of their positions. `similarities` is rounded in place, and
+    overwritten at `position`.
     """
     k = min(k, len(similarities) - 1)
     if k <= 0:

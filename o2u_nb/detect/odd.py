@@ -1,8 +1,8 @@
-"""ODD: the loss that uniform random labels would have, and whose loss lies above it.
+"""ODD (on-the-fly data denoising): which samples have a higher loss than random labels would have.
 
-In come weights or logits of a network; out go simulated losses, a threshold, and what it removes.
-Song, Hu, Auli, Dauphin and Ma, "Robust and on-the-fly dataset denoising for image classification",
-arXiv 2003.10647.
+In come the weights or the outputs of a network. Out come simulated losses of uniformly random
+labels, a threshold taken from them, and the samples above it. Song, Hu, Auli, Dauphin and Ma,
+"Robust and on-the-fly dataset denoising for image classification", arXiv 2003.10647.
 """
 
 from dataclasses import dataclass
@@ -19,22 +19,34 @@ VARIANTS = {
     "empirical": "the network's outputs under every label",
     "wrong": "the network's outputs under every label but the likeliest",
 }
-DRAWS = 100_000  # simulated losses; the rank of their 10th percentile is exact to 0.1 %
-BLOCK = 4_000_000  # numbers drawn at a time, 32 MB in double precision
-ENOUGH = 50  # removed samples; below, nothing is said about the kind of noise; our choice
-UNEVEN = 0.25  # total variation distance; measured: uniform noise up to 0.15, pair flips from 0.33
-MANY = 0.5  # share of a class; removing more is worth a warning; our choice
+# Number of simulated losses. With so many, the 10th percentile is exact to about 0.1 percentage
+# points: sqrt(0.1 * 0.9 / 100,000).
+DRAWS = 100_000
+BLOCK = 4_000_000  # random numbers drawn at the same time: 32 MB in double precision
+# With fewer removed samples than this, nothing is said about the kind of noise. Our choice.
+ENOUGH = 50
+# Total variation distance (0 to 1) from uniform noise above which a warning is given. We measured
+# up to 0.15 for uniform noise, and 0.33 or more for pair flips.
+UNEVEN = 0.25
+# Removing more than this share of a class (0 to 1) gives a warning. Our choice.
+MANY = 0.5
+# Largest factor by which the mean and the mean square of features may differ from the values that
+# the published formula assumes, and the limits of the share of zeros (0 to 1), which it assumes to
+# be a half. Our choice.
+LARGEST_FACTOR = 1.5
+SHARE_OF_ZEROS = (0.25, 0.75)
 
 
 def gaussian_losses(
     weight: np.ndarray, bias: np.ndarray | None = None, *, n: int = DRAWS, seed: int = 0
 ) -> np.ndarray:
-    """Draw `n` losses of uniform random labels from the last layer alone, as published.
+    """Draw `n` losses of uniformly random labels from the weights of the last layer, as published.
 
-    `weight` (n_classes, d), `bias` (n_classes,) or None. x ~ N(0, I_d), logits = weight relu(x) +
-    bias, label k uniform over all classes, loss = logsumexp(logits) - logits_k: float64 (n,), nats.
-    arXiv 2003.10647, section 3. It holds for networks that end in batch norm, ReLU and one linear
-    layer; see `empirical_losses` for others.
+    `weight` (n_classes, d) float and `bias` (n_classes,) float or None are those of the last linear
+    layer. With x ~ N(0, I_d), logits = weight relu(x) + bias, and a label k uniform over all
+    classes, the loss is logsumexp(logits) - logits_k. Returns float64 (n,), nats; the same `seed`
+    gives the same losses. arXiv 2003.10647, section 3. The formula holds for networks that end in
+    batch normalisation, ReLU and one linear layer; for others use `empirical_losses`.
     """
     generator = np.random.default_rng(seed)
     width = weight.shape[1]
@@ -49,16 +61,17 @@ def gaussian_losses(
 
 
 def empirical_losses(every_class: np.ndarray, *, wrong_only: bool = False) -> np.ndarray:
-    """Pool the losses of real samples under every label: the network's own uniform random labels.
+    """Return the losses that uniformly random labels would have by the network's own outputs.
 
-    `every_class` (n_samples, n_classes): the loss, nats, that each class would have as the label of
-    each sample; NaN rows were not seen. Returns those of all pairs, float64 (m,). It assumes of the
-    features nothing, and of the network that it has not memorised random labels yet, so it belongs
-    to the high-rate phase. An expectation over labels, of which `gaussian_losses` draws a sample.
+    `every_class` (n_samples, n_classes) float holds the loss, in nats, that each class would have
+    as the label of each sample, with rows of NaN for samples that were not seen. Returns the losses
+    of all pairs of sample and class, float64 (m,). Nothing is assumed about the features. The
+    network must not have memorised random labels yet, so use outputs of the high-rate phase. Where
+    `gaussian_losses` draws labels at random, here every label of every sample is counted once.
 
-    A random label is the right one once in n_classes times, with a loss as low as a clean one's.
-    With `wrong_only` the likeliest class of each sample is left out, so that the 10th percentile
-    really is the loss that nine in ten wrong labels exceed, also with few classes.
+    A random label is right in one of n_classes cases, and then its loss is as low as that of a
+    clean label. With `wrong_only` the likeliest class of each sample is left out. Then nine in ten
+    wrong labels exceed the 10th percentile, even with few classes.
     """
     found = np.asarray(every_class, dtype=np.float64)
     if wrong_only:
@@ -68,36 +81,46 @@ def empirical_losses(every_class: np.ndarray, *, wrong_only: bool = False) -> np
 
 
 def losses(logits: np.ndarray) -> np.ndarray:
-    """Return the cross entropy that each class would have as a label: (n, n_classes), nats."""
+    """Return the cross entropy that each class would have as the label: float (n, n_classes), nats.
+
+    `logits` is (n, n_classes) float.
+    """
     peak = logits.max(1, keepdims=True)
     return np.log(np.exp(logits - peak).sum(1, keepdims=True)) + peak - logits
 
 
 def looks_gaussian(features: np.ndarray) -> bool:
-    """Say whether features (n, d) are what the published formula draws: relu of unit normals.
+    """Return whether features (n, d) float are distributed as `gaussian_losses` assumes.
 
-    Those are zero in half of all places, and have mean 0.399 and mean square 0.5. The share of
-    zeros may be a quarter to three quarters, the other two may be off by a factor of 1.5; both
-    limits are our choice. Features that were pooled over a picture are never zero, whatever
-    their mean: they vary less than the formula's, whose line would then lie too low.
+    It assumes the ReLU of standard normal numbers, of which half are 0, and whose mean is 0.399 and
+    mean square 0.5. `SHARE_OF_ZEROS` and `LARGEST_FACTOR` say how far features may differ from
+    that. Features that are averages over a picture are never 0. They vary less than the formula
+    assumes, so that its threshold would be too low for them.
     """
-    zeros = float(np.mean(features == 0))
-    mean, square = float(np.mean(features)), float(np.mean(features**2))
-    return 0.25 <= zeros <= 0.75 and all(
-        1 / 1.5 <= found / wanted <= 1.5
-        for found, wanted in ((mean, 1 / np.sqrt(2 * np.pi)), (square, 0.5))
+    mean_of_relu = 1 / np.sqrt(2 * np.pi)
+    least, most = SHARE_OF_ZEROS
+    return (
+        least <= float(np.mean(features == 0)) <= most
+        and _is_near(float(np.mean(features)), mean_of_relu)
+        and _is_near(float(np.mean(features**2)), 0.5)
     )
+
+
+def _is_near(found: float, wanted: float) -> bool:
+    return 1 / LARGEST_FACTOR <= found / wanted <= LARGEST_FACTOR
 
 
 @dataclass(frozen=True, repr=False)
 class Odd:
     """Hold what ODD found at the end of the high-rate phase, and what it removed.
 
-    `trace` has all epochs; removed samples are NaN after `epoch`, the number of epochs trained
-    before the removal. `loss` (n_samples,) is each sample's mean loss over the last epochs before
-    it, nats. `simulated` (m,) are losses of uniform random labels, made by `variant` (see
-    `VARIANTS`) for the `reason` given. `threshold` is their `percentile`: above it, removed; while
-    training goes on (`final` is False), would be removed now.
+    `trace` has all epochs; `epoch` is the number of epochs before the removal, and removed samples
+    are NaN in the later ones. `loss` (n_samples,) float, nats, is each sample's mean loss over the
+    last epochs before the removal, NaN for samples not seen. `simulated` (m,) float, nats, are the
+    losses of uniformly random labels. `variant` says how they were made (see `VARIANTS`), and
+    `reason` why so. Samples whose loss exceeds `threshold`, the `percentile` (0 to 100) of
+    `simulated`, were removed. `final` is False while training goes on: then they are those that
+    would be removed now.
     """
 
     trace: Trace
@@ -111,43 +134,55 @@ class Odd:
 
     @property
     def threshold(self) -> float:
-        """Return the loss above which samples were removed, nats."""
+        """Return the loss, in nats, above which samples were removed."""
         return float(np.percentile(self.simulated, self.percentile))
 
     @property
     def score(self) -> np.ndarray:
-        """Rank by ODD: mean loss minus threshold, (n_samples,), positive = removed."""
+        """Return mean loss minus threshold: float (n_samples,), nats, higher = more suspicious.
+
+        Samples with a positive score were removed. NaN for samples not seen.
+        """
         return self.loss - self.threshold
 
     @property
     def removed(self) -> np.ndarray:
-        """Tell who was removed: bool (n_samples,). A sample never seen was not."""
+        """Return which samples were removed: bool (n_samples,), False for samples never seen."""
         return self.loss > self.threshold
 
     @property
     def ids(self) -> pd.Index:
-        """Name the removed samples, most suspicious first."""
+        """Return the ids of the removed samples, most suspicious first."""
         order = np.argsort(-self.loss, kind="stable")
         return self.trace.ids[order[self.removed[order]]]
 
     @property
     def estimated_wrong(self) -> float:
-        """Estimate how many labels are wrong: uniform noise is removed to all but `percentile` %.
+        """Return an estimate of the number of wrong labels, under the assumption of uniform noise.
 
-        Hard but right samples that were removed count too; see `detect.counts` for other ways.
+        Of uniformly random wrong labels all but `percentile` % are removed, so the number of
+        removed samples is divided by the share that is. Samples that are hard but rightly labelled
+        count too if they were removed. See `detect.counts` for other estimates.
         """
         return float(self.removed.sum() / (1 - self.percentile / 100))
 
     def at(self, percentile: float) -> tuple[float, int]:
-        """Return the threshold and the number removed that another percentile would give."""
+        """Return the threshold (nats) and the number of removed samples for another percentile.
+
+        `percentile` is between 0 and 100.
+        """
         threshold = float(np.percentile(self.simulated, percentile))
         return threshold, int((self.loss > threshold).sum())
 
     def describe(self, percentile: float | None = None) -> str:
-        """Say in sentences what is removed (or would be, by another percentile), and any doubts."""
+        """Return sentences that say what was removed, and the `warnings`.
+
+        With another `percentile` (0 to 100), they say what would be removed.
+        """
         own = percentile is None or percentile == self.percentile
         percentile = self.percentile if percentile is None else percentile
-        (threshold, count), n = self.at(percentile), self.trace.n_samples
+        threshold, count = self.at(percentile)
+        n = self.trace.n_samples
         verb = "were" if self.final and own else "would be"
         found = (
             f"Above a loss of {threshold:.2f}, the {percentile:g}th percentile of random labels, "
@@ -160,19 +195,25 @@ class Odd:
 
     @property
     def by_class(self) -> pd.DataFrame:
-        """Count by given label: columns samples, removed, share (0 to 1)."""
+        """Return samples and removed samples of each given class.
+
+        A table indexed by `label` with the columns `samples` and `removed` (int), and `share`
+        (`removed` divided by `samples`, 0 to 1).
+        """
         labels = self.trace.labels
-        counts = [np.bincount(part, minlength=len(self.trace.classes)) for part in
-                  (labels, labels[self.removed])]  # fmt: skip
+        n_classes = len(self.trace.classes)
         table = pd.DataFrame(
-            {"samples": counts[0], "removed": counts[1]},
+            {
+                "samples": np.bincount(labels, minlength=n_classes),
+                "removed": np.bincount(labels[self.removed], minlength=n_classes),
+            },
             index=pd.Index(self.trace.classes, name="label"),
         )
         return table.assign(share=table["removed"] / table["samples"].clip(lower=1))
 
     @property
     def warnings(self) -> list[str]:
-        """Say in sentences where the assumptions of ODD do not seem to hold."""
+        """Return sentences that say where the assumptions of ODD do not seem to hold."""
         found = []
         table = self.by_class
         heavy = table[(table["share"] > MANY) & (table["samples"] > 1)]
@@ -194,13 +235,14 @@ class Odd:
         return found
 
     def unevenness(self) -> tuple[float | None, tuple[str, str] | None]:
-        """Compare the labels of removed samples with uniform noise.
+        """Return how far removed labels are from uniform noise, and the most frequent mix-up.
 
-        For each class that the network sees in removed samples, uniform noise spreads the given
-        labels evenly over the others. Returns the mean total variation distance from that, 0
-        (uniform) to 1, less what chance alone makes of so few; and the most frequent pair (given,
-        seen). None and None below 50 removed samples or with two classes, where nothing can be
-        said.
+        Among the removed samples for which the network predicts one class, uniform noise would
+        spread the given labels evenly over the other classes. The distance is the mean, over the
+        predicted classes, of the total variation distance from that: 0 (uniform) to 1. The distance
+        that is expected by chance is subtracted. The mix-up is the most frequent pair (given class,
+        predicted class). Both are None with fewer than `ENOUGH` removed samples or fewer than three
+        classes, where nothing can be said.
         """
         table = self._pairs()
         n_classes = len(table)
@@ -215,13 +257,18 @@ class Odd:
             table, counts[:, None], where=counts[:, None] > 0, out=np.zeros_like(table)
         )
         distance = np.where(off, np.abs(shares - chance), 0).sum(1) / 2
-        # the mean absolute error of a share of n draws is about sqrt(2 p (1-p) / (pi n))
+        # A share p that is measured on n draws has a mean absolute error of about
+        # sqrt(2 p (1 - p) / (pi n)).
         noise = np.sqrt(2 * chance * (1 - chance) / (np.pi * np.maximum(counts, 1)))
         excess = np.maximum(distance - (n_classes - 1) / 2 * noise, 0)
         return float(np.average(excess, weights=counts)), pair
 
     def _pairs(self) -> np.ndarray:
-        """Count removed samples by class seen and label given, those apart: float (K, K)."""
+        """Count the removed samples of each pair (predicted class, other given class).
+
+        float (n_classes, n_classes): row = predicted class, column = given class, 0 where the two
+        are the same.
+        """
         n_classes = len(self.trace.classes)
         table = np.zeros((n_classes, n_classes))
         pred = self.trace.pred[self.epoch - 1]
@@ -232,9 +279,10 @@ class Odd:
 
 
 def mean_loss(trace: Trace, *, epoch: int, h: int) -> np.ndarray:
-    """Average each sample's loss over the `h` epochs that end with number `epoch`, (n_samples,).
+    """Return each sample's mean loss over the `h` epochs that end with epoch number `epoch`.
 
-    NaN where not seen in any. Raises `TraceError` when the trace has no such epochs.
+    Epochs are counted from 1. float64 (n_samples,), nats; NaN for samples seen in none of these
+    epochs. Raises `TraceError` when the trace does not hold all of these epochs.
     """
     if not 0 < h <= epoch <= trace.n_epochs:
         raise TraceError(
@@ -243,5 +291,6 @@ def mean_loss(trace: Trace, *, epoch: int, h: int) -> np.ndarray:
         )
     rows = np.asarray(trace.loss[epoch - h : epoch], dtype=np.float64)
     seen = ~np.isnan(rows)
-    total, count = np.where(seen, rows, 0).sum(0), seen.sum(0)
+    total = np.where(seen, rows, 0).sum(0)
+    count = seen.sum(0)
     return np.divide(total, count, out=np.full(trace.n_samples, np.nan), where=count > 0)

@@ -1,7 +1,7 @@
-"""The recommended score: what the pictures say against a label, and how common the mix-up is.
+"""The recommended score: how strongly the network contradicts a label, and how common that is.
 
-In comes `Evidence`; out come the score and the two parts of it that compare samples with each
-other. The third part, `scores.settled_margin`, looks at each sample alone.
+In comes `Evidence`. Out come the score, and the two of its three parts that compare samples with
+each other. The third part, `scores.settled_margin`, looks at each sample alone.
 """
 
 import numpy as np
@@ -11,32 +11,36 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.detect.scores import settled_margin
 
-# Smallest probability that 50 neighbours (`neighbours.LOOK_ALIKES`) can resolve, in round numbers;
-# it is added to each, which keeps the log-odds finite.
+# This probability is added to each probability, which keeps the log-odds finite. It is, roughly,
+# the smallest one that the mean of 50 neighbours (`neighbours.LOOK_ALIKES`) can resolve.
 FLOOR = 1e-3
 
 
 def lookalike_margin(evidence: Evidence) -> np.ndarray | None:
-    """Return what the network thinks of the samples that look alike, as log-odds against the label.
+    """Return the log-odds against each label by what the network predicts for the look-alikes.
 
-    float (n_samples,), nats; see `neighbours.lookalike_probs`. None without embeddings.
+    float (n_samples,), nats, higher = more suspicious; NaN where the look-alikes are not known. See
+    `neighbours.lookalike_probs`. None without embeddings.
     """
     probs = evidence.lookalike_probs
     return None if probs is None else log_odds_against(probs + FLOOR, evidence.labels)
 
 
 def swap_odds(evidence: Evidence) -> np.ndarray:
-    """Return how common it is that the suggested class bears the given label, as log-odds.
+    """Return how common it is that samples of the suggested class have the given label.
 
-    float (n_samples,), nats; positive where this mix-up is more common than the average one. A
-    prior: it says something of the pair of classes, and nothing of the sample. See
-    `swaps.swap_odds`.
+    float (n_samples,), nats, higher = more suspicious: the logarithm of a ratio, positive where
+    this mix-up is more common than the average one. It is a prior, which depends on the pair of
+    classes and not on the sample. See `swaps.swap_odds`.
     """
     return swaps.swap_odds(evidence.pooled_probs, evidence.labels, evidence.suggested)
 
 
 def score(evidence: Evidence) -> np.ndarray:
-    """Return the recommended score, float (n_samples,), nats; see `combined`."""
+    """Return the recommended score: float (n_samples,), nats, higher = more suspicious.
+
+    NaN for samples that training has never seen. See `combined`.
+    """
     return combined(
         np.asarray(evidence.column(settled_margin)),
         evidence.column(lookalike_margin),
@@ -45,15 +49,19 @@ def score(evidence: Evidence) -> np.ndarray:
 
 
 def combined(dynamics: np.ndarray, look_alikes: np.ndarray | None, swaps: np.ndarray) -> np.ndarray:
-    """Combine the three parts of the score into log-odds against the label: (n_samples,), nats.
+    """Combine the three parts of the score into log-odds against the label.
 
-    `dynamics` is what the network said of the sample itself (`scores.settled_margin`),
-    `look_alikes` what it said of those that look like it; the mean of both, or the former alone
-    where the latter is unknown, is what the pictures say. Where that is against the label, it
-    counts exp(`swaps`) times: more where such a mix-up is common, less where it is rare. Added
-    instead, as Bayes' rule has it for odds that can be trusted, `swaps` hardly moves the oddest
-    pictures, which a network contradicts with far too many nats, and doubts labels that nothing
-    else speaks against. NaN where the sample itself was never seen.
+    All are float (n_samples,), nats, higher = more suspicious. `dynamics` comes from the network's
+    outputs for the sample itself (`scores.settled_margin`), `look_alikes` from those for similar
+    samples. Their mean is taken, or `dynamics` alone where `look_alikes` is None or NaN. Where the
+    mean is positive, so that it contradicts the label, it is multiplied by exp(`swaps`): it becomes
+    larger where such a mix-up is common, and smaller where it is rare. NaN where the sample itself
+    was never seen.
+
+    By Bayes' rule `swaps` would be added to log-odds that are calibrated. The network's are not:
+    they are far too large for the samples that it contradicts most, so that adding `swaps` would
+    hardly change the order of these, while it would raise the score of labels that nothing else
+    contradicts.
     """
     said = dynamics
     if look_alikes is not None:

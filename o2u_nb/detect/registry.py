@@ -1,7 +1,8 @@
-"""The registry: every column that the score table computes, and what it means to people.
+"""The registry: all detectors, each of which makes a column of the score table, with descriptions.
 
-In comes a detector, a function of `Evidence`; out come the columns of the score table, their names
-for axes and cards, and who votes in the why card. Everybody can add a detector with `detector`.
+In come detectors, which are functions of `Evidence`. Out come the columns of the score table, their
+names for axes and cards, and which of them vote in the why card. Users can add a detector of their
+own with `detector`.
 """
 
 from collections.abc import Callable
@@ -15,20 +16,22 @@ from o2u_nb.errors import O2UError
 
 Function = Callable[[Evidence], np.ndarray | None]
 
-# Columns that the score table makes of the detectors; no detector can have their names.
+# Columns that the score table computes from those of the detectors. No detector may have such a
+# name.
 DERIVED = ("label", "rank", "p_wrong", "suspect", "suggested_label", "kind")
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Describe one detector: its column `name`, its `function`, and what it tells.
+    """Describe one detector: the `name` of its column, its `function`, and what it measures.
 
     `function` takes `Evidence` and returns one number for each sample, (n_samples,), in the order
-    of the trace: **higher = more suspicious**, always, and NaN where it cannot say. It returns None
-    where the evidence that it needs is not there at all; then the table has no such column. Samples
-    that training has never seen get NaN whatever it returns. `title` is a few words for an axis or
-    a menu, `unit` what the numbers are measured in, `sentence` one sentence for people. A detector
-    that `votes` is asked in the why card whether a sample is among the suspects.
+    of the trace: **higher is always more suspicious**, and NaN means that it cannot say. It returns
+    None when the evidence that it needs is missing; then the table has no such column. Samples that
+    training has never seen get NaN, whatever the function returns for them. `title` is a short name
+    for an axis or a menu, `unit` is the unit of the numbers, and `sentence` explains them to the
+    user. If `votes` is true, the why card shows whether the detector counts a sample among its
+    suspects.
     """
 
     name: str
@@ -43,13 +46,14 @@ def detector(
     sentence: str, *, unit: str, title: str | None = None, name: str | None = None,
     votes: bool = False,
 ) -> Callable[[Function], Function]:  # fmt: skip
-    """Register the function below as a detector, which makes it a column of the score table.
+    """Register the decorated function as a detector, so that the score table gets its column.
 
-    See `Detector` for what the function must return. `name` defaults to the function's, and `title`
-    to `name`. Registering the same name again replaces the former function, so that a notebook cell
-    can be run twice; the names of the detectors that come with the package are taken. A detector
-    should vote only when it ranks wrong labels above chance, and says something that the other
-    voters do not. Raises `O2UError` for a name that is taken or no identifier.
+    See `Detector` for what the function must return. `name` is by default the function's name, and
+    `title` is by default `name`. Registering a name again replaces the earlier function, so that a
+    notebook cell can be run twice. The names of the package's own detectors and columns cannot be
+    used. A detector should vote only if it ranks wrong labels better than chance, and measures
+    something that the other voters do not. Raises `O2UError` for a name that is taken, or that is
+    not a Python identifier.
 
     >>> @detector("How high the loss was in the last epoch.", unit="nats")
     ... def last_loss(evidence):
@@ -69,10 +73,10 @@ def detector(
 
 
 def describe(name: str) -> str | None:
-    """Name a column for an axis or a menu, with its unit; None for one that is not known here.
+    """Return the title and unit of a column, for an axis or a menu.
 
-    Known are the detectors, and `p_wrong`. A title may be a user's own text: escape it where HTML
-    is understood.
+    `name` is that of a detector, or `p_wrong`; None is returned for other names. The title may be a
+    user's own text: escape it before you put it into HTML.
 
     >>> describe("o2u_var")
     'variance of the loss (nats²)'
@@ -84,15 +88,15 @@ def describe(name: str) -> str | None:
 
 
 def votes(name: str) -> bool:
-    """Tell whether a column has a vote in the why card; one that is not registered has none."""
+    """Return whether the detector of this name votes in the why card; False for unknown names."""
     return name in DETECTORS and DETECTORS[name].votes
 
 
-# The four voters look at different things: the loss, the margin, the predictions, and what other
-# pictures say. The other columns have no vote. `cyclic_margin`, `aum` and
-# `average_probability_margin` nearly repeat `settled_margin`, and `low_confidence` repeats
-# `o2u_mean`; `o2u_var` and `variability` are high for hard but right labels, too; `swap_odds` says
-# something of a pair of classes, not of a sample; and `score` sums the others up.
+# The four voters look at different things: the loss, the margin, the predictions, and similar
+# pictures. The other detectors do not vote, for these reasons: `cyclic_margin`, `aum` and
+# `average_probability_margin` measure nearly the same as `settled_margin`, and `low_confidence` the
+# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels;
+# `swap_odds` depends on a pair of classes, not on a sample; and `score` combines other detectors.
 _BUILT_IN = (
     Detector(
         "o2u_mean",

@@ -1,8 +1,8 @@
-"""Scores: how suspicious each sample is by what training saw of it alone.
+"""Scores: how suspicious each sample is by its own training dynamics.
 
-In comes `Evidence`, of which these detectors use the trace; out comes one number per sample and
-detector. Higher always means more suspicious. Every detector is a plain function, so it can be
-tested by hand; `registry` lists those that make columns of the score table.
+In comes `Evidence`, of which these detectors use only the trace. Out comes one number per sample
+and detector; higher always means more suspicious. Every detector is a plain function that can be
+called by itself; `registry` lists those that make columns of the score table.
 """
 
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.trace import ROWS, Trace
 
-# How many times more an epoch at a low rate may count than one at the highest. Our choice: without
-# a limit, a rate that falls to nothing would leave a single epoch to speak.
+# Largest factor by which an epoch at a low learning rate may count more than one at the highest
+# rate. Our choice: without a limit, a rate that falls to nearly 0 would make a single epoch decide.
 MOST_WEIGHT = 10
 
 
 def samplewise(detector: Callable[[Evidence], np.ndarray]) -> Callable[[Evidence], np.ndarray]:
-    """Let a detector that needs one sample at a time see the evidence in blocks of samples.
+    """Decorate a detector so that it is called for blocks of samples, one after the other.
 
-    That is several times faster on large traces, see `blocks`; the result does not depend on the
-    size of the blocks. A detector that compares samples with each other must see all of them,
-    undecorated.
+    That is several times faster on large traces, see `blocks`. The detector must treat each sample
+    by itself; then the result does not depend on the size of the blocks. Do not decorate a detector
+    that compares samples with each other: it must be given all of them.
     """
 
     @wraps(detector)
@@ -43,11 +43,11 @@ def samplewise(detector: Callable[[Evidence], np.ndarray]) -> Callable[[Evidence
 
 
 def o2u_mean(evidence: Evidence) -> np.ndarray:
-    """Average the loss over the cyclic epochs, each centred on its mean over the samples.
+    """Return the mean loss over the cyclic epochs, each centred on its mean over the samples.
 
-    float (n_samples,), nats; NaN where never seen. Centring matters only when samples miss epochs:
-    then an epoch in which everybody's loss was high must not count against those it saw. Huang et
-    al., ICCV 2019, section 3.2.
+    float64 (n_samples,), nats, higher = more suspicious; NaN where not seen. Centring makes a
+    difference only when samples miss epochs: a sample must not seem suspicious because it was seen
+    in an epoch in which all losses were high. Huang et al., ICCV 2019, section 3.2.
     """
     usual = np.array([_seen_mean(epoch) for epoch in recorded(evidence.trace).loss])[:, None]
     return samplewise(lambda part: _mean(recorded(part.trace).loss - usual))(evidence)
@@ -55,10 +55,12 @@ def o2u_mean(evidence: Evidence) -> np.ndarray:
 
 @samplewise
 def o2u_var(evidence: Evidence) -> np.ndarray:
-    """Compute the variance of the loss over the cyclic epochs, (n_samples,), nats squared.
+    """Return the variance of the loss over the cyclic epochs.
 
-    Wrong labels swing with the learning rate; so do hard but right ones. From the O2U-Net authors'
-    description; it is shown beside the mean and is no part of the ranking.
+    float64 (n_samples,), nats squared, higher = more suspicious; NaN where not seen. The loss of
+    wrong labels goes up and down with the learning rate, but so does that of hard samples with
+    right labels. The variance is described by the authors of O2U-Net; here it is shown beside the
+    mean and does not enter the recommended score.
     """
     loss = recorded(evidence.trace).loss
     return _mean(loss, around=_mean(loss))
@@ -66,10 +68,11 @@ def o2u_var(evidence: Evidence) -> np.ndarray:
 
 @samplewise
 def aum(evidence: Evidence) -> np.ndarray:
-    """Compute the negated area under the margin: minus the mean logit margin.
+    """Return the negated area under the margin (AUM): minus the mean logit margin.
 
-    (n_samples,), logits; over all epochs but the first. Pleiss et al., NeurIPS 2020, equation 1;
-    the sign is flipped so that higher is more suspicious.
+    float64 (n_samples,), logits, higher = more suspicious (AUM itself has the opposite sign); NaN
+    where not seen. The mean is over all epochs except the first. Pleiss et al., NeurIPS 2020,
+    equation 1.
     """
     trace = evidence.trace
     later = slice(min(1, trace.n_epochs - 1), None)
@@ -78,18 +81,22 @@ def aum(evidence: Evidence) -> np.ndarray:
 
 @samplewise
 def cyclic_margin(evidence: Evidence) -> np.ndarray:
-    """Compute minus the mean logit margin over the cyclic epochs, (n_samples,), logits."""
+    """Return minus the mean logit margin over the cyclic epochs.
+
+    float64 (n_samples,), logits, higher = more suspicious; NaN where not seen. This is AUM (Pleiss
+    et al., NeurIPS 2020, equation 1) over O2U-Net's cyclic epochs alone.
+    """
     return -_mean(recorded(evidence.trace).margin)
 
 
 @samplewise
 def settled_margin(evidence: Evidence) -> np.ndarray:
-    """Compute minus the mean logit margin over the cyclic epochs, weighted by 1 / learning rate.
+    """Return minus the mean logit margin over the cyclic epochs, weighted by 1 / learning rate.
 
-    (n_samples,), logits. At a low rate the network has settled and errs less at random, so what it
-    says there counts more; no epoch counts more than `MOST_WEIGHT` times the one with the highest
-    rate, or a rate that falls to nothing would leave but one. At a constant rate this is
-    `cyclic_margin`.
+    float64 (n_samples,), logits, higher = more suspicious; NaN where not seen. At a low rate the
+    weights of the network change little, and its outputs have less random error, so these epochs
+    count more, but never more than `MOST_WEIGHT` times as much as the epoch with the highest rate.
+    With a constant rate this is `cyclic_margin`. The weighting is ours.
     """
     part = recorded(evidence.trace)
     floor = part.lr.max(initial=0) / MOST_WEIGHT
@@ -99,10 +106,12 @@ def settled_margin(evidence: Evidence) -> np.ndarray:
 
 @samplewise
 def average_probability_margin(evidence: Evidence) -> np.ndarray:
-    """Compare the given class with the best other one in the softmax averaged over the epochs.
+    """Return the log-odds of the best other class against the given one, in the averaged softmax.
 
-    max over k != y of log pbar_k, minus log pbar_y: (n_samples,), nats; positive where another
-    class is likelier on average. Pickler et al., arXiv 2510.16211. NaN where no softmax was kept.
+    With pbar the softmax averaged over the epochs: the largest log pbar_k of the classes k other
+    than the given class y, minus log pbar_y. float64 (n_samples,), nats, higher = more suspicious,
+    positive where another class is likelier on average. NaN where not seen, and everywhere if the
+    trace holds no softmax. Pickler et al., arXiv 2510.16211.
     """
     probs = mean_probs(evidence.trace)
     if probs is None:
@@ -112,10 +121,11 @@ def average_probability_margin(evidence: Evidence) -> np.ndarray:
 
 @samplewise
 def forgetting(evidence: Evidence) -> np.ndarray:
-    """Count how often a sample went from right to wrong between epochs that saw it.
+    """Count how often the prediction went from the given label to another one.
 
-    (n_samples,); never right = the number of epochs; NaN where never seen. Toneva et al., ICLR
-    2019.
+    float64 (n_samples,), higher = more suspicious: from one epoch that saw the sample to the next
+    one, over all epochs. If the given label was never predicted, the count is the number of epochs;
+    NaN where not seen. Toneva et al., ICLR 2019.
     """
     trace = evidence.trace
     right = trace.pred == trace.labels
@@ -132,19 +142,21 @@ def forgetting(evidence: Evidence) -> np.ndarray:
 
 @samplewise
 def low_confidence(evidence: Evidence) -> np.ndarray:
-    """Compute one minus the mean probability of the given label, all epochs: (n_samples,), 0 to 1.
+    """Return one minus the mean probability of the given label over all epochs.
 
-    The confidence of data maps, turned round. Swayamdipta et al., EMNLP 2020, section 2.
+    float64 (n_samples,), 0 to 1, higher = more suspicious; NaN where not seen. This is 1 minus the
+    confidence of dataset cartography (Swayamdipta et al., EMNLP 2020, section 2).
     """
     return 1 - _mean(np.exp(-evidence.trace.loss))
 
 
 @samplewise
 def variability(evidence: Evidence) -> np.ndarray:
-    """Compute the standard deviation of the given label's probability, all epochs: (n_samples,).
+    """Return the standard deviation of the given label's probability over all epochs.
 
-    High for ambiguous samples; wrong labels have low confidence *and* low variability. Swayamdipta
-    et al., EMNLP 2020, section 2.
+    float64 (n_samples,), 0 to 0.5; NaN where not seen. It is high for ambiguous samples. Wrong
+    labels often have low confidence and low variability, so that high values alone do not mark
+    them. Swayamdipta et al., EMNLP 2020, section 2.
     """
     probs = np.exp(-evidence.trace.loss)
     return np.sqrt(_mean(probs, around=_mean(probs)))
@@ -153,11 +165,12 @@ def variability(evidence: Evidence) -> np.ndarray:
 def _mean(
     values: np.ndarray, weights: np.ndarray | None = None, *, around: np.ndarray | None = None
 ) -> np.ndarray:
-    """Average over the epochs that saw a sample (not NaN), in double precision; NaN where none did.
+    """Return the mean of each sample over the epochs in which its value is not NaN.
 
-    `values` (n_epochs, n_samples); `weights` (n_epochs,), equal by default. With `around`
-    (n_samples,), average the squared distance from it. Only samples that missed an epoch are gone
-    through with care.
+    `values` is (n_epochs, n_samples); `weights` (n_epochs,) are equal by default. With `around`
+    (n_samples,), the mean squared distance from it is returned instead. float64 (n_samples,), NaN
+    for samples without any value. Only the samples that missed an epoch need the slower computation
+    that leaves epochs out.
     """
     weights = np.ones(len(values)) if weights is None else weights / weights.max(initial=0)
     total = _sum(values, weights, around)
@@ -168,12 +181,16 @@ def _mean(
         seen = ~np.isnan(some)
         around = None if around is None else around[gaps]
         filled = np.where(seen, some, 0 if around is None else around)
-        total[gaps], weight[gaps] = _sum(filled, weights, around), _sum(seen, weights)
+        total[gaps] = _sum(filled, weights, around)
+        weight[gaps] = _sum(seen, weights)
     return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
 
 
 def _sum(values: np.ndarray, weights: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
-    """Add up epoch by epoch: numpy's own sum rounds a lone sample in another way than many."""
+    """Add up epoch by epoch, because numpy's `sum` rounds differently for one sample than for many.
+
+    Then a sample's score does not depend on the size of the block in which it is computed.
+    """
     total = np.zeros(values.shape[1])
     for epoch, weight in zip(values, weights, strict=True):
         if around is not None:
@@ -183,12 +200,15 @@ def _sum(values: np.ndarray, weights: np.ndarray, around: np.ndarray | None = No
 
 
 def _seen_mean(epoch: np.ndarray) -> float:
-    """Average the losses of one epoch over the samples that it saw; NaN where it saw none."""
+    """Return the mean loss of the samples that one epoch saw; NaN if it saw none."""
     seen = epoch[~np.isnan(epoch)]
     return seen.mean(dtype=np.float64) if len(seen) else np.nan
 
 
 def _unmapped(trace: Trace) -> Trace:
-    """See a memory map as a plain array: each slice of a map costs as much as a block's sum."""
+    """Return `trace` with memory maps seen as plain arrays.
+
+    Slicing a memory map takes about as long as adding up a block, slicing an array does not.
+    """
     rows: dict[str, Any] = {name: np.asarray(getattr(trace, name)) for name in ROWS}
     return replace(trace, **rows)

@@ -1,7 +1,8 @@
-"""How settled a ranking is: what one more cycle of training changed in it.
+"""Stability: how little one more cycle of training changes the ranking.
 
-In comes a trace, finished or not: after every cycle its ranking can be used. Out comes, for each
-cycle but the first, how far the ranking by all cyclic epochs so far agrees with the one before.
+In comes a trace, of a training that is finished or still runs. Out comes, for each finished cycle
+from the second on, how far the ranking by all cyclic epochs so far agrees with the ranking one
+cycle earlier.
 """
 
 import math
@@ -16,8 +17,8 @@ from o2u_nb.detect.scores import settled_margin
 from o2u_nb.detect.threshold import count_wrong
 from o2u_nb.trace import Trace
 
-# Share of the samples that are compared at least: of a handful of suspects, the same few may stay
-# by chance. Our choice.
+# Smallest share of the samples (0 to 1) whose place at the top is compared. With only a handful of
+# suspects, the same ones may stay at the top by chance. Our choice.
 LEAST_TOP = 0.01
 
 
@@ -25,10 +26,11 @@ LEAST_TOP = 0.01
 class Stability:
     """Say how far the ranking after `cycle` cycles agrees with the one a cycle earlier.
 
-    `rank_correlation` is Spearman's over all samples that were seen, -1 to 1, NaN where all scores
-    are equal; `top_overlap` is the share, 0 to 1, of the `n_top` most suspicious samples that were
-    among the `n_top` most suspicious before. Higher = more settled. Both rise with the number of
-    cycles alone, since each new one weighs less in the average.
+    `rank_correlation` is Spearman's rank correlation over all samples that were seen, -1 to 1, NaN
+    where all scores are equal. `top_overlap` is the share, 0 to 1, of the `n_top` most suspicious
+    samples that were already among the `n_top` most suspicious a cycle earlier. Higher = more
+    stable. Both also rise because each new cycle is a smaller part of the average than the one
+    before.
     """
 
     cycle: int
@@ -37,7 +39,7 @@ class Stability:
     n_top: int
 
     def reaches(self, share: float) -> bool:
-        """Tell whether both figures are at least `share`; NaN never is."""
+        """Return whether both figures are at least `share` (0 to 1); False if one is NaN."""
         return self.top_overlap >= share and self.rank_correlation >= share
 
     def __str__(self) -> str:
@@ -50,15 +52,16 @@ class Stability:
 def stability(
     trace: Trace, cycle: int | None = None, *, n_top: int | None = None
 ) -> list[Stability]:
-    """Compare each finished cycle's ranking with the one before: the 2nd, the 3rd, and so on.
+    """Compare the ranking after each finished cycle, from the second on, with the one before.
 
-    A cycle has `cycle` epochs (default: as the learning rate shows, see `cycle_length`). The
-    rankings are those by `settled_margin`, the part of the recommended score that training makes,
-    over all cyclic epochs up to the end of each cycle; epochs of a cycle that is not finished are
-    left out. `n_top` samples are what a reviewer would look at: by default as many as labels seem
-    to be wrong after the last epoch, and at least 1 % of the samples. A sample not seen before
-    stood last then; one never seen does not count. Empty when fewer than two cycles are finished.
-    Raises `ValueError` for a `cycle` below 1.
+    A cycle has `cycle` epochs; by default its length is read from the learning rate, see
+    `cycle_length`. Samples are ranked by `settled_margin`, the part of the recommended score that
+    comes from the training dynamics, over all cyclic epochs up to the end of each cycle. Epochs of
+    an unfinished cycle are left out. `n_top` is the number of samples that a reviewer would look
+    at; by default it is the estimated number of wrong labels after the last epoch, and at least 1 %
+    of the samples. A sample that was not yet seen a cycle earlier counts as the last one then; a
+    sample that was never seen is left out. Returns one `Stability` per compared cycle, none when
+    fewer than two cycles are finished. Raises `ValueError` for a `cycle` below 1.
     """
     cyclic = trace.only("cyclic")
     cycle = cycle_length(cyclic) if cycle is None else cycle
@@ -76,19 +79,22 @@ def stability(
 
 
 def cycle_length(trace: Trace) -> int:
-    """Count the cyclic epochs before the learning rate first goes up; all, if it never does."""
+    """Return the number of cyclic epochs before the learning rate first goes up.
+
+    If it never does, that is the number of all cyclic epochs, and at least 1.
+    """
     rates = trace.lr[trace.phase == "cyclic"]
-    rises = np.flatnonzero(rates[1:] > rates[:-1] * (1 + 1e-6))  # more than rounding
+    rises = np.flatnonzero(rates[1:] > rates[:-1] * (1 + 1e-6))  # ignores rounding errors
     return int(rises[0]) + 1 if len(rises) else max(1, len(rates))
 
 
 def top_size(n_wrong: int, n_seen: int) -> int:
-    """Say how many top samples to compare: what seems to be wrong, and at least 1 % of the seen."""
+    """Return how many top samples to compare: `n_wrong`, but at least 1 % of `n_seen`, and 1."""
     return max(1, math.ceil(LEAST_TOP * n_seen), n_wrong)
 
 
 def _score(cyclic: Trace, end: int) -> np.ndarray:
-    """Score the samples (n_samples,) by the first `end` epochs, higher = more suspicious."""
+    """Return the score by the first `end` epochs: (n_samples,), higher = more suspicious."""
     rows = {name: getattr(cyclic, name)[:end] for name in ("loss", "margin", "pred", "lr", "phase")}
     return settled_margin(Evidence(replace(cyclic, **rows, mean_probs={})))
 
@@ -110,12 +116,15 @@ def _agreement(before: np.ndarray, now: np.ndarray, n_top: int) -> tuple[float, 
 
 
 def _top(score: np.ndarray, n: int) -> np.ndarray:
-    """Return the positions of the `n` highest; ties keep the samples' order, as in `rank`."""
+    """Return the positions of the `n` highest scores; ties keep the order of the samples."""
     return np.argsort(-score, kind="stable")[:n]
 
 
 def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Spearman's rank correlation of two arrays (n,), ties at their mean rank, or NaN."""
+    """Return Spearman's rank correlation of two arrays (n,); ties get their mean rank.
+
+    NaN when all values of one array are equal.
+    """
     ranks = [pd.Series(values).rank().to_numpy() - (len(values) + 1) / 2 for values in (a, b)]
     lengths = math.sqrt(ranks[0] @ ranks[0]) * math.sqrt(ranks[1] @ ranks[1])
     return float(ranks[0] @ ranks[1] / lengths) if lengths else math.nan

@@ -1,7 +1,7 @@
-"""Suspects: questions to the score table that figures, galleries and the report all ask.
+"""Suspects: selections and counts from the score table, for figures, galleries and the report.
 
-In comes a score table (one row per sample, `rank` 1 = most suspicious); out come plain pandas
-tables: the samples of one class, the top suspects, counts per class, and which label is taken for
+In comes a score table (one row per sample, `rank` 1 = most suspicious). Out come pandas tables: the
+samples of one class, the top suspects, counts per class, and counts of which class is labelled as
 which.
 """
 
@@ -14,9 +14,9 @@ from o2u_nb.errors import O2UError
 
 
 def of_label(scores: pd.DataFrame, label: str | None) -> pd.DataFrame:
-    """Keep the samples whose given label is `label`, all of them when it is None.
+    """Return the rows whose given label is `label`, or all rows when it is None.
 
-    Raises `O2UError` for a class that is not there, with the nearest name.
+    Raises `O2UError`, which names a similar class, when no sample has this label.
     """
     if label is None:
         return scores
@@ -31,16 +31,19 @@ def of_label(scores: pd.DataFrame, label: str | None) -> pd.DataFrame:
 def top_suspects(
     scores: pd.DataFrame, *, label: str | None = None, n: int | None = None
 ) -> pd.DataFrame:
-    """Return the first `n` suspects (all when None), most suspicious first."""
+    """Return the `n` most suspicious suspects (all when `n` is None), most suspicious first.
+
+    With `label`, only suspects with this given label. Raises `O2UError` when no sample has it.
+    """
     chosen = of_label(scores, label)
     return chosen[chosen["suspect"].astype(bool)].sort_values("rank", kind="stable").head(n)
 
 
 def per_class(scores: pd.DataFrame) -> pd.DataFrame:
-    """Count samples and suspects per given label, classes with most suspects first.
+    """Count samples and suspects of each given class, the class with the most suspects first.
 
-    Returns a table indexed by `label`: `samples`, `suspects` (counts), `share` of suspects in
-    [0, 1], and `suggestion`, the most common suggested label among them (None without any).
+    Returns a table indexed by `label`: `samples` and `suspects` (int), `share` of suspects (0 to
+    1), and `suggestion`, the most frequent suggested label of the suspects (None without any).
     """
     given = scores["label"].astype(str)
     suspect = scores["suspect"].astype(bool)
@@ -53,9 +56,10 @@ def per_class(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def confused(scores: pd.DataFrame) -> pd.DataFrame:
-    """Count the pairs `given`, `suggested` among the suspects, largest `count` first.
+    """Count the pairs of given and suggested label among the suspects, most frequent first.
 
-    Suspects without a suggestion are left out.
+    Returns a table with the columns `given`, `suggested` (text) and `count` (int). Suspects without
+    a suggested label are left out.
     """
     suspects = top_suspects(scores).dropna(subset=["suggested_label"])
     pairs = pd.DataFrame(

@@ -1,47 +1,59 @@
-"""Common mix-ups: which classes are labelled as which others more often than others are.
+"""Common mix-ups: which pairs of classes are mixed up more often than others.
 
-In come probabilities and the given labels; out comes one number per sample. Wrong labels rarely
-fall evenly: tigers are called leopards, not teapots. A network that has seen one tiger in five
-labelled leopard doubts the next such label less for it, though it is the likelier to be wrong.
+In come class probabilities and the given labels; out comes one number per sample. Wrong labels are
+rarely spread evenly: tigers are labelled leopard, not teapot. If one tiger in five is labelled
+leopard, the network learns that from the labels and contradicts such a label less, although the
+label is then more likely to be wrong. The numbers computed here correct that.
 """
 
 import numpy as np
 
 # All three were chosen on development sets, see benchmarks/detection/README.md.
-SURE_PART = 0.1  # share of the samples taken for a class that count: there the network hardly errs
-LEAST_SHAPE = 3.0  # smallest shape of the Gamma prior; the smaller, the more a few samples count
-WEIGHT = 0.5  # power to which the ratio of a mix-up counts
+# Share (0 to 1) of the samples predicted as a class that are counted: the surest ones, for which
+# the network is hardly ever wrong.
+SURE_PART = 0.1
+# Smallest shape parameter of the Gamma prior. The smaller it is, the more a few samples change the
+# ratio.
+LEAST_SHAPE = 3.0
+WEIGHT = 0.5  # exponent of the ratio of a mix-up, so the factor of its logarithm
 
 
 def swap_odds(probs: np.ndarray, labels: np.ndarray, suspected: np.ndarray) -> np.ndarray:
-    """Return the log of how common it is, compared with other mix-ups, that a label is swapped so.
+    """Return how common the mix-up of each sample would be, as the logarithm of a ratio.
 
-    `probs` (n, n_classes) float, NaN rows are left out; `labels` (n,) int, the given classes;
-    `suspected` (n,) int, what each sample may be instead. float (n,), nats: positive where samples
-    of the class `suspected` bear the given label more often than the average wrong one, negative
-    where less often, 0 where there is no telling. The logarithm of `swap_ratios` counts by `WEIGHT`
-    only: a network that confuses two classes even where it is surest looks like a common mix-up.
+    `probs` is (n, n_classes) float, with rows of NaN where not known; `labels` (n,) int are the
+    given classes, and `suspected` (n,) int the classes that the samples may have instead. Returns
+    float (n,), nats, higher = more suspicious: positive where samples of the class `suspected` have
+    the given label more often than wrong labels do on average, negative where less often, and 0
+    where that cannot be told. The logarithm of `swap_ratios` is multiplied by `WEIGHT`, because a
+    network that confuses two classes, even in its surest predictions, cannot be told from a common
+    mix-up.
     """
     return WEIGHT * np.log(swap_ratios(probs, labels))[labels, suspected]
 
 
 def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return how common each mix-up is, compared with the average one: (n_classes, n_classes).
+    """Return how common each mix-up is, compared with the average one.
 
-    Row = given class, column = true class; 1 = as common as the average, which the diagonal is
-    set to. Counted are the surest tenth of the samples that the network takes for each class, where
-    it is hardly ever wrong itself: n_yj of those taken for j are labelled y, against m_yj if
-    mix-ups fell evenly. The ratio is the posterior mean (n + a) / (m + a) of a rate that is Gamma
-    distributed with mean 1 and shape a over the pairs of classes; a comes from how unevenly the
-    counts are spread, sum of m^2 / (sum of (n - m)^2 - m), as in Clayton and Kaldor, Biometrics
-    1987, and is at least `LEAST_SHAPE`. Even noise, or too few samples to tell, gives ratios of 1.
+    float (n_classes, n_classes): row = given class, column = true class; 1 = as common as the
+    average; the diagonal is set to 1. `probs` is (n, n_classes) float, with rows of NaN where not
+    known; `labels` (n,) int are the given classes.
+
+    Counted are the surest tenth of the samples that are predicted as each class, for which the
+    network is hardly ever wrong. n_yj of those predicted as j have the label y; m_yj is the number
+    expected if all mix-ups were equally common. The ratio is the posterior mean (n + a) / (m + a)
+    of a rate that has a Gamma distribution with mean 1 and shape a over the pairs of classes. The
+    shape is estimated from how unevenly the counts are spread, as the sum of m^2 divided by the sum
+    of (n - m)^2 - m (Clayton and Kaldor, Biometrics 1987), and is at least `LEAST_SHAPE`. Uniform
+    noise, or too few samples to tell, gives ratios of 1.
     """
     n_classes = probs.shape[1]
     sure, taken_for = _surest(probs)
     counts = np.zeros((n_classes, n_classes))
     np.add.at(counts, (labels[sure], taken_for[sure]), 1)
     swapped = ~np.eye(n_classes, dtype=bool)
-    chances = np.broadcast_to(counts.sum(0), counts.shape) * swapped  # to be labelled otherwise
+    # Samples that could have each wrong label: all that are predicted as the class of the column.
+    chances = np.broadcast_to(counts.sum(0), counts.shape) * swapped
     expected = chances * (counts[swapped].sum() / max(chances.sum(), 1))
     excess = ((counts - expected)[swapped] ** 2).sum() - expected.sum()
     if excess <= 0:
@@ -51,13 +63,18 @@ def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _surest(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of the surest samples of each class, and the class each is taken for."""
+    """Return the positions of the surest samples, and the predicted class (n,) of all samples.
+
+    The surest are, of the samples that are predicted as each class, the share `SURE_PART`.
+    """
     taken_for = probs.argmax(1)
     peak = np.take_along_axis(probs, taken_for[:, None], 1)[:, 0]
     known = ~np.isnan(peak)
-    # one key sorts by both: class k lies about 2 k - 1, also where sums of a softmax exceed 1
+    # One key sorts by class first, then by falling probability: the keys of class k lie between
+    # 2 k - 1 and 2 k, and rounding errors of the softmax do not mix the classes.
     falling = np.where(known, 2 * taken_for - peak.astype(np.float64), np.inf)
     order = np.argsort(falling)[: known.sum()]
     sizes = np.bincount(taken_for[known], minlength=probs.shape[1])
-    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # within its class
+    # The place of each sample within its class, counted from 0.
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return order[place < np.rint(SURE_PART * np.repeat(sizes, sizes))], taken_for

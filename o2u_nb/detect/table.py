@@ -1,7 +1,7 @@
-"""The score table: every detector, the recommended ranking and what it says of each sample.
+"""The score table: for each sample all detectors, the rank, and the conclusions from it.
 
-In comes a trace, and embeddings where there are any; out comes one row per sample, most suspicious
-first.
+In comes a trace, and embeddings where there are any. Out comes a table with one row per sample,
+most suspicious first.
 """
 
 import numpy as np
@@ -12,26 +12,36 @@ from o2u_nb.detect.registry import DETECTORS
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.trace import Trace
 
-KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")
+KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")  # values of the column `kind`
 
 
 def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFrame:
     """Return one row per sample, sorted by `rank`, indexed by `sample_id`.
 
-    `embeddings` (n_samples, d) float, in the order of the trace, are what `probe.embed` makes.
-    Columns: `label`; each detector of `registry.DETECTORS` whose evidence is there, higher = more
-    suspicious, among them `score`, the recommended one; `rank`, 1 = most suspicious; `p_wrong`, the
-    estimated probability that the label is wrong; `suspect`, whether the sample is among the
-    estimated number of wrong labels; `suggested_label`, the likeliest other class; `kind`, for
-    suspects `wrong`, or `ambiguous` where `p_wrong` is below a half, and "" for the rest. A sample
-    that was never seen has NaN in every detector's column and the last ranks. Raises `O2UError` for
-    embeddings of another number of samples.
+    `embeddings` (n_samples, d) float are those of `probe.embed`, in the order of the trace. The
+    columns are:
+
+    * `label`, the given label (text);
+    * one column for each detector of `registry.DETECTORS` whose evidence is there, among them
+      `score`, the recommended one (float, higher = more suspicious);
+    * `rank` (int, 1 = most suspicious);
+    * `p_wrong`, the estimated probability that the label is wrong (float, 0 to 1);
+    * `suspect` (bool), true for the first ranks, as many as there are estimated wrong labels;
+    * `suggested_label`, the likeliest class other than the given one (text);
+    * `kind`: `wrong` for suspects, or `ambiguous` for those whose `p_wrong` is below 0.5, and ""
+      for all other samples.
+
+    A sample that training has never seen has NaN in the detectors' columns and in `p_wrong`, and
+    comes last. Raises `O2UError` for embeddings of another number of samples.
     """
     return ranked(Evidence(trace, embeddings))[0]
 
 
 def ranked(evidence: Evidence) -> tuple[pd.DataFrame, Estimate]:
-    """Return the table of `score_table` and the estimate that it is cut by, computed once."""
+    """Return the table of `score_table`, and the estimate that decides who is a suspect in it.
+
+    The `p_wrong` of the estimate is in the order of the trace.
+    """
     said = {name: evidence.column(detector.function) for name, detector in DETECTORS.items()}
     scores = {name: values for name, values in said.items() if values is not None}
     found = estimate(evidence, scores["score"])
@@ -53,5 +63,5 @@ def ranked(evidence: Evidence) -> tuple[pd.DataFrame, Estimate]:
 
 
 def _most_suspicious_first(score: np.ndarray) -> np.ndarray:
-    """Order positions by falling score; ties keep the samples' order, NaN comes last."""
+    """Return positions in the order of falling scores; ties keep their order, NaN comes last."""
     return np.argsort(-score, kind="stable")  # numpy sorts NaN to the end

@@ -1,7 +1,7 @@
-"""How many labels are wrong, and how probable it is that a given one is.
+"""The estimated number of wrong labels, and each sample's probability of a wrong label.
 
-In come the evidence and the recommended score; out come a count with a range, and one probability
-per sample. No noise rate has to be known.
+In come the evidence and the recommended score. Out come a count with a range, and one probability
+per sample. The noise rate need not be known.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,27 @@ from scipy.special import expit, logit
 
 from o2u_nb.detect.evidence import Evidence
 
-# Shares of the surest samples that are counted among. Chosen on one or two seeds of Fashion-MNIST,
-# CIFAR-10 and coats with symmetric, look-alike and human noise. There 0.6 counts within a tenth of
-# the truth on most sets (a third too many on CIFAR with symmetric noise, a fifth too few on coats);
-# the truth lies between what 0.25 and 0.9 count.
+# Contradicted labels are counted among this share (0 to 1) of the samples, those with the surest
+# predictions: `SURE_SHARE` gives the estimate, `RANGE_SHARES` the ends of its range. They were
+# chosen on one or two seeds of Fashion-MNIST, CIFAR-10 and coats with symmetric, look-alike and
+# human noise. There the estimate is within a tenth of the truth on most sets, but a third too high
+# on CIFAR-10 with symmetric noise and a fifth too low on coats; the truth is within the range.
 SURE_SHARE = 0.6
 RANGE_SHARES = (0.25, 0.9)
-# Limits that are hardly ever reached: both iterations stop by themselves when they have settled.
+# Largest numbers of iterations, of expectation maximisation and of Newton's method. Both stop
+# earlier when they have converged. Newton's method usually needs five steps, and more when nearly
+# all scores are equal.
 EM_STEPS = 100
-ROOT_STEPS = 100  # usually five are enough; scores that are all but equal need more
+ROOT_STEPS = 100
 
 
 class Estimate(NamedTuple):
-    """Estimated number of wrong labels, its range, and `p_wrong` (n_samples,), NaN if not seen."""
+    """An estimate of how many labels are wrong, and which.
+
+    `count` is the estimated number of wrong labels, `low` to `high` its range. `p_wrong`
+    (n_samples,) float is each sample's probability of a wrong label, 0 to 1, NaN for samples that
+    were not seen.
+    """
 
     count: int  # type: ignore[assignment]  # not the method of a tuple
     low: int
@@ -35,9 +43,10 @@ class Estimate(NamedTuple):
 def estimate(evidence: Evidence, score: np.ndarray) -> Estimate:
     """Estimate how many labels are wrong, and each sample's probability of a wrong label.
 
-    `score` (n_samples,) is the log-odds against each label, such as a mean logit margin, higher =
-    more suspicious, NaN for samples not seen, which are left out. See `count_wrong` for the number
-    and its range, and `calibrated` for the probabilities, which add up to the number.
+    `score` (n_samples,) float holds the log-odds against each label (nats, higher = more
+    suspicious), such as the recommended score, NaN for samples that were not seen; these are left
+    out. See `count_wrong` for the number and its range, and `calibrated` for the probabilities,
+    which add up to the number.
     """
     seen = ~np.isnan(score)
     count, low, high = count_wrong(evidence, seen)
@@ -47,36 +56,42 @@ def estimate(evidence: Evidence, score: np.ndarray) -> Estimate:
 
 
 def count_wrong(evidence: Evidence, seen: np.ndarray) -> tuple[int, int, int]:
-    """Count wrong labels among the samples `seen`, bool (n_samples,): the number, and its range.
+    """Return the estimated number of wrong labels among the samples `seen`, and its range.
 
-    The rate is that of contradictions among the surest 60 % (see `sure_rate`), its range that among
-    the surest 25 % and 90 %: wide where wrong labels cannot be told from hard pictures.
+    `seen` is bool (n_samples,). Returns the number, the lower end and the upper end of its range.
+    The number is the rate of contradicted labels among the surest 60 % of the samples (see
+    `sure_rate`) times the number of samples; the range comes from the rates among the surest 25 %
+    and 90 %. It is wide where wrong labels cannot be told from hard pictures.
     """
-    kept = slice(None) if seen.all() else seen  # a slice copies nothing
-    probs, labels = evidence.class_probs[kept], evidence.labels[kept]
+    kept = slice(None) if seen.all() else seen  # indexing with a slice copies nothing
+    probs = evidence.class_probs[kept]
+    labels = evidence.labels[kept]
     rates = sure_rates(probs, labels, (SURE_SHARE, *RANGE_SHARES))
     counts = [round(rate * seen.sum()) for rate in rates]
     return counts[0], min(counts), max(counts)
 
 
 def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
-    """Return how often the likeliest class is not the given label where it is surest, 0 to 1.
+    """Return how often the likeliest class is not the given label, among the surest predictions.
 
-    `probs` (n, n_classes), NaN rows are left out; `labels` (n,) int. Surest are the `share` of the
-    samples whose `probs` peak highest; of those that tie for the last places, each counts for its
-    part. There a clean label is hardly ever contradicted, so what is contradicted is wrong; over
-    all samples the same figure would count every picture that is too hard for the network.
+    `probs` is (n, n_classes) float, rows of NaN are left out; `labels` (n,) int are the given
+    classes. Counted are the `share` (0 to 1) of the samples whose largest probability is highest;
+    samples that tie for the last places count in part. There a right label is hardly ever
+    contradicted, so that nearly all contradicted labels are wrong. Among all samples, the same rate
+    would include every picture that is too hard for the network. Returns a rate, 0 to 1; 0 when
+    there are no samples.
     """
     return sure_rates(probs, labels, (share,))[0]
 
 
 def sure_rates(probs: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """Return `sure_rate` for each of `shares`, looking at `probs` once."""
+    """Return `sure_rate` for each of `shares`, which reads `probs` only once."""
     top = probs.argmax(1)
     peak = np.take_along_axis(probs, top[:, None], 1)[:, 0]
     wrong = top != labels
     known = ~np.isnan(peak)
-    peak, wrong = peak[known], wrong[known]
+    peak = peak[known]
+    wrong = wrong[known]
     return [_contradicted(peak, wrong, share) if len(peak) else 0.0 for share in shares]
 
 
@@ -84,22 +99,25 @@ def _contradicted(peak: np.ndarray, wrong: np.ndarray, share: float) -> float:
     """Return the share of `wrong` among the `share` of samples with the highest `peak`."""
     places = max(1, round(share * len(peak)))
     last = np.partition(peak, -places)[-places]
-    above, tied = peak > last, peak == last
+    above = peak > last
+    tied = peak == last
     found = wrong[above].sum() + (places - above.sum()) * wrong[tied].mean()
     return float(found / places)
 
 
 def calibrated(score: np.ndarray, count: int) -> np.ndarray:
-    """Turn `score` (n,) into probabilities of a wrong label that add up to `count`.
+    """Turn scores into probabilities of a wrong label: float (n,), 0 to 1.
 
-    The score is, up to a constant, the network's own log-odds against the label, hence a logistic
-    curve of slope 1. Where wrong and clean labels stand well apart the odds are clearer than the
-    network's: then the slope is the one of two normal distributions with a common variance, found
-    by expectation maximisation with `count` fixed.
+    `score` is (n,) float without NaN, higher = more suspicious. The probabilities add up to
+    `count`. The score is, up to a constant, the network's own log-odds against the label, so the
+    probability is a logistic curve of the score with slope 1. Where the scores of wrong and right
+    labels are far apart, the curve is steeper: then the slope is that for two normal distributions
+    with a common variance, found by expectation maximisation with `count` fixed.
     """
     if count <= 0 or count >= len(score):
         return np.full(len(score), float(count > 0))
-    shift = float(np.partition(score, -count)[-count])  # half-way is at the last suspect
+    # The score with the probability 0.5; the search starts at the score of the last suspect.
+    shift = float(np.partition(score, -count)[-count])
     slope = 0.0
     probs, shift = _logistic(score, count, 1.0, shift)
     for _ in range(EM_STEPS):
@@ -114,33 +132,40 @@ def calibrated(score: np.ndarray, count: int) -> np.ndarray:
 def _logistic(
     score: np.ndarray, count: int, slope: float, shift: float
 ) -> tuple[np.ndarray, float]:
-    """Shift the logistic curve of `slope` so that it adds up to `count`; return it and the shift.
+    """Shift a logistic curve of this `slope` so that its values at `score` add up to `count`.
 
-    Newton's method on the log-odds of the sum, from `shift` on and kept within bounds. Every step
-    goes through all samples, and scipy's root finders need four times as many.
+    Returns the values (n,) and the shift. The shift is found by Newton's method on the log-odds of
+    the sum, started at `shift` and kept within bounds. Every step goes through all samples; scipy's
+    root finders need four times as many steps.
     """
     n = len(score)
     probs = np.empty(n)
-    reach = 50 / slope  # so far beyond all scores the curve is 0 or 1 to double precision
-    low, high = score.min() - reach, score.max() + reach
+    reach = 50 / slope  # at this distance from the shift the curve is 0 or 1 in double precision
+    low = score.min() - reach
+    high = score.max() + reach
     for _ in range(ROOT_STEPS):
-        np.subtract(score, shift, out=probs)  # one array for all steps: new ones cost more
+        np.subtract(score, shift, out=probs)  # all steps use the same array, which saves time
         np.multiply(probs, slope, out=probs)
         total = expit(probs, out=probs).sum()
         if abs(total - count) < 1e-11 * count:
             break
-        low, high = (shift, high) if total > count else (low, shift)
+        if total > count:
+            low = shift
+        else:
+            high = shift
         with np.errstate(divide="ignore", invalid="ignore"):
             steepness = slope * (total - probs @ probs) * n / (total * (n - total))
             shift = shift + (logit(total / n) - logit(count / n)) / steepness
-        if not low < shift < high:  # NaN, too
+        if not low < shift < high:  # also true if the shift is NaN
             shift = (low + high) / 2
     return probs, shift
 
 
 def _separation(score: np.ndarray, probs: np.ndarray) -> float:
     """Return the slope of the log-odds between two normals of equal variance: (m1 - m0) / v."""
-    m1, m0 = np.average(score, weights=probs), np.average(score, weights=1 - probs)
+    m1 = np.average(score, weights=probs)
+    m0 = np.average(score, weights=1 - probs)
     variance = np.mean(probs * (score - m1) ** 2 + (1 - probs) * (score - m0) ** 2)
-    least = max(1e-6 * (m1 - m0) ** 2, np.finfo(float).tiny)  # two single values have no variance
+    # The variance is 0 if there are only two different scores, so a smallest one is needed.
+    least = max(1e-6 * (m1 - m0) ** 2, np.finfo(float).tiny)
     return (m1 - m0) / max(variance, least)
