@@ -1,7 +1,7 @@
-"""Write a file whole or not at all.
+"""Write a file completely or not at all.
 
-In come a path and the bytes for it. They go to a `.partial` file beside the target, which takes the
-target's place once it is complete. A failure leaves the old file, if there was one, as it was.
+In come a path and the bytes for it. They are written to a `.partial` file beside the target, which
+replaces the target once it is complete. If writing fails, an older file at `path` stays as it was.
 """
 
 import contextlib
@@ -20,9 +20,10 @@ def replacing(
 ) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes `path` when the block ends without an error.
 
-    With `durable`, the bytes have reached the disk before they take the old file's place, so that
-    a power cut leaves one or the other. With `shared`, several processes may write `path` at the
-    same time: each has a partial file of its own, and the last one wins.
+    With `durable`, the bytes have reached the disk before the new file replaces the old one, so
+    that after a power cut one of the two is there. With `shared`, several processes may write
+    `path` at the same time: each has a partial file of its own, and the last one to finish
+    determines the content.
 
     Raises `OutputError` when the file system refuses (disk full, no permission, missing folder).
     """

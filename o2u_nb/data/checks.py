@@ -1,8 +1,9 @@
-"""The checks that every source's rows go through, in one fixed order.
+"""The checks that the rows of every source go through, in one fixed order.
 
-In come raw rows (columns sample_id, label, split, and path or image, not yet unique or readable).
-Each check returns which rows stay and what is wrong; out comes `Checked`, with everything reported
-at once, or a `SourceError` when too little is left to audit.
+In come raw rows with the columns sample_id, label, split, and path or image. Their ids may repeat
+and their images may be damaged. Each check returns which rows stay and which problems it found. Out
+comes `Checked`, with all problems in one table, or a `SourceError` when too little is left to
+audit.
 """
 
 import difflib
@@ -23,7 +24,8 @@ from o2u_nb.data.unread import advice_for
 from o2u_nb.errors import SourceError
 from o2u_nb.rows import evenly
 
-MOST_REASONS = 20  # missing files looked into, when all are missing, to find why
+# When all files are missing, the reason is searched for this many of them. Our choice.
+MOST_REASONS = 20
 
 Verdict = tuple[pd.Series, list[Problem]]
 Check = Callable[[pd.DataFrame], Verdict]
@@ -36,12 +38,17 @@ def raw_rows(
     column: str,
     items: Sequence,
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Build raw rows, leaving out those whose names no table or file of ours could store.
+    """Return raw rows, and problems for the rows that are left out.
 
-    The index of a row is its position in what comes in.
+    `ids`, `labels`, `splits` and `items` have one entry per row; an empty split becomes "train".
+    `column` is the name of the items' column, "path" or "image". Rows with text that is not valid
+    UTF-8 are left out, because neither our tables nor our files can hold it. The index of the rows
+    is their position in the arguments.
     """
     named = zip(ids, labels, splits, items, strict=True)
-    good, positions, problems = [], [], []
+    good = []
+    positions = []
+    problems = []
     for position, row in enumerate(named):
         written = [cell for cell in row if isinstance(cell, str)]
         if all(map(_is_utf8, written)):
@@ -74,12 +81,14 @@ def check(
     hint: str = "",
     root: str | None = None,
 ) -> Checked:
-    """Run all checks over raw `rows` and return the samples that stay with all `problems`.
+    """Run all checks over raw `rows`; return the samples that stay, and all problems.
 
-    `source` names the data in error messages, `hint` is added to "only one class". Labels outside
-    `classes` are unknown. With `check_images` every image is decoded once. `root` is the folder
-    that paths were relative to (default: the working folder). Raises `SourceError` when no file
-    exists, nothing is left, or a single class is left.
+    `problems` are those found before; the new ones are added to them. `source` names the data in
+    error messages, and `hint` is added to the error about a single class. If `classes` is given,
+    rows with other labels are left out. With `check_images` every image is decoded once, and
+    `progress(done, total)` is called meanwhile. `root` is the folder that paths were relative to,
+    by default the working folder. Raises `SourceError` when no file exists, or when no sample or
+    only one class is left.
     """
     rows = rows.sort_values("sample_id", kind="stable", ignore_index=True)
     rows, found = _apply(_naming_rules(rows, source, classes, root), rows, list(problems))
@@ -102,7 +111,7 @@ def _apply(
 def _naming_rules(
     rows: pd.DataFrame, source: str, classes: Sequence[str] | None, root: str | None
 ) -> list[Check]:
-    """List the rules that need no look into the images."""
+    """Return the checks that do not open the images."""
     rules = [_missing_ids, _missing_labels]
     if classes is not None:
         rules.append(lambda rows: _unknown_labels(rows, classes))
@@ -259,9 +268,10 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 def near_miss(name: str, known: Sequence[str], *, cutoff: float = 0.75) -> str | None:
-    """Return the entry of `known` that `name` is most likely meant to be, or None.
+    """Return the entry of `known` that is most similar to `name`, or None.
 
-    `cutoff` is the least similarity, 0 to 1, as `difflib` measures it.
+    Case and outer white space are ignored. `cutoff` is the smallest similarity that counts, 0 to 1,
+    as `difflib` measures it.
 
     >>> near_miss("Lable ", ["path", "label"])
     'label'
@@ -300,8 +310,8 @@ def _is_utf8(name: str) -> bool:
 def gone(samples: pd.DataFrame) -> pd.DataFrame:
     """Return a problems table of the samples whose file cannot be opened any more.
 
-    For after a long training: the source may have changed since it was read and checked. Files are
-    opened, not decoded. Empty for samples that hold their images.
+    Use it after a long training, in which the source may have changed since it was read. Files are
+    opened but not decoded. The table is empty for samples that hold their images themselves.
     """
     items = image_items(samples)
     reasons = in_threads(_out_of_reach, items)

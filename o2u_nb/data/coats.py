@@ -1,12 +1,14 @@
-"""Coats: pictures of animal coats grown from Turing patterns, with wrong labels planted on request.
+"""Coats: generated pictures of animal coats, with wrong labels planted on request.
 
-In comes a seed; out come square colour pictures of ten coats (leopard rosettes, tiger stripes, ...)
-with their names, as arrays (`generate`), or as a class folder of PNG files whose true labels lie
-beside it (`write_folder`). Look-alikes share their colours: only the pattern tells them apart.
+In comes a seed. Out come square colour pictures of ten coats (leopard rosettes, tiger stripes, ...)
+with their names: as arrays (`generate`), or as a folder of class folders of PNG files, with a table
+of the true labels beside it (`write_folder`). Classes that look alike share their colours, so that
+only the pattern tells them apart.
 
-Spots and stripes come from the Swift-Hohenberg equation, the normal form of a Turing instability: a
-quadratic term gives spots, none gives stripes (Cross and Hohenberg, Rev. Mod. Phys. 1993). Rosettes
-are level sets of spots, as in the two-stage model of Liu, Liaw and Maini (Phys. Rev. E 2006).
+Spots and stripes come from the Swift-Hohenberg equation, the normal form of a Turing instability:
+with a quadratic term it gives spots, without one stripes (Cross and Hohenberg, Rev. Mod. Phys.
+1993). Rosettes are level sets of spots, as in the two-stage model of Liu, Liaw and Maini (Phys.
+Rev. E 2006).
 """
 
 import os
@@ -22,10 +24,13 @@ from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import OutputError
 
-CELLS = 64  # along one side of a pattern's periodic tile
+# All numbers in this module are our choice, unless they say otherwise.
+CELLS = 64  # grid points along one side of a pattern's periodic tile
 PERIODS = 8  # wavelengths along one side of that tile
-FINER = 2  # pictures are painted this much larger, then averaged down
-TRUTH = "truth.csv"
+FINER = 2  # factor by which pictures are painted larger, before they are averaged to their size
+TRUTH = "truth.csv"  # the table of true labels
+
+# For each class, the classes that look like it; a wrong label usually names one of them.
 
 LOOK_ALIKES: dict[str, tuple[str, ...]] = {
     "cheetah": ("leopard", "dalmatian"),
@@ -40,9 +45,9 @@ LOOK_ALIKES: dict[str, tuple[str, ...]] = {
     "zebra": ("tiger", "kudu"),
 }
 CLASSES = tuple(sorted(LOOK_ALIKES))
-LOOK_ALIKE_SHARE = 0.7  # of the planted wrong labels
+LOOK_ALIKE_SHARE = 0.7  # share of the planted wrong labels that name a class of `LOOK_ALIKES`
 
-# Ground and mark colours, RGB in [0, 1]; each picture draws between the two ends.
+# Ranges of colours, RGB in [0, 1]: each picture draws a colour between the two.
 TAWNY = ((0.72, 0.50, 0.26), (0.93, 0.76, 0.50))
 ORANGE = ((0.78, 0.42, 0.14), (0.94, 0.66, 0.36))
 WHITE = ((0.78, 0.75, 0.68), (0.97, 0.96, 0.93))
@@ -54,14 +59,21 @@ Colours = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 class Layers(NamedTuple):
-    """What a pattern says of each pixel, in [0, 1]: the share of marks, and of a second tint."""
+    """A pattern, (side, side) each, in [0, 1]: how much each pixel is a mark, and a core of one.
+
+    `marks` and `cores` are painted in their colours over the ground colour.
+    """
 
     marks: np.ndarray
     cores: np.ndarray
 
 
 class Coat(NamedTuple):
-    """A coat: how its pattern is made, its colours, and how many wavelengths a picture shows."""
+    """How to draw one class: the function that makes its pattern, its colours, and its scale.
+
+    One of the colours in `ground` is drawn for each picture. `across` is the range of the number of
+    wavelengths of the pattern along one side of a picture.
+    """
 
     pattern: Callable[[np.random.Generator, np.ndarray, float], Layers]
     ground: tuple[Colours, ...]
@@ -75,8 +87,9 @@ def generate(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw `n` coats: pictures uint8 (n, size, size, 3) and true labels, str (n,).
 
-    Classes take turns, so they are balanced. Picture i depends on `seed` and i only: a larger `n`
-    keeps the earlier ones.
+    The classes follow one another in turn, so they are balanced. Picture i depends on `seed`,
+    `size` and i alone, so a larger `n` gives the same pictures and more of them. `size` is in
+    pixels. `progress(done, total)` is called after each picture.
 
     >>> pictures, labels = generate(2, seed=1)
     >>> pictures.shape, labels.tolist()
@@ -100,13 +113,14 @@ def write_folder(
     size: int = 48,
     progress: Progress | None = None,
 ) -> Path:
-    """Write `n` coats as a class folder, of which the share `noise` lies in a wrong class.
+    """Write `n` coats into class folders, the share `noise` (0 to 1) of them into a wrong one.
 
-    `root/images/<given label>/coat_00042.png` are the pictures; `root/truth.csv` (columns
-    sample_id, label, true_label) tells the truth, outside the class folder. It is written last:
-    where it is, the folder is complete. Seven in ten wrong labels name a look-alike, the rest any
-    other class. A folder left by a killed run is finished; one with other things in it raises
-    `OutputError`.
+    The pictures, of `size` by `size` pixels, are `root/images/<given label>/coat_00042.png`. The
+    table `root/truth.csv` has the columns sample_id, label (the given one) and true_label. It is
+    written last, so the folder is complete if the table is there. Seven in ten wrong labels name a
+    class that looks alike, the others any other class. A folder that a killed run has left is
+    completed. Returns `root`. Raises `OutputError` when `root` holds other files or cannot be
+    written, `ValueError` when `noise` is not a share.
     """
     root = Path(root)
     _require_own(root)
@@ -120,7 +134,8 @@ def write_folder(
         raise OutputError(
             f"Cannot write to {root} ({error.strerror or error}): choose another folder."
         ) from error
-    for left in root.glob("images/*/coat_*.png"):  # by a killed run with other settings
+    # Pictures that a killed run with other settings has left would be in the wrong folders.
+    for left in root.glob("images/*/coat_*.png"):
         left.unlink()
     for picture, name in zip(pictures, names, strict=True):
         with atomic.replacing(root / "images" / name) as file:
@@ -132,7 +147,11 @@ def write_folder(
 
 
 def planted(true: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
-    """Return `true` labels (n,) of which exactly round(`noise` n) are wrong; see `write_folder`."""
+    """Return a copy of the labels `true` (n,) in which exactly round(`noise` * n) are wrong.
+
+    See `write_folder` for the choice of the wrong labels. Raises `ValueError` when `noise` is not
+    between 0 and 1.
+    """
     if not 0 <= noise <= 1:
         raise ValueError(f"expected a share of wrong labels from 0 to 1, found {noise}")
     given = true.copy()
@@ -152,8 +171,8 @@ def _require_own(root: Path) -> None:
     classes = [path.name for path in root.glob("images/*") if path.name not in CLASSES]
     if foreign or classes:
         raise OutputError(
-            f"{root} holds other things ({(foreign + classes)[0]!r}, for one): choose a new or "
-            "empty folder for the coats."
+            f"{root} holds other things, such as {(foreign + classes)[0]!r}: choose a new or empty "
+            "folder for the coats."
         )
 
 
@@ -164,10 +183,8 @@ def _picture(coat: Coat, rng: np.random.Generator, size: int) -> np.ndarray:
     side = size * FINER
     across = rng.uniform(*coat.across)
     layers = coat.pattern(rng, _view(rng, side), across)
-    ground, mark = (
-        _colour(rng, coat.ground[rng.integers(len(coat.ground))]),
-        _colour(rng, coat.mark),
-    )
+    ground = _colour(rng, coat.ground[rng.integers(len(coat.ground))])
+    mark = _colour(rng, coat.mark)
     core = _colour(rng, coat.core)
     tint = 1 + 0.06 * _look(_clouds(rng, detail=6), _view(rng, side), across=4)[..., None]
     skin = ground * tint
@@ -182,18 +199,25 @@ def _colour(rng: np.random.Generator, colours: Colours) -> np.ndarray:
 
 
 def _view(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Return where each pixel looks, (2, side, side) in frame widths: turned, shifted, bent."""
+    """Return the position in the pattern of each pixel: (2, side, side), in widths of the picture.
+
+    The positions are turned, shifted and slightly bent at random.
+    """
     grid = (np.mgrid[:side, :side] + 0.5) / side - 0.5
     turn = rng.uniform(0, 2 * np.pi)
     y = np.cos(turn) * grid[0] - np.sin(turn) * grid[1]
     x = np.sin(turn) * grid[0] + np.cos(turn) * grid[1]
-    bend, phase = rng.uniform(0, 0.06), rng.uniform(0, 2 * np.pi, 2)
+    bend = rng.uniform(0, 0.06)
+    phase = rng.uniform(0, 2 * np.pi, 2)
     bent = np.stack([y + bend * np.sin(5 * x + phase[0]), x + bend * np.sin(5 * y + phase[1])])
     return bent + rng.random(2)[:, None, None]
 
 
 def _photographed(skin: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:
-    """Light the skin from one side, expose, blur a little and add grain: uint8 (size, size, 3)."""
+    """Return `skin` as a photograph: lit from one side, exposed, a little blurred, with grain.
+
+    `skin` is float (side, side, 3) in [0, 1]; the photograph is uint8 (size, size, 3).
+    """
     from scipy.ndimage import gaussian_filter
 
     side = skin.shape[0]
@@ -218,7 +242,10 @@ def _solid_spots(rng, view, across) -> Layers:
 
 
 def _rosettes(rng, view, across, *, stretch: float = 1.0, dotted: bool = False) -> Layers:
-    """Draw broken dark rings round a tinted core, with a dot in it if `dotted`."""
+    """Draw broken dark rings around tinted cores, with dots in them if `dotted`.
+
+    `stretch` is the factor by which they are longer in one direction.
+    """
     view = view / np.array([stretch, 1.0])[:, None, None]
     field = _look(_turing(rng, spots=SPOTS), view, across=across)
     ring = _above(field, 0.15) * (1 - _above(field, 1.15))
@@ -258,7 +285,7 @@ def _kudu(rng, view, across) -> Layers:
 
 
 def _patches(rng, view, across) -> Layers:
-    """Draw a giraffe's polygons: the cells of points that keep their distance."""
+    """Draw a giraffe's polygons: the Voronoi cells of points that are not too close together."""
     from scipy.spatial import cKDTree
 
     cells = max(2, round(across * 1.4))
@@ -275,7 +302,8 @@ def _blotches(rng, view, across) -> Layers:
     return Layers(_above(field, rng.uniform(-0.1, 0.4), soft=0.15), np.zeros_like(field))
 
 
-SPOTS = 1.4  # the quadratic term: high enough for spots, low enough for uneven ones
+# Factor of the quadratic term: high enough for spots, and low enough that they are uneven.
+SPOTS = 1.4
 
 COATS: dict[str, Coat] = {
     "cheetah": Coat(_solid_spots, (TAWNY, CREAM), BLACK, TAWNY, (4.2, 7.5)),
@@ -292,16 +320,17 @@ COATS: dict[str, Coat] = {
 
 
 def _turing(rng, *, spots: float = 0.0, aligned: float = 0.0, steps: int = 60) -> np.ndarray:
-    """Grow a periodic (CELLS, CELLS) pattern from noise; mean 0, standard deviation 1.
+    """Grow a periodic pattern (CELLS, CELLS) from noise, with mean 0 and standard deviation 1.
 
-    `spots` is the quadratic term of the Swift-Hohenberg equation; `aligned` > 0 holds back waves
-    along the first axis, which makes stripes parallel. The linear part is stepped implicitly, in
-    Fourier space, hence the long steps.
+    `spots` is the factor of the quadratic term of the Swift-Hohenberg equation. `aligned` > 0 damps
+    waves along the first axis, which makes stripes parallel. The linear part is stepped implicitly
+    in Fourier space, which allows long steps.
     """
     ky = np.fft.fftfreq(CELLS, 1 / CELLS)[:, None] / PERIODS
     kx = np.fft.rfftfreq(CELLS, 1 / CELLS)[None, :] / PERIODS
     decay = (1 - kx**2 - ky**2) ** 2 + aligned * ky**2
-    drive = 1.0 if spots else 1.5  # spots are stable at the onset, stripes beyond it
+    # Spots are stable at the onset of the instability, stripes beyond it.
+    drive = 1.0 if spots else 1.5
     field = 0.5 * rng.standard_normal((CELLS, CELLS))
     for _ in range(steps):
         reaction = np.clip(field * (drive + field * (spots - field)), -3, 3)
@@ -310,7 +339,10 @@ def _turing(rng, *, spots: float = 0.0, aligned: float = 0.0, steps: int = 60) -
 
 
 def _clouds(rng, *, detail: float) -> np.ndarray:
-    """Return a smooth periodic field of `detail` blobs a side; mean 0, standard deviation 1."""
+    """Return a smooth periodic random field (CELLS, CELLS), with mean 0 and standard deviation 1.
+
+    It has about `detail` blobs along each side.
+    """
     ky = np.fft.fftfreq(CELLS, 1 / CELLS)[:, None]
     kx = np.fft.rfftfreq(CELLS, 1 / CELLS)[None, :]
     kept = np.exp(-(kx**2 + ky**2) / (2 * (0.5 * detail) ** 2))
@@ -320,12 +352,15 @@ def _clouds(rng, *, detail: float) -> np.ndarray:
 
 
 def _look(field: np.ndarray, view: np.ndarray, *, across: float) -> np.ndarray:
-    """Sample a periodic tile where `view` looks; `across` = wavelengths seen along the frame."""
+    """Return the values of the periodic `field` at the positions `view`: (side, side).
+
+    `across` is the number of wavelengths along one side of the picture.
+    """
     from scipy.ndimage import map_coordinates
 
     return map_coordinates(field, view * (across / PERIODS * CELLS), order=1, mode="grid-wrap")
 
 
 def _above(field: np.ndarray, level: float, soft: float = 0.3) -> np.ndarray:
-    """Return 1 where the field is above the level, 0 below, with an edge `soft` wide."""
+    """Return 1 where `field` is above `level`, 0 below it, and a linear edge of width `soft`."""
     return np.clip((field - level) / soft + 0.5, 0, 1)

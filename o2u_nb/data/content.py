@@ -8,9 +8,10 @@ from o2u_nb.data.images import Item
 
 
 def content_hash(item: Item) -> str:
-    """Return the SHA-256 of `item` as hex digits: of a file, what `sha256sum` prints.
+    """Return the SHA-256 of `item` as 64 hex digits.
 
-    Of an array, that of its shape and pixels. Raises OSError when the file cannot be read.
+    For a path it is the digest of the file's bytes, as `sha256sum` prints it, and for an array that
+    of its shape and pixels. Raises `OSError` when the file cannot be read.
 
     >>> content_hash(b"")[:8]
     'e3b0c442'

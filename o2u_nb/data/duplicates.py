@@ -1,4 +1,4 @@
-"""The same picture under two labels: a sure mistake, whichever label is the right one.
+"""The same picture with two different labels: one of them must be wrong.
 
 In comes a samples table; out comes one truth value per row. Only files of equal size are read.
 """
@@ -14,9 +14,9 @@ from o2u_nb.data.parallel import in_threads
 
 
 def conflicting(samples: pd.DataFrame) -> pd.Series:
-    """Return which samples have a byte-for-byte copy under another label, bool by `sample_id`.
+    """Return which samples have a byte-for-byte copy with another label: bool by `sample_id`.
 
-    A picture that cannot be read any more is a copy of none; `checks.gone` lists such pictures.
+    It is False for a picture that cannot be read any more; `checks.gone` lists such pictures.
     """
     items = pd.Series(image_items(samples), index=samples.index, dtype=object)
     sizes = items.map(_size)
@@ -30,7 +30,7 @@ def conflicting(samples: pd.DataFrame) -> pd.Series:
 
 
 def _size(item: Item) -> int | None:
-    """Return the length of `item` in bytes, None where it cannot be told."""
+    """Return the size of `item` in bytes, or None where its file cannot be found."""
     if isinstance(item, np.ndarray):
         return item.nbytes
     if isinstance(item, bytes):

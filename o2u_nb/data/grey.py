@@ -1,7 +1,8 @@
-"""The range of grey values that a whole data set uses, where pictures are deeper than 8 bits.
+"""The range of grey values that a data set uses, where pictures are deeper than 8 bits.
 
-In come raw rows; out come the same rows with the columns `grey_low` and `grey_high`, equal in every
-row: what is shown and trained as black and as white. One range for all keeps pictures comparable.
+In come raw rows; out come the same rows with the columns `grey_low` and `grey_high`: the values
+that are shown and trained as black and as white. They are equal in every row, so that pictures stay
+comparable.
 """
 
 import os
@@ -17,21 +18,23 @@ from o2u_nb.data.parallel import in_threads
 from o2u_nb.data.samples import Problem
 from o2u_nb.rows import evenly
 
-# Formats that hold 8 bits a channel at most, so that their files need no look.
+# Suffixes of formats with at most 8 bits per channel, whose files need not be opened.
 SHALLOW = (".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp")
-# Taken evenly, so that the same are looked at every time: files of which the first bytes are read,
-# deep pictures among them that are decoded, and pixels of each for the percentiles.
+# Largest numbers of files that are opened to see whether they are deep, of deep pictures among them
+# that are decoded, and of pixels taken from each of these. They are evenly spaced, so that the same
+# ones are used every time. Our choice.
 HEADERS = 2000
 PICTURES = 200
 PIXELS = 10_000
-# A few hot pixels must not set the range: where the outermost thousandth of the pixels at each end
-# would take more than half of it, they are left out of it and shown as black or white.
-OUTERMOST = 0.1  # per cent
+# A few defective ("hot") pixels must not determine the range. If the darkest and the brightest
+# pixels (`OUTERMOST` per cent each) take up more than the share `WASTED` of the range, they are
+# left out of it, and are shown as black or white. Our choice.
+OUTERMOST = 0.1
 WASTED = 0.5
 
 
 class _Deep(NamedTuple):
-    """What one deep grey picture holds: its kind, extremes, and some of its pixels."""
+    """The grey values of one deep picture: their kind, the extremes, and some of them."""
 
     kind: str
     low: float
@@ -40,11 +43,12 @@ class _Deep(NamedTuple):
 
 
 def with_grey_range(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
-    """Add the columns of the range where it is needed, and tell where it cannot be known.
+    """Return `rows` with the range of grey where it is needed, and a problem if there is none.
 
-    Rows stay as they are when they have the columns, when no picture is deeper than 8 bits, or when
-    the pictures use more than half of what their format holds: 0 to 65,535 for whole numbers, 0 to
-    1 for fractions.
+    The rows are returned unchanged when they already have the columns, when no picture is deeper
+    than 8 bits, when the pictures use more than half of the range of their format (0 to 65,535 for
+    whole numbers, 0 to 1 for fractions), or when some pictures hold whole numbers and others
+    fractions, which is the problem.
     """
     if set(GREY_COLUMNS) <= set(rows.columns):
         return rows, []
@@ -57,7 +61,7 @@ def with_grey_range(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
 
 
 def in_words(samples: pd.DataFrame) -> str | None:
-    """Say which grey values a samples table shows as black and white; None without a range.
+    """Return a sentence on the grey values that are shown as black and white; None without a range.
 
     >>> in_words(pd.DataFrame({"grey_low": [0.0, 0.0], "grey_high": [4095.0, 4095.0]}))
     'Grey values from 0 to 4,095, which the pictures use, are shown and trained as black to white.'
@@ -72,7 +76,7 @@ def in_words(samples: pd.DataFrame) -> str | None:
 
 
 def _deep_pictures(rows: pd.DataFrame) -> dict[str, _Deep]:
-    """Return what some of the deep pictures hold, by `sample_id`."""
+    """Return the grey values of some of the deep pictures, by `sample_id`."""
     pairs = zip(rows["sample_id"], images.image_items(rows), strict=True)
     pairs = _some([pair for pair in pairs if _may_be_deep(pair[1])], HEADERS)
     are_deep = in_threads(lambda pair: _is_deep(pair[1]), pairs)
@@ -105,7 +109,7 @@ def _look(item: Item) -> _Deep | None:
         with images.opened(item) as image:
             pixels = np.asarray(image).astype(np.float64).ravel()
             kind = "fractions" if image.mode == "F" else "whole numbers"
-    except Exception:  # as in `_is_deep`
+    except Exception:  # for the same reason as in `_is_deep`
         return None
     pixels = pixels[np.isfinite(pixels)]
     if not pixels.size:
@@ -114,10 +118,11 @@ def _look(item: Item) -> _Deep | None:
 
 
 def _range(deep: list[_Deep]) -> GreyRange | None:
-    """Return the range of `deep` pictures; None where there is none or they fill their format."""
+    """Return the range of the `deep` pictures; None without pictures, or if none is needed."""
     if not deep:
         return None
-    low, high = min(found.low for found in deep), max(found.high for found in deep)
+    low = min(found.low for found in deep)
+    high = max(found.high for found in deep)
     pool = np.concatenate([found.some for found in deep])
     inner = np.percentile(pool, [OUTERMOST, 100 - OUTERMOST])
     if inner[0] < inner[1] < inner[0] + WASTED * (high - low):
@@ -129,7 +134,7 @@ def _range(deep: list[_Deep]) -> GreyRange | None:
 
 
 def _two_kinds(deep: dict[str, _Deep]) -> Problem:
-    """Tell of whole numbers and fractions in one data set, which have no common range."""
+    """Return the problem that some pictures hold whole numbers and others fractions."""
     name = next(name for name, found in deep.items() if found.kind == "fractions")
     return Problem(
         name,

@@ -1,8 +1,9 @@
 """Decode images of every common format and mode to 8-bit RGB.
 
-An item is what a samples table holds for one row: a file's path, encoded bytes, or a uint8 array
-(H, W) or (H, W, 3); with the data set's range of grey, where the table has one. Out come Pillow
-images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing is written beside the source.
+In come items. An item is the picture in one row of a samples table: a file's path, encoded bytes,
+or a uint8 array (H, W) or (H, W, 3), with the data set's range of grey if the table has one. Out
+come Pillow images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing is written into the
+source's folders.
 """
 
 import io
@@ -22,10 +23,12 @@ from o2u_nb.rows import evenly
 
 T = TypeVar("T")
 
-# Named, so that no file from a stranger reaches those readers that run other programs (EPS).
+# Pillow's formats that are read. Others are not, because some of Pillow's readers start another
+# program (for EPS files), which is unsafe for files of unknown origin.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM")
-ORIENTATION = 0x0112  # the EXIF tag
-# What turns a picture upright, by the value of that tag; 1 and whatever else it says turn nothing.
+ORIENTATION = 0x0112  # number of the EXIF tag "Orientation"
+# The operation that turns a picture upright, by the value of that tag. With the value 1, or any
+# other value, the picture stays as it is.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -35,8 +38,9 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SWAPS_SIDES = {5, 6, 7, 8}
-DEEP_MODES = ("I", "F")  # Pillow's modes of grey beyond 8 bits, beside those that start with "I;16"
+SWAPS_SIDES = {5, 6, 7, 8}  # values of the tag for which width and height change places
+# Pillow's modes of grey pictures with more than 8 bits, apart from those that start with "I;16".
+DEEP_MODES = ("I", "F")
 
 Item = str | os.PathLike | bytes | np.ndarray
 
@@ -52,20 +56,20 @@ GREY_COLUMNS = GreyRange._fields
 
 
 class RangedPath(str):
-    """A file's path that knows the grey range of its data set: `grey`."""
+    """A file's path with the grey range of its data set in the attribute `grey`."""
 
     grey: GreyRange
 
 
 class RangedBytes(bytes):
-    """An encoded image that knows the grey range of its data set: `grey`."""
+    """An encoded image with the grey range of its data set in the attribute `grey`."""
 
     grey: GreyRange
 
 
 @cache
 def suffixes() -> frozenset[str]:
-    """Return the suffixes, in lower case, of the image files that are read.
+    """Return the suffixes of the image files that are read, in lower case and with their dots.
 
     >>> ".jpeg" in suffixes(), ".eps" in suffixes()
     (True, False)
@@ -75,7 +79,7 @@ def suffixes() -> frozenset[str]:
 
 
 def image_items(samples: pd.DataFrame) -> list[Item]:
-    """Return one decodable item per row of `samples`, in row order.
+    """Return the items of `samples`, one per row, in row order.
 
     Raises `SourceError` when the table has neither a `path` nor an `image` column.
     """
@@ -97,7 +101,8 @@ def _with_ranges(items: list[Item], samples: pd.DataFrame) -> list[Item]:
 
 def _ranged(item: Item, grey: GreyRange) -> Item:
     kinds = {str: RangedPath, bytes: RangedBytes}
-    if type(item) not in kinds or not grey.grey_low < grey.grey_high:  # NaN: no range for this row
+    # The comparison is false for NaN, which stands for a row without a range.
+    if type(item) not in kinds or not grey.grey_low < grey.grey_high:
         return item
     item = kinds[type(item)](item)
     item.grey = grey
@@ -107,10 +112,11 @@ def _ranged(item: Item, grey: GreyRange) -> Item:
 def load_image(item: Item, *, at_least: int | None = None) -> Image.Image:
     """Decode `item` to an upright 8-bit "RGB" image.
 
-    Transparent pixels are shown on white, deep grey is scaled to 8 bits by the range of the data
-    set that `image_items` gives, EXIF orientation is applied where it makes sense, and of an
-    animation or a stack of pages the first is taken. With `at_least`, a JPEG may come at 1/2, 1/4
-    or 1/8 of its size as long as both sides stay that long: much faster. Raises what Pillow raises
+    Transparent pixels are shown on white. Grey values deeper than 8 bits are scaled by the range of
+    the data set, which `image_items` attaches to items. The EXIF orientation is applied, except to
+    TIFF, which Pillow turns upright itself. Of an animation or a file with several pages, the first
+    picture is taken. With `at_least` (pixels), a JPEG may be decoded at 1/2, 1/4 or 1/8 of its
+    size, which is much faster, if both sides stay at least that long. Raises what Pillow raises
     when the image is damaged; `broken_image` gives the reason as text.
 
     >>> load_image(np.zeros((2, 3), np.uint8)).size
@@ -126,14 +132,15 @@ def load_image(item: Item, *, at_least: int | None = None) -> Image.Image:
 def broken_image(item: Item) -> str | None:
     """Return why `item` cannot be decoded, or None when it can.
 
-    The whole image is decoded, so that truncated files are found, JPEG at 1/8 of its size.
+    The whole image is decoded, so that truncated files are found; a JPEG is decoded at 1/8 of its
+    size, which is faster.
 
     >>> broken_image(b"no image")
     'not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM)'
     """
     try:
         load_image(item, at_least=1)
-    except Exception as error:  # a damaged file can raise nearly anything from a decoder
+    except Exception as error:  # decoders raise nearly any exception for a damaged file
         return _reason(error)
     return None
 
@@ -146,12 +153,14 @@ def decode_pixels(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Decode all images of `samples`, squished to `size` x `size`, in row order.
+    """Decode all images of `samples` to `size` x `size` pixels, in row order.
 
-    Returns uint8 (N, size, size, 3): in memory, or with `out` a memory map of that .npy file
-    (opened copy-on-write, so the file is never altered), which appears only once it is complete.
-    Images that already have the size are untouched. Raises `SourceError` naming the first image
-    that cannot be decoded, `OutputError` when `out` cannot be written.
+    The aspect ratio is not kept; images that already have the size are not changed. Returns uint8
+    (N, size, size, 3). It is in memory, or with `out` it is a memory map of the .npy file `out`,
+    which is created only once it is complete, and which is opened copy-on-write so that it never
+    changes. `workers` is the number of threads, and `progress(done, total)` is called meanwhile;
+    see `parallel.in_threads`. Raises `SourceError`, which names the first image that cannot be
+    decoded, and `OutputError` when `out` cannot be written.
     """
     shape = (len(samples), size, size, 3)
     rows = in_threads(
@@ -171,7 +180,7 @@ def decode_pixels(
 
 
 def thumbnail(item: Item, size: int) -> bytes:
-    """Return `item` as JPEG bytes whose longest side is `size` pixels, aspect kept."""
+    """Return `item` as JPEG bytes, with `size` pixels on its longest side and its aspect ratio."""
     image = load_image(item, at_least=2 * size)
     scale = size / max(image.size)
     sides = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -179,14 +188,14 @@ def thumbnail(item: Item, size: int) -> bytes:
 
 
 def png_bytes(item: np.ndarray | bytes) -> bytes:
-    """Return an array as lossless PNG bytes; bytes are returned as they are."""
+    """Return a uint8 array as the bytes of a PNG, which is lossless; return bytes as they are."""
     if isinstance(item, bytes):
         return item
     return _encoded(Image.fromarray(np.ascontiguousarray(item)), "PNG", compress_level=1)
 
 
 def lossless(image: Image.Image) -> bytes:
-    """Return a grey picture deeper than 8 bits as encoded bytes with every value in it."""
+    """Return a grey picture deeper than 8 bits as encoded bytes that keep every value exactly."""
     return _encoded(image, "PNG" if image.mode.startswith("I;16") else "TIFF")
 
 
@@ -198,9 +207,10 @@ class Size(NamedTuple):
 
 
 def common_size(samples: pd.DataFrame, sample: int = 200) -> Size:
-    """Return the median (width, height), in pixels, of `sample` images spread over the table.
+    """Return the median width and height, in pixels, of at most `sample` evenly spaced images.
 
-    Only headers are read. Raises `SourceError` naming an image that cannot be opened.
+    Only the headers of files are read. Raises `SourceError`, which names the image, when one cannot
+    be opened.
     """
     chosen = samples.iloc[evenly(len(samples), sample)]
     pairs = list(zip(chosen.index, image_items(chosen), strict=True))
@@ -210,7 +220,10 @@ def common_size(samples: pd.DataFrame, sample: int = 200) -> Size:
 
 
 def opened(item: Item) -> Image.Image:
-    """Open `item` without decoding its pixels; raises what Pillow raises."""
+    """Open `item` without decoding its pixels.
+
+    Raises what Pillow raises, and `ValueError` when `item` is none of the types of an item.
+    """
     if isinstance(item, np.ndarray):
         if item.dtype != np.uint8:
             raise ValueError(f"expected uint8 pixels, found {item.dtype}")
@@ -222,7 +235,12 @@ def opened(item: Item) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:
-    """Return `image` of any mode as 8-bit "RGB": deep grey scaled, transparency shown on white."""
+    """Return `image`, of any mode, as 8-bit "RGB".
+
+    Grey values deeper than 8 bits are scaled by the range `grey`, by default that of their format.
+    Transparent pixels are shown on white. Raises `ValueError` when deep grey values are not finite,
+    or without `grey` outside the range of their format.
+    """
     if is_deep(image):
         image = _grey8(image, grey)
     if image.has_transparency_data:
@@ -233,17 +251,17 @@ def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Tell whether `image` is grey with more than 8 bits a pixel."""
+    """Return whether `image` is grey with more than 8 bits per pixel."""
     return image.mode.startswith("I;16") or image.mode in DEEP_MODES
 
 
 def top_of(fractions: bool) -> float:
-    """Return the white of deep grey where no range is known: of fractions, else whole numbers."""
+    """Return the white of deep grey without a known range: 1 for `fractions`, else 65,535."""
     return 1.0 if fractions else 65535.0
 
 
 def _grey8(image: Image.Image, grey: GreyRange | None) -> Image.Image:
-    """Scale deep grey to 8 bits; values beyond a range that is known become black or white."""
+    """Scale deep grey to 8 bits; values outside the range `grey` become black or white."""
     pixels = np.asarray(image).astype(np.float64)
     if not np.isfinite(pixels).all():
         raise ValueError("grey values that are no numbers (NaN or infinite)")
@@ -257,13 +275,13 @@ def _grey8(image: Image.Image, grey: GreyRange | None) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where it is missing or no such number."""
-    if image.format == "TIFF":  # alone in turning its pictures upright itself
+    """Return the EXIF orientation, 1 to 8; 1 where it is missing or another value."""
+    if image.format == "TIFF":  # Pillow turns pictures upright itself for this format alone
         return 1
     try:
         value = image.getexif().get(ORIENTATION, 1)
         return int(value) if value in TURNS else 1
-    except Exception:  # EXIF from a stranger can be anything; the picture itself may be fine
+    except Exception:  # damaged EXIF raises nearly anything, and the picture itself may be good
         return 1
 
 
@@ -278,9 +296,9 @@ def _row(name: str, item: Item, size: int) -> np.ndarray:
 
 
 def resized(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
-    """Return `image` with the width and height `sides`, averaged where it shrinks."""
-    # Pillow's bicubic averages over all source pixels when it shrinks, so there is no aliasing, and
-    # an image that has the size already is copied.
+    """Return `image` with the width and height `sides`, in pixels; averaged where it shrinks."""
+    # When it shrinks an image, Pillow's bicubic filter averages over all source pixels, so that
+    # there is no aliasing. An image that already has the size is copied.
     return image.resize(sides, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
@@ -303,10 +321,10 @@ def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:
 
 
 def _named(function: Callable[[Item], T], name: str, item: Item) -> T:
-    """Call `function(item)`; a decoding failure becomes a `SourceError` that names the sample."""
+    """Return `function(item)`; if it fails, raise a `SourceError` that names the sample `name`."""
     try:
         return function(item)
-    except Exception as error:  # as in `broken_image`
+    except Exception as error:  # for the same reason as in `broken_image`
         raise SourceError(
             f"{name}: cannot be decoded: {_reason(error)}; read the source again with "
             "check_images=True to have such images left out and listed"
@@ -314,7 +332,7 @@ def _named(function: Callable[[Item], T], name: str, item: Item) -> T:
 
 
 def _reason(error: Exception) -> str:
-    """Say what is wrong without the path or object address that Pillow puts in its messages."""
+    """Return what is wrong, without the path or object address that Pillow's messages hold."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM)"
     if isinstance(error, OSError) and error.strerror:

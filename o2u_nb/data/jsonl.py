@@ -1,15 +1,16 @@
-"""JSON, one object a line: what logs and manifests are written in."""
+"""JSON lines: one JSON object per line, the format of our logs and manifests."""
 
 import json
 
-# Line ends for str.splitlines, which many readers use, but not for JSON, which leaves them bare.
+# Characters that end a line for `str.splitlines`, which many readers use, but that JSON does not
+# escape; we write them as escapes.
 LINE_ENDS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 
 
 def to_line(found: dict) -> bytes:
-    r"""Return `found` as one line of UTF-8 that stays one line for every reader.
+    r"""Return `found` as one line of UTF-8 that every reader takes for a single line.
 
-    Raises `ValueError` for NaN and infinity, which are no JSON.
+    Raises `ValueError` for NaN and infinity, which JSON does not have.
 
     >>> to_line({"name": "a\nb"})
     b'{"name": "a\\nb"}\n'

@@ -1,7 +1,7 @@
-"""Why a file that a table names is not there: a hint for the person, never a repair.
+"""Why a file that a table names does not exist: a hint for the user, never a repair.
 
-In comes the path as it was looked for; out comes what is different about a file that does exist:
-the other slash, another suffix, other capitals, a folder too many or too few.
+In comes the path of the missing file. Out comes how the path of a file that does exist differs from
+it: in the slash, in the suffix, in upper and lower case, or by a folder too many or too few.
 """
 
 import os
@@ -13,14 +13,16 @@ from typing import NamedTuple
 
 from o2u_nb.data.images import suffixes
 
-MOST_FOLDERS = 100  # looked into below a folder, when a name may lack its first folder
+# Largest number of folders in which a name is searched whose first folder may be missing. Our
+# choice.
+MOST_FOLDERS = 100
 ADDRESS = re.compile(r"\b(https?|ftp|s3|gs|hf)://")
 
 
 class Lost:
-    """Say why files are not there; folders are listed once each.
+    """Find reasons why files do not exist. Each folder is listed only once, for all files.
 
-    `root` is the folder that the paths were relative to, None for the working folder.
+    `root` is the folder that the paths were relative to, by default the working folder.
     """
 
     def __init__(self, root: str | None = None):
@@ -29,7 +31,10 @@ class Lost:
         self._folders: dict[str, list[str]] = {}
 
     def reason(self, path: str) -> str | None:
-        """Return a phrase such as "the file exists with the suffix .jpg", None if none is found."""
+        """Return why there is no file `path`, such as "the file exists with the suffix .jpg".
+
+        None if no reason is found.
+        """
         if ADDRESS.search(path):
             return "it is a web address; download the pictures first"
         if os.path.isdir(path):
@@ -41,7 +46,7 @@ class Lost:
         return None
 
     def _guesses(self, path: str) -> Iterator["_Guess"]:
-        """Yield where to look, the nearest to the path as written first."""
+        """Yield places where the file may be, those most similar to the written path first."""
         slash = ["with / in place of \\"] if "\\" in path else []
         starts = [_nearest_folder(path)]
         if self.root not in starts:
@@ -64,7 +69,10 @@ class Lost:
         return self._folders[folder]
 
     def _walk(self, folder: str, parts: list[str]) -> list[str] | None:
-        """Return the real names on the way to a file that is nearly called `parts`, or None."""
+        """Return the real names of the folders and the file that are similar to `parts`, or None.
+
+        `parts` are the written names, from `folder` on.
+        """
         real = []
         for part in parts[:-1]:
             name = self._match(folder, part)
@@ -100,6 +108,8 @@ class Lost:
 
 
 class _Guess(NamedTuple):
+    """A place to search: names as written, below `folder`, and `notes` on how the paths differ."""
+
     folder: str
     parts: list[str]
     notes: list[str]
@@ -114,7 +124,7 @@ def _nearest_folder(path: str) -> str:
 
 
 def _parts(path: str, folder: str) -> list[str]:
-    """Return the names that lead from `folder` to `path`; all of them if it lies elsewhere."""
+    """Return the names that lead from `folder` to `path`; all names if it is not below `folder`."""
     inside = os.path.join(folder, "")
     rest = path.removeprefix(inside)
     return [part for part in re.split(r"[/\\]", rest) if part not in ("", ".")] or [rest]
@@ -125,7 +135,7 @@ def _folded(name: str) -> str:
 
 
 def _notes(written: list[str], real: list[str]) -> list[str]:
-    """Say in what the names of `real` differ from those `written`, each kind once."""
+    """Return phrases on how the `real` names differ from the `written` ones, each phrase once."""
     pairs = list(zip(written, real, strict=True))
     notes = []
     suffixes_apart = {_folded(os.path.splitext(name)[1]) for name in (written[-1], real[-1])}

@@ -1,7 +1,7 @@
-"""The manifest of a cleaned folder: what was written there, and the class names behind the folders.
+"""The manifest of a cleaned folder: which files were written there, and their class names.
 
-In comes a folder that `exchange` has written; out come the names of its classes. A file system
-cannot hold every class name, so that a folder's name may be an escaped form of it.
+In comes a folder that `exchange` has written; out come the names of its classes. A file system does
+not allow every class name as the name of a folder, so some folders have an escaped form of it.
 """
 
 import hashlib
@@ -12,16 +12,19 @@ from pathlib import Path, PurePosixPath
 
 MANIFEST = ".manifest.jsonl"
 FORMAT = "o2u_nb cleaned folder 1"
-LONGEST = 200  # bytes of a name; file systems take 255, and a suffix may be added
-# What no name may hold, and "%" where it would read as an escape, so that no two names become one.
+# Largest length of a name in bytes. Most file systems allow 255; the rest is for a suffix that may
+# be added.
+LONGEST = 200
+# Characters that a file name must not hold, and "%" before two hex digits, which would be read as
+# an escape. Both are escaped, so that different names stay different.
 FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]' if os.name == "nt" else r"[/\x00]")
 ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 def safe_name(text: str) -> str:
-    """Return `text` as a file name: what cannot be in one is %-escaped, a long one is shortened.
+    """Return `text` as a file name: other characters are %-escaped, and long names are shortened.
 
-    A leading dot is escaped too: it would hide the file, or lead elsewhere.
+    A dot at the start is escaped too, because it would hide the file, or mean another folder.
 
     >>> safe_name("a/b"), safe_name(".."), safe_name("100 %"), safe_name("%2F")
     ('a%2Fb', '%2E.', '100 %', '%252F')
@@ -37,15 +40,15 @@ def safe_name(text: str) -> str:
 
 
 def digest(text: str) -> str:
-    """Return 16 hex digits that tell `text` from others, for names that must be shortened."""
+    """Return the first 16 hex digits of the SHA-256 of `text`, which make a short name unique."""
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def class_names(folder: str | os.PathLike) -> dict[str, str]:
-    """Return the class behind each class folder of a cleaned folder that bears another name.
+    """Return the class names of those class folders whose own name is an escaped form of it.
 
-    Empty where `folder` holds no manifest, or one that cannot be read: then the folders' names are
-    all that is known.
+    The result maps the name of a class folder to the name of its class. It is empty when `folder`
+    holds no manifest, or one that cannot be read; then the class is called like its folder.
 
     >>> class_names("no such folder")
     {}

@@ -1,7 +1,7 @@
-"""Pictures that were moved since they were audited: the same samples table with new paths.
+"""New paths for pictures that were moved since they were audited.
 
-In come a samples table and the folder in which the pictures are now; out comes a table whose paths
-lead there. Nothing on disk changes.
+In come a samples table and the folder in which the pictures are now. Out comes the same table with
+paths in that folder. Nothing on the disk changes.
 """
 
 import os
@@ -13,11 +13,11 @@ from o2u_nb.errors import SourceError
 
 
 def moved_to(samples: pd.DataFrame, images: str | os.PathLike) -> pd.DataFrame:
-    """Return `samples` with each `path` below `images` instead of the folder it was below before.
+    """Return `samples` with each `path` in the folder `images` instead of the old folder.
 
-    The relative path is the sample's id where the old path ends in it, else what comes below the
-    folder that all old paths share. Raises `SourceError` when the samples are no files, or none of
-    them is there.
+    The path relative to `images` is the sample's id if the old path ends with it, else the old path
+    relative to the folder that holds all old paths. Raises `SourceError` when the samples are not
+    files, or when none of the new paths exists.
     """
     if "path" not in samples:
         raise SourceError(

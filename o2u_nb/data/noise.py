@@ -1,8 +1,9 @@
-"""Plant wrong labels, reproducibly, and keep the truth aside: for experiments with a known answer.
+"""Plant wrong labels reproducibly, for experiments in which the true labels are known.
 
-A noise is any callable `noise(samples, codes, classes, rng)` that returns new label codes (integers
-into the sorted `classes`, one per row); this module makes the four usual ones. `plant` applies one
-to a samples table and returns the noisy table beside the true labels, which no detector may read.
+A noise is any callable `noise(samples, codes, classes, rng)` that returns new label codes, int
+(n,): positions in the sorted `classes`, one per row of `samples`. This module makes the four usual
+ones. `plant` applies a noise to a samples table. It returns the noisy table and, separately, the
+true labels, which no detector may read.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +26,10 @@ class Planted(NamedTuple):
 
 
 def plant(samples: pd.DataFrame, noise: Noise, *, seed: int | np.random.Generator) -> Planted:
-    """Replace labels of `samples` according to `noise`; the table passed in stays as it is.
+    """Return a copy of `samples` with labels changed by `noise`, and the true labels.
 
-    The result depends on the seed, the noise and the rows (their order included) alone. Raises
-    `O2UError` with fewer than two classes.
+    The result depends only on the seed, the noise, and the rows and their order. Raises `O2UError`
+    with fewer than two classes.
     """
     classes = sorted(samples["label"].unique())
     if len(classes) < 2:
@@ -43,8 +44,8 @@ def plant(samples: pd.DataFrame, noise: Noise, *, seed: int | np.random.Generato
 def realised_rate(samples: pd.DataFrame, truth: pd.Series) -> float:
     """Return the share of `samples` whose label differs from the `truth`, in [0, 1].
 
-    This, not the nominal rate, is what an experiment reports. Raises `O2UError` when a sample has
-    no true label.
+    Report this rate for an experiment, not the rate that the noise was asked for. Raises `O2UError`
+    when a sample has no true label.
     """
     aligned = truth.reindex(samples.index)
     if aligned.isna().any():
@@ -53,10 +54,11 @@ def realised_rate(samples: pd.DataFrame, truth: pd.Series) -> float:
 
 
 def symmetric(rate: float) -> Noise:
-    """Keep each label with probability 1 - `rate`, else draw one of the other classes evenly.
+    """Return noise that changes each label with probability `rate` to a random other class.
 
-    The exact form, as in Co-teaching and O2U-Net: drawing over all K classes would realise only
-    rate * (K - 1) / K.
+    All other classes are equally likely, as in Co-teaching (Han et al., NeurIPS 2018) and O2U-Net
+    (Huang et al., ICCV 2019). If the class were drawn from all K classes, only rate * (K - 1) / K
+    of the labels would be wrong. Raises `O2UError` when `rate` is not between 0 and 1.
     """
     _require_rate(rate)
 
@@ -71,7 +73,11 @@ def symmetric(rate: float) -> Noise:
 
 
 def pair_flip(rate: float) -> Noise:
-    """Move each label to the next class in sorted order (the last to the first), with `rate`."""
+    """Return noise that changes each label with probability `rate` to the next class.
+
+    The next class is that in sorted order; after the last comes the first. Raises `O2UError` when
+    `rate` is not between 0 and 1.
+    """
     _require_rate(rate)
 
     def noise(
@@ -84,10 +90,12 @@ def pair_flip(rate: float) -> Noise:
 
 
 def transition(matrix: np.ndarray, classes: Sequence[str]) -> Noise:
-    """Draw each label from the row of its true class in `matrix`: T[i, j] = P(given j | true i).
+    """Return noise that draws each label from the row of its true class in `matrix`.
 
-    Rows and columns follow `classes`, which must name every class of the samples. Raises `O2UError`
-    when the matrix is not square, has negative entries or rows that do not sum to 1.
+    `matrix` (n_classes, n_classes) float holds T[i, j] = P(given class j | true class i). Its rows
+    and columns are in the order of `classes`, which must name every class of the samples. Raises
+    `O2UError` when the matrix has another shape, negative entries, or rows that do not sum to 1,
+    and the noise itself when the samples have other classes than the matrix.
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     order = list(classes)
@@ -111,13 +119,15 @@ def transition(matrix: np.ndarray, classes: Sequence[str]) -> Noise:
 def instance_dependent(
     rate: float, features: np.ndarray | pd.DataFrame | None = None, *, spread: float = 0.1
 ) -> Noise:
-    """Flip the samples that look the part: Xia et al. (2020), part-dependent noise, algorithm 2.
+    """Return noise that depends on the picture: similar samples get the same wrong labels.
 
-    Each sample's flip rate is normal around `rate` with standard deviation `spread`, truncated to
-    [0, 1]. Its wrong class is drawn from the softmax of a random projection of its features, one
-    projection per true class, so that similar samples are mislabelled alike. `features` is (N, D)
-    in row order, or a DataFrame indexed by sample_id; by default the pixels at 8 x 8. They are
-    standardised by column.
+    Each sample's probability of a wrong label is drawn from a normal distribution around `rate`
+    with the standard deviation `spread`, truncated to [0, 1]. Its wrong class is drawn from the
+    softmax of a random projection of its features, with one projection per true class. `features`
+    is (N, D) float in row order, or a DataFrame indexed by sample_id; by default the pixels of the
+    pictures at 8 x 8. Each column is standardised. Xia et al. (2020), part-dependent label noise,
+    algorithm 2. Raises `O2UError` when `rate` is not between 0 and 1 or `spread` is not positive,
+    and the noise itself when the features do not fit the samples.
     """
     _require_rate(rate)
     if not spread > 0:
@@ -159,9 +169,10 @@ def _require_transition(matrix: np.ndarray, classes: list[str]) -> None:
 
 
 def _draw(chances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw one column per row of `chances` (N, K), in which rows sum to 1."""
+    """Draw a column for each row of `chances` (N, K), whose rows are probabilities: int (N,)."""
     cumulated = np.cumsum(chances, axis=1)
-    cumulated /= cumulated[:, -1:]  # exactly 1 at the end, so that rounding adds no class
+    # The last column becomes exactly 1, so that rounding errors never give the column number K.
+    cumulated /= cumulated[:, -1:]
     return (rng.random((len(chances), 1)) >= cumulated).sum(axis=1)
 
 
@@ -189,7 +200,8 @@ def _truncated_normal(
 ) -> np.ndarray:
     from scipy.stats import truncnorm  # slow to import, and only needed here
 
-    low, high = -mean / spread, (1 - mean) / spread
+    low = -mean / spread
+    high = (1 - mean) / spread
     return truncnorm.rvs(low, high, loc=mean, scale=spread, size=count, random_state=rng)
 
 

@@ -1,7 +1,8 @@
 """Map a function over many items in threads, in order and with progress.
 
-Pillow releases the interpreter lock while it decodes, so threads are enough for images. Items go in
-by the chunk: a million images do not queue up in memory when the consumer is slow.
+In come a function and items; out come the results, one after the other. Pillow releases Python's
+global interpreter lock while it decodes, so threads are enough for images. Items are processed in
+chunks, so that results do not fill the memory when the caller is slow.
 """
 
 import os
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
 
 
 def cpu_count() -> int:
@@ -28,8 +29,9 @@ def in_threads(
 ) -> Iterator:
     """Yield `function(item)` for each of `items`, in order.
 
-    `workers` defaults to the number of cores. `progress(done, total)` is called in the caller's
-    thread, about fifty times.
+    `workers` is the number of threads, by default the number of cores. `progress(done, total)` is
+    called in the caller's thread after each chunk, which for most numbers of items is about fifty
+    times.
 
     >>> list(in_threads(str.upper, ["a", "b"]))
     ['A', 'B']

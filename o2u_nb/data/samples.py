@@ -1,11 +1,11 @@
-"""The samples table and the problems table: what every source hands over.
+"""The samples table and the problems table: the result of reading any source.
 
-Samples: a DataFrame indexed by `sample_id` (unique text, sorted) with `label`, `split` and either
-`path` (absolute) or `image` (uint8 array or encoded bytes), so that filtering rows filters images.
-Where grey pictures deeper than 8 bits use little of what their format holds, `grey_low` and
-`grey_high` (float, equal in every row) say which values are shown and trained as black and white;
-a table read on its own has a range of its own, so copy them to a validation set.
-Problems: one row per thing found wrong, with what happened to the sample.
+The samples table is a DataFrame indexed by `sample_id` (unique text, sorted) with the columns
+`label`, `split` and either `path` (absolute) or `image` (uint8 array or encoded bytes). If grey
+pictures deeper than 8 bits use only a part of the range of their format, the columns `grey_low` and
+`grey_high` (float, equal in every row) say which values are shown and trained as black and as
+white. Each table that is read gets a range of its own, so copy these columns to the table of a
+validation set. The problems table has one row for each problem, with what was done about it.
 """
 
 import os
@@ -42,7 +42,7 @@ LINK_LOOP = "link to a folder above"
 
 
 class Problem(NamedTuple):
-    """One thing found wrong: whose, what (a fixed phrase), the details, and what was done."""
+    """One problem: the sample, the kind (one of the phrases above), details, and what was done."""
 
     sample_id: str
     problem: str
@@ -51,7 +51,7 @@ class Problem(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What every source returns: the samples that can be audited, and what was wrong."""
+    """The result of reading a source: the samples that can be audited, and the problems."""
 
     samples: pd.DataFrame
     problems: pd.DataFrame
@@ -68,9 +68,9 @@ def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
 
 
 def told(problems: pd.DataFrame, *, most: int = 10) -> list[str]:
-    """Return a problems table as lines for people, those with equal details in one line.
+    """Return a problems table as lines of text; problems with equal details share a line.
 
-    At most `most` lines say what is wrong; one more says how many problems are left.
+    At most `most` lines describe problems; one more line says how many problems remain.
 
     >>> told(problems_table([Problem("a.png", ZERO_BYTE_FILE, "0 bytes", "left out")]))
     ['a.png: zero-byte file (0 bytes), left out']
@@ -87,12 +87,12 @@ def _line(ids: list[str], problem: str, detail: str, action: str) -> str:
 
 
 def samples_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return raw `rows` (a column sample_id and those of a samples table) as a samples table."""
+    """Return raw `rows`, in which sample_id is a column, as a samples table."""
     return rows.set_index("sample_id").sort_index()
 
 
 def printable(text: str) -> str:
-    """Return `text` with anything that UTF-8 cannot hold written as an escape.
+    """Return `text` with escapes for the characters that UTF-8 cannot encode.
 
     >>> printable("caf\\udce9.png")
     'caf\\\\udce9.png'
@@ -101,9 +101,10 @@ def printable(text: str) -> str:
 
 
 def text(value: object) -> str:
-    """Return a label or id as text; a missing one (None, NaN) is "".
+    """Return a label or id as text; a missing one (None, NaN) becomes "".
 
-    Whole floats lose their ".0": a column of integers becomes one of floats when a cell is empty.
+    Floats that are whole numbers lose their ".0", because pandas turns a column of integers into
+    floats when a cell is empty.
 
     >>> text("None"), text(None), text(3.0), text(b"cat")
     ('None', '', '3', 'cat')
@@ -120,9 +121,10 @@ def text(value: object) -> str:
 
 
 def write(samples: pd.DataFrame, path: str | os.PathLike) -> None:
-    """Write `samples` to the Parquet file `path`, whole or not at all.
+    """Write `samples` to the Parquet file `path`, completely or not at all.
 
-    Image arrays become PNG bytes, pixel for pixel. Raises `OutputError` when it cannot be written.
+    Image arrays are stored as PNG, which keeps every pixel. Raises `OutputError` when the file
+    cannot be written.
     """
     if "image" in samples:
         encoded = list(in_threads(png_bytes, samples["image"].tolist()))
@@ -132,7 +134,7 @@ def write(samples: pd.DataFrame, path: str | os.PathLike) -> None:
 
 
 def read(path: str | os.PathLike) -> pd.DataFrame:
-    """Read a samples table that `write` has written; images come back as PNG bytes.
+    """Read a samples table that `write` has written; image arrays are then PNG bytes.
 
     Raises `SourceError` when the file is missing, damaged or holds another table.
     """
@@ -145,6 +147,7 @@ def read(path: str | os.PathLike) -> pd.DataFrame:
     if samples.index.name != "sample_id" or not {"label", "split"} <= set(samples.columns):
         raise SourceError(
             f"{path} is a table, but no samples table: expected the index sample_id with columns "
-            f"label and split, found {samples.index.name} with {', '.join(samples.columns)}"
+            f"label and split, found the index {samples.index.name} with the columns "
+            f"{', '.join(samples.columns)}"
         )
     return samples

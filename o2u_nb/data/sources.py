@@ -1,9 +1,9 @@
-"""Read labelled images from wherever they are into one checked samples table.
+"""Read labelled images from any source into one checked samples table.
 
 In comes a folder of class folders, a table of paths and labels (DataFrame, CSV, JSON, Parquet,
-Excel), a torchvision or Hugging Face data set, or arrays; out comes `Checked(samples, problems)`.
-Nothing is written, nothing is repaired: what cannot be used is left out and listed. `SourceError`
-means that nothing could be audited.
+Excel), a torchvision or Hugging Face data set, or arrays. Out comes `Checked(samples, problems)`.
+Nothing is written or repaired: what cannot be used is left out and listed as a problem.
+`SourceError` means that nothing could be audited.
 """
 
 import os
@@ -21,22 +21,26 @@ from o2u_nb.data.readers.torchvision import from_torchvision
 from o2u_nb.data.samples import Checked
 from o2u_nb.errors import SourceError
 
-OF_TABLES = ("columns", "encoding", "classes")  # options that a folder of class folders has not
+OF_TABLES = ("columns", "encoding", "classes")  # options that only tables of labels have
 
 
 def read(
     source: Any, labels: Any = None, *, progress: Progress | None = None, **options: Any
 ) -> Checked:
-    """Read `source` with the reader for its type; `options` go to that reader.
+    """Read `source` with the reader for its type; `options` are passed on to that reader.
 
-    A folder is read by class folders, or with `labels` (a DataFrame or a file: CSV, JSON, JSON
-    lines, Parquet, Excel) by that list of paths and labels; so are such a file alone (paths
-    relative to it) and a DataFrame, with `columns={"path": "filename", "label": "class"}` where
-    theirs are called otherwise, and `encoding` where text is not UTF-8. A pair (images, labels), or
-    images with `labels`, are arrays; what has a length and items that are dicts is read like a
-    Hugging Face data set, anything else with a length and items like a torchvision data set.
-    `progress(done, total)` hears of images that are fetched, or decoded to be checked. Warns before
-    it takes pictures without files into memory. Raises `SourceError` when nothing can be audited.
+    * A folder is read as a folder of class folders. With `labels`, a DataFrame or a file (CSV,
+      JSON, JSON lines, Parquet, Excel), it is read by that table of paths and labels.
+    * A DataFrame, or such a file alone, is read as a table; paths in the file are relative to its
+      folder. `columns={"path": "filename", "label": "class"}` says which columns to use if they
+      have other names, and `encoding` is needed where text is not UTF-8.
+    * A pair (images, labels), or images with `labels`, are read as arrays.
+    * Anything with a length and items that are dicts is read like a Hugging Face data set, and
+      anything else with a length and items like a torchvision data set.
+
+    `progress(done, total)` is called while images are fetched or checked. A warning is given before
+    many pictures without files are loaded into memory. Raises `SourceError` when nothing can be
+    audited.
     """
     if isinstance(source, (str, os.PathLike)):
         return _read_path(source, labels, options | {"progress": progress})

@@ -1,7 +1,7 @@
-"""Class names that are the same to people and different to a program: 'cat' and 'Cat '.
+"""Class names that mean the same to people but differ for a program, such as 'cat' and 'Cat '.
 
-In come the labels of a data set; out comes, for each rarer spelling of a class, the most common one
-and in what the two differ. Nothing is changed: whether they are one class, a person decides.
+In come the labels of a data set. Out comes, for each rarer spelling of a class, its most common
+spelling, and how the two differ. Nothing is changed: a person decides whether they are one class.
 """
 
 import re
@@ -13,7 +13,7 @@ import pandas as pd
 
 
 class Spelling(NamedTuple):
-    """A rarer spelling `name` of what is `usual` more often, and in what the two differ."""
+    """A rarer spelling, `name`, its most common one, `usual`, and how the two differ."""
 
     name: str
     usual: str
@@ -21,9 +21,9 @@ class Spelling(NamedTuple):
 
 
 def rarer_spellings(labels: pd.Series) -> dict[str, Spelling]:
-    """Return every label that differs from a more common one in its spelling only, by name.
+    """Return each label that differs from a more common one only in its spelling, by its name.
 
-    Of two that are equally common, the first in sorted order counts as the usual one.
+    If two are equally common, the first in sorted order counts as the usual one.
 
     >>> found = rarer_spellings(pd.Series(["cat", "cat", "Cat ", "dog"]))
     >>> list(found.values())
@@ -42,7 +42,10 @@ def rarer_spellings(labels: pd.Series) -> dict[str, Spelling]:
 
 
 def folded(name: str, leave: str | None = None) -> str:
-    """Return `name` without the differences that people overlook, but for the kind `leave`."""
+    """Return `name` in a form in which spellings that people take for the same are equal.
+
+    Differences of the kind `leave`, a key of `_STEPS`, are kept.
+    """
     for kind, step in _STEPS.items():
         if kind != leave:
             name = step(name)
@@ -55,7 +58,7 @@ def _difference(name: str, usual: str) -> str:
 
 
 def _plain_form(name: str) -> str:
-    """Bring accents, wide letters and special spaces to one form; drop what is invisible."""
+    """Bring accents, wide letters and special spaces into one form; drop invisible characters."""
     visible = (char for char in name if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFKC", "".join(visible))
 
@@ -65,7 +68,7 @@ def _single_spaces(name: str) -> str:
 
 
 def _no_joints(name: str) -> str:
-    """Turn hyphens and underscores between letters into spaces; a minus sign stays."""
+    """Turn hyphens and underscores between letters or digits into spaces; a minus sign stays."""
     return re.sub(r"(?<=[^\W_])[-_]+(?=[^\W_])", " ", name)
 
 
@@ -78,7 +81,7 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 
 def shown(names: Iterable[str]) -> list[str]:
-    """Return `names` in quotes; with escapes where two would look the same.
+    """Return `names` in quotes, with escapes if two of them would look the same.
 
     >>> shown(["cafe\\u0301", "caf\\xe9"])
     ["'cafe\\\\u0301'", "'caf\\\\xe9'"]

@@ -1,6 +1,6 @@
-"""Files that people see as pictures and that are not read here: what to do about them.
+"""Advice for files that hold pictures, or tables of labels, but are not read as pictures.
 
-In comes a file name; out comes advice, by its suffix.
+In comes the name of a file; out comes what to do with it, by its suffix.
 """
 
 import os
@@ -21,7 +21,7 @@ FILMS = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
 
 
 def advice_for(name: str) -> str | None:
-    """Say what makes the file `name` readable; None where its suffix tells nothing.
+    """Return what to do so that the file `name` can be read; None for an unknown suffix.
 
     >>> advice_for("IMG_0001.HEIC"), advice_for("notes.md")
     ('convert .heic files to JPEG or PNG', None)
@@ -35,7 +35,7 @@ def advice_for(name: str) -> str | None:
 
 
 def summary(names: Iterable[str]) -> str | None:
-    """Say what most files that are not read are, and what to do; None where there is no advice.
+    """Return advice for the most frequent kind of the files `names`; None if there is none.
 
     >>> summary(["a/1.heic", "a/2.HEIC", "a/notes.txt"])
     '2 files end in .heic: convert .heic files to JPEG or PNG'

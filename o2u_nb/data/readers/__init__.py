@@ -1,5 +1,5 @@
-"""One module for each kind of source; each reads into `Checked(samples, problems)`.
+"""The readers, one module for each kind of source; each returns `Checked(samples, problems)`.
 
-Use `data.sources.read`, which picks the reader. A reader turns its source into raw rows and hands
-them to `data.checks.check`; it writes nothing and repairs nothing.
+Use `data.sources.read`, which chooses the reader. A reader turns its source into raw rows and
+passes them to `data.checks.check`; it writes nothing and repairs nothing.
 """

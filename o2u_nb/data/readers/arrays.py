@@ -29,10 +29,13 @@ def from_arrays(
 ) -> Checked:
     """Read images and labels from numpy arrays or tensors.
 
-    `images` as in `as_pixels`: uint8, or floats in [0, 1], which are scaled. Arrays keep their
-    size; a list of Pillow images is shrunk to 256 pixels, after a warning of what it takes.
-    `labels` (n,) are numbers into `classes` (or become text without it) or names. Ids default to
-    the position with leading zeros. Raises `SourceError` when lengths, shapes or values do not fit.
+    `images` are those that `as_pixels` accepts, such as uint8 (n, height, width, 3), or floats in
+    [0, 1], which are scaled; `channels` is explained there. Arrays keep their size. The images of a
+    list of Pillow images are shrunk to at most 256 pixels on the longest side; a warning says
+    before how much memory they take, if it is much. `labels` (n,) are names, or numbers: positions
+    in `classes`, or without `classes` the names themselves. `ids` (n,) are by default the positions
+    with leading zeros. `split` is the same for all samples, and `source` names the data in error
+    messages. Raises `SourceError` when lengths, shapes or values do not fit.
     """
     pictures = _are_pictures(images)
     pixels = images if pictures else as_pixels(images, channels=channels)
@@ -43,7 +46,9 @@ def from_arrays(
     if pictures:
         found = fetch(lambda row: (images[row], names[row]), ids, source=source)
         pixels = [cell.item for cell in found.cells]
-        ids, names, broken = found.ids, found.labels, found.problems
+        ids = found.ids
+        names = found.labels
+        broken = found.problems
     rows, problems = raw_rows(ids, names, [split] * len(pixels), "image", pixels)
     return check(rows, broken + problems, source=source, classes=classes, check_images=False)
 
@@ -57,19 +62,22 @@ def _require_equal_lengths(images: Sequence, labels: Sequence, ids: Sequence) ->
 
 
 def _are_pictures(images: Any) -> bool:
-    """Tell whether `images` is a list of Pillow images, which may not even be decoded yet."""
+    """Return whether `images` is a list of Pillow images, which may not be decoded yet."""
     is_list = isinstance(images, (list, tuple)) and len(images) > 0
     return is_list and all(isinstance(image, Image.Image) for image in images)
 
 
 def numbered(count: int) -> list[str]:
-    """Return `count` ids that sort like positions: with leading zeros."""
+    """Return `count` ids: the positions from 0 on, with leading zeros so that they sort."""
     width = len(str(max(count - 1, 0)))
     return [f"{position:0{width}d}" for position in range(count)]
 
 
 def label_names(labels: np.ndarray, classes: Sequence[str] | None) -> list[str]:
-    """Return `labels` (n,) as class names: whole numbers are positions in `classes`, if given."""
+    """Return `labels` (n,) as class names; integers are positions in `classes`, if it is given.
+
+    Raises `SourceError` when `labels` has another number of dimensions.
+    """
     if labels.ndim != 1:
         raise SourceError(f"expected one label per image, found labels of shape {labels.shape}")
     if classes is None or not np.issubdtype(labels.dtype, np.integer):

@@ -1,7 +1,7 @@
-"""What the cell of an image column may be: a path, encoded bytes, an array, or {'bytes', 'path'}.
+"""The cells of an image column: a path, encoded bytes, an array, or {'bytes': ..., 'path': ...}.
 
-In come cells of a DataFrame or items of a data set, `{'bytes': ..., 'path': ...}` as Hugging Face
-writes them among them; out come items of a samples table, and the names that the cells give.
+In come cells of a DataFrame or items of a data set; the dicts with `bytes` and `path` are those
+that Hugging Face data sets hold. Out come items of a samples table, and the names of the images.
 """
 
 import os
@@ -17,7 +17,10 @@ from o2u_nb.data.samples import text
 
 
 class Cell(NamedTuple):
-    """An image `item` (text is a path, "" none), its `name` if any, and whether it was shrunk."""
+    """The content of one cell: an image `item`, its `name`, and whether it was `shrunk`.
+
+    An `item` that is text is a path, or "" if the cell is empty. `name` is "" if there is none.
+    """
 
     item: Any
     name: str = ""
@@ -25,9 +28,9 @@ class Cell(NamedTuple):
 
 
 def cell(value: Any) -> Cell:
-    """Return what `value` holds; what is no image at all stays as it is, for the checks to name.
+    """Return the image in `value`. A value of another kind is kept, so that the checks report it.
 
-    Raises `SourceError` for arrays of other shapes and values than those of images.
+    Raises `SourceError` for a tensor that has not the shape or the values of an image.
 
     >>> cell({"bytes": None, "path": "cat/1.png"})
     Cell(item='cat/1.png', name='cat/1.png', shrunk=False)
@@ -48,10 +51,10 @@ def cell(value: Any) -> Cell:
 
 
 def in_one_column(cells: Sequence[Cell], base: str) -> tuple[str, list[Item]]:
-    """Return the column that `cells` belong in, "path" or "image", and the items for it.
+    """Return the name of the column for `cells`, "path" or "image", and its items.
 
-    They are paths when all of them are; among other pictures, files are read. Paths are relative
-    to `base`.
+    If all cells are paths, so are the items. Otherwise the cells that are paths are replaced by the
+    bytes of their files. Paths in cells are relative to the folder `base`; those of items are not.
     """
     items = [
         os.path.join(base, found.item) if _is_path(found.item) and found.item else found.item
@@ -67,7 +70,7 @@ def _is_path(item: Any) -> bool:
 
 
 def _content(path: str) -> Item | None:
-    """Read a file's bytes; where that fails, its path stays for the checks to say why."""
+    """Return the bytes of a file, or its path if it cannot be read, so that the checks say why."""
     if not path:
         return None
     try:
@@ -78,6 +81,6 @@ def _content(path: str) -> Item | None:
 
 
 def names(cells: Sequence[Cell]) -> list[str] | None:
-    """Return the names that the cells give, None unless every one has a name of its own."""
+    """Return the names of the cells, or None unless every cell has a name and all differ."""
     found = [cell.name.replace(os.sep, "/") for cell in cells]
     return found if all(found) and len(set(found)) == len(found) else None

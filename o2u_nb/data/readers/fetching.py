@@ -1,7 +1,7 @@
-"""Fetch the pictures of a data set that hands them out one by one, and tell first what they take.
+"""Fetch the pictures of a data set that has no files, and say first how much memory they take.
 
-In comes a function that fetches one item; out come items of a samples table with their labels, and
-what could not be fetched.
+In comes a function that fetches one item. Out come items of a samples table with their labels, and
+problems for the items that could not be fetched.
 """
 
 import os
@@ -20,12 +20,14 @@ from o2u_nb.data.samples import Problem
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 
-WEIGHED = 5  # pictures fetched ahead, evenly spaced, to tell how much all will take
-LARGE = 100e6  # bytes of memory that are worth a warning
+# Number of evenly spaced pictures that are fetched first, to estimate how much memory all take. Our
+# choice.
+WEIGHED = 5
+LARGE = 100e6  # bytes of memory from which a warning is given; our choice
 
 
 class Fetched(NamedTuple):
-    """The cells and labels of what could be fetched, under `ids`, and `problems` of the rest."""
+    """The ids, cells and labels of the items that were fetched, and problems for the others."""
 
     ids: list[str]
     cells: list[Cell]
@@ -40,10 +42,13 @@ def fetch(
     source: str,
     progress: Progress | None = None,
 ) -> Fetched:
-    """Return what `get(position)`, a pair (image, label), gives for each of `ids`.
+    """Fetch the items of a data set by `get(position)`, which returns a pair (image, label).
 
-    Warns first when the pictures will take more than `LARGE` bytes or are larger than `LONGEST`,
-    to which they are shrunk. An item that raises is left out and listed.
+    `ids` are the ids of the items at the positions 0, 1, ...; `source` names the data set in
+    warnings. Pictures with more than `LONGEST` pixels on a side are shrunk. A warning says so
+    first, and also when the pictures will take at least `LARGE` bytes. If `get` raises an exception
+    for an item, the item is left out and listed as a problem, except that our own errors
+    (`O2UError`) are passed on. `progress(done, total)` is called after each item.
     """
     told = _tell(get, len(ids), source)
     found = Fetched([], [], [], [])
@@ -53,7 +58,7 @@ def fetch(
             item = _small(image)
         except O2UError:
             raise
-        except Exception as error:  # the code of a data set can raise anything
+        except Exception as error:  # the code of a user's data set can raise anything
             detail = f"the data set raises {type(error).__name__}: {error}"
             problem = Problem(name, table.UNREADABLE_IMAGE, " ".join(detail.split()), "left out")
             found.problems.append(problem)
@@ -76,12 +81,12 @@ def _small(image: Any) -> Cell:
 
 
 def _tell(get: Callable[[int], tuple[Any, Any]], count: int, source: str) -> bool:
-    """Warn of many or large pictures before they are fetched; tell whether it was said."""
+    """Warn if the pictures are many or large, before all are fetched; return whether it warned."""
     some = []
     for position in evenly(count, WEIGHED):
         try:
             some.append(_small(get(int(position))[0]))
-        except Exception:  # listed or raised when its turn comes
+        except Exception:  # it will be listed or raised when all items are fetched
             continue
     sizes = [_bytes(found.item) for found in some]
     shrunk = any(found.shrunk for found in some)

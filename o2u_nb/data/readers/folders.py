@@ -1,7 +1,7 @@
 """Read a folder of class folders: `root/[train|valid|test/]CLASS/any/depth/image.png`.
 
-In comes the root; out comes `Checked`. `scan` looks at names alone and gives one raw entry per
-image file with the problems met on the way; the checks then open the files.
+In comes the root; out comes `Checked`. `scan` looks only at names. It returns one entry per image
+file, and the problems that it finds; after that the checks open the files.
 """
 
 import os
@@ -17,6 +17,7 @@ from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.data.unread import advice_for, summary
 from o2u_nb.errors import SourceError
 
+# Names of folders that are splits of the data, in lower case, and our names of these splits.
 SPLITS = {
     "train": "train",
     "val": "valid",
@@ -24,6 +25,7 @@ SPLITS = {
     "validation": "valid",
     "test": "test",
 }
+# Files and folders that Windows, macOS and network storage add, in lower case. They are ignored.
 CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir"})
 
 
@@ -41,10 +43,11 @@ def from_folder(
 ) -> Checked:
     """Read a folder of class folders: `[split/]class/any/depth/image`.
 
-    The label is the class folder's name, the id the path relative to `root`. In a folder that this
-    package has cleaned, the label is the class's own name, also where a folder could not bear it;
-    see `data.manifest`. Raises `SourceError` for a missing, unlistable or empty folder, and when
-    fewer than two classes are left.
+    The label is the name of the class folder, and the id is the path relative to `root`. In a
+    folder that this package has cleaned, the label is the name of the class even if no folder can
+    have this name; see `data.manifest`. With `check_images` every image is decoded once, and
+    `progress(done, total)` is called meanwhile. Raises `SourceError` when the folder is missing or
+    empty or cannot be listed, and when fewer than two classes are left.
     """
     folder = require_folder(root)
     entries, problems = scan(folder)
@@ -107,10 +110,10 @@ def require_folder(root: str | os.PathLike) -> str:
 
 
 def scan(root: str) -> tuple[list[Entry], list[Problem]]:
-    """Return all image files below the existing folder `root`, and what is wrong, sorted by name.
+    """Return all image files below the folder `root`, and the problems, both sorted by name.
 
-    The level `train/`, `valid/` (`val/`, `validation/`), `test/` counts as a split only when all
-    folders at the top are named so, and hold folders themselves.
+    Folders called `train`, `valid` (or `val`, `validation`) and `test` count as splits only when
+    all folders in `root` have such names, and at least one of them contains folders.
     """
     depth = 1 if _has_split_level(root) else 0
     entries: list[Entry] = []
@@ -137,10 +140,10 @@ def _visible(name: str) -> bool:
 
 
 def _has_split_level(root: str) -> bool:
-    """Tell a split layout from classes that happen to be called "train" or "test".
+    """Return whether the folders in `root` are splits, and not classes called "train" or "test".
 
-    A split without class folders, such as an unlabelled test set, does not spoil the layout: its
-    loose images are reported as outside any class folder.
+    They are splits even if one of them has no class folders, such as an unlabelled test set; its
+    images are then reported as outside any class folder.
     """
     tops = subfolders(root)
     named = bool(tops) and all(top.casefold() in SPLITS for top in tops)
@@ -148,7 +151,10 @@ def _has_split_level(root: str) -> bool:
 
 
 def _walk(root: str, problems: list[Problem]) -> Iterator[tuple[str, ...]]:
-    """Yield each visible file as its path's parts below `root`; links are followed, once round."""
+    """Yield the parts of the path, relative to `root`, of each visible file.
+
+    Links to folders are followed, unless they lead to a folder above; then a problem is added.
+    """
 
     def report(error: OSError) -> None:
         name = _relative(root, error.filename)

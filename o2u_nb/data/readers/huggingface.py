@@ -1,7 +1,7 @@
-"""Read a Hugging Face data set, or any whose items are dicts of columns, such as image and label.
+"""Read a Hugging Face data set, or any other whose items are dicts, with an image and a label.
 
-In comes the data set, or a dict of its splits; out comes `Checked`. Pictures are taken as they are
-encoded, not decoded, where the data set can give them so. `datasets` is not imported here.
+In comes the data set, or a dict of its splits; out comes `Checked`. If the data set can provide
+pictures as encoded bytes, they are taken so and not decoded. `datasets` is not imported here.
 """
 
 import os
@@ -21,12 +21,14 @@ from o2u_nb.data.readers.wrappers import leaves
 from o2u_nb.data.samples import Checked, Problem, text
 from o2u_nb.errors import SourceError
 
+# Names of the columns of images and of labels that are usual in public data sets, the most usual
+# first.
 IMAGE_NAMES = ("image", "img", "picture", "photo", "pixel_values", "jpg", "png")
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "y", "cls", "fine_label")
 
 
 def has_dict_items(source: Any) -> bool:
-    """Tell whether `source` is a data set of dicts, or a dict of such data sets by split."""
+    """Return whether `source` is a data set of dicts, or a dict of such data sets by split."""
     if isinstance(source, Mapping):
         return bool(source) and all(map(has_dict_items, source.values()))
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
@@ -35,7 +37,7 @@ def has_dict_items(source: Any) -> bool:
         return True
     try:
         return len(source) > 0 and isinstance(source[0], Mapping)
-    except Exception:  # the code of a data set can raise anything; it is not one of ours
+    except Exception:  # the code of a user's data set can raise anything; then it is not of dicts
         return False
 
 
@@ -49,11 +51,14 @@ def from_dicts(
 ) -> Checked:
     """Read a Hugging Face data set, a dict of its splits, or any data set whose items are dicts.
 
-    `columns` says what the columns image, label and id are called, where it is not plain from
-    their types and names. Class names are those of the label's `ClassLabel`. Ids are the paths that
-    the pictures carry, else "split/position"; `split` overrides the data set's own. Pictures are
-    kept as they are encoded, or as files; those that come decoded are shrunk to 256 pixels. Raises
-    `SourceError` when no column holds images or labels.
+    `columns` maps "image", "label" and "id" to the names of these columns, if they are not clear
+    from the columns' types and names. Class names are those of the label's `ClassLabel`. Ids are
+    those of the id column if one is named, else the paths that the pictures have, else
+    "split/position". `split` replaces the name of the split that the data set itself has. Pictures
+    stay encoded bytes or files; pictures that the data set decodes are shrunk to at most 256 pixels
+    on the longest side. With `check_images` every image is decoded once; `progress(done, total)` is
+    called while images are fetched or decoded. Raises `SourceError` when it is not clear which
+    columns hold the images and labels.
     """
     parts = dataset if isinstance(dataset, Mapping) else {None: dataset}
     read = [
@@ -84,7 +89,11 @@ def from_dicts(
 
 
 class _Part(NamedTuple):
-    """What one split holds: `found` cells, `labels` and `given` ids ("" where there are none)."""
+    """The items of one split.
+
+    `numbers` are ids made of the split and the position, `given` those of the id column ("" if none
+    is named), `found` the cells. `classes` are the names of its classes, None if not known.
+    """
 
     split: str
     numbers: list[str]
@@ -123,7 +132,10 @@ def _read(dataset: Any, split: str, columns: Mapping[str, str], progress) -> _Pa
 
 
 def _without_wrapper(dataset: Any) -> Any:
-    """Turn torch's `Subset` of a data set that can select rows into that selection."""
+    """Return the data set inside torch's `Subset`, reduced to the rows of the subset.
+
+    Other data sets, and those that cannot select rows, are returned unchanged.
+    """
     found = leaves(dataset)
     if found.datasets[0] is dataset or len(found.datasets) > 1:
         return dataset
@@ -142,7 +154,11 @@ def _features(dataset: Any) -> Mapping[str, Any]:
 def _columns(
     dataset: Any, features: Mapping[str, Any], columns: Mapping[str, str], source: str
 ) -> tuple[str, str]:
-    """Choose the columns of images and labels: named ones, else by type, else by usual names."""
+    """Return the names of the columns of images and of labels.
+
+    They are those that `columns` names, else those with the right type, else those with a usual
+    name.
+    """
     known = list(features) or list(dataset[0])
     chosen = dict(
         image=columns.get("image") or _one(known, _of_type(features, "Image"), IMAGE_NAMES),
@@ -164,14 +180,18 @@ def _of_type(features: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _one(known: Sequence[str], typed: Sequence[str], usual: Sequence[str]) -> str | None:
-    """Choose the one column of the right type; among several or without, the first usual name."""
+    """Return the only column of the right type, or None.
+
+    If several columns have the right type, the one with the most usual name is returned; if none
+    has, the one of all columns with the most usual name.
+    """
     if len(typed) == 1:
         return typed[0]
     return next((name for name in usual if name in (typed or known)), None)
 
 
 def _encoded(dataset: Any, features: Mapping[str, Any], image: str) -> Any:
-    """Ask for pictures as `{'bytes', 'path'}` instead of decoded ones, where that is offered."""
+    """Return `dataset` with pictures as `{'bytes': ..., 'path': ...}`, if it can give them so."""
     feature = features.get(image)
     if type(feature).__name__ != "Image" or not hasattr(dataset, "cast_column"):
         return dataset
@@ -219,7 +239,7 @@ def _all_classes(parts: Sequence[_Part]) -> list[str] | None:
 
 
 def _common_folder(items: Sequence[Any]) -> str | None:
-    """Return the folder that holds all pictures, where all are files with full paths."""
+    """Return the folder that holds all pictures; None unless all are files with absolute paths."""
     folders = {os.path.dirname(item) if isinstance(item, str) else "" for item in items}
     if not folders or not all(map(os.path.isabs, folders)):
         return None

@@ -1,7 +1,8 @@
-"""Read a file of labels into a DataFrame: CSV of any separator, JSON, JSON lines, Parquet, Excel.
+"""Read a file of labels into a DataFrame: CSV, JSON, JSON lines, Parquet or Excel.
 
-In comes a file; out come its columns, as text where the kind of file has no types. What the file is
-is told by its content first. Files that hold no such table are refused by their kind.
+In comes a file; out come its columns, as text if the format has no types. The format is recognised
+by the content of the file first, then by its suffix. For other kinds of files, such as archives,
+the error says what to do.
 """
 
 import csv
@@ -22,13 +23,13 @@ from o2u_nb.data.samples import printable
 from o2u_nb.errors import SourceError
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls")
-SEPARATORS = ",;\t|"
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+SEPARATORS = ",;\t|"  # separators of a CSV that are tried
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # byte order marks: the first bytes of UTF-16 text
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # the first bytes of an .xls file
 
 
 def is_label_file(path: str | os.PathLike) -> bool:
-    """Tell by the suffix whether a file is one of labels, such as could be a source by itself.
+    """Return whether a file can be a table of paths and labels, by its suffix.
 
     >>> is_label_file("train.CSV.gz"), is_label_file("cat.png")
     (True, False)
@@ -41,10 +42,10 @@ def read_table(
 ) -> pd.DataFrame:
     """Return the table in the file `path`, one row per image.
 
-    `encoding` is that of text (default UTF-8, or UTF-16 where the file says so). The separator of a
-    CSV is the one of comma, semicolon, tab and | that finds the `wanted` columns. Numbers into
-    class names become names where a Parquet file says them. Raises `SourceError` with the reason
-    when the file cannot be read as a table.
+    `encoding` is that of text files; by default it is UTF-8, or UTF-16 if the file starts with its
+    byte order mark. The separator of a CSV is that of comma, semicolon, tab and | with which most
+    of the `wanted` columns are found. Class numbers in a Parquet file become class names if the
+    file holds these. Raises `SourceError`, which says why, when the file cannot be read as a table.
     """
     try:
         with open(path, "rb") as file:
@@ -79,10 +80,10 @@ def _decoded(content: bytes, encoding: str | None) -> str:
 
 
 def _csv(text: str, wanted: Sequence[str]) -> pd.DataFrame:
-    named = re.match(r"sep=(.)\r?\n", text)  # how Excel names the separator of a CSV
+    named = re.match(r"sep=(.)\r?\n", text)  # the line in which Excel names the separator
     separator = named[1] if named else _separator(text, wanted)
     with warnings.catch_warnings():
-        # A row with too many fields would only warn, and shift or lose its cells.
+        # For a row with too many fields pandas only warns, and shifts or loses cells of it.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         return pd.read_csv(
             io.StringIO(text[named.end() :] if named else text),
@@ -94,7 +95,10 @@ def _csv(text: str, wanted: Sequence[str]) -> pd.DataFrame:
 
 
 def _separator(text: str, wanted: Sequence[str]) -> str:
-    """Choose the separator with which the header has most `wanted` columns, then most cells."""
+    """Return the separator with which the header has most of the `wanted` columns.
+
+    Of several such separators, it is the one with which the header has the most cells.
+    """
     header = text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
     cells = {
         separator: next(csv.reader([header], delimiter=separator), []) for separator in SEPARATORS
@@ -114,7 +118,7 @@ def _json(text: str) -> pd.DataFrame:
 
 
 def _json_table(value: Any) -> pd.DataFrame:
-    """Make a table of records, of columns, or of `{path: label}`."""
+    """Return the table in a JSON value: records, columns, or an object of paths and labels."""
     if isinstance(value, Mapping) and {"images", "annotations"} <= set(value):
         raise ValueError(
             "it is a COCO file, whose annotations are of parts of images: make a table with the "
@@ -147,7 +151,7 @@ def _parquet(content: bytes) -> pd.DataFrame:
 
 
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
-    """Return the class names by column that Hugging Face writes into a Parquet file."""
+    """Return the class names of each column, which Hugging Face writes into a Parquet file."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         return {

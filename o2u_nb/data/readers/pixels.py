@@ -14,14 +14,14 @@ from PIL import Image
 from o2u_nb.data.images import Item, is_deep, load_image, lossless, resized, to_rgb
 from o2u_nb.errors import SourceError
 
-CHANNELS = (1, 3, 4)
-# Pixels on the longest side of pictures that are fetched and have no file: twice the side that
-# photographs are trained at, and enough to judge them by eye.
+CHANNELS = (1, 3, 4)  # numbers of colour channels that an image may have
+# Largest number of pixels on the longest side of pictures that are fetched and have no file. Our
+# choice: it is twice the side at which photographs are trained, and enough to judge them by eye.
 LONGEST = 256
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """Return `values` as a numpy array: a tensor from any device, a Pillow image as RGB."""
+    """Return `values` as a numpy array: tensors from any device, Pillow images as 8-bit RGB."""
     if isinstance(values, Image.Image):
         values = to_rgb(values)
     for step in ("detach", "cpu"):
@@ -33,11 +33,13 @@ def to_numpy(values: Any) -> np.ndarray:
 def as_pixels(images: Any, *, channels: str | None = None) -> list[np.ndarray | bytes]:
     """Return one uint8 array (H, W) or (H, W, 3) per image.
 
-    `images` is (N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1, 3 or 4 (alpha, shown on white),
-    or a sequence of single images. uint8, booleans, integers in [0, 255] and floats in [0, 1]
-    (scaled by 255) are accepted. `channels` ("first" or "last") decides where the shape fits both.
-    A Pillow image of grey deeper than 8 bits comes as encoded bytes, which lose nothing: only the
-    whole data set tells its range. Raises `SourceError` for other shapes and values.
+    `images` is (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 channels, or a sequence of
+    single images. The fourth channel is alpha; transparent pixels are shown on white. The values
+    are uint8, booleans, integers in [0, 255], or floats in [0, 1], which are multiplied by 255.
+    `channels` is "first" or "last"; it is needed only where the shape fits both. A grey Pillow
+    image deeper than 8 bits is returned as encoded bytes that keep every value, because it can be
+    scaled only by the range of the whole data set. Raises `SourceError` for other shapes and
+    values.
 
     >>> as_pixels(np.full((1, 3, 8, 8), 0.2))[0][0, 0].tolist()
     [51, 51, 51]
@@ -59,9 +61,10 @@ def _single(image: Any, channels: str | None) -> np.ndarray | bytes:
 
 
 def as_small_item(image: Any) -> tuple[Item, bool]:
-    """Return one image as in `as_pixels`, its longest side at most `LONGEST`, and if it was shrunk.
+    """Return one image as `as_pixels` does, but not larger than `LONGEST`, and if it was shrunk.
 
-    Shrunk pictures are averaged, not picked from, and keep their aspect.
+    An image is shrunk by averaging over its pixels, and keeps its aspect ratio. Raises
+    `SourceError` as `as_pixels` does.
     """
     if not isinstance(image, Image.Image):
         (pixels,) = as_pixels([image])
@@ -79,7 +82,7 @@ def as_small_item(image: Any) -> tuple[Item, bool]:
 
 
 def _resized_deep(image: Image.Image, sides: tuple[int, int]) -> Image.Image:
-    """Shrink deep grey, for which Pillow averages in floating point only."""
+    """Shrink a picture of deep grey through floating point, where alone Pillow can average it."""
     pixels = np.asarray(resized(image.convert("F"), sides))
     if image.mode == "F":
         return Image.fromarray(pixels)
@@ -132,8 +135,9 @@ def _uint8(array: np.ndarray) -> np.ndarray:
 
 
 def _require_range(array: np.ndarray, top: int) -> None:
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= top):  # written so that NaN fails, too
+    low = array.min()
+    high = array.max()
+    if not (low >= 0 and high <= top):  # written so that NaN is refused as well
         raise SourceError(
             f"expected {array.dtype} pixels in [0, {top}], found {low:g} to {high:g}: scale the "
             "images first, or pass the data set without its normalisation"

@@ -1,7 +1,7 @@
-"""Read images and labels that a table names: a DataFrame, or a file of labels.
+"""Read images and labels from a table: a DataFrame, or a file of labels.
 
-In comes the table, with the folder that its paths are relative to; out comes `Checked`. Labels are
-text, so that a class may be called "NA".
+In come the table and the folder that its paths are relative to; out comes `Checked`. Labels are
+read as text, so that a class may be called "NA".
 """
 
 import os
@@ -20,7 +20,7 @@ from o2u_nb.errors import SourceError
 
 PathLike = str | os.PathLike
 ROLES = ("path", "image", "label", "split", "id")
-# Names under which public data sets have these columns; for hints only.
+# Names of these columns in public data sets. They are used only for hints in error messages.
 USUAL_NAMES = {
     "path": ("filename", "file", "file_name", "filepath", "file_path", "image_path", "img_path",
              "image_name", "img", "image", "image_id", "name", "fname"),
@@ -42,10 +42,11 @@ def from_file(
 ) -> Checked:
     """Read images and labels named in a file of labels: CSV, JSON, JSON lines, Parquet or Excel.
 
-    Paths are relative to `root`, by default the file's folder. `columns` as in `from_frame`;
-    `encoding` is that of text, by default UTF-8. Other columns are ignored, and a class may be
-    called "NA" or "None". Raises `SourceError` when the file cannot be read, a column is missing,
-    or none of the images exists.
+    Paths are relative to `root`, by default the file's folder. `columns`, `classes`, `check_images`
+    and `progress` are those of `from_frame`; `encoding` is that of text files, see
+    `label_files.read_table`. Other columns are ignored, and a class may be called "NA" or "None".
+    Raises `SourceError` when the file cannot be read, a column is missing, or none of the images
+    exists.
     """
     file = os.path.abspath(os.path.expanduser(os.fspath(file)))
     frame = read_table(file, encoding=encoding, wanted=list(_names(columns).values()))
@@ -70,16 +71,20 @@ def from_frame(
     progress: Progress | None = None,
     source: str = "the DataFrame",
 ) -> Checked:
-    """Read images and labels named in a DataFrame; a samples table comes back checked.
+    """Read images and labels named in a DataFrame; a samples table is checked again.
 
-    Paths are relative to `root` (by default the working folder). `columns` says what the columns
-    path, image, label, split and id are called, such as `{"path": "filename", "label": "class"}`.
-    Where there is no path column, a column image is used: paths, encoded bytes, uint8 arrays, or
-    `{"bytes": ..., "path": ...}`. The id is the id column if one is named, else the index if it is
-    called sample_id, else the path relative to `root`. Labels outside `classes`, if given, are
-    reported. Raises `SourceError` when a column is missing or no file exists.
+    Paths are relative to `root`, by default the working folder. `columns` maps "path", "image",
+    "label", "split" and "id" to the names of these columns, such as
+    `{"path": "filename", "label": "class"}`; by default they are called so. If there is no path
+    column, the column "image" is used, which holds paths, encoded bytes, uint8 arrays, or dicts
+    `{"bytes": ..., "path": ...}`. Ids are those of the id column if one is named, else the index if
+    it is called sample_id, else the paths relative to `root`. If `classes` is given, rows with
+    other labels are left out and listed. With `check_images` every image is decoded once, and
+    `progress(done, total)` is called meanwhile. `source` names the table in error messages. Raises
+    `SourceError` when a column is missing or no file exists.
     """
-    named, names = dict(columns or {}), _names(columns)
+    named = dict(columns or {})
+    names = _names(columns)
     role = "image" if _holds_images(frame, named, names) else "path"
     extra = [names[role] for role in ("split", "id") if role in named]
     _require_columns(frame, {role: names[role], "label": names["label"]}, extra, source)
@@ -106,7 +111,7 @@ def from_frame(
 
 
 def _names(columns: Mapping[str, str] | None) -> dict[str, str]:
-    """Return what each role's column is called, its role unless `columns` says otherwise."""
+    """Return the name of each role's column: as `columns` says, else the role itself."""
     strange = [role for role in columns or {} if role not in ROLES]
     if strange:
         near = near_miss(str(strange[0]), ROLES)
@@ -129,7 +134,7 @@ def _path(value: object) -> str:
 
 
 def _with_known_range(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the range of grey that a samples table has already."""
+    """Return `rows` with the range of grey of `frame`, if that is a samples table with one."""
     known = list(GREY_COLUMNS)
     if not set(known) <= set(frame.columns):
         return rows
@@ -154,7 +159,7 @@ def _ids(
 
 
 def relative_id(path: str, base: str) -> str:
-    """Return `path` relative to `base` with forward slashes, or whole if it lies elsewhere."""
+    """Return `path` with forward slashes, relative to the folder `base` if it is in there."""
     path = os.path.normpath(path)
     inside = path.startswith(os.path.join(base, ""))
     return (os.path.relpath(path, base) if inside else path).replace(os.sep, "/")
@@ -181,7 +186,7 @@ def _require_columns(
 
 
 def _naming_hint(roles: Mapping[str, str], found: Sequence[str]) -> str:
-    """Say how to name the columns that are called otherwise, with a guess at which they are."""
+    """Return a hint on how to name the columns, with a guess which they are."""
     guesses = {role: _guess(role, name, found) for role, name in roles.items()}
     asked = {role: guess for role, guess in guesses.items() if guess != role}
     if len(found) < 2 or not asked:

@@ -1,7 +1,7 @@
-"""Read a torchvision data set, or whatever has a length, items (image, number) and `classes`.
+"""Read a torchvision data set, or any with a length and items (image, class number).
 
-In comes the data set, also inside torch's `Subset`, `random_split` or `ConcatDataset`; out comes
-`Checked`. Files stay files. Neither torch nor torchvision is imported here.
+In comes the data set, alone or inside torch's `Subset`, `random_split` or `ConcatDataset`; out
+comes `Checked`. Files stay files. Neither torch nor torchvision is imported here.
 """
 
 import os
@@ -21,13 +21,14 @@ from o2u_nb.data.readers.wrappers import Leaves, leaves
 from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.errors import SourceError
 
-# Where torchvision's data sets of files keep them: (path, class number) together, or apart.
+# The attributes in which torchvision's data sets keep their files: lists of pairs (path, class
+# number), or a list of paths and a list of class numbers.
 PAIRED = ("samples", "imgs", "_samples")
 APART = (("_image_files", "_labels"), ("_images", "_labels"))
 
 
 class _Part(NamedTuple):
-    """The items that one data set gives, under ids that tell their place among all of them."""
+    """The items of one data set inside the wrappers; `root` is the folder of its files, or None."""
 
     ids: Sequence[str]
     cells: list[cells.Cell]
@@ -43,13 +44,17 @@ def from_torchvision(
     check_images: bool = True,
     progress: Progress | None = None,
 ) -> Checked:
-    """Read a torchvision data set, or anything with a length, items (image, number) and `classes`.
+    """Read a torchvision data set, or anything with a length and items (image, class number).
 
-    Files are taken as files (as in ImageFolder), arrays as arrays (`data` and `targets`), both
-    without transforms but with the `target_transform`, and also through torch's `Subset` and
-    `ConcatDataset`. Otherwise each item is fetched, as the data set transforms it, and shrunk to
-    256 pixels on its longest side; a warning tells first how much memory that takes. Ids are paths
-    relative to the root of the data sets, or "split/position".
+    If the data set keeps files (as ImageFolder does) or arrays (`data` and `targets`), these are
+    read directly: the pictures without the `transform`, the labels with the `target_transform`.
+    This also works inside torch's `Subset` and `ConcatDataset`. Otherwise each item is fetched as
+    the data set transforms it, and is shrunk to at most 256 pixels on its longest side; a warning
+    says first how much memory that takes, if it is much. Class names are those of the attribute
+    `classes`. Ids are paths relative to the root of the data sets, or "split/position". With
+    `check_images` every file is decoded once; `progress(done, total)` is called while items are
+    fetched or decoded. Raises `SourceError` when an item has no class number as its label, or
+    nothing can be audited.
     """
     inside = leaves(dataset)
     source = type(dataset).__name__
@@ -93,8 +98,9 @@ def _part(
     source: str,
     progress: Progress | None,
 ) -> _Part:
-    """Take the items of `dataset` at `positions`: its files, else its arrays, else fetched ones."""
-    files, arrays = _files(dataset), _arrays(dataset)
+    """Return the items of `dataset` at `positions`: files, else arrays, else fetched pictures."""
+    files = _files(dataset)
+    arrays = _arrays(dataset)
     if files:
         paths, codes = zip(*(files[row] for row in positions), strict=True)
         found = [cells.Cell(os.path.abspath(path)) for path in paths]
@@ -125,7 +131,7 @@ def _pair(item: Any) -> tuple[Any, Any]:
 
 
 def _named(dataset: Any, codes: Sequence, ids: Sequence[str]) -> list[str]:
-    """Return the class names of `codes`, as the data set's `target_transform` has them."""
+    """Return the class names of `codes`, after the data set's `target_transform`."""
     change = getattr(dataset, "target_transform", None)
     codes = [_one_label(code, name) for code, name in zip(codes, ids, strict=True)]
     if change is not None:
@@ -165,7 +171,7 @@ def _all_classes(datasets: Sequence[Any]) -> list[str] | None:
 
 
 def _classes(dataset: Any) -> list[str] | None:
-    """Find the class names, also of a wrapper, which keeps them in the data set it is part of."""
+    """Return the class names, which a wrapper leaves in the data set that it wraps."""
     while not hasattr(dataset, "classes"):
         inner = [getattr(dataset, name) for name in ("dataset", "subset") if hasattr(dataset, name)]
         if not inner:
@@ -175,7 +181,7 @@ def _classes(dataset: Any) -> list[str] | None:
 
 
 def _files(dataset: Any) -> list[tuple[str, Any]]:
-    """Return the path and class number of each item, [] unless the data set keeps them so."""
+    """Return the path and class number of each item; [] if the data set does not keep files."""
     kept = [getattr(dataset, name, None) for name in PAIRED]
     for images, labels in APART:
         pair = getattr(dataset, images, None), getattr(dataset, labels, None)
@@ -190,7 +196,7 @@ def _files(dataset: Any) -> list[tuple[str, Any]]:
 
 
 def _root(dataset: Any, paths: Sequence[str | os.PathLike]) -> str:
-    """Return the folder that ids are relative to: the data set's, else the one all files are in."""
+    """Return the folder that ids are relative to: the data set's, else that of all `paths`."""
     root = getattr(dataset, "root", None)
     if isinstance(root, (str, os.PathLike)) and os.path.isdir(root):
         return os.path.abspath(root)

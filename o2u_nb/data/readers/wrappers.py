@@ -1,7 +1,8 @@
-"""See through torch's wrappers: which data sets hold the items of a `Subset` or `ConcatDataset`.
+"""Torch's wrappers: which data sets hold the items of a `Subset` or `ConcatDataset`.
 
-In comes any data set; out come the data sets within that wrap no other, and where each item lies.
-Only classes that fetch items as torch's own do are seen through; torch is not imported.
+In comes any data set. Out come the data sets inside it that do not wrap another one, and the
+position of each item in them. Only wrappers with torch's own code for fetching items are opened,
+because others may change the items. Torch is not imported.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +13,10 @@ from o2u_nb.errors import SourceError
 
 
 class Leaves(NamedTuple):
-    """Data sets without wrappers; item i is item `position[i]` of `datasets[which[i]]`."""
+    """Data sets without wrappers; item i is item `position[i]` of `datasets[which[i]]`.
+
+    `which` and `position` are int64 (n_items,).
+    """
 
     datasets: list[Any]
     which: np.ndarray
@@ -20,7 +24,7 @@ class Leaves(NamedTuple):
 
 
 def leaves(dataset: Any) -> Leaves:
-    """Return the data sets inside `dataset` and where its items lie in them.
+    """Return the data sets inside `dataset`, and the positions of its items in them.
 
     Raises `SourceError` when a subset names items that its data set does not have.
     """
@@ -33,7 +37,7 @@ def leaves(dataset: Any) -> Leaves:
 
 
 def _fetches_like_torch(dataset: Any) -> bool:
-    """Tell whether items are fetched by torch's own code, not by that of a class made from it."""
+    """Return whether items are fetched by torch's own code, and not by that of a subclass."""
     fetch = getattr(type(dataset), "__getitem__", None)
     return getattr(fetch, "__module__", "").startswith("torch.utils.data")
 
