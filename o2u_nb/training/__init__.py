@@ -1,6 +1,7 @@
-"""The Learner extension: loaders, schedule, recorder, verbs and models; it ends in a trace.
+"""Training with fastai's Learner: loaders, schedules, the recorder, methods and models.
 
-Importing it without torch, torchvision and fastai raises `MissingExtraError`, an `ImportError`.
+In comes a samples table or a Learner; out comes a trace. Importing this package without torch,
+torchvision and fastai raises `MissingExtraError`, an `ImportError`.
 """
 
 import warnings
@@ -9,6 +10,6 @@ from o2u_nb.extras import require_training
 
 require_training()
 with warnings.catch_warnings():
-    # fastai 2.8 uses torch.jit.script while it is imported, and only fastai could change that.
+    # fastai 2.8 uses torch.jit.script while it is imported. Only fastai could change that.
     warnings.filterwarnings("ignore", message=".*torch.jit.script", category=FutureWarning)
     import fastai.basics  # noqa: F401

@@ -1,8 +1,8 @@
-"""Which network an audit trains: chosen for the pictures, with pretrained weights or from scratch.
+"""The choice of the network that an audit trains, by the size of the pictures.
 
-In comes a samples table; out goes a `Backbone`, a network and how it wants to be trained. For small
-pictures that is a compact residual network from scratch; for photographs, pretrained weights where
-they can be had.
+In comes a samples table; out goes a `Backbone`, a network with the settings to train it. For small
+pictures it is a compact residual network that is trained from scratch, for photographs a network
+with pretrained weights, if these are available.
 """
 
 import socket
@@ -20,16 +20,29 @@ from o2u_nb.errors import WeightsError
 from o2u_nb.presets import Preset
 from o2u_nb.training.models import CompactResNet
 
-DOWNLOAD_TIMEOUT = 20  # seconds without an answer; torch itself would wait for ever
-PHOTOGRAPH = 96  # pixels on the shorter side from which pictures count as photographs
-PHOTOGRAPH_SIZE = 128  # pixels; a third of the area, and time, of the 224 usual with the weights
-PHOTOGRAPH_RATE = 0.01  # O2U-Net's own; pretrained weights want a lower one than new weights
-# Mean and standard deviation of each colour channel that torchvision's weights were made with.
+# Seconds without an answer after which a download is given up; torch itself has no limit. Our
+# choice.
+DOWNLOAD_TIMEOUT = 20
+# Pixels on the shorter side from which pictures count as photographs. Our choice.
+PHOTOGRAPH = 96
+# Side, in pixels, at which photographs are trained. Our choice: it takes a third of the time of the
+# 224 pixels that are usual with the pretrained weights.
+PHOTOGRAPH_SIZE = 128
+# Learning rate for pretrained weights, which need a lower one than new weights: that of O2U-Net
+# (Huang et al., ICCV 2019).
+PHOTOGRAPH_RATE = 0.01
+# Mean and standard deviation of each colour channel with which torchvision's weights were trained,
+# in [0, 1].
 IMAGENET = (torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
 
 
 class Backbone(NamedTuple):
-    """A network, its name for the record, and the picture size, rate and statistics it wants."""
+    """A network, its `name` for the audit's record, and the settings to train it.
+
+    `size` is the side of the pictures in pixels (None: the default of `loaders.dataloaders`), `lr`
+    the learning rate. `stats` are the mean and standard deviation of each colour channel to
+    normalise with, (3,) each (None: those of the pictures).
+    """
 
     model: nn.Module
     name: str
@@ -41,13 +54,14 @@ class Backbone(NamedTuple):
 def choose_backbone(
     samples: pd.DataFrame, preset: Preset, *, say: Callable[[str], None]
 ) -> Backbone:
-    """Choose a pretrained network for photographs, a compact one from scratch for small pictures.
+    """Return a pretrained network for photographs, and a compact new one for small pictures.
 
-    When the pretrained weights cannot be had, `say` is told and the compact one is used.
+    If the pretrained weights are not available, `say` is called with a message, and the compact
+    network is used. `preset` has the widths and the learning rate of the compact network.
     """
     n_classes = samples["label"].nunique()
     if min(images.common_size(samples)) >= PHOTOGRAPH:
-        # without a GPU only the last stage is trained: a third of the time
+        # Without a GPU only the last stage is trained, which takes a third of the time.
         stages = None if torch.cuda.is_available() else 1
         try:
             model = pretrained(n_classes, trained_stages=stages)
@@ -63,11 +77,12 @@ def choose_backbone(
 def pretrained(
     n_classes: int, *, arch: str = "resnet18", trained_stages: int | None = None
 ) -> nn.Module:
-    """Load torchvision's `arch` with ImageNet weights and a new linear layer for `n_classes`.
+    """Return torchvision's `arch` with ImageNet weights and a new linear layer for `n_classes`.
 
-    The weights come from torch's cache or, once, from the network. `trained_stages` freezes all
-    but the last stages (of `layer1` to `layer4`) and the new layer: None trains everything. Raises
-    `WeightsError` when the weights cannot be had.
+    The weights are read from torch's cache, or downloaded into it. `trained_stages` is how many of
+    the last of the four stages (`layer1` to `layer4`) are trained; the stages before are frozen,
+    and the new layer is always trained. None trains everything. Raises `WeightsError` when the
+    weights are not available.
     """
     from torchvision import models
 
@@ -89,7 +104,7 @@ def pretrained(
 
 @contextmanager
 def _patience(seconds: float = DOWNLOAD_TIMEOUT):
-    """Give up on a silent network after a while."""
+    """Give up a connection that sends nothing for this many seconds."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

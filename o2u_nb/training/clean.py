@@ -1,6 +1,7 @@
-"""Clean passes: samples as they are, in order, without augmentation and without training.
+"""Clean passes over the samples: in order, without augmentation and without training.
 
-In come a Learner's loaders and its model; out come batches with the positions of their samples.
+In come a Learner's loaders and its model. Out come the model's outputs, batch by batch, with the
+positions of the samples.
 """
 
 import copy
@@ -18,10 +19,11 @@ from o2u_nb.training.loaders import PixelLoader
 
 
 def clean_loader(dls: DataLoaders, *, valid: bool = False) -> DataLoader:
-    """Serve the training samples, or with `valid` the validation samples, in order and clean.
+    """Return a loader of the training samples, in order and without augmentation.
 
-    fastai's data sets get the transforms of the validation set. A torch data set with a
-    `transform` gets that of the validation set, if it has one; others are served as they are.
+    With `valid`, it is a loader of the validation samples. fastai's data sets get the transforms of
+    the validation set. A torch data set gets the `transform` of the validation set, if both have
+    one; otherwise it is served as it is.
     """
     if valid:
         return dls.valid.new(shuffle=False, drop_last=False)
@@ -29,14 +31,18 @@ def clean_loader(dls: DataLoaders, *, valid: bool = False) -> DataLoader:
     if isinstance(train, PixelLoader):
         return train.new(shuffle=False, drop_last=False)
     if hasattr(train.dataset, "tls"):
-        # train.new(shuffle=False) would still augment; a test loader applies validation transforms.
-        # The items are those that the loader was built from, so all type transforms apply.
+        # A loader by train.new(shuffle=False) would still augment. A test loader applies the
+        # transforms of the validation set. Its items are those that the training loader was built
+        # from, so no type transforms may be left out.
         return dls.test_dl(train.items, rm_type_tfms=0, with_labels=True, bs=train.bs)
     return train.new(_unaugmented(train.dataset, dls.valid_ds), shuffle=False, drop_last=False)
 
 
 def _unaugmented(data: Any, valid: Any) -> Any:
-    """Copy a torch data set, also within `Subset`, with the `transform` of the validation set."""
+    """Return a copy of a torch data set with the `transform` of the validation set.
+
+    This also works for a data set inside a `Subset`.
+    """
     if hasattr(data, "dataset"):
         part = copy.copy(data)
         part.dataset = _unaugmented(data.dataset, valid)
@@ -46,7 +52,7 @@ def _unaugmented(data: Any, valid: Any) -> Any:
     if not (hasattr(data, "transform") and hasattr(valid, "transform")):
         return data
     clean = copy.copy(data)
-    for name in ("transform", "transforms"):  # torchvision keeps it in both
+    for name in ("transform", "transforms"):  # torchvision keeps the transform in both
         if hasattr(data, name) and hasattr(valid, name):
             setattr(clean, name, getattr(valid, name))
     return clean
@@ -56,9 +62,10 @@ def _unaugmented(data: Any, valid: Any) -> Any:
 def clean_pass(
     model: nn.Module, loader: DataLoader, device: torch.device
 ) -> Iterator[tuple[torch.Tensor, Any, torch.Tensor]]:
-    """Yield positions (n,) int, the model's outputs and targets (n,) of each batch of `loader`.
+    """Yield, for each batch of `loader`, positions (n,) int, the model's outputs, and targets (n,).
 
-    The caller has put the model into evaluation mode. No gradients are computed.
+    Positions are counted from 0 in the order of the loader. No gradients are computed. The caller
+    must put the model into evaluation mode, see `evaluating`.
     """
     start = 0
     for batch in loader:
@@ -69,7 +76,7 @@ def clean_pass(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Switch to evaluation mode for a while, then put each layer back into the mode it was in."""
+    """Put the model into evaluation mode; at the end each layer gets back the mode that it had."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:

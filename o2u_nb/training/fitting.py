@@ -1,7 +1,7 @@
-"""What a training method borrows from a Learner, and gives back when it is done.
+"""Settings of a Learner that a training method changes for a while.
 
-In comes a Learner; for the time of a `with` block it trains with another optimiser or serves other
-batches. Afterwards, also after an error, it is as it was, but for what the model has learnt.
+In comes a Learner. Inside a `with` block it trains with another optimiser, or in other batches.
+Afterwards, even after an error, the settings are as they were; only the model has changed.
 """
 
 from collections.abc import Iterator
@@ -15,16 +15,20 @@ from o2u_nb.training.loaders import renewed
 
 
 def sgd(params, **options) -> OptimWrapper:
-    """Build O2U-Net's optimiser: SGD, momentum 0.9, weight decay 5e-4, fused into one pass."""
+    """Return O2U-Net's optimiser for the parameters `params`.
+
+    It is SGD with momentum 0.9 and weight decay 5e-4 (Huang et al., ICCV 2019), in torch's fused
+    implementation; `options` change these settings.
+    """
     defaults = dict(momentum=0.9, weight_decay=5e-4, fused=True)
     return OptimWrapper(params, torch.optim.SGD, **{**defaults, **options})
 
 
 @contextmanager
 def optimiser(learn: Learner, opt_func) -> Iterator[None]:
-    """Train with `opt_func` (None: the Learner's own) for a while.
+    """Use `opt_func` (None: the Learner's own) to make the optimiser inside the `with` block.
 
-    The optimiser itself is forgotten afterwards, so that a later fit makes its own.
+    The optimiser is discarded at the end, so that a later fit makes a new one.
     """
     own = learn.opt_func
     learn.opt_func = opt_func or own
@@ -37,7 +41,7 @@ def optimiser(learn: Learner, opt_func) -> Iterator[None]:
 
 @contextmanager
 def batches_of(learn: Learner, bs: int | None) -> Iterator[None]:
-    """Serve the training set in batches of `bs` samples (None: the loader's own) for a while."""
+    """Use batches of `bs` training samples (None: the loader's own) inside the `with` block."""
     own = learn.dls.train
     with own_loader(learn):
         if bs and bs != own.bs:
@@ -47,7 +51,7 @@ def batches_of(learn: Learner, bs: int | None) -> Iterator[None]:
 
 @contextmanager
 def own_loader(learn: Learner) -> Iterator[None]:
-    """Put the training loader back at the end, whatever happens to it meanwhile."""
+    """Put the present training loader back at the end of the `with` block."""
     own = learn.dls.train
     try:
         yield

@@ -1,7 +1,7 @@
-"""Which sample is which: ids, given labels and classes of a Learner's loaders.
+"""The identity of samples: ids, given labels and classes of a Learner's loaders.
 
-In comes any fastai loader, ours or one that the user built with `ImageDataLoaders` or a
-`DataBlock`; out comes an `Identity`, whose row i speaks of item i of the loader's data set.
+In comes any fastai loader: ours, or one that the user built with `ImageDataLoaders` or a
+`DataBlock`. Out comes an `Identity`, whose row i describes item i of the loader's data set.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from o2u_nb.training.loaders import PixelData
 
 
 class Identity(NamedTuple):
-    """Name the rows of a data set: `ids` (n,) str, `labels` (n,) int positions in `classes`."""
+    """The rows of a data set: `ids` (n,) str, and `labels` (n,) int, positions in `classes`."""
 
     ids: pd.Index
     labels: np.ndarray
@@ -34,10 +34,11 @@ def identity(
 ) -> Identity:
     """Read ids, labels and classes from the loader `dl`.
 
-    Ids are the samples table's own for our loaders. For others they are the paths of the items'
-    files relative to `root` (whole where they lie elsewhere); without files, the index of a
-    DataFrame of items, or "`split`/position" in a torch data set. `ids`, one for each item,
-    overrides all. Raises `RecordingError` when the loader holds no such things, or ids repeat.
+    For our loaders, the ids are those of the samples table. For other loaders they are the paths of
+    the items' files, relative to `root` if the files are in it. Without files they are the index of
+    a DataFrame of items, or "`split`/position" in a torch data set. `ids`, one for each item in the
+    order of the items, replaces all of these. Raises `RecordingError` when the loader has no ids,
+    labels or classes, when ids or classes repeat, or when labels are not positions in the classes.
     """
     if not isinstance(dl, DataLoader):
         raise RecordingError(
@@ -58,11 +59,11 @@ def joined(
     root: Path | None = None,
     ids: Sequence[str] | None = None,
 ) -> Identity:
-    """Read the identity of the training samples, then of the validation samples, as one.
+    """Read the identity of the training samples, followed by that of the validation samples.
 
-    `loaders` are the training loader and perhaps the validation loader; `ids`, if given, names the
-    items of both in this order. Raises `RecordingError` as `identity` does, and when the two have
-    different classes.
+    `loaders` are the training loader and, if wanted, the validation loader. `ids`, if given, has
+    one id for each item of both, in this order; `root` is explained at `identity`. Raises
+    `RecordingError` as `identity` does, and when the two loaders have different classes.
     """
     if len(loaders) == 1:
         return identity(loaders[0], root=root, ids=ids)

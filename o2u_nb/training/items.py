@@ -1,7 +1,7 @@
-"""What a loader's items are: each one's label and, where there is a file, its path.
+"""The items of a loader: their labels, and their files or pictures.
 
 In comes any fastai loader: ours, one that the user built with `ImageDataLoaders` or a `DataBlock`,
-or one over a torch data set. Out come lists whose entry i speaks of item i of the data set.
+or one of a torch data set. Out come lists whose entry i belongs to item i of the data set.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,10 @@ def loaders_of(dls: DataLoaders, *, valid: bool) -> list[DataLoader]:
 
 
 def labels_and_classes(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
-    """Return class numbers (n,) int and class names; pictures are not opened where labels are kept.
+    """Return class numbers, int (n,), and the names of the classes.
 
-    Raises `RecordingError` when the items are not pictures with one class label each.
+    Pictures are opened only if the data set does not keep the labels separately. Raises
+    `RecordingError` when the items are not pictures with one class label each.
     """
     data = dl.dataset
     if isinstance(data, PixelData):
@@ -46,7 +47,7 @@ def labels_and_classes(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
 
 
 def file_paths(dl: DataLoader) -> list[str] | None:
-    """Return the absolute path of each item's file; None when not all of them are files."""
+    """Return the absolute path of each item's file; None unless all items are files."""
     data = dl.dataset
     if isinstance(data, PixelData):
         found = None if data.samples is None else data.samples.get("path")
@@ -58,10 +59,11 @@ def file_paths(dl: DataLoader) -> list[str] | None:
 
 
 def pictures(dl: DataLoader) -> list[np.ndarray | bytes]:
-    """Return the picture of each item without augmentation, for items that are no files.
+    """Return the picture of each item, without augmentation, for items that are not files.
 
-    uint8 (height, width[, 3]), or encoded bytes where our loader's table holds those. Raises
-    `SourceError` when the data set holds no pixels, but normalised numbers for instance.
+    A picture is uint8 (height, width) or (height, width, 3), or encoded bytes if the samples table
+    of our loader holds these. Raises `SourceError` when the items of the data set are not pixels,
+    but for example normalised numbers.
     """
     data = dl.dataset
     if isinstance(data, PixelData):
@@ -78,7 +80,7 @@ def _is_fastai(data: Any) -> bool:
 
 
 def _fastai_labels(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
-    """Read labels through the data set's own label transforms."""
+    """Return class numbers, int (n,), by the data set's own label transforms, and class names."""
     lists = getattr(dl.dataset, "tls", None)
     vocab = getattr(dl, "vocab", None)
     if lists is None or vocab is None or len(lists) != 2:
@@ -93,7 +95,10 @@ def _fastai_labels(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
 
 
 def _fastai_paths(pictures: TfmdLists) -> list[str | Path] | None:
-    """Follow each item through the transforms that lead to its file (`ColReader`, a `get_x`)."""
+    """Return the path of each item's file, or None if the items do not lead to files.
+
+    The path is the item itself, or what the first transforms (`ColReader`, a `get_x`) make of it.
+    """
     if not len(pictures):
         return []
     items = getattr(pictures.items, "iloc", pictures.items)
@@ -104,7 +109,7 @@ def _fastai_paths(pictures: TfmdLists) -> list[str | Path] | None:
 
 
 def _steps_to_file(item: Any, steps: list[Callable]) -> list[Callable] | None:
-    """Return the first transforms that make a file's path of `item`; None when none does."""
+    """Return the first transforms, which turn `item` into a file's path; None if none does."""
     for count in range(len(steps) + 1):
         if isinstance(item, str | Path) and Path(item).is_file():
             return steps[:count]
@@ -120,7 +125,10 @@ def _after(item: Any, steps: list[Callable]) -> Any:
 
 
 def class_numbers(labels: list) -> np.ndarray:
-    """Return labels as int (n,); raise `RecordingError` unless each is one class number."""
+    """Return `labels` as class numbers, int (n,).
+
+    Raises `RecordingError` unless each label is a single whole number.
+    """
     if any(getattr(label, "ndim", 0) for label in labels[:1]):
         raise RecordingError(
             "Expected one class label per sample, found several: losses of multi-label data "

@@ -1,7 +1,7 @@
-"""The training part of the main job: samples table and preset in, trace and embeddings out.
+"""The training part of an audit.
 
-Chooses the network and the picture size, says how long it will take before it starts, and trains
-under one progress line.
+In come a samples table and a preset; out come a trace and embeddings. It chooses the network and
+the size of the pictures, says how long the training will take before it starts, and trains.
 """
 
 import copy
@@ -26,25 +26,27 @@ from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.probe.embed import embed_if_small
 
-# Share of the suspects that must stay the same for a cycle to be the last one. Where fewer stay,
-# one more cycle still finds wrong labels: on Fashion-MNIST it raised average precision by 0.003.
+# Training stops after a cycle in which this share (0 to 1) of the suspects, or more, stayed the
+# same. Our choice: with smaller values one more cycle still finds wrong labels (on Fashion-MNIST
+# it raised average precision by 0.003).
 STOP_EARLY = 0.97
-# Updates that an epoch should have at least, down to batches of 8: as many as the demo's 2,000
-# pictures give in batches of 64.
+# Smallest number of updates in an epoch. Batches are made smaller, down to 8 samples, to reach it.
+# Our choice: it is what the demo's 2,000 pictures give in batches of 64.
 STEPS_PER_EPOCH = 31
 
 
 class TellProgress(Callback):
-    """Tell `progress(stage, done, total)` how many training batches are done."""
+    """Call `progress("training", done, total)` with the number of training batches done."""
 
     run_valid = False
 
     def __init__(self, progress: Callable[[str, int, int], None], total: int):
-        self.progress, self.total = progress, total
+        self.progress = progress
+        self.total = total
         self.done = 0
 
     def after_batch(self):
-        """Count one batch."""
+        """Count the batch and report it."""
         self.done += 1
         self.progress("training", self.done, self.total)
 
@@ -58,12 +60,14 @@ def train(
     say: Callable[[str], None],
     progress: Callable[[str, int, int], None],
 ) -> tuple[Trace, np.ndarray | None, dict]:
-    """Train on all of `samples` and write the trace to `out`; return it, embeddings, and facts.
+    """Train on all of `samples` and write the trace to the folder `out`.
 
-    The embeddings are float16 (n_samples, d) in the order of `samples`, None when they would be
-    too large; the facts are for the record. The last cycles are left out when the one before hardly
-    changed the ranking; `say` is told so. Raises what `DynamicsRecorder` raises. The same seed on
-    the same machine gives the same trace; the global random state is put back afterwards.
+    Returns the trace; the embeddings, float16 (n_samples, d) in the order of `samples`, or None if
+    they would be too large; and facts for the audit's record (model, image size, device). `say` is
+    called with messages for the user, and `progress(stage, done, total)` during the stages
+    "decoding" and "training". The last cycles are left out if a cycle hardly changes the ranking.
+    The same `seed` gives the same trace on the same machine; torch's global random state is
+    restored afterwards. Raises what `DynamicsRecorder` raises.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -102,9 +106,10 @@ def train(
 
 
 def in_fast_precision(learn: Learner) -> Learner:
-    """Train in bfloat16 where a GPU computes faster in it; losses are recorded in float32 anyway.
+    """Return `learn`, set to train in bfloat16 if its GPU supports that.
 
-    Not on a CPU, where it was slower (`benchmarks/results/training_speed.md`).
+    Losses are recorded in float32 in any case. A CPU keeps to float32: we measured that bfloat16 is
+    slower there (`benchmarks/results/training_speed.md`).
     """
     if learn.dls.device.type == "cuda" and torch.cuda.is_bf16_supported():
         return learn.to_bf16()
@@ -112,12 +117,12 @@ def in_fast_precision(learn: Learner) -> Learner:
 
 
 def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:
-    """Measure how long an epoch will take, on a copy of the model, with a few batches."""
+    """Estimate how many seconds an epoch takes, from a few `batches` on a copy of the model."""
     dls = learn.dls
     model = copy.deepcopy(learn.model).to(dls.device)
     pictures, labels = dls.train.one_batch()
     for run in range(batches + 1):
-        if run == 1:  # the first one also warms up memory and kernels
+        if run == 1:  # the first batch takes longer, because memory and kernels are prepared
             started = time.perf_counter()
         F.cross_entropy(model(pictures), labels).backward()
     if dls.device.type == "cuda":
@@ -126,7 +131,7 @@ def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Write a time for people.
+    """Return a duration in seconds, minutes or hours as text.
 
     >>> duration(42), duration(95), duration(8000)
     ('42 s', '1.6 min', '2.2 h')
@@ -137,7 +142,9 @@ def duration(seconds: float) -> str:
 
 
 def batch_size(n_samples: int, *, most: int) -> int:
-    """Choose the batch size: `most`, or less for small sets, which else would see too few updates.
+    """Return the batch size: `most`, or a smaller power of 2 (at least 8) for small data sets.
+
+    With large batches, small data sets would get fewer than `STEPS_PER_EPOCH` updates per epoch.
 
     >>> batch_size(10_000, most=64), batch_size(600, most=64), batch_size(40, most=64)
     (64, 16, 8)

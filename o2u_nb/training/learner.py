@@ -1,8 +1,8 @@
-"""The verbs patched onto fastai's Learner: `fit_o2u` records, `fit_odd` removes while it trains.
+"""The methods added to fastai's Learner: `fit_o2u`, and `fit_odd`, which also removes samples.
 
-In comes any Learner whose train loader carries sample ids, the user's own `vision_learner`
-included; out comes a `Trace`, or an `Odd` that holds one. The verbs choose the rates; the methods
-themselves are in `training/methods`.
+In comes any Learner whose training loader tells which samples it holds, such as the user's own
+`vision_learner`. Out comes a `Trace`, or an `Odd` that holds one. Here the learning rates are
+chosen; the training itself is in `training/methods`.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def fit_o2u(
     opt_func=sgd,
     cbs=None,
 ) -> Trace:
-    """Train with O2U-Net's warm-up and cyclic phases, and return every sample's dynamics.
+    """Train with O2U-Net's warm-up and cyclic phases, and return the dynamics of every sample.
 
     | | the paper (Huang et al., ICCV 2019) | here |
     |---|---|---|
@@ -51,17 +51,19 @@ def fit_o2u(
     | `bs`, `cyclic_bs`, batch sizes | 128, 16 | the loader's own in both |
     | optimiser | SGD, momentum 0.9, decay 5e-4, fresh in each phase | the same |
 
-    The constant, higher warm-up rate stops well before the network memorises wrong labels. The
-    rates are constant within an epoch, see `schedule.cyclic_rates`. `warmup=0` skips the warm-up
-    for a model that is already trained; `opt_func=None` keeps the Learner's own optimiser (choose
-    `lr` for it). `out`, `record`, `ids`, `valid` (record the validation samples, too), `overwrite`
-    and `on_epoch` are those of `DynamicsRecorder`, whose errors this raises. More callbacks go into
-    `cbs`.
+    The warm-up has a higher, constant rate and few epochs, so that it ends well before the network
+    memorises wrong labels. In the cyclic phase, the rate is constant within each epoch, see
+    `schedule.cyclic_rates`. `warmup=0` skips the warm-up for a model that is already trained.
+    `opt_func=None` keeps the Learner's own optimiser; choose an `lr` that suits it. `out`,
+    `record`, `ids`, `valid` (record the validation samples too), `overwrite` and `on_epoch` are
+    those of `DynamicsRecorder`. `cbs` are further callbacks.
 
-    With `stop_early`, say 0.97, the cyclic phase ends after the first of the cycles 2, 3, ... in
-    which the ranking hardly changed: at least this share of the suspects are the same as a cycle
-    earlier, and the rank correlation of all samples is as high; see `detect.stability`. `say` is
-    told so in one line. Raises `ValueError` when it is no share.
+    With `stop_early` (a share from 0 to 1, such as 0.97), the cyclic phase ends after the first
+    cycle, from the second on, that hardly changes the ranking: at least this share of the suspects
+    are the same as a cycle earlier, and the rank correlation of all samples is at least as high;
+    see `detect.stability`. Then `say` is called with a line of text.
+
+    Raises `ValueError` when `stop_early` is not such a share, and what `DynamicsRecorder` raises.
     """
     r1 = lr if r1 is None else r1
     r2 = lr / 10 if r2 is None else r2
@@ -103,7 +105,7 @@ def fit_odd(
     opt_func=sgd,
     cbs=None,
 ) -> Odd:
-    """Train once, and on the way leave out the samples whose labels look random.
+    """Train once, and during the training leave out the samples whose labels look random.
 
     | | the paper (Song, Hu, Auli, Dauphin, Ma, arXiv 2003.10647, CIFAR) | here |
     |---|---|---|
@@ -111,22 +113,27 @@ def fit_odd(
     | `lr`, then | 0.1, divided by 5 or 10 in steps | 0.05, ramped up in the first epoch, a cosine |
     | `percentile`, `h` | 10, 2 | the same |
 
-    After `high` epochs every sample whose mean loss over the last `h` epochs exceeds the
-    `percentile` of the losses that uniform random labels would have is left out; training goes on
-    with the rest. A larger percentile removes less. `simulate` says where those losses come from:
-    `gaussian` (the published formula, from the last layer alone), `empirical` (the network's own
-    outputs under every label), `wrong` (the same, without the likeliest label, see
-    `detect.odd.empirical_losses`) or `auto`: `gaussian` where what goes into the last layer looks
-    as the formula assumes, else `wrong`; see `Odd.reason`. `rates` gives one rate per epoch instead
-    of `lr` and the cosine.
+    After `high` epochs, samples with a high loss are left out, and training goes on with the
+    others. Left out is every sample whose mean loss over the last `h` epochs exceeds a threshold:
+    the `percentile` (0 to 100) of the losses that uniformly random labels would have. A larger
+    percentile removes fewer samples. `rates`, one per epoch, replaces `lr` and the cosine.
 
-    With MixUp or CutMix, whose losses belong to no sample, the `h` epochs before the removal take
-    a clean pass, and only those are recorded. `on_epoch(odd)` is called after each recorded epoch
-    up to the removal with what would be removed now, and with the result at the end. `out`, `ids`
-    and `overwrite` are those of `DynamicsRecorder`. The Learner serves the whole training set again
-    afterwards.
+    `simulate` says how the losses of random labels are found:
 
-    Raises `ValueError` for epochs that do not fit together and what `DynamicsRecorder` raises.
+    * `gaussian`: by the published formula, from the weights of the last layer alone;
+    * `empirical`: from the network's own outputs, with every class as the label;
+    * `wrong`: as `empirical`, without the likeliest class, see `detect.odd.empirical_losses`;
+    * `auto`: `gaussian` if the inputs of the last layer are distributed as the formula assumes,
+      else `wrong`; `Odd.reason` says which and why.
+
+    With MixUp or CutMix, a loss in training does not belong to a single sample. Then the losses
+    are recorded in a clean pass after each of the `h` epochs before the removal, and only in these.
+    `on_epoch(odd)` is called after each recorded epoch up to the removal, with what would be
+    removed now, and at the end with the result. `out`, `ids` and `overwrite` are those of
+    `DynamicsRecorder`. Afterwards the Learner has its whole training set again.
+
+    Raises `ValueError` for numbers of epochs that do not fit together, or an unknown `simulate`,
+    and what `DynamicsRecorder` raises.
     """
     high = round(epochs * odd.HIGH_SHARE) if high is None else high
     if rates is None:

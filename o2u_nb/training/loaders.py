@@ -1,7 +1,8 @@
-"""Loaders over pixels that were decoded once, with crop and flip done on whole batches of tensors.
+"""Loaders of pictures that are decoded once, and are cropped and flipped in whole batches.
 
 In comes a samples table; out go fastai `DataLoaders` that know the id of every sample. The pixels
-lie in memory or, when they would not fit, in a memory-mapped file: same loader, same batches.
+are kept in memory, or, if they need too much of it, in a memory-mapped file. The batches are the
+same in both cases.
 """
 
 import os
@@ -24,32 +25,35 @@ from o2u_nb.data import images
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import SourceError
 
-# Share of the free memory that decoded pictures may take; the network needs some of the rest.
+# Largest share (0 to 1) of the free memory that decoded pictures may take. Our choice: the network
+# needs some of the rest.
 MEMORY_SHARE = 0.4
-# Side in pixels to which larger pictures are shrunk: a compact network from scratch takes four
-# times as long for twice the side.
+# Side, in pixels, to which larger pictures are shrunk by default. Our choice: with twice the side,
+# training takes four times as long.
 SMALL = 64
 
 
 class PixelData:
     """Hold decoded pictures with their ids and labels.
 
-    `pixels` is uint8 (n_samples, height, width, 3), an array or a memory map; `labels` int
-    (n_samples,) are positions in `vocab`. Indexing gives one pair (picture, label), the picture
-    float32 (3, height, width) in [0, 1].
+    `pixels` is uint8 (n_samples, height, width, 3), an array or a memory map; `labels` (n_samples,)
+    int are positions in `vocab`, the names of the classes. Indexing returns a pair (picture,
+    label); the picture is float32 (3, height, width) in [0, 1].
     """
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray, ids: pd.Index, vocab: list[str]):
         with warnings.catch_warnings():
-            # a read-only memory map makes torch warn about writing to it; nobody here does
+            # torch warns that a read-only memory map must not be written to; it never is here.
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            self.pixels = torch.from_numpy(np.ascontiguousarray(pixels))  # no copy as a rule
+            # This copies nothing if the array is contiguous, as those of `images` are.
+            self.pixels = torch.from_numpy(np.ascontiguousarray(pixels))
         self.labels = torch.as_tensor(labels, dtype=torch.long)
-        self.ids, self.vocab = ids, list(vocab)
+        self.ids = ids
+        self.vocab = list(vocab)
         self.mapped = isinstance(pixels, np.memmap)
         # The folder of the memory map, which is deleted with this object.
         self.folder: tempfile.TemporaryDirectory | None = None
-        # The samples table that was decoded, row by row, where there was one.
+        # The samples table whose rows were decoded, if there was one.
         self.samples: pd.DataFrame | None = None
 
     def __len__(self) -> int:
@@ -59,32 +63,35 @@ class PixelData:
         return self.pixels[i].permute(2, 0, 1).float() / 255, self.labels[i]
 
     def to(self, device: torch.device) -> "PixelData":
-        """Move the pictures to `device`, unless they are mapped from a file."""
+        """Move the pictures to `device`, unless they are in a memory-mapped file; return self."""
         if not self.mapped:
             self.pixels = self.pixels.to(device)
             self.labels = self.labels.to(device)
         return self
 
     def new_empty(self) -> "PixelData":
-        """Give a copy without samples, as fastai's `export` asks for."""
+        """Return a copy without samples, which fastai's `export` needs."""
         return PixelData(
             np.empty((0, *self.pixels.shape[1:]), np.uint8), [], self.ids[:0], self.vocab
         )
 
     def statistics(self, sample: int = 5000) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and standard deviation of each colour channel, (3,) each, in [0, 1]."""
+        """Return mean and standard deviation of each colour channel: (3,) each, in [0, 1].
+
+        They are computed from at most about `sample` evenly spaced pictures.
+        """
         step = -(-len(self) // sample)
         some = self.pixels[::step].float().div(255).flatten(0, 2)
         return some.mean(0), some.std(0).clamp_min(1e-3)
 
 
 class PixelLoader(DataLoader):
-    """Serve batches of `PixelData`: gather, crop, flip and normalise a whole batch at once.
+    """Serve batches of `PixelData`; a whole batch is cropped, flipped and normalised at once.
 
-    `crop` is the largest shift in pixels (borders are reflected); `flip` mirrors half of the
-    pictures left to right. Both act only when the loader shuffles: `new(shuffle=False)` serves the
-    clean pictures, the same on every pass. Batches are float32 (n, 3, height, width) in
-    channels-last layout, which is how the pixels lie in memory.
+    `crop` is the largest shift of a picture in pixels; borders are reflected. `flip` mirrors half
+    of the pictures, left to right. Both are applied only when the loader shuffles: a loader made by
+    `new(shuffle=False)` serves the clean pictures, the same in every pass. Batches are float32
+    (n, 3, height, width) in channels-last layout, in which the pixels are stored.
     """
 
     def __init__(
@@ -97,35 +104,40 @@ class PixelLoader(DataLoader):
         stats: tuple[torch.Tensor, torch.Tensor] | None = None,
         **kwargs,
     ):
-        kwargs["num_workers"] = 0  # The pictures are decoded already: no work is left for workers.
+        kwargs["num_workers"] = 0  # the pictures are decoded, so worker processes have no work
         super().__init__(dataset, bs=bs, **kwargs)
-        self.crop, self.flip = crop, flip
+        self.crop = crop
+        self.flip = flip
         self.stats = stats or dataset.statistics()
+        # Mean and standard deviation of each number in a line of pixels, in [0, 255].
         self.lines = tuple((s.cpu() * 255).repeat(dataset.pixels.shape[2]) for s in self.stats)
 
     def new(self, dataset=None, cls=None, **kwargs) -> "PixelLoader":
-        """Copy this loader with some settings changed."""
+        """Return a copy of this loader with some settings changed."""
         own = dict(crop=self.crop, flip=self.flip, stats=self.stats)
         return super().new(dataset, cls, **{**own, **kwargs})
 
     @property
     def vocab(self) -> list[str]:
-        """Return the class names in label order."""
+        """Return the names of the classes; a label is a position in them."""
         return self.dataset.vocab
 
     def to(self, device: torch.device) -> "PixelLoader":
-        """Send batches to `device`, and the pictures too when they are in memory."""
+        """Send batches to `device`, and also the pictures if they are in memory; return self."""
         self.dataset.to(device)
         self.device = device
         return self
 
     def shuffle_fn(self, idxs: list[int]) -> list[int]:
-        """Draw an order from the loader's own random numbers, many times faster than `random`."""
+        """Return `idxs` in a random order, drawn many times faster than by Python's `random`."""
         order = torch.randperm(len(idxs), generator=self._generator())
         return [idxs[i] for i in order.tolist()]
 
     def create_batches(self, samps: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Serve the positions `samps` batch by batch; fastai would go through them one by one."""
+        """Yield the batches of the samples at the positions `samps`.
+
+        fastai's own method would handle the samples one by one.
+        """
         positions = torch.from_numpy(np.fromiter(samps, np.int64))
         sizes = self._sizes(len(positions))
         yield from map(self.do_batch, positions[: sum(sizes)].split(sizes))
@@ -134,9 +146,10 @@ class PixelLoader(DataLoader):
         return len(self._sizes(self.n))
 
     def _sizes(self, n: int) -> list[int]:
-        """Cut `n` samples into batches. One that would be left alone joins the batch before.
+        """Return the sizes of the batches of `n` samples.
 
-        Batch normalisation in a network's head, fastai's for one, cannot train on a single sample.
+        A last batch of a single sample is added to the batch before it, because the batch
+        normalisation in the head of some networks, such as fastai's, cannot train on one sample.
         """
         whole, rest = divmod(n, self.bs)
         sizes = [self.bs] * whole
@@ -147,13 +160,13 @@ class PixelLoader(DataLoader):
         return sizes
 
     def do_batch(self, b: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Fetch the pictures and labels at the positions `b` of the data set."""
+        """Return the batch of pictures and labels at the positions `b` of the data set."""
         rows = torch.as_tensor(b, device=self.dataset.pixels.device)
         pictures = self._augmented(rows) if self.shuffle else self.dataset.pixels[rows]
         return self._normalised(pictures), self.dataset.labels[rows]
 
     def show_batch(self, max_n: int = 9, **_):
-        """Show the first `max_n` pictures of a batch, as they enter the network, with labels."""
+        """Show the first `max_n` pictures of a batch, cropped and flipped, with their labels."""
         import matplotlib.pyplot as plt
 
         pictures, labels = self.one_batch()
@@ -167,9 +180,10 @@ class PixelLoader(DataLoader):
             axis.set_title(self.vocab[int(label)])
 
     def _augmented(self, rows: torch.Tensor) -> torch.Tensor:
-        """Gather crops of the pictures at `rows`: uint8 (n, height, width, 3).
+        """Return randomly shifted and mirrored pictures of `rows`: uint8 (n, height, width, 3).
 
-        Whole lines of pixels are copied first, which is quick; what moves within a line, second.
+        First whole lines of pixels are copied, which is fast. Then the pixels are moved within
+        their lines.
         """
         pixels = self.dataset.pixels
         random = self._generator()
@@ -187,7 +201,10 @@ class PixelLoader(DataLoader):
         return torch.Generator().manual_seed(self.rng.getrandbits(63))
 
     def _normalised(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Centre and scale, a line of pixels at a time: three numbers at a time are slow."""
+        """Return pictures with each channel centred and scaled: float32 (n, 3, height, width).
+
+        This is done for whole lines of pixels, because for three channels at a time it is slow.
+        """
         mean, std = (line.to(pictures.device) for line in self.lines)
         scaled = pictures.flatten(2).float().sub_(mean).div_(std)
         return scaled.view(pictures.shape).permute(0, 3, 1, 2)
@@ -198,7 +215,7 @@ class PixelLoader(DataLoader):
 
 
 def renewed(dl: DataLoader, **changes) -> DataLoader:
-    """Return `dl.new(**changes)` that shares its random numbers: `new` alone forgets the seed."""
+    """Return `dl.new(**changes)` with the random numbers of `dl`; fastai's `new` loses the seed."""
     new = dl.new(**changes)
     new.rng = dl.rng
     return new
@@ -221,16 +238,18 @@ def dataloaders(
 ) -> DataLoaders:
     """Decode the pictures of a samples table once and serve them as fastai `DataLoaders`.
 
-    `size` is the side in pixels (default: the pictures' own, at most 64). `crop` is the largest
-    shift (default: an eighth of the side) and `flip` mirrors half of the pictures: turn it off
-    where left and right tell classes apart. `stats` are each channel's mean and standard deviation
-    to normalise with, (3,) each (default: those of the pictures). Pictures go into memory when they
-    take no more than 40 % of what is free, else into a file in the folder `cache` (default: the
-    system's temporary one); `in_memory` decides otherwise. `valid` is a samples table to validate
-    on: its labels must occur in `samples`. `seed` fixes the order and the augmentation.
+    `size` is the side of the pictures in pixels (default: their own, at most 64), and `bs` the
+    number of samples in a batch. `crop` is the largest shift in pixels (default: an eighth of the
+    side). `flip` mirrors half of the pictures, left to right; turn it off if classes differ in
+    that. `stats` are the mean and standard deviation of each colour channel to normalise with,
+    (3,) each, in [0, 1] (default: those of the pictures). Pictures are kept in memory if they take
+    less than 40 % of the free memory, else in a file in the folder `cache` (default: the system's
+    temporary folder); `in_memory` overrides that. `valid` is a samples table to validate on; its
+    labels must occur in `samples`. `seed` determines the order and the augmentation.
+    `progress(done, total)` is called while pictures are decoded.
 
-    Raises `SourceError` when a table is none of samples, an image cannot be decoded, or a class of
-    `valid` is unknown.
+    Raises `SourceError` when a table is not a samples table, an image cannot be decoded, or a class
+    of `valid` does not occur in `samples`.
     """
     _require_samples(samples)
     if valid is not None and len(valid):
@@ -251,7 +270,10 @@ def dataloaders(
 
 
 def training_size(samples: pd.DataFrame, *, largest: int = SMALL) -> int:
-    """Choose the side, in pixels, that pictures are trained at: their own, at most `largest`."""
+    """Return the side, in pixels, at which pictures are trained.
+
+    It is the larger of their median width and height, but at least 16 and at most `largest`.
+    """
     return min(largest, max(16, *images.common_size(samples)))
 
 
@@ -297,10 +319,11 @@ def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
 def _moves(
     height: int, width: int, depth: int, crop: int, flip: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """List where each picture's lines, and the numbers within a line, can come from.
+    """Return the possible origins of each line of a picture, and of each number within a line.
 
-    int64 (2 crop + 1, height), one row per shift down, and (shifts, width * depth), one row per
-    shift to the right, and with `flip` as many again for mirrored pictures.
+    The origins of lines are int64 (2 crop + 1, height), one row per vertical shift. Those within a
+    line are int64 (2 crop + 1, width * depth), one row per horizontal shift, and with `flip` as
+    many rows again for mirrored pictures.
     """
     shifts = torch.arange(-crop, crop + 1)[:, None]
     ys, xs = (_reflected(torch.arange(size) + shifts, size) for size in (height, width))
@@ -310,6 +333,9 @@ def _moves(
 
 
 def _reflected(positions: torch.Tensor, size: int) -> torch.Tensor:
-    """Mirror positions outside 0..size-1 at the border, without repeating the border itself."""
+    """Return positions with those outside of 0 to size - 1 reflected at the border.
+
+    The border itself is not repeated.
+    """
     positions = positions.abs()
     return torch.where(positions > size - 1, 2 * (size - 1) - positions, positions)
