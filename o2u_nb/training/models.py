@@ -1,7 +1,8 @@
-"""A network to train from scratch: a compact residual one for small pictures.
+"""A compact residual network for small pictures, to train from scratch.
 
-In come pictures, out go logits. A detector needs a network that learns what is common before it
-learns what is odd, and quickly. `backbones.py` has the networks with pretrained weights.
+In come pictures, out go logits. To find wrong labels, a network must learn the frequent patterns
+before it memorises the exceptions, and it should train quickly. The networks with pretrained
+weights are in `backbones.py`.
 """
 
 from itertools import pairwise
@@ -11,23 +12,24 @@ from torch import nn
 
 
 class Residual(nn.Module):
-    """Add two convolutions to the identity."""
+    """A residual block: its input plus the result of two convolutions."""
 
     def __init__(self, width: int):
         super().__init__()
         self.convs = nn.Sequential(_conv(width, width), _conv(width, width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (n, width, h, w) to the same shape."""
+        """Return features of the same shape as `x`: (n, width, h, w)."""
         return x + self.convs(x)
 
 
 class CompactResNet(nn.Module):
-    """Classify small pictures: (n, 3, height, width) to logits (n, n_classes).
+    """Classify small pictures: float (n, 3, height, width) in, logits (n, n_classes) out.
 
-    For each width one halving convolution and one residual block; average pooling; and one linear
-    layer with bias, whose inputs are means of ReLU features. Nothing is computed at the pictures'
-    full size, which would take a third of the time and does not rank suspects better.
+    For each of `widths` (numbers of channels) there is a convolution that halves the size of the
+    picture, and a residual block. Average pooling and a linear layer with bias follow; the inputs
+    of that layer are means of ReLU features. Nothing is computed at the full size of the pictures:
+    that would take up a third of the whole time, and does not rank suspects better.
     """
 
     def __init__(self, n_classes: int, *, widths: tuple[int, ...] = (32, 64, 128)):
@@ -37,11 +39,12 @@ class CompactResNet(nn.Module):
             layers += [_conv(n_in, n_out, stride=2), Residual(n_out)]
         self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(widths[-1], n_classes)
-        # pictures lie in memory channels last; on a CPU this order saves a tenth of the time
+        # Pictures are stored in channels-last layout; on a CPU the same layout for the weights
+        # saves a tenth of the time.
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map pictures to logits."""
+        """Return the logits (n, n_classes) of the pictures `x` (n, 3, height, width)."""
         return self.head(self.body(x))
 
 

@@ -1,7 +1,7 @@
-"""What a model gives back: the main one of several outputs, whether it holds logits, and its layer.
+"""The outputs of a model: which of several holds the logits, and which layer computed them.
 
 In comes what a forward pass returned; out go logits (n_samples, n_classes), or the linear layer
-that made them and what went into it. A `RecordingError` says what to change in the model.
+that computed them and its inputs. A `RecordingError` says what to change in the model.
 """
 
 from typing import Any, NamedTuple
@@ -11,18 +11,21 @@ from torch import nn
 
 from o2u_nb.errors import RecordingError
 
-ROUNDING = {torch.float32: 1e-3, torch.float64: 1e-3}  # error of the sum of a softmax's row
-HALF_ROUNDING = 1e-2  # the same, with the 8 to 11 binary digits of 16-bit numbers
-# Steps that hand on a tensor's values as they are, by their names in torch's graph of a pass.
+# Largest rounding error that is allowed in the sum of a row of a softmax, by type. Our choice.
+ROUNDING = {torch.float32: 1e-3, torch.float64: 1e-3}
+HALF_ROUNDING = 1e-2  # the same for 16-bit types, whose numbers have 8 or 11 significant bits
+# Operations that do not change the values of a tensor: the first parts of their names in torch's
+# graph of a forward pass.
 HANDED_ON = ("Alias", "Clone", "Reshape", "Slice", "Squeeze", "ToCopy", "UnsafeView", "View")
 
 
 def main_output(outputs: Any, n_samples: int, n_classes: int) -> torch.Tensor:
-    """Return the main output of a forward pass over `n_samples`.
+    """Return the main output of a forward pass over `n_samples` samples.
 
-    That is the tensor itself; of several outputs (a network with auxiliary heads gives them while
-    it trains) the one called `logits`, as torchvision and transformers name it, or else the first
-    of shape (n_samples, n_classes). Raises `RecordingError` when there is none.
+    If `outputs` is a tensor, it is returned. Some networks return several outputs, such as those
+    with auxiliary heads during training. Of these, the one called `logits` is returned, as
+    torchvision and transformers name it, or else the first of shape (n_samples, n_classes). Raises
+    `RecordingError` when there is none.
     """
     if isinstance(outputs, torch.Tensor):
         return outputs
@@ -53,9 +56,10 @@ def _fits(output: Any, n_samples: int, n_classes: int) -> bool:
 def require_logits(output: torch.Tensor) -> None:
     """Raise `RecordingError` when `output` (n_samples, n_classes) holds probabilities.
 
-    Recorded is plain cross entropy, which takes logits. Logarithms of probabilities, as
-    `nn.LogSoftmax` gives them, are logits too and give the same loss. A softmax is known by its
-    rows, which add up to 1; a sigmoid by torch's graph of the pass, while gradients are computed.
+    The recorded loss is plain cross entropy, which is computed from logits. Logarithms of
+    probabilities, which `nn.LogSoftmax` returns, are logits too and give the same loss. A softmax
+    is recognised by its rows, which add up to 1, and a sigmoid by torch's graph of the forward
+    pass, which exists only while gradients are computed.
     """
     if _adds_up_to_one(output.detach()):
         found = "probabilities already: each row adds up to 1"
@@ -88,7 +92,7 @@ def _ends_in_sigmoid(output: torch.Tensor) -> bool:
 
 
 class LinearCall(NamedTuple):
-    """One call of a linear layer: its `features` (n_samples, d) gave `output` (n_samples, k)."""
+    """One call of a linear layer: its input `features` (n, d) and its `output` (n, k)."""
 
     layer: nn.Linear
     features: torch.Tensor
@@ -96,10 +100,11 @@ class LinearCall(NamedTuple):
 
 
 class LinearCalls:
-    """Watch the linear layers of a model, to tell which of them gives the model's output.
+    """Watch the linear layers of a model, to find the one that computes the model's output.
 
-    The order in which layers are listed in a model does not tell which is the last to be used, nor
-    whether anything comes after it. So what each one gives is compared with the model's output.
+    The order in which a model lists its layers does not show which one is used last, or whether
+    anything follows it. Therefore the output of each linear layer is compared with the model's
+    output.
     """
 
     def __init__(self, model: nn.Module):
@@ -109,13 +114,14 @@ class LinearCalls:
 
     def _note(self, layer: nn.Linear, inputs: tuple, output: torch.Tensor) -> None:
         if inputs and output.ndim == 2:
-            # copies, because a step after the layer may change its output in place
+            # The output is copied, because an operation after the layer may change it in place.
             self.calls.append(LinearCall(layer, inputs[0].detach(), output.detach().clone()))
 
     def last(self, output: torch.Tensor) -> LinearCall | None:
-        """Return the call that gave `output`, the model's, and forget all; None without one.
+        """Return the call that computed `output`, the model's output, or None; then forget all.
 
-        Logits count as the same when their softmax is: `nn.LogSoftmax` may follow the layer.
+        Two outputs count as equal when their softmax is equal, because `nn.LogSoftmax` may follow
+        the layer.
         """
         fitting = [call for call in self.calls if _same_softmax(call.output, output.detach())]
         self.calls.clear()

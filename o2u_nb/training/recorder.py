@@ -1,7 +1,8 @@
-"""The recorder: a fastai callback that files every sample's loss under its own id.
+"""The recorder: a fastai callback that records the loss of every sample under its id.
 
-In come the predictions of each training batch; out goes one row per epoch in a trace. The loss is
-always plain cross entropy in float32 for the given label, whatever loss or precision trains.
+In come the predictions of each training batch; out goes one row per epoch in a trace. The recorded
+loss is always plain cross entropy in float32 for the given label, whatever loss and precision are
+used for training.
 """
 
 import tempfile
@@ -24,36 +25,44 @@ from o2u_nb.training.items import loaders_of
 from o2u_nb.training.outputs import main_output, require_logits
 from o2u_nb.training.sums import EpochSums, MeanProbs
 
-MAX_PROBS = 50_000_000  # samples x classes above which no softmax is kept: 200 MB in float32
-CHECK_EVERY = 20  # batches between looks at the loss, for which a GPU has to wait
+# Largest number of samples times classes for which each sample's softmax is kept: 200 MB in
+# float32. Our choice.
+MAX_PROBS = 50_000_000
+# Number of batches after which the loss is checked for NaN. Our choice: each check makes the GPU
+# wait.
+CHECK_EVERY = 20
 
 
 class DynamicsRecorder(Callback):
     """Record loss, margin and prediction of every training sample in every epoch.
 
-    Pass it to any `fit`; `recorder.trace` is the result, and later fits with the same recorder
-    append to it. `out` is the trace's folder, by default a temporary one, deleted with the
-    recorder. `phase` names the epochs, one of `phases.PHASES`. `record="train"` takes the losses of
-    the training pass itself (augmented, before each update; free); `record="eval"` takes them in a
-    clean pass after each epoch: evaluation mode, no augmentation, about a third of an epoch extra.
-    `epochs` names the epochs of a fit to record, counted from 0; by default all are recorded.
-    `ids` names the items of a loader whose own items have no names. `on_epoch(trace)` is called
-    after each epoch with all that is finished, for a live picture.
+    Pass it to any `fit` as a callback; `recorder.trace` is the result. Later fits with the same
+    recorder append to this trace. `out` is the trace's folder, by default a temporary folder,
+    deleted with the recorder; `overwrite` allows it to replace an older trace there. `phase` is the
+    phase of the epochs, one of `phases.PHASES`.
 
-    With `valid`, the samples of the validation loader are recorded as well, after those of the
-    training loader (and so are `ids`), in a clean pass after each epoch. The network never trains
-    on them: it never learns a wrong label among them, and knows hard right ones less well than
-    those that it trains on. So beside training samples they tend to look more suspicious. The
-    trace's `record` then ends in "+valid".
+    With `record="train"`, the losses are those of the training pass: of augmented pictures, before
+    each update. They take no extra time. With `record="eval"`, they come from a clean pass after
+    each epoch, in evaluation mode and without augmentation, which takes about a third of an epoch
+    more. `epochs` are the epochs of a fit that are recorded, counted from 0; by default all.
+    `ids` has one id for each item of the loader, and is needed if the items have no names.
+    `on_epoch(trace)` is called after each epoch with the trace of all finished epochs, for example
+    to draw it.
 
-    The model may give several outputs while it trains, see `outputs.main_output`. Raises
+    With `valid`, the samples of the validation loader are recorded too, in a clean pass after each
+    epoch. They follow those of the training loader, also in `ids`. The trace's `record` then ends
+    in "+valid". The network does not train on validation samples. Therefore it does not learn their
+    wrong labels, and knows hard samples among them less well, so that they tend to look more
+    suspicious than training samples.
+
+    The model may return several outputs during training, see `outputs.main_output`. Raises
     `RecordingError` when a loss would not belong to one sample (MixUp or CutMix with
     `record="train"`, skipped items, loaders without ids or without a batch), or would not be plain
     cross entropy (a model that ends in softmax or sigmoid), and `NonFiniteLossError` when a loss is
-    NaN or infinite; both leave the finished epochs readable.
+    NaN or infinite. After both errors the finished epochs can still be read.
     """
 
-    order = 45  # after MixedPrecision (10), before fastai's own Recorder (50)
+    order = 45  # runs after fastai's MixedPrecision (10) and before its Recorder (50)
     run_valid = False
     remove_on_fetch = True
     _stateattrs = ("writer", "who", "labels", "sums", "order_drawn", "mean_probs", "temporary")
@@ -73,10 +82,14 @@ class DynamicsRecorder(Callback):
         super().__init__()
         if record not in ("train", "eval"):
             raise ValueError(f'Unknown record {record!r}: expected "train" or "eval".')
-        self.out, self.overwrite = out, overwrite
-        self.phase, self.epochs = phase, epochs
-        self.record, self.valid = record, valid
-        self.ids, self.on_epoch = ids, on_epoch
+        self.out = out
+        self.overwrite = overwrite
+        self.phase = phase
+        self.epochs = epochs
+        self.record = record
+        self.valid = valid
+        self.ids = ids
+        self.on_epoch = on_epoch
         self.training_run = False
         self._init_state()
 
@@ -87,14 +100,17 @@ class DynamicsRecorder(Callback):
 
     @property
     def trace(self) -> Trace:
-        """Open the trace of all epochs finished so far."""
+        """Return the trace of all epochs finished so far.
+
+        Raises `RecordingError` before the first fit.
+        """
         if self.writer is None:
             raise RecordingError("Nothing is recorded yet: pass this callback to a fit first.")
         return Trace.open(self.writer.folder, in_memory=self.temporary is not None)
 
     def before_fit(self):
-        """Check that losses can be filed by sample, and start the trace at the first fit."""
-        # lr_find and get_preds run callbacks too, but they are not training
+        """Check that losses can be recorded by sample, and start the trace at the first fit."""
+        # lr_find and get_preds also run callbacks, but they are not training.
         self.training_run = not any(
             hasattr(self.learn, name) for name in ("lr_finder", "gather_preds")
         )
@@ -106,7 +122,7 @@ class DynamicsRecorder(Callback):
 
     @property
     def active(self) -> bool:
-        """Tell whether the present epoch is recorded."""
+        """Return whether the present epoch is recorded."""
         return self.training_run and (self.epochs is None or self.epoch in self.epochs)
 
     def before_train(self):
@@ -119,12 +135,12 @@ class DynamicsRecorder(Callback):
             self.rates = []
 
     def before_batch(self):
-        """Keep the order in which this epoch draws its samples."""
+        """Keep the order in which the loader serves its samples in this epoch."""
         if self.active and self.training and self.order_drawn is None:
             self.order_drawn = _order_drawn(self.dl).to(self.labels.device)
 
     def after_loss(self):
-        """File one training batch, before its update."""
+        """Record one training batch, before the update of the weights."""
         if not (self.active and self.training):
             return
         self.rates.append(self.opt.hypers[-1]["lr"])
@@ -139,7 +155,7 @@ class DynamicsRecorder(Callback):
             self._check_finite(self.loss)
 
     def after_train(self):
-        """Finish an epoch: take the clean passes asked for, check everything, commit the row."""
+        """Finish an epoch: do the clean passes that are needed, check, and append the row."""
         if not self.active:
             return
         if self.record == "eval":
@@ -183,7 +199,7 @@ class DynamicsRecorder(Callback):
         blending = [cb.name for cb in self.learn.cbs if isinstance(cb, MixHandler)]
         if blending and self.record == "train":
             raise RecordingError(
-                f"Losses cannot be filed by sample while {blending[0]} blends two samples into "
+                f"Losses cannot be recorded by sample while {blending[0]} blends two samples into "
                 'one: pass record="eval" for a clean pass after each epoch, or remove it.'
             )
 
@@ -200,21 +216,21 @@ class DynamicsRecorder(Callback):
         self.sums.add(rows, _plain(logits), _plain(target))
 
     def _require_logits(self, outputs: torch.Tensor) -> None:
-        """Look at the first batch of a fit: looking makes a GPU wait."""
+        """Check the first batch of a fit alone, because each check makes the GPU wait."""
         if not self.outputs_known:
             require_logits(outputs)
             self.outputs_known = True
 
     def _clean_pass(self, *, valid: bool) -> None:
-        """Record the training samples, or the validation samples, as the network sees them now."""
+        """Record the training samples, or with `valid` the validation samples, in a clean pass."""
         first = self.n_train if valid else 0
         loader = clean_loader(self.dls, valid=valid)
-        self.model.eval()  # fastai puts it back into training mode at the next epoch
+        self.model.eval()  # fastai sets training mode again in the next epoch
         for rows, outputs, target in clean_pass(self.model, loader, self.labels.device):
             self._file(first + rows, outputs, target)
 
     def _check_filing(self):
-        """Notice batches that do not hold the samples we think they hold."""
+        """Raise `RecordingError` if batches did not hold the samples that the loader drew."""
         expected = self._n_expected()
         filed = int(self.sums.count.sum())
         other = int(self.sums.misfiled)
@@ -227,7 +243,7 @@ class DynamicsRecorder(Callback):
             )
 
     def _n_expected(self) -> int:
-        """Count the samples that an epoch must have recorded, repeated draws included."""
+        """Return how many samples the epoch must have recorded; one drawn twice counts twice."""
         n_valid = len(self.who.ids) - self.n_train
         if self.record == "eval":
             return self.n_train + n_valid
@@ -246,7 +262,7 @@ class DynamicsRecorder(Callback):
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    """Strip autograd and fastai's tensor subclass, which costs time at every operation."""
+    """Return `tensor` without autograd and fastai's tensor subclass, which slows operations."""
     return tensor.detach().as_subclass(torch.Tensor)
 
 
@@ -266,11 +282,11 @@ def _require_batches(dl: DataLoader) -> None:
 
 
 def _order_drawn(dl: DataLoader) -> torch.Tensor:
-    """Give the positions that `dl` serves in this pass, (n,) int.
+    """Return the positions that `dl` serves in this pass: (n,) int, in their order.
 
-    fastai draws them once per pass, in the main process, also for worker processes and for
-    weighted or partial loaders, and keeps them in this attribute. Nothing public holds them, and
-    calling `get_idxs` would draw others.
+    fastai draws them once per pass in the main process, even with worker processes and for weighted
+    or partial loaders, and keeps them in a private attribute. No public attribute has them, and
+    `get_idxs` would draw others.
     """
     order = getattr(dl, "_DataLoader__idxs", None)
     if order is None or dl.bs is None:

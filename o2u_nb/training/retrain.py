@@ -1,7 +1,8 @@
-"""Does cleaning help? Train on the labels before and after, and compare on held-out pictures.
+"""Does cleaning help? Train on the labels before and after it, and compare on held-out pictures.
 
-Stage 3 of O2U-Net (Huang et al., ICCV 2019), except that both networks start from the same initial
-weights: the authors go on from a checkpoint that has already memorised the wrong labels.
+In come samples tables; out goes a table of accuracies. This is stage 3 of O2U-Net (Huang et al.,
+ICCV 2019), except that both networks start from the same initial weights. The authors continue from
+a checkpoint that has already memorised the wrong labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,14 +39,16 @@ def retrain(
 ) -> pd.DataFrame:
     """Train on `before` and on `after`, and return the accuracy of each on `held_out`.
 
-    All three are samples tables; `held_out` must share no sample with the others, and its labels
-    should have been checked apart from this audit. For each of `seeds` both networks get the same
-    initial weights and the same number of `epochs` of one cycle up to `lr`. `network` makes one
-    from the number of classes (default: the standard preset's). With `method`, one of
-    `training/methods` such as `odd.train`, that trains both, a third of the epochs at the rate
-    `lr` and the rest along a cosine. `progress(done, total)` counts trainings. Returns a table
-    indexed by `seed` with columns `before` and `after`, shares of `held_out` that are right, 0 to
-    1; `.agg(["mean", "std"])` gives mean and spread.
+    All three are samples tables. `held_out` must not share samples with the others, and its labels
+    should have been checked independently of this audit. For each of `seeds` both networks get the
+    same initial weights and the same number of `epochs`, by default with one cycle of the learning
+    rate up to `lr`. `network` makes a network for a number of classes; by default it is that of the
+    standard preset. `method`, one of `training/methods` such as `odd.train`, replaces the default
+    training: then a third of the epochs have the rate `lr`, and in the others it falls along a
+    cosine. `progress(done, total)` is called after each training.
+
+    Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
+    `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
 
     Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared.
     """

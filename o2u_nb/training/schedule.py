@@ -1,7 +1,8 @@
-"""The learning rates of O2U-Net and ODD, as functions of the epoch, and the callback to set them.
+"""The learning rates of O2U-Net and ODD for each epoch, and the callback that sets them.
 
-In comes a list with one rate per epoch; `EpochRates` holds each for its whole epoch, as the paper
-does (Huang et al., ICCV 2019, section 3.2), and can ramp up over the first epoch.
+Out comes a list with one rate per epoch. `EpochRates` keeps each rate constant for its epoch, as
+the paper of O2U-Net does (Huang et al., ICCV 2019, section 3.2), and can raise it from batch to
+batch in the first epoch.
 """
 
 import math
@@ -10,10 +11,12 @@ from fastai.callback.core import Callback
 
 
 def cyclic_rates(n_epochs: int, *, r1: float, r2: float, cycle: int) -> list[float]:
-    """Return the paper's cyclic rates, one per epoch.
+    """Return O2U-Net's cyclic learning rates, one per epoch.
 
-    Epoch t = 1, 2, ... has s(t) = (1 + ((t-1) mod cycle)) / cycle and rate (1 - s) r1 + s r2: the
-    rate falls linearly to `r2`, then jumps back. The largest rate used is r1 - (r1 - r2) / cycle.
+    With s(t) = (1 + ((t - 1) mod cycle)) / cycle, epoch t = 1, 2, ... has the rate
+    (1 - s) r1 + s r2. In each cycle of `cycle` epochs the rate falls linearly to `r2`, then it
+    jumps back. The largest rate used is r1 - (r1 - r2) / cycle. Huang et al., ICCV 2019, section
+    3.2.
 
     >>> [round(rate, 4) for rate in cyclic_rates(4, r1=0.01, r2=0.001, cycle=3)]
     [0.007, 0.004, 0.001, 0.007]
@@ -23,7 +26,7 @@ def cyclic_rates(n_epochs: int, *, r1: float, r2: float, cycle: int) -> list[flo
 
 
 def high_then_low(n_epochs: int, *, lr: float, high: int) -> list[float]:
-    """Return `high` epochs at the rate `lr`, then a half cosine down towards 0, one rate per epoch.
+    """Return a learning rate per epoch: `lr` for `high` epochs, then half a cosine towards 0.
 
     >>> [round(rate, 3) for rate in high_then_low(5, lr=0.1, high=2)]
     [0.1, 0.1, 0.085, 0.05, 0.015]
@@ -34,15 +37,16 @@ def high_then_low(n_epochs: int, *, lr: float, high: int) -> list[float]:
 
 
 class EpochRates(Callback):
-    """Hold `rates[epoch]` for a whole epoch; with `ramp`, climb to the first one batch by batch.
+    """Keep the learning rate at `rates[epoch]` for a whole epoch, in all parameter groups.
 
-    Every parameter group gets the same rate.
+    With `ramp`, the rate rises from batch to batch in the first epoch, up to `rates[0]`.
     """
 
     run_valid = False
 
     def __init__(self, rates: list[float], *, ramp: bool = False):
-        self.rates, self.ramp = rates, ramp
+        self.rates = rates
+        self.ramp = ramp
 
     def before_batch(self):
         """Set the rate of this batch."""

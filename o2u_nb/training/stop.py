@@ -1,6 +1,6 @@
-"""Stopping early: end the cyclic phase when a cycle more hardly changes the ranking.
+"""Early stopping: end the cyclic phase when a further cycle hardly changes the ranking.
 
-In comes the recorder of a training; out goes fastai's cancelled fit, always between two cycles.
+In comes the recorder of a training; the callback cancels fastai's fit, always between two cycles.
 """
 
 from fastai.callback.core import Callback, CancelFitException
@@ -12,20 +12,22 @@ from o2u_nb.training.recorder import DynamicsRecorder
 class StopWhenStable(Callback):
     """End the fit after the first cycle, from the second on, whose `Stability` reaches `share`.
 
-    `recorder` files the epochs of the same fit, cycles of `cycle` epochs. `found` is the
-    `Stability` at which it stopped, None while it did not. The last cycle stops nothing.
+    `recorder` is the recorder of the same fit, whose cycles have `cycle` epochs; `share` is between
+    0 and 1. `found` is the `Stability` at which the fit was stopped, or None if it was not. After
+    the last cycle nothing is left to stop, so `found` stays None.
     """
 
-    order = 75  # after all that look at a finished epoch
+    order = 75  # runs after all other callbacks that use a finished epoch
     run_valid = False
 
     def __init__(self, recorder: DynamicsRecorder, *, cycle: int, share: float):
         self.dynamics = recorder
-        self.cycle, self.share = cycle, share
+        self.cycle = cycle
+        self.share = share
         self.found: Stability | None = None
 
     def after_epoch(self):
-        """Look at the ranking where a cycle ends."""
+        """Compare the rankings where a cycle ends, and stop if they agree."""
         done = self.epoch + 1
         if done % self.cycle or done == self.n_epoch:
             return

@@ -1,7 +1,7 @@
-"""Train on a part of a training set while every sample keeps its position.
+"""Train on a part of a training set, in which every sample keeps its position.
 
-In comes any fastai loader and which of its samples to keep; out comes a loader that draws only
-those. The data set behind it is the whole one, so that positions, ids and traces stay as they are.
+In come any fastai loader and which of its samples to keep; out comes a loader that draws only
+those. It still has the whole data set, so that positions, ids and traces stay the same.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from o2u_nb.training.loaders import renewed
 def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:
     """Return a loader like `dl` that draws only the samples with `keep` (n_samples,) bool.
 
-    Whatever `dl` draws in a pass (shuffled, weighted, partial), the others are left out of it.
-    Raises `RecordingError` when no batch would remain.
+    In each pass it serves the samples that `dl` would draw (shuffled, weighted or a part of them),
+    without those that are not kept. Raises `RecordingError` when no batch would remain.
     """
     least = dl.bs if dl.drop_last else 1
     if keep.sum() < least:
@@ -27,7 +27,7 @@ def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:
 
     def get_idxs() -> list[int]:
         drawn = [i for i in dl.get_idxs() if keep[i]]
-        part.n = len(drawn)  # a weighted loader draws another number each time
+        part.n = len(drawn)  # with a weighted loader the number differs from pass to pass
         return drawn
 
     part.n = int(keep.sum())

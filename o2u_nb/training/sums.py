@@ -1,23 +1,25 @@
-"""Sums over one epoch, and means over a phase, of what training shows of each sample.
+"""Losses, margins and predictions of an epoch, and the mean softmax of a phase, for each sample.
 
-In come batches of logits with the positions of their samples; out go an epoch's rows of the trace,
-and each sample's mean softmax.
+In come batches of logits with the positions of their samples; out go the rows of one epoch for the
+trace, and each sample's mean softmax.
 """
 
 import numpy as np
 import torch
 
-HELD = 4_000_000  # logits that wait to be added up together, 16 MB in float32
+# Number of logits that are collected before they are added up: 16 MB in float32. Our choice.
+HELD = 4_000_000
 
 
 class EpochSums:
-    """Add up what one epoch shows of each sample, on the device that trains.
+    """Add up loss, margin, prediction and softmax of each sample, on the device that trains.
 
-    `given` (n_samples,) int are the given labels. A sample drawn several times in an epoch
-    (weighted loaders) gets the mean of its losses and margins and its last prediction; one not
-    drawn gets NaN, NaN and -1. Batches wait and are added up many at a time, which costs a tenth of
-    adding each: call `settle` before reading. `misfiled` counts targets that are not the label
-    given to the sample they were filed under.
+    `given` (n_samples,) int are the given labels; `keep_probs` says whether to add up the softmax.
+    A sample that is drawn several times in an epoch, by a weighted loader, gets the mean of its
+    losses and margins, and its last prediction. A sample that is not drawn gets NaN, NaN and -1.
+    Batches are collected and added up many at a time, which takes a tenth of the time of adding up
+    each; call `settle` before you read the sums. `misfiled` counts the targets that differ from the
+    given label of the sample under which they were recorded.
     """
 
     def __init__(self, given: torch.Tensor, n_classes: int, *, keep_probs: bool):
@@ -25,7 +27,7 @@ class EpochSums:
         device = given.device
         self.given = given.long()
         self.waiting: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-        self.held = 0  # logits in the batches that wait
+        self.held = 0  # number of logits in the waiting batches
         self.loss = torch.zeros(n_samples, device=device)
         self.margin = torch.zeros_like(self.loss)
         self.count = torch.zeros_like(self.loss)
@@ -34,15 +36,19 @@ class EpochSums:
         self.misfiled = torch.zeros((), device=device)
 
     def add(self, rows: torch.Tensor, logits: torch.Tensor, target: torch.Tensor) -> None:
-        """Take one batch: `rows` (n,) int, `logits` (n, n_classes) float, `target` (n,) int."""
-        # a copy: nothing may change it while it waits
+        """Add one batch.
+
+        `rows` (n,) int are the positions of its samples, `logits` is (n, n_classes) float, and
+        `target` (n,) int.
+        """
+        # The logits are copied, because the training may change them before they are added up.
         self.waiting.append((rows, logits.to(torch.float32, copy=True), target))
         self.held += logits.numel()
         if self.held >= HELD:
             self.settle()
 
     def settle(self) -> None:
-        """Add up the batches that wait."""
+        """Add up the waiting batches."""
         if not self.waiting:
             return
         rows, logits, target = map(torch.cat, zip(*self.waiting, strict=True))
@@ -56,7 +62,8 @@ class EpochSums:
         self.loss.index_add_(0, rows, -log_probs.gather(1, given)[:, 0])
         self.margin.index_add_(0, rows, logits.gather(1, given)[:, 0] - others)
         self.count.index_add_(0, rows, torch.ones_like(others))
-        last = torch.full_like(self.given, -1)  # where each sample was drawn last
+        # The last place in these batches at which each sample was drawn, -1 if it was not.
+        last = torch.full_like(self.given, -1)
         last.scatter_reduce_(0, rows, torch.arange(len(rows), device=rows.device), "amax")
         drawn = last >= 0
         self.pred[drawn] = logits.argmax(1).int()[last[drawn]]
@@ -64,7 +71,10 @@ class EpochSums:
             self.probs.index_add_(0, rows, log_probs.exp())
 
     def rows(self) -> dict[str, np.ndarray]:
-        """Give the epoch's row of each trace array; 0 / 0 makes the NaN of a sample not seen."""
+        """Return the epoch's row of each array of the trace: (n_samples,) each.
+
+        For a sample that was not seen, 0 / 0 gives NaN.
+        """
         return dict(
             loss=(self.loss / self.count).cpu().numpy(),
             margin=(self.margin / self.count).cpu().numpy(),
@@ -85,5 +95,5 @@ class MeanProbs:
         self.count = self.count + epoch.count
 
     def mean(self) -> np.ndarray:
-        """Give the mean so far, float32 (n_samples, n_classes), NaN where never seen."""
+        """Return the mean so far: float32 (n_samples, n_classes), NaN for samples not seen."""
         return (self.sum / self.count[:, None]).cpu().numpy()

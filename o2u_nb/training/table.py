@@ -1,7 +1,7 @@
-"""The samples table of a Learner's own items: what was trained on, ready for an audit.
+"""The samples table of a Learner's own items, for an audit of its training.
 
-In comes a Learner with any loaders; out goes the table that `data.samples` describes, with the same
-ids as the trace that this Learner's training leaves.
+In comes a Learner with any loaders; out goes a samples table as `data.samples` describes it, with
+the same ids as the trace of this Learner's training.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from o2u_nb.training.identity import joined
 from o2u_nb.training.items import file_paths, loaders_of, pictures
 from o2u_nb.training.loaders import PixelData
 
-SPLITS = ("train", "valid")  # of the loaders, in their order
+SPLITS = ("train", "valid")  # names of the splits of the loaders, in the order of the loaders
 
 
 def samples_of(
@@ -25,10 +25,11 @@ def samples_of(
 ) -> pd.DataFrame:
     """Return the Learner's training samples, and with `valid` its validation samples, as a table.
 
-    Indexed by `sample_id`, with `label` (as the vocab names it), `split` (`train` or `valid`; our
-    own loaders keep that of their table) and either `path` (absolute) or, where items are no
-    files, `image` (uint8 arrays without augmentation). `ids` names the items as in
-    `DynamicsRecorder`: those of the training loader, then those of the validation loader.
+    It is indexed by `sample_id` and has the columns `label` (the name in the vocab), `split`
+    (`train` or `valid`, or for our own loaders the split in their table) and `path` (absolute), or,
+    if items are not files, `image` (uint8 arrays without augmentation, or encoded bytes). `ids` has
+    one id for each item, as in `DynamicsRecorder`: first those of the training loader, then those
+    of the validation loader.
 
     Raises `RecordingError` when the loaders do not tell which samples they hold, and `SourceError`
     when items are neither files nor pixels.

@@ -15,8 +15,8 @@ from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.stop import StopWhenStable, require_share
 
-WARMUP_SHARE = 0.3  # of all epochs, as in the standard preset (8 of 26)
-CYCLE = 6  # epochs, as in the standard preset
+WARMUP_SHARE = 0.3  # share of all epochs that is the warm-up, as in the standard preset (8 of 26)
+CYCLE = 6  # epochs in a cycle, as in the standard preset
 
 
 def train(
@@ -38,12 +38,12 @@ def train(
     opt_func=sgd,
     cbs=None,
 ) -> Trace:
-    """Train `warmup` epochs, then the rest in cycles of `cycle`, and return the dynamics of both.
+    """Train the warm-up and then the cyclic phase, and return the dynamics of both.
 
-    `rates` has a rate for each epoch of both phases; the first `warmup` (default: three in ten)
-    are the warm-up's, in whose first epoch the rate is ramped up. Each phase starts with a fresh
-    optimiser and has its own batch size, `bs` and `cyclic_bs`. The other options are those of
-    `fit_o2u`.
+    `rates` has a learning rate for each epoch of both phases. The first `warmup` epochs (default:
+    three in ten) are the warm-up; in its first epoch the rate rises from batch to batch. A cycle
+    has `cycle` epochs. Each phase starts with a new optimiser and has its own batch size, `bs` and
+    `cyclic_bs`. The other options, and the errors, are those of `fit_o2u`.
     """
     require_share(stop_early)
     rates = list(rates)

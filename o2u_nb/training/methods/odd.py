@@ -1,8 +1,9 @@
-"""ODD: once, at the end of the high-rate phase, leave out what looks mislabelled, and train on.
+"""ODD: train, remove once the samples that look mislabelled, and train on without them.
 
-In come a Learner and a rate per epoch; out goes a `Trace`, or an `Odd` that also says what was
-removed and why. The arithmetic is in `detect.odd`. Song, Hu, Auli, Dauphin and Ma, "Robust and
-On-the-fly Dataset Denoising for Image Classification", arXiv 2003.10647.
+The removal is at the end of the phase with a high learning rate. In come a Learner and a rate per
+epoch; out goes a `Trace`, or an `Odd` that also says what was removed and why. The computation is
+in `detect.odd`. Song, Hu, Auli, Dauphin and Ma, "Robust and On-the-fly Dataset Denoising for Image
+Classification", arXiv 2003.10647.
 """
 
 from collections import deque
@@ -35,14 +36,15 @@ from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.subset import only
 
-HIGH_SHARE = 1 / 3  # of all epochs at the high rate; the paper has 60 of 200
-# Batches of an epoch whose features are looked at: 640 samples in batches of 64 show their mean and
-# mean square well within the factor of 1.5 that `looks_gaussian` allows.
+# Share of all epochs with the high learning rate. The paper (arXiv 2003.10647) has 60 of 200.
+HIGH_SHARE = 1 / 3
+# Number of batches in an epoch whose features are kept. Our choice: 640 samples, in batches of 64,
+# give their mean and mean square well within the factor of 1.5 that `looks_gaussian` allows.
 LOOK = 10
 
 
 def train(learn: Learner, rates: Sequence[float], **options) -> Trace:
-    """Train on the way that `denoise` describes, with its options, and return the dynamics."""
+    """Train as `denoise` does, with the same `options`, and return the dynamics."""
     return denoise(learn, rates, **options).trace
 
 
@@ -61,10 +63,11 @@ def denoise(
     opt_func=sgd,
     cbs=None,
 ) -> Odd:
-    """Train with a rate per epoch, and leave out after `high` epochs what looks like noise.
+    """Train with a learning rate per epoch, and remove suspicious samples after `high` epochs.
 
-    `high` is by default a third of the epochs; `rates` should stay high for as long, and is ramped
-    up in the first epoch. The other options are those of `fit_odd`.
+    `high` is by default a third of the epochs. The `rates` should be high in these epochs; in the
+    first one the rate rises from batch to batch. The other options, and the errors, are those of
+    `fit_odd`.
     """
     rates = list(rates)
     high = round(len(rates) * HIGH_SHARE) if high is None else high
@@ -92,8 +95,7 @@ def denoise(
 def _check_settings(epochs: int, high: int, h: int, simulate: str) -> None:
     if not 0 < h <= high < epochs:
         raise ValueError(
-            f"Expected h <= high < epochs, and an h of at least 1; found h={h}, high={high} and "
-            f"epochs={epochs}."
+            f"Expected 1 <= h <= high < epochs; found h={h}, high={high} and epochs={epochs}."
         )
     if simulate not in ("auto", *VARIANTS):
         known = ", ".join(("auto", *VARIANTS))
@@ -101,14 +103,22 @@ def _check_settings(epochs: int, high: int, h: int, simulate: str) -> None:
 
 
 def _recorded_epochs(learn: Learner, cbs, high: int, h: int) -> dict:
-    """Record in passing, or where pictures are blended, in a clean pass when it matters."""
+    """Return the recorder's options `record` and `epochs`.
+
+    If MixUp or CutMix blends pictures, the losses must come from clean passes, which are done only
+    in the last `h` epochs before the removal. Otherwise the losses come from the training pass of
+    every epoch.
+    """
     if any(isinstance(cb, MixHandler) for cb in [*learn.cbs, *L(cbs)]):
         return dict(record="eval", epochs=range(high - h, high))
     return dict(record="train")
 
 
 class Simulated(NamedTuple):
-    """Losses of uniform random labels, the variant that made them, and why that one."""
+    """Losses of uniformly random labels, the variant that made them, and why it was chosen.
+
+    `losses` is (m,) float, nats; `variant` is one of `VARIANTS`.
+    """
 
     losses: np.ndarray
     variant: str
@@ -116,7 +126,7 @@ class Simulated(NamedTuple):
 
 
 class Head:
-    """Watch the linear layer that a model ends in: its weights, and what goes into it."""
+    """Watch the last linear layer of a model: its weights, and its inputs during training."""
 
     def __init__(self, model: nn.Module):
         self._calls: LinearCalls | None = LinearCalls(model)
@@ -124,7 +134,11 @@ class Head:
         self.features: list[torch.Tensor] = []
 
     def look(self, outputs: Any, shape: tuple[int, int]) -> None:
-        """Look at one training batch, for which the model just gave logits of `shape`."""
+        """Keep the inputs of the last layer for one batch, right after the forward pass.
+
+        `outputs` is what the model returned, and `shape` that of its logits, (n_samples,
+        n_classes).
+        """
         if self._calls is None:
             return
         call = self._calls.last(main_output(outputs, *shape))
@@ -144,7 +158,10 @@ class Head:
         self._calls = None
 
     def numbers(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return weight (n_classes, d) and bias (n_classes,) or None, float64."""
+        """Return the weight (n_classes, d) and the bias (n_classes,) or None, both float64.
+
+        Raises `RecordingError` when the model does not end in a linear layer.
+        """
         if self.layer is None:
             raise RecordingError(
                 "Expected a model with a linear layer at its end, whose weights the published "
@@ -155,7 +172,7 @@ class Head:
         return _float64(self.layer.weight), None if bias is None else _float64(bias)
 
     def is_gaussian(self) -> bool:
-        """Say whether the layer's inputs look like the relu of unit normals."""
+        """Return whether the layer's inputs are distributed as the published formula assumes."""
         return bool(self.features) and looks_gaussian(torch.cat(self.features).cpu().numpy())
 
 
@@ -164,10 +181,11 @@ def _float64(tensor: torch.Tensor) -> np.ndarray:
 
 
 class OddRemoval(Callback):
-    """After `high` epochs, remove samples above the `percentile` of simulated losses.
+    """After `high` epochs, remove the samples whose loss exceeds the threshold.
 
-    `recorder` records the same fit and runs before this one. `h`, `percentile`, `simulate` and
-    `on_epoch` are those of `fit_odd`. `result` is the `Odd` once it has acted.
+    `recorder` is the recorder of the same fit, which runs before this callback. `h`, `percentile`,
+    `simulate` and `on_epoch` are those of `fit_odd`. `result` is the `Odd` after the removal, and
+    None before.
     """
 
     order = DynamicsRecorder.order + 1
@@ -183,27 +201,29 @@ class OddRemoval(Callback):
         simulate: str,
         on_epoch: Callable[[Odd], None] | None = None,
     ):
-        self.recorder, self.high = recorder, high
-        self.percentile, self.simulate = percentile, simulate
+        self.recorder = recorder
+        self.high = high
+        self.percentile = percentile
+        self.simulate = simulate
         self.on_epoch = on_epoch
-        self.found: Odd | None = None  # as of the last epoch that was looked at
+        self.found: Odd | None = None  # what would be removed after the latest epoch
         self.result: Odd | None = None
         self._head: Head | None = None
         self._recent: deque[torch.Tensor] = deque(maxlen=h)
 
     def before_train(self):
-        """Look at what goes into the head, in the epochs that are looked at."""
+        """Start to watch the last layer, if its inputs are needed after this epoch."""
         if self._watched and self.simulate in ("auto", "gaussian"):
             self._head = Head(self.model)
 
     def after_pred(self):
-        """Let the head see what the model made of this batch."""
+        """Keep the inputs of the last layer for this batch."""
         if self._head is not None and self.training:
             shape = (len(self.xb[0]), len(self.recorder.who.classes))
             self._head.look(self.pred, shape)
 
     def after_train(self):
-        """Keep what this epoch shows of every class; after the last one at a high rate, remove."""
+        """Keep the losses of all classes; after the last epoch at the high rate, remove samples."""
         recent = self.high - self._recent.maxlen <= self.epoch < self.high
         if self.simulate != "gaussian" and (recent or self._watched):
             self._recent.append(_every_class(self.recorder.sums))
@@ -213,14 +233,14 @@ class OddRemoval(Callback):
             self._remove()
 
     def close(self) -> None:
-        """Stop watching the head, also when training broke off within an epoch."""
+        """Stop watching the last layer. This is needed also after an error within an epoch."""
         if self._head is not None:
             self._head.close()
             self._head = None
 
     @property
     def _watched(self) -> bool:
-        """Tell whether the losses of random labels are wanted after this epoch."""
+        """Return whether the losses of random labels are needed after this epoch."""
         return self.epoch == self.high - 1 or (self.epoch < self.high and bool(self.on_epoch))
 
     def _look(self) -> None:
@@ -264,7 +284,11 @@ class OddRemoval(Callback):
 
 
 def _every_class(sums: EpochSums) -> torch.Tensor:
-    """Return the loss that each class would have had in an epoch: (n_samples, n_classes), nats."""
+    """Return the loss that each class would have had as the label in the epoch of `sums`.
+
+    float32 (n_samples, n_classes), nats, NaN for samples that were not seen. Raises
+    `RecordingError` when `sums` holds no softmax.
+    """
     if sums.probs is None:
         raise RecordingError(
             "Expected a softmax of every sample to take random labels' losses from, but classes "

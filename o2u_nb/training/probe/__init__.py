@@ -1,1 +1,4 @@
-"""What is computed with a network and no training: a Learner comes in, an array goes out."""
+"""What is computed with a trained network without training it further.
+
+In comes a Learner; out goes an array of embeddings, or a trace with the validation samples.
+"""

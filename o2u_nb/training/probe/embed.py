@@ -1,7 +1,7 @@
-"""Embeddings: what a trained network makes of each picture, before it names a class.
+"""Embeddings: a vector for each picture, such that similar pictures have similar vectors.
 
-In comes a fastai Learner; out goes one row per sample, the input of the network's last linear
-layer, in which pictures that the network sees alike lie close together.
+In comes a fastai Learner; out goes one row per sample. It is the input of the last linear layer of
+the trained network.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,11 +21,12 @@ from o2u_nb.training.outputs import LinearCalls, main_output
 def embed(learn: Learner, *, valid: bool = False) -> np.ndarray:
     """Return the embedding of every training sample: float16 (n_samples, d), rows of length 1.
 
-    One clean pass: evaluation mode, no augmentation, no gradients; the model is left as it was.
-    Rows are in the order of the training set's items, which is that of a trace's `ids`; with
-    `valid`, those of the validation set's items follow. A sample whose features are not finite
-    gets a row of zeros: it is similar to nothing. Raises `RecordingError` when the model does not
-    end in a linear layer, whose input an embedding is.
+    An embedding is the input of the model's last linear layer, scaled to length 1. It is computed
+    in one clean pass: in evaluation mode, without augmentation and gradients; the model does not
+    change. The rows are in the order of the training set's items, which is that of a trace's
+    `ids`; with `valid`, the rows of the validation set's items follow. A sample whose features are
+    not finite gets a row of zeros, so that no sample is similar to it. Raises `RecordingError` when
+    the model does not end in a linear layer.
     """
     rows = [_unit(features).half().cpu() for features in _features(learn, valid=False)]
     if len(loaders_of(learn.dls, valid=valid)) > 1:
@@ -36,7 +37,10 @@ def embed(learn: Learner, *, valid: bool = False) -> np.ndarray:
 def embed_if_small(
     learn: Learner, *, say: Callable[[str], None], valid: bool = False
 ) -> np.ndarray | None:
-    """Return what `embed` does; None, and `say` is told, if that were more than 100 MB."""
+    """Return the embeddings of `embed`, or None if they would take more than 100 MB.
+
+    In this case `say` is called with a message. Raises `RecordingError` as `embed` does.
+    """
     loaders = loaders_of(learn.dls, valid=valid)
     n = sum(len(dl.dataset) for dl in loaders)
     d = next(_features(learn, valid=False)).shape[1]
@@ -50,7 +54,7 @@ def embed_if_small(
 
 
 def _features(learn: Learner, *, valid: bool) -> Iterator[torch.Tensor]:
-    """Yield what goes into the last linear layer for each clean batch: (n, d)."""
+    """Yield the inputs of the last linear layer for each batch of a clean pass: (n, d)."""
     model = learn.model
     _, classes = labels_and_classes(learn.dls.train)
     calls = LinearCalls(model)
@@ -61,7 +65,7 @@ def _features(learn: Learner, *, valid: bool) -> Iterator[torch.Tensor]:
                 found = calls.last(main_output(outputs, len(rows), len(classes)))
                 if found is None:
                     raise RecordingError(_no_last_layer(type(model).__name__))
-                yield found.features.as_subclass(torch.Tensor)  # fastai's own tensors are slow
+                yield found.features.as_subclass(torch.Tensor)  # fastai's subclass is slow
     finally:
         calls.close()
 

@@ -1,7 +1,7 @@
-"""Validation samples in a trace that was recorded without them.
+"""Add the validation samples to a trace that was recorded without them.
 
-In come a trained Learner and the trace of its training samples; out goes a trace of both, in which
-the validation samples were seen once, by the network as it is now.
+In come a trained Learner and the trace of its training samples. Out goes a trace of the training
+and validation samples, in which the present network has seen the validation samples once.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,13 @@ from o2u_nb.training.sums import EpochSums
 def with_validation(learn: Learner, trace: Trace, *, ids: Sequence[str] | None = None) -> Trace:
     """Return `trace` with the Learner's validation samples after its own.
 
-    They are looked at in one clean pass, which stands in the row of the last epoch; in the epochs
-    before they are NaN, as not seen. The network never trained on them: their scores compare well
-    among themselves, and come from one look where those of training samples come from many. To
-    record them in every epoch, train with `fit_o2u(valid=True)`. `ids` names them, in the order of
-    the validation loader. Raises `TraceError` when the trace has other classes or already holds
-    some of them, and what `DynamicsRecorder` raises about models and loaders.
+    They are recorded in one clean pass, in the row of the last epoch; in the rows before, they
+    count as not seen (NaN). Compare the scores of validation samples only with each other: they
+    come from a single pass, and those of training samples from many epochs of training on them. To
+    record validation samples in every epoch, train with `fit_o2u(valid=True)`. `ids` has their ids,
+    in the order of the validation loader. Raises `TraceError` when the trace has other classes or
+    already holds some of the samples, and `RecordingError` as `DynamicsRecorder` does for models
+    and loaders.
     """
     who = identity(learn.dls.valid, root=Path(learn.path), ids=ids, split="valid")
     if list(trace.classes)[: len(who.classes)] != who.classes:
@@ -82,6 +83,9 @@ def _joined(trace: Trace, who: Identity, sums: EpochSums) -> Trace:
 
 
 def _probs(is_last: bool, sums: EpochSums) -> np.ndarray:
-    """Return the softmax of the validation samples for a phase: NaN unless it is the last one."""
+    """Return the softmax of the validation samples for a phase: NaN unless it is the last one.
+
+    float32 (n_valid, n_classes).
+    """
     probs = (sums.probs / sums.count[:, None]).cpu().numpy()
     return probs if is_last else np.full_like(probs, np.nan)
