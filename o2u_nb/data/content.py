@@ -1,4 +1,7 @@
-"""Tell whether an image is still the same: the digest of its bytes."""
+"""The digest of an image's bytes, which shows whether the image is still the same.
+
+In comes an item of a samples table; out comes its SHA-256.
+"""
 
 import hashlib
 

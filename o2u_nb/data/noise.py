@@ -110,7 +110,9 @@ def transition(matrix: np.ndarray, classes: Sequence[str]) -> Noise:
         rows = [order.index(name) for name in classes]
         outside = np.delete(matrix[rows], rows, axis=1)
         if outside.any():
-            raise O2UError("the transition matrix leads to classes that no sample has")
+            raise O2UError(
+                "the transition matrix gives labels of classes that no sample has: leave these out"
+            )
         return _draw(matrix[np.ix_(rows, rows)][codes], rng)
 
     return noise

@@ -174,9 +174,7 @@ def otsu(score: np.ndarray) -> Count:
     equal. Otsu, IEEE Transactions on Systems, Man, and Cybernetics 1979, equation 14.
     """
     values = np.sort(score)
-    below = (
-        np.flatnonzero(np.diff(values)) + 1
-    )  # for each possible split, the size of its lower part
+    below = np.flatnonzero(np.diff(values)) + 1  # the size of the lower part, for each split
     if not len(below):
         return Count(np.nan, "All scores are equal: there is nothing to split.")
     n = len(values)

@@ -21,8 +21,7 @@ from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.trace import Trace
 
 # Width of the estimate's range, as a share of all samples (0 to 1), above which the range is named
-# as a reason for doubt. Our choice: by this number the pictures that a reviewer has to look at may
-# be too many or too few.
+# as a reason for doubt. Our choice: so many more pictures may have to be looked at.
 VAGUE = 0.15
 
 

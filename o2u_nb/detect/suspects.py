@@ -24,7 +24,10 @@ def of_label(scores: pd.DataFrame, label: str | None) -> pd.DataFrame:
     if chosen.empty:
         names = [str(name) for name in scores["label"].unique()]
         near = get_close_matches(str(label), names, n=1) or sorted(names)[:3]
-        raise O2UError(f"No class {label!r} among the {len(names)} of the scores: try {near}.")
+        raise O2UError(
+            f"No class {label!r} among the {len(names)} classes of the score table: try "
+            f"{' or '.join(map(repr, near))}."
+        )
     return chosen
 
 

@@ -116,7 +116,8 @@ def calibrated(score: np.ndarray, count: int) -> np.ndarray:
     """
     if count <= 0 or count >= len(score):
         return np.full(len(score), float(count > 0))
-    # The score with the probability 0.5; the search starts at the score of the last suspect.
+    # The shift is the score with the probability 0.5. The search starts at the score of the last
+    # suspect.
     shift = float(np.partition(score, -count)[-count])
     slope = 0.0
     probs, shift = _logistic(score, count, 1.0, shift)

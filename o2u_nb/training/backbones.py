@@ -104,7 +104,7 @@ def pretrained(
 
 @contextmanager
 def _patience(seconds: float = DOWNLOAD_TIMEOUT):
-    """Give up a connection that sends nothing for this many seconds."""
+    """Let network connections fail when nothing arrives for this many seconds."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -199,7 +199,7 @@ class DynamicsRecorder(Callback):
         blending = [cb.name for cb in self.learn.cbs if isinstance(cb, MixHandler)]
         if blending and self.record == "train":
             raise RecordingError(
-                f"Losses cannot be recorded by sample while {blending[0]} blends two samples into "
+                f"Losses cannot be filed by sample while {blending[0]} blends two samples into "
                 'one: pass record="eval" for a clean pass after each epoch, or remove it.'
             )
 

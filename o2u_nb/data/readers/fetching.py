@@ -1,4 +1,4 @@
-"""Fetch the pictures of a data set that has no files, and say first how much memory they take.
+"""Fetch the pictures of a data set one by one, and warn first if they take much memory.
 
 In comes a function that fetches one item. Out come items of a samples table with their labels, and
 problems for the items that could not be fetched.
@@ -45,10 +45,11 @@ def fetch(
     """Fetch the items of a data set by `get(position)`, which returns a pair (image, label).
 
     `ids` are the ids of the items at the positions 0, 1, ...; `source` names the data set in
-    warnings. Pictures with more than `LONGEST` pixels on a side are shrunk. A warning says so
-    first, and also when the pictures will take at least `LARGE` bytes. If `get` raises an exception
-    for an item, the item is left out and listed as a problem, except that our own errors
-    (`O2UError`) are passed on. `progress(done, total)` is called after each item.
+    warnings. Encoded pictures and paths stay as they are; decoded pictures with more than `LONGEST`
+    pixels on a side are shrunk. A warning says so, and also, before all pictures are fetched, that
+    they will take at least `LARGE` bytes. If `get` raises an exception for an item, the item is
+    left out and listed as a problem, except that our own errors (`O2UError`) are passed on.
+    `progress(done, total)` is called after each item.
     """
     told = _tell(get, len(ids), source)
     found = Fetched([], [], [], [])

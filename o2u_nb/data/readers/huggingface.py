@@ -37,7 +37,7 @@ def has_dict_items(source: Any) -> bool:
         return True
     try:
         return len(source) > 0 and isinstance(source[0], Mapping)
-    except Exception:  # the code of a user's data set can raise anything; then it is not of dicts
+    except Exception:  # the code of a user's data set can raise anything
         return False
 
 
