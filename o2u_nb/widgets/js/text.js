@@ -1,5 +1,8 @@
 // Numbers as people read them. Comes in: a number from Python. Goes out: text for the page.
 
+// The space is a no-break space: a line never ends between a number and its sign.
+const PERCENT_SIGN = "\u00a0%";
+
 /**
  * Write a share in [0, 1] as a percentage: whole from 10 % on, with one decimal below. The text is
  * the same as that of `percent` in o2u_nb/text.py, which a test compares. What is not known is "".
@@ -7,8 +10,8 @@
  */
 export function percent(share) {
   if (share === null) return "";
-  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)} %`;
-  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)} %`;
+  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)}${PERCENT_SIGN}`;
+  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)}${PERCENT_SIGN}`;
 }
 
 /**
