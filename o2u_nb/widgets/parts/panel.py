@@ -18,7 +18,7 @@ class Panel(VBox):
 
     def __init__(self, session: ReviewSession, children: list[Widget]):
         self.session = session
-        self._following = []  # pairs of a handler and the traits that it listens to
+        self._following = []  # pairs of a handler and the names of the traits it observes
         self._drawn = None  # what was drawn last, see `_wanted`
         self._status = StatusLine()
         super().__init__([*children, self._status], layout=Layout(width="100%", min_width="0"))
