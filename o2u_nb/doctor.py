@@ -2,7 +2,7 @@
 
 In come the installed packages, the hardware and the working folder. Out goes one `Check` for each
 question, which `python -m o2u_nb doctor` prints as a row. A check that raises an error becomes a
-row, too, so that the doctor can speak in a broken environment. For the same reason it imports
+row as well, so that the doctor works in a broken environment. For the same reason it imports
 everything outside the standard library late, and tries torch in a process of its own.
 """
 
@@ -194,7 +194,7 @@ def _threads(report: dict) -> Check:
 
 def _weights(report: dict) -> Check:
     files = sorted(path.name for path in Path(report["hub"], "checkpoints").glob("*.pth"))
-    none = "none here yet: fetched when first asked for; small networks need none"
+    none = "none downloaded yet: they are fetched when first needed; small networks need none"
     return Check("pretrained weights", True, ", ".join(files) or none)
 
 

@@ -155,7 +155,7 @@ def _finish(
     facts: dict,
     say: Say,
 ) -> None:
-    """Rank, estimate, look at earlier decisions in `out`, and write what is left to write."""
+    """Rank the samples, look at earlier decisions in `out`, and write the remaining files."""
     say("Ranking the samples and writing the report.")
     checked = _with_gone(place, checked, say)
     if embeddings is not None:
@@ -255,7 +255,7 @@ def _facts(checked: Checked, trace: Trace) -> dict:
 
 
 def _found(checked: Checked) -> list[str]:
-    """Say what was found in the source, and what is wrong with it: one line each."""
+    """Return lines that say what was found in the source, and what is wrong with it."""
     samples, problems = checked
     line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
     if problems.empty:

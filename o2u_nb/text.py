@@ -1,13 +1,13 @@
-"""Text made fit to show: class names and sample ids are written by other people, and of any length.
+"""Text that can be shown safely: class names and sample ids come from other people, in any length.
 
-In comes any string. Out comes one that is short enough for its place and that stays text where HTML
-is understood: plotly renders some HTML tags in every label and hover text. Shares are written here
-as percentages.
+In comes any string. Out comes one that is short enough for its place, and in which HTML stays plain
+text: plotly renders some HTML tags in every label and hover text. Shares are written here as
+percentages.
 """
 
 import html
 
-PERCENT_SIGN = "\N{NO-BREAK SPACE}%"
+PERCENT_SIGN = "\N{NO-BREAK SPACE}%"  # the same as in widgets/js/text.js
 
 
 def clip(text: object, width: int) -> str:

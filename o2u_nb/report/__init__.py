@@ -133,7 +133,7 @@ def _listed(facts: dict) -> list[tuple[str, str]]:
         "image_size": "picture size, pixels",
         "warmup_epochs": "warm-up epochs",
         "cyclic_epochs": "cyclic epochs",
-        "record": "losses taken in",
+        "record": "pass in which losses were recorded",
         "device": "device",
         "seconds": "seconds in all",
         "o2u_nb_version": "o2u_nb",

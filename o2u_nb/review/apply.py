@@ -163,7 +163,7 @@ def _logged(audit: AuditFolder) -> pd.DataFrame:
 
 
 def _hashes(samples: pd.DataFrame, decided: pd.DataFrame) -> pd.Series:
-    """Return the content hash of each decided picture as it is now, None where it is not read."""
+    """Return each decided picture's content hash as it is now, None where it cannot be read."""
     items = image_items(samples.loc[decided.index])
     return pd.Series(list(in_threads(hash_if_readable, items)), decided.index, dtype=object)
 

@@ -148,4 +148,5 @@ def vote(label: str, neighbours: Sequence[str]) -> str:
 
 
 def _are(count: int, of: str = "") -> str:
+    """Return `count`, then `of`, then the verb in the number that fits them."""
     return f"{count or 'none'}{of} {'is' if count < 2 else 'are'}"

@@ -98,7 +98,7 @@ class LiveLosses(LiveOutput):
         super().__init__([self._plot, self._status, self._strip])
 
     def update(self, trace: Trace) -> None:
-        """Draw the finished epochs of `trace`; for a trace that starts anew, start anew."""
+        """Draw the finished epochs of `trace`; with the trace of a new training, start again."""
         if trace.n_epochs <= self._curves.n_epochs:
             self._curves = Curves()
             self._started = None

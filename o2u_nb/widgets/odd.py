@@ -31,7 +31,7 @@ class OddPanel(LiveOutput):
 
     def __init__(self, odd: Odd | None = None):
         self._odd = None
-        self.percentile = 10.0  # the paper's, until an `Odd` brings its own
+        self.percentile = 10.0  # that of the paper, until an `Odd` comes with its own
         self._plot = CutPlot(odd_losses(None), self._on_line)
         self._slider = FloatSlider(
             self.percentile,

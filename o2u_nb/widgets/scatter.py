@@ -73,7 +73,7 @@ class ScatterPanel(Panel):
         self._try(setattr, self.session, "position_filter", None)
 
     def _on_filter(self, change) -> None:
-        """Bring back what was shown before, also when another panel lifts the filter."""
+        """Show again what was shown before, also when another panel clears the filter."""
         if change["new"] is None and self._only_suspects is not None:
             self.session.only_suspects = self._only_suspects
             self._only_suspects = None
