@@ -57,7 +57,10 @@ class Columns:
         return self.classes[code] if code >= 0 else None
 
     def values(self, name: str) -> np.ndarray:
-        """Return a score column (n,) of float, NaN = never seen; raise `O2UError` without it."""
+        """Return a score column (n,) of float, NaN = never seen.
+
+        Raises `O2UError`, which names the nearest column, if there is none of this name.
+        """
         return self.scores[one_of(name, self.names, "score")].to_numpy()
 
     def order(self, name: str, *, descending: bool = True) -> np.ndarray:

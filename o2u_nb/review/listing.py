@@ -66,7 +66,10 @@ class Listing(Filters):
                 self.current = ids[-1]
 
     def select_range(self, first: str, last: str) -> None:
-        """Select all visible samples from `first` to `last`, which becomes the current one."""
+        """Select all visible samples from `first` to `last`, which becomes the current one.
+
+        Raises `O2UError` when one of the two is unknown or hidden by the filters.
+        """
         start = self.index_of(first)
         end = self.index_of(last)
         if start is None or end is None:
