@@ -170,7 +170,7 @@ export class Grid {
     else if (said) this.say(said);
     const { order, ranges } = asked.fields;
     if (asked.kind === "decide" && !failed) this.markDecided(order, ranges);
-    // Traits may be set a moment after a message, although that was sent after them.
+    // Traits may be set a moment after a message has arrived that was sent later than they were.
     setTimeout(() => {
       if (asked.kind === "page") this.paged(order, Boolean(failed));
       else this.adopt();
