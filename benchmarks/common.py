@@ -40,7 +40,7 @@ class Runs:
     def _append(self, rows: list[dict]) -> None:
         self.table = pd.concat([self.table, pd.DataFrame(rows)], ignore_index=True)
         self.path.parent.mkdir(exist_ok=True)
-        with atomic.replacing(self.path) as file:  # who reads meanwhile gets the old or the new
+        with atomic.replacing(self.path) as file:  # readers get either the old file or the new one
             self.table.to_csv(file, index=False, float_format="%.5g")
 
 
@@ -90,16 +90,18 @@ def _dense(score: np.ndarray) -> np.ndarray:
 
 
 def ranking_figures(score: np.ndarray | None, wrong: np.ndarray) -> dict[str, float]:
-    """Compare `score` (n,), higher = more suspicious, with the truth `wrong` (n,) bool; None: {}.
+    """Compare `score` (n,), higher = more suspicious, with the truth `wrong` (n,) of bool.
 
     Shares are 0 to 1. `effort 90 %` is how many samples one has to review, in the order of the
     ranking, to meet 90 % of the wrong labels, divided by the number of wrong labels: 0.9 at best.
+    Without a score the result is empty.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     if score is None:
         return {}
-    found, places = found_after(score, wrong), _dense(score)
+    found = found_after(score, wrong)
+    places = _dense(score)
     count = int(wrong.sum())
     precision = lambda k: float(found[k] / k)  # noqa: E731
     return {
@@ -113,7 +115,10 @@ def ranking_figures(score: np.ndarray | None, wrong: np.ndarray) -> dict[str, fl
 
 
 def flag_figures(flagged: np.ndarray | None, wrong: np.ndarray) -> dict[str, float]:
-    """Compare the samples that a method calls wrong, bool (n,), with the truth; None gives none."""
+    """Compare the samples that a method calls wrong, (n,) of bool, with the truth.
+
+    Without them the result is empty.
+    """
     if flagged is None:
         return {}
     hits = (flagged & wrong).sum()
@@ -129,8 +134,9 @@ CURVE = np.linspace(0, 3, 51)[1:]  # labels reviewed, divided by the number of w
 
 
 def review_curve(score: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
-    """Return the share of wrong labels found after reviewing as many as `CURVE` says, 0 to 1."""
-    found, count = found_after(score, wrong), wrong.sum()
+    """Return the share of wrong labels found, 0 to 1, after reviewing as many as `CURVE` says."""
+    found = found_after(score, wrong)
+    count = wrong.sum()
     shares = np.interp(CURVE * count, np.arange(len(found)), found / count)
     return {f"{reviewed:.2f}": share for reviewed, share in zip(CURVE, shares, strict=True)}
 
@@ -160,7 +166,9 @@ def mean_and_spread(rows: pd.DataFrame, by: list[str], digits: int = 3) -> pd.Da
     One seed has no spread, and a figure that no seed has is a dash.
     """
     groups = rows.drop(columns="seed").groupby(by, sort=False)
-    mean, spread, count = groups.mean(), groups.std(ddof=0), groups.count()
+    mean = groups.mean()
+    spread = groups.std(ddof=0)
+    count = groups.count()
     table = pd.DataFrame(index=mean.index)
     for column in mean:
         cells = zip(mean[column], spread[column], count[column], strict=True)

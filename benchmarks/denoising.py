@@ -2,11 +2,12 @@
 
     python benchmarks/denoising.py --data DIR [--preset laptop|paper] [--rows ...] [--seeds 1 2 3]
 
-Plain training, MixUp, O2U-Net (ranked, suspects removed, retrained from the initial weights), ODD,
-and ODD with MixUp. For a seed all five have the same pictures, wrong labels, initial weights,
-number of epochs and learning rates; O2U-Net's ranking run comes on top and is counted. The true
-labels are read for the test set, and afterwards to count what was removed. Each run is added to
-`results/denoising_PRESET.csv` when it is done, and a run that is there already is not repeated.
+The five methods are plain training, MixUp, O2U-Net (ranked, suspects removed, retrained from the
+initial weights), ODD, and ODD with MixUp. With the same seed all have the same pictures, wrong
+labels, initial weights, number of epochs and learning rates. O2U-Net's ranking run is extra, and
+its time is counted. The true labels are used only for the test set, and afterwards to count what
+was removed. Each run is added to `results/denoising_PRESET.csv` when it is done, and a run that is
+there already is not repeated.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from o2u_nb.training.schedule import EpochRates, high_then_low
 
 @dataclass(frozen=True)
 class Setting:
-    """How long and at which rates all methods train, and O2U-Net's ranking run."""
+    """The training that all methods share, and O2U-Net's ranking run."""
 
     sets: dict[str, int | None]  # data set and number of pictures
     network: Callable[[int], nn.Module]
@@ -210,8 +211,9 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     options = parser.parse_args()
-    setting, runs = PRESETS[options.preset], Runs(f"denoising_{options.preset}")
-    for seed in options.seeds:  # outside, so that a run cut short still has all rows
+    setting = PRESETS[options.preset]
+    runs = Runs(f"denoising_{options.preset}")
+    for seed in options.seeds:  # the outer loop, so that results that are cut short have all rows
         for name in options.rows or setting.sets:
             for kind in options.noise:
                 for method in options.methods:

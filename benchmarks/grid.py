@@ -2,9 +2,9 @@
 
     python benchmarks/grid.py [--sizes 1000 10000] [--repeats 3]
 
-Seconds run from the moment a cell is executed to the first picture on screen (the grid), and to
-usable: every control that the reviewer sees is drawn and every picture in view is loaded. Widget
-models are counted in the kernel, bytes are those of the page's web sockets.
+Two times are measured from the moment a cell is executed: until the first picture is on screen, and
+until the grid is usable, which is when every control in view is drawn and every picture in view is
+loaded. Widget models are counted in the kernel, and bytes are those of the page's web sockets.
 """
 
 import argparse
@@ -58,10 +58,9 @@ def write_pictures(folder: Path, n: int) -> list[str]:
     """Write `n` coats of 64 pixels as class folders; a thousand different ones, then copies."""
     pictures, labels = coats.generate(min(n, 1000), size=SIDE)
     for number in range(n):
-        picture, label = pictures[number % 1000], labels[number % 1000]
-        path = folder / label / f"{number:07d}.png"
+        path = folder / labels[number % 1000] / f"{number:07d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path)
+        Image.fromarray(pictures[number % 1000]).save(path)
     return list(coats.CLASSES)
 
 
@@ -78,7 +77,8 @@ def measure(lab: Lab, browser, cells: tuple[str, str], ready: str, count: int) -
     )
     book = Notebook(desk, path, shares=False, size=(1400, 900))
     run_cell(page, 0)
-    before, started = sum(received), time.perf_counter()
+    before = sum(received)
+    started = time.perf_counter()
     page.evaluate("() => { window.ran = window.runCell(1); }")
     where = "[role=option]" if ready == "ours" else ".jp-OutputArea"
     page.wait_for_function(FIRST_PICTURE.format(where=where), timeout=180_000, polling=20)

@@ -2,8 +2,9 @@
 
     python benchmarks/grid_scrolling.py [--samples 10000] [--pages 20]
 
-Requests are read off the page's web sockets in a real JupyterLab. The kernel's time is that of the
-grid's answer to one request for 100 rows with 100 pictures, in this process, pictures from memory.
+Requests are read from the page's web sockets in a real JupyterLab. The kernel's time is measured in
+this process: it is the time of the grid's answer to one request for 100 rows with 100 pictures,
+which are in memory.
 """
 
 import argparse
@@ -42,7 +43,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root, n = Path(scratch), options.samples
+        root = Path(scratch)
+        n = options.samples
         (root / "lab").mkdir()
         classes = write_pictures(root / "images", n)
         audit = write_audit(
@@ -61,7 +63,8 @@ def kernel(audit: Path, repeats: int = 9):
     places = list(range(PAGE))
     message = dict(kind="page", order=grid.order, start=0, stop=PAGE, size=128, pictures=places)
     times = [timed(lambda: grid._handle_custom_msg(message, [])) for _ in range(repeats + 1)]
-    median, most = np.median(times[1:]), np.max(times[1:])
+    median = np.median(times[1:])  # the first one has filled the memory
+    most = np.max(times[1:])
     yield f"kernel, page of {PAGE} from memory", f"{1000 * median:.0f} ms", f"{1000 * most:.0f} ms"
     grid.close()
 
@@ -72,7 +75,8 @@ def scrolling(root: Path, pages: int):
     lab.start()
     with headless() as browser:
         page, asked = opened(browser, lab)
-        shown, per_page = page.evaluate(TILES_ON_SCREEN), []
+        shown = page.evaluate(TILES_ON_SCREEN)
+        per_page = []
         for _ in range(pages):
             before = len(asked)
             page.keyboard.press("PageDown")

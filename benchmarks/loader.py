@@ -1,9 +1,10 @@
-"""Measure loaders: pictures per second from ours and from fastai's own, interleaved in one run.
+"""Measure loaders: pictures per second from ours and from fastai's own, by turns in one run.
 
 python benchmarks/loader.py [--samples 5000] [--side 28] [--repeats 7]
 
-fastai's is `ImageDataLoaders.from_folder` without transforms over PNG files, with its default
-number of workers and with none; ours crops, flips and normalises. First epochs are left out.
+fastai's loader is `ImageDataLoaders.from_folder` over PNG files, without transforms, with its
+default number of workers and with none. Ours crops, flips and normalises. First epochs are left
+out.
 """
 
 import argparse
@@ -88,7 +89,8 @@ def compared(loaders: dict[str, DataLoaders], repeats: int) -> pd.DataFrame:
 
 def rate(dls: DataLoaders) -> float:
     """Run through one epoch, and return pictures per second."""
-    start, count = time.perf_counter(), 0
+    start = time.perf_counter()
+    count = 0
     for pictures, _ in dls.train:
         count += len(pictures)
     return count / (time.perf_counter() - start)

@@ -24,15 +24,14 @@ from o2u_nb.audit import Audit
 from o2u_nb.data import coats, datasets, noise
 from o2u_nb.data.images import load_image
 
-COUNTED = (
-    "counted: "  # columns with an estimated number of wrong labels, as a share of the true one
-)
+# Prefix of the columns with an estimated number of wrong labels, divided by the true number.
+COUNTED = "counted: "
 # A row writes a class folder with wrong labels and returns the truth, indexed by sample id.
 Row = Callable[[Path, Path, int], pd.Series]
 
 
 def coats_row(data: Path, folder: Path, seed: int) -> pd.Series:
-    """Generated coats with the demo's noise."""
+    """Write generated coats with the demo's noise."""
     coats.write_folder(folder.parent / "coats", seed=seed)
     shutil.move(folder.parent / "coats" / "images", folder)
     table = pd.read_csv(folder.parent / "coats" / "truth.csv", index_col="sample_id")
@@ -40,7 +39,7 @@ def coats_row(data: Path, folder: Path, seed: int) -> pd.Series:
 
 
 def fashion_row(rate: float) -> Row:
-    """10,000 pictures of Fashion-MNIST with symmetric noise at `rate`."""
+    """Return a row of 10,000 pictures of Fashion-MNIST with symmetric noise at `rate`."""
 
     def write(data: Path, folder: Path, seed: int) -> pd.Series:
         clean, _ = datasets.load("fashion_mnist", root=data / "fashion-mnist", n=10_000, seed=seed)
@@ -51,7 +50,7 @@ def fashion_row(rate: float) -> Row:
 
 
 def cifar_row(column: str) -> Row:
-    """8,000 pictures of CIFAR-10 with the human labels of CIFAR-10N's `column`."""
+    """Return a row of 8,000 pictures of CIFAR-10 with the human labels of CIFAR-10N's `column`."""
 
     def write(data: Path, folder: Path, seed: int) -> pd.Series:
         table = pd.read_csv(data / "cifar10n.csv")
@@ -88,14 +87,15 @@ def write_folder(samples: pd.DataFrame, truth: pd.Series, folder: Path) -> pd.Se
 
 
 def folder_name(label: str) -> str:
-    """Name the folder of a class: "T-shirt/top" would be a folder in a folder."""
+    """Name the folder of a class, without the slash of "T-shirt/top", which would make two."""
     return label.replace("/", "-")
 
 
 def measure(name: str, data: Path, seed: int, preset: str) -> dict:
     """Audit one data set once; return its figures."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder, out = Path(scratch) / "pictures", Path(scratch) / "audit"
+        folder = Path(scratch) / "pictures"
+        out = Path(scratch) / "audit"
         truth = ROWS[name][1](data, folder, seed)
         command = [sys.executable, "-m", "o2u_nb", "audit", folder, "--out", out]
         started = time.monotonic()
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--note", default="", help="what to add below the table, about the machine")
     options = parser.parse_args()
     runs = Runs(f"main_job_{options.preset}")
-    for seed in options.seeds:  # outside, so that a run cut short still has all rows
+    for seed in options.seeds:  # the outer loop, so that results that are cut short have all rows
         for name in options.rows:
             key = {"data": ROWS[name][0], "seed": seed}
             if runs.has(key):

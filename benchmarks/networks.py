@@ -10,7 +10,9 @@ class WideResNet(nn.Module):
 
     def __init__(self, n_classes: int, *, depth: int = 28, width: int = 10):
         super().__init__()
-        blocks, widths = (depth - 4) // 6, [16, 16 * width, 32 * width, 64 * width]
+        # Three groups of blocks with two layers each, and four layers beside them, as in the paper.
+        blocks = (depth - 4) // 6
+        widths = [16, 16 * width, 32 * width, 64 * width]
         layers = [nn.Conv2d(3, widths[0], 3, padding=1, bias=False)]
         for group in range(3):
             for block in range(blocks):

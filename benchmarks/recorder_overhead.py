@@ -1,11 +1,11 @@
-"""Measure what recording and ODD cost: epochs with and without them, interleaved in one run.
+"""Measure what recording and ODD cost: epochs with and without them, by turns in one run.
 
     python benchmarks/recorder_overhead.py [--repeats 9]
 
 The network, pictures and batch size are those of the standard preset on 5,000 pictures of 32
-pixels. Each pair is one epoch without and one with; the median of the ratios is reported. Epochs
-differ by more than the recorder costs, so the seconds spent within its callbacks are counted, too:
-on a CPU nothing of them runs on elsewhere.
+pixels. Each pair is one epoch without and one with them; the median of the ratios is reported. The
+times of epochs differ by more than the recorder costs, so the seconds spent within its callbacks
+are counted as well. On a CPU that is all the time they take, since nothing runs on after them.
 """
 
 import argparse
@@ -35,7 +35,8 @@ from o2u_nb.widgets.live import LiveLosses
 
 def learner(n_samples: int, side: int, n_classes: int) -> Learner:
     """Build the standard preset's Learner over random pictures."""
-    preset, rng = PRESETS["standard"], np.random.default_rng(0)
+    preset = PRESETS["standard"]
+    rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (n_samples, side, side, 3), dtype=np.uint8)
     ids = pd.Index([f"{i:06d}" for i in range(n_samples)])
     names = [f"class {k:03d}" for k in range(n_classes)]
@@ -55,8 +56,9 @@ def live_panel(learn: Learner) -> LiveLosses:
 
 @contextmanager
 def stopwatch():
-    """Count the seconds within a block, and those of them in our callbacks: total and own."""
-    call, spent = Callback.__call__, dict(total=0.0, own=0.0)
+    """Count the seconds within a block (`total`), and those of them in our callbacks (`own`)."""
+    call = Callback.__call__
+    spent = dict(total=0.0, own=0.0)
 
     def timed(self, event):
         started = time.perf_counter()
@@ -78,7 +80,10 @@ def epoch_seconds(learn: Learner, cbs) -> dict[str, float]:
 
 
 def odd_seconds(learn: Learner, *, removes: bool) -> dict[str, float]:
-    """Train eight epochs, plainly or with ODD; it removes nothing, which would save time."""
+    """Train eight epochs with the recorder alone, or with ODD.
+
+    ODD looks for samples to remove but removes none, because fewer samples would save time.
+    """
     rates = high_then_low(8, lr=0.01, high=4)
     with learn.no_bar(), learn.no_logging(), stopwatch() as spent:
         if removes:
@@ -99,7 +104,7 @@ def odd_overhead(repeats: int) -> dict:
 def row_of(what: str, pairs: list) -> dict:
     """Summarise pairs of runs, without and with."""
     ratios = [with_["total"] / without["total"] - 1 for without, with_ in pairs]
-    # what is ours, of what would be left without it
+    # the time of our callbacks, divided by the time of an epoch without them
     own = [(w["own"] - wo["own"]) / (w["total"] - w["own"] + wo["own"]) for wo, w in pairs]
     return {
         "what": what,
@@ -110,7 +115,7 @@ def row_of(what: str, pairs: list) -> dict:
 
 
 def columns(name: str, shares: list[float], style: str) -> dict[str, str]:
-    """Show the median and the quartiles of some shares of an epoch without."""
+    """Show the median and the quartiles of `shares`, which are parts of an epoch without ours."""
     low, median, high = (style.format(q) for q in np.quantile(shares, [0.25, 0.5, 0.75]))
     return {f"{name}, median": median, f"{name}, quartiles": f"{low} to {high}"}
 

@@ -27,7 +27,8 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace, TraceWriter
 
-ALLOWED_TIME, ALLOWED_MEMORY = 5, 1.5  # times reading, times the arrays
+ALLOWED_TIME = 5  # times the time of reading
+ALLOWED_MEMORY = 1.5  # times the size of the arrays
 STEPS = ("read", "table", "estimators")
 
 
@@ -58,7 +59,8 @@ def report(trace: Path, repeats: int) -> None:
     reading = runs[runs["step"] == "read"]["processor"].median()
     rows = []
     for step, found in runs.groupby("step", sort=False):
-        seconds, own = found["seconds"], found["processor"].median()
+        seconds = found["seconds"]
+        own = found["processor"].median()
         memory = found["MB"].median()
         rows.append(
             {
@@ -125,10 +127,10 @@ def arrays(folder: Path) -> list[Path]:
 
 
 def write_trace(folder: Path, n: int, epochs: int, n_classes: int) -> None:
-    """Write a trace in which a tenth of the labels go on being contradicted.
+    """Write a trace in which the network contradicts a tenth of the labels in all epochs.
 
-    Half of the epochs are warm-up; both phases keep a mean softmax; one sample in a thousand misses
-    an epoch.
+    Half of the epochs are warm-up, and both phases have a mean softmax. In each epoch one sample in
+    a thousand is not seen.
     """
     rng = np.random.default_rng(0)
     labels = rng.integers(0, n_classes, n)
@@ -142,7 +144,9 @@ def write_trace(folder: Path, n: int, epochs: int, n_classes: int) -> None:
         loss = np.logaddexp(0, -margin)
         pred = np.where(margin > 0, labels, (labels + 1) % n_classes)
         missed = rng.random(n) < 0.001
-        loss[missed], margin[missed], pred[missed] = np.nan, np.nan, -1
+        loss[missed] = np.nan
+        margin[missed] = np.nan
+        pred[missed] = -1
         probs = {}
         if epoch == epochs - 1:
             draws = rng.random((n, n_classes), dtype=np.float32)
@@ -160,8 +164,9 @@ def status(key: str) -> float:
 
 
 def timed(function, *args) -> dict[str, float]:
-    """Return the seconds that a call takes, and those of them that the processor gave it."""
-    start, own = time.perf_counter(), time.process_time()
+    """Return the seconds that a call takes, and the seconds of processor time in it."""
+    start = time.perf_counter()
+    own = time.process_time()
     function(*args)
     return dict(seconds=time.perf_counter() - start, processor=time.process_time() - own)
 

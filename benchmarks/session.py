@@ -22,6 +22,7 @@ from PIL import Image
 sys.path.append(str(Path(__file__).parents[1]))
 from o2u_nb.audit import Audit
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.why import card
 from o2u_nb.widgets.dashboard import Dashboard
 from tests.audits import write_audit
 
@@ -65,8 +66,8 @@ def measure(folder: Path, n: int, repeats: int):
     for name, changes in settings(session).items():
         yield row(name, changed(session, changes, repeats), 0.15)
     ids = [found["sample_id"] for found in session.page(0, PAGE)]
-    yield row("why card of one sample, first", [timed(session.sample, ids[0])])
-    yield row("why card of one sample", [timed(session.sample, id) for id in ids[1:]])
+    yield row("why card of one sample, first", [timed(card, session, ids[0])])
+    yield row("why card of one sample", [timed(card, session, id) for id in ids[1:]])
     yield row("page of 100 rows", [timed(session.page, 0, PAGE) for _ in range(repeats)])
     yield row("100 thumbnails, first time", [timed(session.page_thumbnails, ids)], None)
     cached = [timed(session.page_thumbnails, ids) for _ in range(repeats)]
@@ -104,18 +105,21 @@ def with_panels(audit: Path, repeats: int):
     yield row("all panels, first time", [seconds])
     yield ("bytes to the browser, all panels", f"{Wire.sent / 1000:.0f} kB", "", "")
     for name, changes in settings(session).items():
-        Wire.sent, most = 0, 0
+        Wire.sent = 0
+        most = 0
         seconds = []
         for change in changes * repeats:
             seconds += changed(session, [change], 1)
-            most, Wire.sent = max(most, Wire.sent), 0
+            most = max(most, Wire.sent)
+            Wire.sent = 0
         yield row(f"{name}, all panels following", seconds, 0.15)
         yield (f"bytes to the browser, {name}, all panels", "", f"{most / 1000:.0f} kB", "1 MB")
 
 
 def write_pictures(audit: Path) -> None:
     """Write the pictures of the first page."""
-    rng, found = np.random.default_rng(0), Audit.open(audit)
+    rng = np.random.default_rng(0)
+    found = Audit.open(audit)
     for path in found.samples["path"].loc[found.scores.index[:PAGE]]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         coarse = Image.fromarray(rng.integers(0, 256, (15, 20, 3), dtype=np.uint8))

@@ -23,7 +23,9 @@ from torch import nn
 from o2u_nb.training.models import CompactResNet, Residual, _conv
 from o2u_nb.training.recorder import DynamicsRecorder
 
-SAMPLES, SIDE, CLASSES = 2_500, 32, 10
+SAMPLES = 2_500
+SIDE = 32  # pixels of a picture
+CLASSES = 10
 
 
 class FullSizeStem(nn.Module):

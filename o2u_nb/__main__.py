@@ -1,8 +1,8 @@
 """The command line: `o2u-nb audit|demo|doctor`, or `python -m o2u_nb audit|demo|doctor`.
 
-It does what the notebook does, without a screen. Exit status: 0 when the command is done, 1 when
-the doctor found something wrong, 2 for wrong input or a missing package (one clear line on standard
-error, and nothing is left half-written), 130 when interrupted (finished epochs are kept).
+An audit made here is the same as one made in a notebook. Exit status: 0 when the command is done, 1
+when the doctor found something wrong, 2 for wrong input or a missing package (with one clear line
+on standard error, and nothing left half-written), 130 when interrupted (finished epochs are kept).
 """
 
 import argparse
@@ -68,16 +68,18 @@ def _parser() -> argparse.ArgumentParser:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="labels of the images, columns path,label: CSV, JSON, Parquet or Excel",
+        help="file with the columns path and label, one row per image: CSV, JSON, Parquet or Excel",
     )
     audit.add_argument(
         "--columns",
         type=_columns,
         metavar="path=NAME,label=NAME",
-        help="what the columns of the labels are called, where not path and label",
+        help="names of these columns in the file of labels, if they are not path and label",
     )
     audit.add_argument(
-        "--encoding", metavar="NAME", help="encoding of the labels, where not UTF-8; such as cp1252"
+        "--encoding",
+        metavar="NAME",
+        help="encoding of the file of labels, if it is not UTF-8; such as cp1252",
     )
     _add_training_options(audit)
     audit.set_defaults(command=_audit)

@@ -4,7 +4,7 @@ In comes nothing; out go the names below, fastai's Learner among them with `fit_
 is slow to import (torch, fastai, widgets): scripts import what they use from its own module.
 """
 
-from o2u_nb import training  # before fastai, whose import it keeps quiet
+from o2u_nb import training  # before fastai: it silences a warning of fastai's import
 
 # isort: split
 import numpy as np
@@ -53,6 +53,6 @@ __all__ = [
     # review
     "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
     "ConfusionPanel", "WhyCard", "plan", "exchange",
-    # company
+    # what a notebook uses beside this package
     "np", "pd",
 ]  # fmt: skip

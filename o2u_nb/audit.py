@@ -1,7 +1,7 @@
 """Audit: everything that one can do with an audit folder, in this kernel or a later one.
 
-In comes a source, a training or a folder; out comes an `Audit`, which holds what lies in the folder
-(see `folder.AuditFolder`) and delegates the rest: the main job, the review, its panels.
+In comes a source, a trace or a folder; out comes an `Audit`, which holds what lies in the folder
+(see `folder.AuditFolder`). It leaves the main job, the review and its panels to other modules.
 """
 
 import os
@@ -28,7 +28,8 @@ class Audit(AuditFolder):
     ) -> "Audit":
         """Audit `source` into the folder `out`, with progress bars unless `quiet`.
 
-        See `o2u_nb.run.run_audit` for the options: `labels`, `preset`, `seed`, `overwrite`.
+        See `o2u_nb.run.run_audit` for the options: `labels`, `columns`, `encoding`, `preset`,
+        `seed` and `overwrite`.
         """
         from o2u_nb.run import run_audit
 
@@ -48,9 +49,10 @@ class Audit(AuditFolder):
         quiet: bool = False,
         **options: Any,
     ) -> "Audit":
-        """Keep what was trained in a notebook as an audit folder; say its doubts unless `quiet`.
+        """Keep what was trained in a notebook as an audit folder.
 
-        See `o2u_nb.run.save_audit` for the arguments.
+        Each step, and each reason to doubt the result, is printed unless `quiet`. See
+        `o2u_nb.run.save_audit` for the arguments.
         """
         from o2u_nb.run import save_audit
 
@@ -61,13 +63,16 @@ class Audit(AuditFolder):
         return cls(saved.folder)
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
-        """Open a `ReviewSession` on this audit, in the name of `reviewer` (default: the user)."""
+        """Open a `ReviewSession` on this audit, in the name of `reviewer` (default: the user).
+
+        Raises `DecisionsError` when the decision log is about another data set.
+        """
         from o2u_nb.review.session import ReviewSession
 
         return ReviewSession(self, reviewer=reviewer)
 
     def panel(self, *, reviewer: str | None = None) -> "Dashboard":
         """Show the whole review of this audit in JupyterLab: a `Dashboard` over a new session."""
-        from o2u_nb.widgets.dashboard import Dashboard  # brings ipywidgets and plotly
+        from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
         return Dashboard(self.session(reviewer=reviewer))

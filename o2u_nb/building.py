@@ -18,9 +18,10 @@ from o2u_nb.trace import Trace
 
 
 class Place:
-    """Give out the paths at which an audit may write, and note them in the folder's marker first.
+    """Give out the paths at which an audit may write.
 
-    So the marker lists everything that was written, also after a kill.
+    Each name is added to the folder's marker before anything is written there. So the marker lists
+    everything that was written, even when the process is killed.
     """
 
     def __init__(self, folder: Path):
@@ -40,8 +41,8 @@ class Place:
 def require_free(out: Path, *, overwrite: bool) -> None:
     """Raise unless an audit may be written to `out`; nothing is changed.
 
-    `AuditExistsError` when it holds an audit and `overwrite` is False, `OutputError` when it is a
-    file or holds things that no audit made, in the folder of its trace, too.
+    Raises `AuditExistsError` when it holds an audit and `overwrite` is False. Raises `OutputError`
+    when it is a file, or when it or the trace's folder in it holds things that no audit made.
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: choose a new folder for the audit.")
@@ -49,8 +50,8 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     made = layout.made_in(out)
     if held and made is None:
         raise OutputError(
-            f"{out} is not empty and no audit of this package (it has {sorted(held)[0]!r}, for "
-            f"one, and no {layout.MARKER}): choose a new or empty folder."
+            f"{out} is not empty, and it is not an audit of this package (it holds "
+            f"{sorted(held)[0]!r} and has no {layout.MARKER}): choose a new or empty folder."
         )
     _require_not_foreign(out, made or set(), layout.MADE_BY_AUDIT)
     for name in made or ():
@@ -66,8 +67,8 @@ def require_free(out: Path, *, overwrite: bool) -> None:
 def require_apart(out: Path, source: Any) -> None:
     """Raise `OutputError` when `out` lies in the source folder, or the source in `out`.
 
-    Only a folder is a place that an audit can lie in; of a list of labels, what counts is where
-    its pictures are: see `require_apart_from_pictures`.
+    Only a source that is a folder is looked at. For a table of labels, the folders of its pictures
+    count: see `require_apart_from_pictures`.
     """
     if isinstance(source, (str, os.PathLike)) and os.path.isdir(source):
         _refuse_shared(out, [Path(os.path.realpath(source))], str(source))
@@ -76,7 +77,7 @@ def require_apart(out: Path, source: Any) -> None:
 def require_apart_from_pictures(out: Path, samples: pd.DataFrame) -> None:
     """Raise `OutputError` when a picture lies below `out`, or `out` in a folder of pictures.
 
-    Links are followed: what counts is where the files really are.
+    Links are followed, since the places of the files themselves count.
     """
     if "path" in samples:
         paths = samples["path"].tolist()
@@ -104,8 +105,8 @@ def _refuse_shared(out: Path, places: list[Path], name: str) -> None:
 def building(out: Path) -> Iterator[Place]:
     """Yield the place to write an audit to, and put the audit into `out` at the end.
 
-    Where `out` holds a finished audit, that stays until the new one is whole, facts included. On
-    failure finished epochs of training are kept, and nothing else that is new.
+    A finished audit in `out` stays until the new one is complete, its facts included. On failure,
+    the finished epochs of training are kept, and everything else that is new is removed.
     """
     layout.finish_replacing(out)
     existed = out.is_dir()
@@ -134,7 +135,7 @@ def _set_up(out: Path, folder: Path) -> Place:
 
 
 def _take_back(folder: Path, *, keep_folder: bool) -> None:
-    """Remove what was written to `folder`; a failure here must not hide the one before it."""
+    """Remove what was written to `folder`; an error here must not hide the one that led to it."""
     with suppress(OSError, O2UError):
         _clear(folder)
         if not keep_folder:

@@ -2,7 +2,7 @@
 
 In come the installed packages, the hardware and the working folder. Out goes one `Check` for each
 question, which `python -m o2u_nb doctor` prints as a row. A check that raises an error becomes a
-row, too, so that the doctor can speak in a broken environment. For the same reason it imports
+row as well, so that the doctor works in a broken environment. For the same reason it imports
 everything outside the standard library late, and tries torch in a process of its own.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Packages whose versions are shown: of the core, and of the extras that are installed.
 CORE = ("numpy", "pandas", "plotly", "ipywidgets", "anywidget")
 LAB = ("jupyterlab", "ipykernel")
-# The versions in requirements.lock: a pair that is known to match, when another one does not.
+# The versions in requirements.lock, which match: what to install where another pair does not.
 PAIR = ("torch==2.15.0", "torchvision==0.29.2")
 LAB_EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 ENOUGH_MEMORY = 4 << 30  # bytes; a rule of thumb for the preset standard
@@ -72,7 +72,8 @@ def table(rows: list[Check], encoding: str = "utf-8") -> str:
     1 thing to cure.
     """
     marks = MARKS if _prints("".join(MARKS.values()), encoding) else ASCII_MARKS
-    mark_width, width = (max(map(len, words)) for words in (marks.values(), [r.name for r in rows]))
+    mark_width = max(map(len, marks.values()))
+    width = max(len(row.name) for row in rows)
     lines = []
     for row in rows:
         lines.append(f"{marks[row.ok]:<{mark_width}}  {row.name:<{width}}  {row.found}")
@@ -193,12 +194,12 @@ def _threads(report: dict) -> Check:
 
 def _weights(report: dict) -> Check:
     files = sorted(path.name for path in Path(report["hub"], "checkpoints").glob("*.pth"))
-    none = "none here yet: fetched when first asked for; small networks need none"
+    none = "none downloaded yet: they are fetched when first needed; small networks need none"
     return Check("pretrained weights", True, ", ".join(files) or none)
 
 
 def memory() -> list[Check]:
-    """Compare the memory that is free now with what the standard preset is comfortable in."""
+    """Compare the memory that is free now with what is enough for the standard preset."""
     import psutil
 
     now = psutil.virtual_memory()
@@ -217,7 +218,7 @@ def lab() -> list[Check]:
 
 
 def front_end() -> list[Check]:
-    """Look for the JavaScript halves of the widgets, where JupyterLab of this environment looks."""
+    """Look for the widgets' JavaScript in the folders where this environment's JupyterLab looks."""
     from jupyter_core.paths import jupyter_path
 
     places = [Path(place) for place in jupyter_path("labextensions")]
@@ -248,7 +249,7 @@ def kernel() -> list[Check]:
 
 
 def working_folder(folder: Path) -> list[Check]:
-    """Write a file that vanishes at once into `folder`, and ask how much more would fit."""
+    """Try to write a temporary file into `folder`, and ask how much space is free there."""
     place = folder.resolve()
     try:
         with tempfile.TemporaryFile(dir=place) as file:
@@ -283,7 +284,7 @@ def _in_a_clone() -> bool:
 def _guarded(name: str, check: Callable[[], list[Check]]) -> list[Check]:
     try:
         return check()
-    except Exception as error:  # whatever it is, the doctor has to say it
+    except Exception as error:  # of any kind: the doctor reports it instead of stopping
         return [Check(name, False, f"{type(error).__name__}: {error}", install())]
 
 

@@ -11,12 +11,14 @@ import numpy as np
 from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError, TraceError
 
-DTYPE = np.float16  # three digits of a cosine are enough to rank neighbours
-MAX_BYTES = 100_000_000  # of an audit's own embeddings, above which none are kept
+DTYPE = np.float16  # has three decimal digits, which is enough to rank neighbours by cosine
+# An audit keeps no embeddings that are larger, in bytes. The limit is a choice, so that folders
+# stay small: it is enough for 390,000 samples of the standard preset, which have 128 features.
+MAX_BYTES = 100_000_000
 
 
 def n_bytes(n_samples: int, n_features: int) -> int:
-    """Return how large the embeddings of so many samples are on disk.
+    """Return how large the embeddings of `n_samples` are on disk, in bytes.
 
     >>> n_bytes(100_000, 128)
     25600000

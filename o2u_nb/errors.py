@@ -21,7 +21,7 @@ class O2UError(Exception):
 
 
 class MissingExtraError(O2UError, ImportError):
-    """A part of the package is asked for whose packages, such as torch, are not installed."""
+    """Something was asked for that needs packages, such as torch, that are not installed."""
 
 
 class SourceError(O2UError):
@@ -33,7 +33,7 @@ class AuditExistsError(O2UError):
 
 
 class RecordingError(O2UError):
-    """Losses cannot be filed by sample: no ids, blended targets, or batches out of order."""
+    """Losses cannot be assigned to samples: no ids, blended targets, or batches out of order."""
 
 
 class NonFiniteLossError(O2UError):
@@ -45,7 +45,10 @@ class TraceError(O2UError):
 
 
 class OutputError(O2UError):
-    """A result cannot be written: the disk is full, writing is not allowed, or it is no folder."""
+    """A result cannot be written, as when the disk is full or writing is not permitted.
+
+    Also raised when the place for it is a file, or holds what this package did not write.
+    """
 
 
 class WeightsError(O2UError):

@@ -1,7 +1,8 @@
-"""What of the optional parts is installed: training, which needs torch, and JupyterLab.
+"""Which optional parts are installed: training, which needs torch, and JupyterLab.
 
-`pip install o2u_nb` brings what opens, reviews, exports and reports an audit. In come names of
-packages; out come their versions, or one error that says what to install. Nothing is imported here.
+`pip install o2u_nb` installs only what opens, reviews, exports and reports an audit. In come names
+of packages; out come their versions, or one error that says what to install. The packages are
+looked up, not imported.
 """
 
 import sys
@@ -32,7 +33,7 @@ def _is_installed(name: str) -> bool:
 
 
 def require_training() -> None:
-    """Raise `MissingExtraError`, which names the command to install it, unless training can run."""
+    """Raise `MissingExtraError`, with the command that installs it, unless training can run."""
     if lacking := missing(TRAINING):
         verb = "is" if len(lacking) == 1 else "are"
         raise MissingExtraError(

@@ -25,16 +25,16 @@ from o2u_nb.trace import Trace, is_trace_file
 if TYPE_CHECKING:
     from o2u_nb.detect.findings import Findings
 
-FORMAT = "o2u_nb audit 1"
+FORMAT = "o2u_nb audit 1"  # in `FACTS` and `MARKER`; an audit with another format is refused
 SAMPLES = "samples.parquet"
 PROBLEMS = "problems.csv"
 TRACE = "trace"
-EMBEDDINGS = "embeddings.npy"  # missing where they would be too large
+EMBEDDINGS = "embeddings.npy"  # missing where none were kept, as when they would be too large
 SCORES = "scores.parquet"
 SCORES_CSV = "scores.csv"
 REPORT = "report.html"
 FACTS = "audit.json"  # written last: an audit without it is unfinished
-DECISIONS = "decisions.jsonl"  # a person's work: never removed
+DECISIONS = "decisions.jsonl"  # the reviewers' work: an audit never removes it
 
 MADE_BY_AUDIT = (SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, SCORES, SCORES_CSV, REPORT, FACTS)
 
@@ -45,10 +45,10 @@ DRAFT = ".o2u_nb-new"  # where a new audit is built while the old one stays
 class AuditFolder:
     """Hold what one audit found.
 
-    `samples` is what was audited, `problems` what could not be, `trace` the training dynamics,
-    `embeddings` what the trained network makes of each sample, `scores` the ranking (`rank` 1 =
-    most suspicious), and `facts` the settings and totals. `images` is the folder in which the
-    pictures are now, None where they are still in the place that was audited.
+    `samples` is the table of what was audited, and `problems` of what could not be audited. `trace`
+    holds the training dynamics, `embeddings` the trained network's features of each sample,
+    `scores` the ranking (`rank` 1 = most suspicious), and `facts` the settings and totals. `images`
+    is the folder in which the pictures are now, None where they are where they were audited.
     """
 
     def __init__(self, folder: str | os.PathLike, *, images: str | os.PathLike | None = None):
@@ -59,10 +59,10 @@ class AuditFolder:
     def open(cls, folder: str | os.PathLike, *, images: str | os.PathLike | None = None) -> Self:
         """Open the audit in `folder`.
 
-        `images` says where the pictures are now, when they were moved since: a folder in which they
-        have the same relative paths as before. Nothing on disk changes by it. Raises `SourceError`
-        when no finished audit lies in `folder`, when a newer version of this package wrote it, or
-        when none of the pictures is in `images`.
+        If the pictures were moved since the audit, `images` is the folder in which they are now;
+        they must have the same relative paths in it as before. It changes nothing on disk. Raises
+        `SourceError` when no finished audit lies in `folder`, when a newer version of this package
+        wrote it, or when none of the pictures is in `images`.
         """
         finish_replacing(Path(folder))
         if not (Path(folder) / FACTS).is_file():
@@ -73,7 +73,7 @@ class AuditFolder:
         opened = cls(folder, images=images)
         opened._require_known_format()
         if images is not None:
-            _ = opened.samples  # so that a wrong place is said now
+            _ = opened.samples  # read at once, so that a wrong `images` raises here
         return opened
 
     @cached_property
@@ -113,8 +113,8 @@ class AuditFolder:
 
     @cached_property
     def findings(self) -> "Findings":
-        """Bring back all that was found, as one object; what is stored is not computed again."""
-        from o2u_nb.detect.findings import Findings  # brings scipy, which a review does without
+        """Return all that was found as one object; what is stored is not computed again."""
+        from o2u_nb.detect.findings import Findings  # imports scipy, which a review does not need
 
         return Findings.stored(self.trace, self.scores, self.facts)
 
@@ -126,7 +126,7 @@ class AuditFolder:
     @property
     def by_class(self) -> pd.DataFrame:
         """Count wrong labels per given label; see `o2u_nb.detect.counts.wrong_per_class`."""
-        from o2u_nb.detect import counts  # brings scipy, which a review does without
+        from o2u_nb.detect import counts  # imports scipy, which a review does not need
 
         return counts.wrong_per_class(self.scores)
 
@@ -194,7 +194,7 @@ def remove(path: Path) -> None:
 
 
 def require_removable(path: Path) -> None:
-    """Raise `OutputError` when a folder that an audit made, that of a trace, holds other files."""
+    """Raise `OutputError` when `path` is a trace's folder that holds anything but the trace."""
     if not _is_own_folder(path):
         return
     strangers = [inner.name for inner in path.iterdir() if not is_trace_file(inner.name)]
@@ -210,10 +210,11 @@ def _is_own_folder(path: Path) -> bool:
 
 
 def finish_replacing(folder: Path) -> None:
-    """Let a new audit that is whole take the place of the old one in `folder`, if one waits there.
+    """Put a finished new audit, if one waits in `folder`, in the place of the old one.
 
-    The facts are moved last, and every step can be repeated: when this is interrupted, the next
-    `open` goes on with it. What no audit made stays.
+    The facts are moved last, and every step can be repeated: if this is interrupted, the next
+    `open` continues it. Files that no audit made stay. Raises `OutputError` when a file cannot be
+    moved.
     """
     draft = folder / DRAFT
     new = made_in(draft)
@@ -232,15 +233,15 @@ def finish_replacing(folder: Path) -> None:
         draft.rmdir()
     except OSError as error:
         raise OutputError(
-            f"Cannot put the new audit in {draft} in its place ({error.strerror or error}): permit "
-            "writing there, then open the audit again, which goes on with it."
+            f"Cannot move the new audit from {draft} to {folder} ({error.strerror or error}): "
+            "permit writing there, then open the audit again, which completes the move."
         ) from error
 
 
 def _put_in_place(new: Path, old: Path, *, is_new: bool) -> None:
     """Replace `old` by `new`; where the new audit has no such thing, remove `old`."""
     if not os.path.lexists(new):
-        if not is_new:  # else an earlier attempt has moved it already
+        if not is_new:  # a new thing that is not in the draft was moved by an earlier attempt
             remove(old)
         return
     if _is_own_folder(old) or new.is_dir():

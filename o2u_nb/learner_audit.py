@@ -41,19 +41,22 @@ def audit(
 ) -> Audit:
     """Rank the samples of this Learner's loaders by how wrong their labels look; write to `out`.
 
-    Without a `trace` the Learner trains first, with `fit_o2u` and its `options` (such as `warmup`,
-    `cycles`, `lr`: 0.01 suits pretrained weights), ending early when the ranking no longer changes.
-    `trace` is what `fit_o2u` or a `DynamicsRecorder` left of this Learner's training. With `valid`
-    the validation samples are ranked too, from clean passes: in each epoch, or where the given
-    trace lacks them, in one pass of the network as it is; see `DynamicsRecorder` for what that
-    means. The samples table comes from the loaders' items: files, or pixels where there are none;
-    `samples` is used instead, if given. `ids` names the items as in `DynamicsRecorder`. Look-alikes
-    need a model that ends in a linear layer; `say` is told when there will be none.
+    Without a `trace` the Learner trains first, with `fit_o2u`, and stops early when the ranking no
+    longer changes. `options` are those of `fit_o2u`, such as `warmup`, `cycles` and `lr` (0.01
+    suits pretrained weights). A given `trace` must be what `fit_o2u` or a `DynamicsRecorder`
+    recorded while this Learner was trained.
 
-    Nothing is trained or written before this is checked: raises `AuditExistsError` or `OutputError`
-    when `out` cannot take an audit, `RecordingError` when the loaders do not say which sample is
-    which, `SourceError` when an item is no picture, and `TraceError` when `trace` or `samples` are
-    of others.
+    With `valid` the validation samples are ranked too. Their losses come from clean passes: one
+    after each epoch or, where the given trace lacks them, a single one with the network as it is
+    now; see `DynamicsRecorder` for what that means. The samples table is made from the loaders'
+    items, which are files or else pixels, unless `samples` is given. `ids` names the items as in
+    `DynamicsRecorder`. Look-alikes need a model that ends in a linear layer; where there will be
+    none, `say` is called with the reason.
+
+    Before anything is trained or written, it raises `AuditExistsError` or `OutputError` when `out`
+    cannot take an audit, `RecordingError` when the loaders do not say which sample is which,
+    `SourceError` when an item is no picture, `TraceError` when `trace` or `samples` are about other
+    samples, and `TypeError` for `options` beside a `trace`.
     """
     out = Path(out)
     require_free(out, overwrite=overwrite)
@@ -84,7 +87,7 @@ def _complete(learn: Learner, trace: Trace, valid: bool, ids: Sequence[str] | No
 
 
 def _rows(samples: pd.DataFrame, trace: Trace) -> pd.DataFrame:
-    """Return the rows of the trace's samples."""
+    """Return the rows of the trace's samples; raise `TraceError` for a trace of other samples."""
     strangers = trace.ids.difference(samples.index)
     if len(strangers):
         raise TraceError(
@@ -102,7 +105,7 @@ def _embeddings(
     ids: Sequence[str] | None,
     say: Callable[[str], None],
 ) -> np.ndarray | None:
-    """Return embeddings in the order of the trace; None, and `say` is told why, without any."""
+    """Return embeddings in the order of the trace, or say why there are none and return None."""
     loaders = loaders_of(learn.dls, valid=trace.n_samples > len(learn.dls.train.dataset))
     own = joined(loaders, root=Path(learn.path), ids=ids).ids
     try:

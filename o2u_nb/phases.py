@@ -1,7 +1,7 @@
 """The phases of a training, declared once: how the trace calls them, and how people are told.
 
-In comes the name of a phase as the trace records it, of each epoch one; out comes the `Phase`. The
-recorder writes no other names, and figures and panels have no words of their own.
+In comes the name of a phase, which the trace records for each epoch; out comes the `Phase`. The
+recorder writes only the names declared here, and figures and panels show only these words.
 """
 
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from typing import NamedTuple
 class Phase(NamedTuple):
     """A stretch of epochs that are trained in the same way.
 
-    `name` is what the trace records, `words` what people read, in the middle of a sentence. Epochs
-    of a phase that prepares for another one `is_shaded` in figures.
+    `name` is what the trace records, and `words` what people read, as it stands in the middle of a
+    sentence. `is_shaded` marks a phase that prepares for another one: figures shade its epochs.
     """
 
     name: str
@@ -33,8 +33,10 @@ PHASES = {
 
 
 def phase_of(name: str) -> Phase:
-    """Return the phase called `name`; one that is not declared here, as of a trace from a later
-    version, is told by its name.
+    """Return the phase called `name`.
+
+    A trace that a later version wrote may hold a name that is not declared here. The words for it
+    are then the name itself.
 
     >>> phase_of("warmup").words, phase_of("later").words
     ('warm-up', 'later')

@@ -12,9 +12,9 @@ class Preset:
     """Settings of an audit whose network starts from random weights."""
 
     name: str
-    minutes: str  # in words, for 10,000 small pictures on two cores
+    minutes: str  # the time in words, for 10,000 small pictures on two cores
     warmup: int  # epochs at a constant learning rate
-    cycles: int  # how often the learning rate falls and jumps back, at most
+    cycles: int  # at most so many times the learning rate falls and jumps back
     cycle: int  # epochs of one cycle
     widths: tuple[int, ...]  # channels of each stage of `CompactResNet`
     lr: float = 0.05  # the highest learning rate

@@ -16,7 +16,7 @@ class Bars:
 
     def __init__(self) -> None:
         self.stage: str | None = None
-        self.bar: Any = None  # tqdm's, which has no types
+        self.bar: Any = None  # a bar of tqdm, whose classes have no type annotations
 
     def __enter__(self) -> "Bars":
         return self
@@ -30,7 +30,7 @@ class Bars:
 
         if stage != self.stage:
             self._close()
-            # Seconds between two updates. In a log file each update is a line, so they are few.
+            # In seconds. In a log file each update is a line of its own, so there are few of them.
             interval = 0.5 if sys.stdout.isatty() else 10
             self.stage = stage
             self.bar = tqdm(total=total, desc=stage, mininterval=interval, file=sys.stdout, unit="")

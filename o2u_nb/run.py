@@ -1,7 +1,7 @@
 """The main job: from a source of labelled images to a ranked list of suspects in an audit folder.
 
-In come a source and a preset; out comes an `AuditFolder`. Everything before training (bad input, a
-folder that holds an audit already) fails before anything is written; `audit.json` is written last.
+In come a source and a preset; out comes an `AuditFolder`. Bad input, or an output folder that
+cannot be used, is refused before anything is written; `audit.json` is written last.
 """
 
 import json
@@ -42,7 +42,9 @@ from o2u_nb.trace import Trace
 
 Say = Callable[[str], None]
 Report = Callable[[str, int, int], None]  # stage, steps done, steps in all
+# The columns of the scores that people read in a spreadsheet; `scores.parquet` has all of them.
 CSV_COLUMNS = ["label", "score", "rank", "p_wrong", "suspect", "suggested_label"]
+# The packages whose versions are recorded, since results can change with them.
 PACKAGES = ("torch", "torchvision", "fastai", "numpy", "pandas", "scikit-learn")
 
 
@@ -64,12 +66,14 @@ def run_audit(
     `source` is anything that `sources.read` takes: a folder of class folders, a folder with a table
     of paths and labels (`labels`), a DataFrame, a torchvision data set, arrays. `columns` (such as
     `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is quick, standard
-    or thorough. `say` is told one line at each step; `progress(stage, done, total)` hears of the
-    long ones. With `overwrite`, an earlier audit in `out` is replaced once the new one is whole;
-    its decisions are kept, see `review.lineage.carry`.
+    or thorough. `say` is called with one line of text at each step, and
+    `progress(stage, done, total)` during the long steps. With `overwrite`, an earlier audit in
+    `out` is replaced once the new one is complete; its decisions are kept, see
+    `review.lineage.carry`.
 
-    Raises `SourceError` for bad input, `AuditExistsError`, `OutputError`, `NonFiniteLossError`,
-    and `MissingExtraError` where torch and fastai are not installed.
+    Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit and `overwrite`
+    is False, `OutputError` when `out` cannot be used or written, `NonFiniteLossError` when a loss
+    becomes NaN or infinite, and `MissingExtraError` where torch and fastai are not installed.
     """
     extras.require_training()
     started = time.monotonic()
@@ -114,11 +118,14 @@ def save_audit(
 ) -> AuditFolder:
     """Keep what was trained in a notebook: rank the samples and write an audit folder to `out`.
 
-    `trace` is what `fit_o2u` returned for `samples`, `embeddings` what `embeddings(learn)` did
-    ((n_samples, d) float in the order of the trace, of any size; without, the review shows no
-    look-alikes), `problems` what the source reported. `say` is told one line at each step, and what
-    makes the result doubtful. Raises `TraceError` when they are not of the same samples with the
-    same given labels, `O2UError` for embeddings with NaN, `AuditExistsError`, `OutputError`.
+    `trace` is what `fit_o2u` returned for `samples`. `embeddings` is what `embeddings(learn)`
+    returned: (n_samples, d) of float, in the order of the trace and of any size; without it, the
+    review shows no look-alikes. `problems` is the table of problems that the source reported. `say`
+    is called with one line of text at each step, and for each reason to doubt the result.
+
+    Raises `TraceError` when `samples`, `trace` and `embeddings` are not about the same samples with
+    the same given labels, `O2UError` for embeddings with NaN, `AuditExistsError` when `out` holds
+    an audit and `overwrite` is False, and `OutputError` when `out` cannot be used or written.
     """
     out = Path(out)
     _require_same_samples(samples, trace)
@@ -148,7 +155,7 @@ def _finish(
     facts: dict,
     say: Say,
 ) -> None:
-    """Rank, estimate, look at earlier decisions in `out`, and write what is left to write."""
+    """Rank the samples, look at earlier decisions in `out`, and write the remaining files."""
     say("Ranking the samples and writing the report.")
     checked = _with_gone(place, checked, say)
     if embeddings is not None:
@@ -168,13 +175,13 @@ def _finish(
 
 
 def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
-    """Add the pictures that went away while the network trained to the problems."""
+    """List among the problems which pictures have disappeared while the network was trained."""
     lost = gone(checked.samples)
     if lost.empty:
         return checked
     say(
-        f"Careful: {len(lost):,} pictures have gone since they were read, {lost['sample_id'][0]} "
-        f"for one; they are ranked all the same, and listed in {layout.PROBLEMS}."
+        f"Careful: {len(lost):,} pictures have disappeared since they were read, such as "
+        f"{lost['sample_id'][0]}; they are ranked all the same, and listed in {layout.PROBLEMS}."
     )
     problems = pd.concat([checked.problems, lost], ignore_index=True)
     _write_csv(problems, place.new(layout.PROBLEMS), index=False)
@@ -212,7 +219,7 @@ def _named(source: Any) -> str:
 def _train(
     samples: pd.DataFrame, preset: Preset, out: Path, seed: int, say: Say, progress: Report
 ) -> tuple[Trace, np.ndarray | None, dict]:
-    from o2u_nb.training import job  # brings torch and fastai, which takes seconds
+    from o2u_nb.training import job  # imports torch and fastai, which takes seconds
 
     return job.train(samples, preset, out=out, seed=seed, say=say, progress=progress)
 
@@ -248,7 +255,7 @@ def _facts(checked: Checked, trace: Trace) -> dict:
 
 
 def _found(checked: Checked) -> list[str]:
-    """Say what was found in the source, and what is wrong with it: one line each."""
+    """Return lines that say what was found in the source, and what is wrong with it."""
     samples, problems = checked
     line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
     if problems.empty:

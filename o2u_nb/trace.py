@@ -1,6 +1,6 @@
-"""The trace: what training leaves behind, and all that everything after training needs.
+"""The trace: what training records of every sample, and what all later steps start from.
 
-In come one row per finished epoch (loss, margin and prediction of every sample), written by
+In comes one row per finished epoch (loss, margin and prediction of every sample), written by
 `TraceWriter`; out goes a `Trace`, a folder of plain `.npy` arrays with one `meta.json`. It opens
 without torch, on any machine, and after a crash it holds every finished epoch.
 """
@@ -20,8 +20,9 @@ from o2u_nb.data import atomic
 from o2u_nb.errors import OutputError, TraceError
 from o2u_nb.phases import PHASES
 
-FORMAT = "o2u_nb trace 1"
+FORMAT = "o2u_nb trace 1"  # in `META`; a trace with another format is refused
 META = "meta.json"
+# The arrays with a row for each epoch, and their types; `Trace` says what they hold.
 ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
 
 
@@ -29,16 +30,19 @@ ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
 class Trace:
     """Hold the training dynamics of every sample.
 
-    `ids` (n_samples,) str and `labels` (n_samples,) int, the given label as a position in
-    `classes`. `loss` (nats) and `margin` (logit of the given class minus the largest other logit;
-    negative = the network disagrees) are float32 (n_epochs, n_samples), NaN where a sample was not
-    seen in that epoch. `pred` is int32 of the same shape, -1 where not seen. `lr` (n_epochs,) is
-    each epoch's mean learning rate, `phase` (n_epochs,) is one of `phases.PHASES`. `mean_probs`
-    maps a phase to the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty
-    when classes times samples were too many to keep. `record` tells how the losses were taken:
-    `train` (in the training pass, augmented) or `eval` (clean pass after the epoch); with "+valid"
-    behind it, validation samples are among them, which were never trained on and whose losses are
-    always from a clean pass.
+    `ids` (n_samples,) of str are unique. `labels` (n_samples,) of int are the given labels, as
+    positions in `classes`. `loss` (nats) and `margin` (logit of the given class minus the largest
+    other logit; negative = the network disagrees) are float32 (n_epochs, n_samples), NaN where a
+    sample was not seen in that epoch. `pred`, the predicted class as a position in `classes`, is
+    int32 of the same shape, -1 where not seen. `lr` (n_epochs,) is each epoch's mean learning rate,
+    and `phase` (n_epochs,) names its phase, one of `phases.PHASES`. `mean_probs` maps a phase to
+    the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty when classes times
+    samples were too many to keep.
+
+    `record` tells in which pass the losses were recorded: `train` is the training pass, with
+    augmented pictures, and `eval` a clean pass after each epoch. Where "+valid" is added to it, the
+    trace holds validation samples too. The network was never trained on them, and their losses
+    always come from a clean pass.
     """
 
     ids: pd.Index
@@ -70,7 +74,7 @@ class Trace:
         )
 
     def only(self, phase: str) -> "Trace":
-        """Keep the epochs of one `phase` (a view, nothing is copied when they are contiguous)."""
+        """Keep the epochs of one `phase`; contiguous epochs are views, and nothing is copied."""
         epochs = np.flatnonzero(self.phase == phase)
         contiguous = len(epochs) and epochs[-1] - epochs[0] + 1 == len(epochs)
         rows = slice(epochs[0], epochs[-1] + 1) if contiguous else epochs
@@ -78,7 +82,7 @@ class Trace:
         return replace(self, **arrays, mean_probs=_of_phase(self.mean_probs, phase))
 
     def take(self, positions: np.ndarray | slice) -> "Trace":
-        """Keep the samples at `positions` (n_kept,) int, in that order."""
+        """Keep the samples at `positions` (n_kept,) of int, in that order."""
         return replace(
             self,
             ids=self.ids[positions],
@@ -88,7 +92,11 @@ class Trace:
         )
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> Path:
-        """Write the trace to `folder`; raise `TraceError` when it already holds one."""
+        """Write the trace to `folder`, and return its path.
+
+        Raises `TraceError` when the folder already holds a trace and `overwrite` is False,
+        `OutputError` when it cannot be written.
+        """
         writer = TraceWriter.create(
             folder, self.ids, self.labels, self.classes, record=self.record, overwrite=overwrite
         )
@@ -140,8 +148,8 @@ class TraceWriter:
     """Write a trace epoch by epoch, so that a killed process loses only the epoch in progress.
 
     Each `append` adds a row to `loss.npy`, `margin.npy` and `pred.npy`, and commits it by replacing
-    `meta.json` atomically: a reader believes the number of epochs there and nothing else. Make one
-    with `create`; it is the only writer of its folder.
+    `meta.json` atomically: readers take the number of epochs from that file and ignore further
+    rows. Make a writer with `create`; it must be the only one of its folder.
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
@@ -204,7 +212,9 @@ class TraceWriter:
     ) -> None:
         """Commit one finished epoch; each array is (n_samples,), see `Trace` for units.
 
-        `mean_probs` gives the mean softmax per phase up to and including this epoch.
+        `mean_probs` gives the mean softmax per phase up to and including this epoch. Raises
+        `TraceError` for an unknown phase or an array of another length, `OutputError` when the
+        epoch cannot be written.
         """
         if phase not in PHASES:
             known = ", ".join(PHASES)
@@ -256,7 +266,7 @@ def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:
     """Add `row` to a C-ordered .npy file that holds `n_rows` committed rows, in place.
 
     numpy pads the header of every .npy file so that its first axis can grow (numpy.lib.format,
-    GROWTH_AXIS_MAX_DIGITS); rows beyond the committed ones are leftovers of a crash.
+    GROWTH_AXIS_MAX_DIGITS). Rows after the committed ones were left by a crash; they are replaced.
     """
     with open(path, "r+b") as file:
         version = np.lib.format.read_magic(file)
@@ -282,7 +292,10 @@ def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:
 
 
 def _write_ids(folder: Path, ids: pd.Index) -> None:
-    """Store ids as UTF-8 bytes and offsets: a fixed-width array would pay for the longest id."""
+    """Store ids as UTF-8 bytes, and the offset at which each of them ends.
+
+    In an array of fixed width, every id would take as much space as the longest one.
+    """
     encoded = [id.encode("utf-8") for id in ids]
     np.save(folder / "ids.npy", np.frombuffer(b"".join(encoded), dtype=np.uint8))
     lengths = np.fromiter((len(id) for id in encoded), dtype=np.int64, count=len(encoded))

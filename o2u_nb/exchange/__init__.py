@@ -1,9 +1,9 @@
 """Write a cleaned data set where others expect it, and take a cleaned folder back.
 
-In comes a `Plan` of what decisions change; out come a folder of class folders, a Hugging Face
-imagefolder, CSV, Parquet, or arrays for cleanlab: one module for each format. Originals are never
-touched, a folder appears whole or not at all, and `revert` removes what was written there, nothing
-else.
+In comes a `Plan` of what decisions change; out comes a folder of class folders, a Hugging Face
+imagefolder, CSV, Parquet, or arrays for cleanlab, with one module for each format. Originals are
+never touched, and a folder appears whole or not at all. `revert` removes what was written there and
+nothing else.
 """
 
 from o2u_nb.exchange.class_folders import to_folder

@@ -21,13 +21,16 @@ def to_folder(
 ) -> Path:
     """Write the cleaned data set as a folder of class folders, with a hidden manifest.
 
-    `folder` must be new or empty. `mode` is copy, hardlink (no extra space; whoever edits a file in
-    place then edits the original) or symlink; samples without files are written as PNG. With
-    several splits, these come above the classes. File names that would meet in one class folder get
-    a suffix made of their id. A class whose name no folder can bear (a slash) gets an escaped one;
-    the manifest keeps the name, and `data.sources.read` gives it back. Warns of decisions that are
-    not applied. Raises `ApplyError` (also when pictures cannot be found) or `OutputError`, and then
-    leaves nothing.
+    `folder` must be new or empty. `mode` is copy, symlink, or hardlink, which takes no extra space;
+    editing such a file in place also edits the original. Samples without files are written as PNG.
+    With several splits, the class folders are in folders of the splits. Where two files of a class
+    folder would have the same name, one gets a suffix made of its id. A class name that no folder
+    can have, such as one with a slash, is escaped; the manifest keeps the name itself, and
+    `data.sources.read` returns it.
+
+    Returns the folder. Warns of decisions that are not applied. Raises `ApplyError` when `folder`
+    or `mode` cannot be used or pictures cannot be found, and `OutputError` when a file cannot be
+    written; then nothing is left behind.
     """
     warn_of_stale(plan)
     samples = plan.cleaned

@@ -1,4 +1,4 @@
-"""What every export needs of a plan: the labels before and after, and a warning where some is lost.
+"""What every export needs of a plan: the labels before and after, and what cannot be exported.
 
 In comes a `Plan`; out come tables with `original_label`, and warnings or errors about decisions
 that are not applied and pictures that cannot be found.
@@ -14,7 +14,7 @@ from o2u_nb.review.apply import Plan
 
 
 def given(plan: Plan) -> pd.Series:
-    """Return the labels before the decisions of the samples that stay, by `sample_id`."""
+    """Return the given labels, those before the decisions, of the samples that stay."""
     return plan.samples["label"].loc[plan.cleaned.index]
 
 
@@ -29,7 +29,10 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def warn_of_stale(plan: Plan) -> None:
-    """Warn of decisions that are not applied; called by what the user calls."""
+    """Warn of decisions that are not applied.
+
+    Call it from the function that the user calls: the warning then names the user's own line.
+    """
     if len(plan.stale):
         warnings.warn(
             f"{len(plan.stale):,} decisions are not applied, since their pictures changed after "
@@ -40,7 +43,10 @@ def warn_of_stale(plan: Plan) -> None:
 
 
 def warn_of_missing(plan: Plan) -> None:
-    """Warn of paths that lead to no file; called by what the user calls."""
+    """Warn of paths that lead to no file.
+
+    Call it from the function that the user calls: the warning then names the user's own line.
+    """
     missing = missing_files(plan)
     if missing:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""What cleanlab's functions take, from an audit; cleanlab itself is not needed for it."""
+"""An audit as the arrays that cleanlab's functions take; cleanlab itself is not needed."""
 
 import numpy as np
 
@@ -9,10 +9,11 @@ from o2u_nb.folder import AuditFolder
 def to_cleanlab(audit: AuditFolder) -> dict:
     """Return what cleanlab's functions take: labels, pred_probs, classes, and ids of the rows.
 
-    `labels` int (n,) are the given ones, positions in `classes`, which are in lexicographic order
-    as cleanlab expects; `pred_probs` float (n, n_classes) is the softmax averaged over training,
-    rows adding up to 1: in-sample, so less sure than cross-validation would be. Samples never seen
-    in training are left out.
+    `labels` (n,) of int are the given labels, as positions in `classes`, which are in lexicographic
+    order as cleanlab expects. `pred_probs` (n, n_classes) of float is the softmax averaged over
+    training; each row adds up to 1. These probabilities are in-sample, from a network that was
+    trained on the same samples, and so weaker evidence than those of a cross-validation. Samples
+    that were never seen in training are left out.
     """
     trace = audit.trace
     order = sorted(range(len(trace.classes)), key=lambda code: trace.classes[code])

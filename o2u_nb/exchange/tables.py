@@ -13,12 +13,13 @@ from o2u_nb.review.apply import Plan
 def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
     """Write the cleaned labels as CSV: path, label, original_label, split, sample_id.
 
-    `data.sources.read` and the command line's --labels read it. Decisions on pictures that are out
-    of reach are applied, since only labels are written. Warns of decisions that are not applied
-    and of paths that lead to no file. Raises `ApplyError` for samples without files.
+    `data.sources.read` and the command line's --labels read it. Decisions on pictures that cannot
+    be read are applied, since only labels are written. Warns of decisions that are not applied and
+    of paths that lead to no file. Raises `ApplyError` for samples without files, `OutputError` when
+    the file cannot be written.
     """
     if "path" not in plan.samples:
-        raise ApplyError("These samples are no files: use to_parquet, which keeps their pixels.")
+        raise ApplyError("These samples have no files: use to_parquet, which keeps their pixels.")
     warn_of_stale(plan)
     warn_of_missing(plan)
     columns = ["path", "label", "original_label", "split", "sample_id"]
@@ -30,7 +31,7 @@ def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
 def to_parquet(plan: Plan, path: str | os.PathLike) -> Path:
     """Write the cleaned samples table, with original_label; `data.samples.read` reads it.
 
-    Warns as `to_csv` does.
+    Warns as `to_csv` does. Raises `OutputError` when the file cannot be written.
     """
     warn_of_stale(plan)
     warn_of_missing(plan)

@@ -1,7 +1,7 @@
-"""A folder of class folders, written whole or not at all, with a manifest to take it back.
+"""A folder of class folders, written whole or not at all, with a manifest to remove it again.
 
-In come entries (where to, what, about what); out comes a folder with a hidden `.manifest.jsonl`
-that lists every file in it with its digest, or link target.
+In come entries (where to write, what, and facts about it); out comes a folder with a hidden
+`.manifest.jsonl` that lists every file in it with its digest or the target of its link.
 """
 
 import json
@@ -42,8 +42,9 @@ class Entry(NamedTuple):
 def places(samples: pd.DataFrame, given: pd.Series, *, split_level: bool) -> pd.Series:
     """Return where each sample goes: `[split/]label/name`, POSIX, unique on any file system.
 
-    What came below the class folder stays so. `given` are the labels before: where two files would
-    meet, the one that was there keeps its name, and others get a suffix made of their id.
+    A file keeps the part of its path that is below its class folder. `given` holds the labels
+    before the decisions. Where several files would get the same place, a file that was in that
+    class before keeps its name, and the others get a suffix made of their id.
     """
     names = [
         "/".join(map(safe_name, [*([split] if split_level else []), label, *below]))
@@ -71,9 +72,9 @@ def write(
 ) -> Path:
     """Write `entries` to a new or empty `folder`; return it.
 
-    `mode` is copy, hardlink or symlink, `off_limits` the folders to stay out of. Raises
-    `ApplyError` when the folder may not be written to, `OutputError` when it cannot be, and then
-    nothing is left behind.
+    `mode` is copy, hardlink or symlink. `folder` must not lie in one of the folders `off_limits`.
+    Raises `ApplyError` for a folder or mode that is not allowed, and `OutputError` when a file
+    cannot be written; then nothing is left behind.
     """
     folder = Path(os.path.abspath(folder))
     if mode not in PLACERS:
@@ -87,7 +88,7 @@ def write(
         lines = in_threads(placed, entries, progress=progress)
         _write_manifest(draft, mode, lines)
         with suppress(FileNotFoundError):
-            folder.rmdir()  # an empty one, where there is one
+            folder.rmdir()  # it may be there already, but then it is empty
         draft.rename(folder)
     except OSError as error:
         raise OutputError(_cannot_write(folder, mode, error)) from error
@@ -99,8 +100,8 @@ def write(
 def revert(folder: str | os.PathLike) -> int:
     """Remove the files that `write` wrote to `folder`, and folders that this leaves empty.
 
-    Returns the number of files. Files that were added since stay. Raises `ApplyError`, and removes
-    nothing, when there is no manifest or a file is no longer what was written.
+    Returns the number of files removed. Files that were added later stay. Raises `ApplyError`, and
+    removes nothing, when there is no manifest or a file is no longer what was written.
     """
     folder = Path(os.path.abspath(folder))
     files = _read_manifest(folder)
@@ -156,7 +157,10 @@ def _free(name: str, sample_id: str, taken: set[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    """Return what file systems that ignore case or accents' encoding take for the same name."""
+    """Return a key that is equal for names which some file system takes for the same.
+
+    Some file systems ignore case, and some the Unicode form of accented letters.
+    """
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -182,7 +186,7 @@ def _place(draft: Path, entry: Entry, mode: str) -> dict:
     target = draft / entry.place
     target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(entry.item, (str, os.PathLike)):
-        os.stat(entry.item)  # a link to what is not there would be made without a word
+        os.stat(entry.item)  # raises when there is no file, which making a link would not
         PLACERS[mode](os.path.abspath(entry.item), target)
     else:
         target.write_bytes(png_bytes(entry.item))
@@ -197,7 +201,7 @@ PLACERS: dict[str, Callable] = {
 
 
 def _facts(path: Path) -> dict:
-    """Tell what a written file is known by."""
+    """Return what identifies a written file: its digest, or the target of a link."""
     if path.is_symlink():
         return dict(link=os.readlink(path))
     return dict(sha256=content_hash(path))
@@ -206,12 +210,12 @@ def _facts(path: Path) -> dict:
 def _is_as_written(path: Path, written: dict) -> bool:
     try:
         return _facts(path).items() <= written.items()
-    except OSError:  # a folder of that name, or out of reach
+    except OSError:  # it is a folder now, or it cannot be read
         return False
 
 
 def _write_manifest(draft: Path, mode: str, lines: Iterable[dict]) -> None:
-    """Write a head and a line per file; the head of a cut manifest would promise more lines."""
+    """Write a head and a line per file; the head counts them, so that a cut manifest is noticed."""
     listed = list(lines)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     head = dict(format=FORMAT, mode=mode, created=created, files=len(listed))
@@ -248,7 +252,7 @@ def _is_within(folder: Path, place: str) -> bool:
 
 
 def _remove_empty(folder: Path, places: Iterable[str]) -> None:
-    """Remove the folders that `places` were in, `folder` included, where nothing else is."""
+    """Remove the folders that `places` were in, and `folder`, if nothing is left in them."""
     inner = {str(parent) for place in places for parent in PurePosixPath(place).parents}
     for place in sorted(inner | {"."}, key=lambda place: -place.count("/") - (place != ".")):
         with suppress(OSError):

@@ -12,16 +12,16 @@ import plotly.graph_objects as go
 
 from o2u_nb.plots.look import CROWD, SUSPECT
 
-BINS = 60  # about ten pixels each in a figure as wide as a notebook's page
+BINS = 60  # each is about ten pixels wide in a figure as wide as a notebook's page
 LIGHT = dict(color=CROWD)
-# The lines across them tell these bars from the others where colours cannot.
+# Their hatching tells these bars from the others where colours cannot.
 DARK = dict(color=SUSPECT, pattern=dict(shape="/", size=5, solidity=0.6))
 
 
 def bars(light: str, dark: str, *, count: str = "%{y}", **style: Any) -> list[go.Bar]:
-    """Make two empty traces of bars, `light` ones and `dark` ones over them; both are their names.
+    """Make two empty traces of bars, named `light` and, drawn over them, `dark`.
 
-    `count` is how plotly writes the number of samples in the hover label.
+    `count` is plotly's template for the number of samples in the hover label.
     """
     hover = f"%{{customdata[0]:.3g}} to %{{customdata[1]:.3g}}: {count} samples"
     return [
@@ -31,16 +31,19 @@ def bars(light: str, dark: str, *, count: str = "%{y}", **style: Any) -> list[go
 
 
 def fill(traces: Sequence[go.Bar], counts: Mapping[str, np.ndarray], edges: np.ndarray) -> None:
-    """Put `counts` (n,) into the traces of `bars`, in their order, with the total in each name.
+    """Put counts per bin into the traces of `bars`, in their order, with the total in each name.
 
-    `edges` (n + 1,) are the edges of the bins.
+    `counts` maps each trace's name to an array (n,); `edges` (n + 1,) are the edges of the bins.
     """
     for trace, (name, count) in zip(traces, counts.items(), strict=True):
         trace.update(bins_of(count, edges), name=f"{name} ({count.sum():,})")
 
 
 def bins_of(counts: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what a trace of bars holds: `counts` (n,) between `edges` (n + 1,), no bar for 0."""
+    """Return the properties of bars as high as `counts` (n,) between `edges` (n + 1,).
+
+    A count of 0 has no bar.
+    """
     return dict(
         x=(edges[:-1] + edges[1:]) / 2,
         y=np.where(counts > 0, counts, np.nan),
@@ -56,10 +59,10 @@ def overlaid(figure: go.Figure) -> go.Figure:
 
 
 def bin_edges(values: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Return the edges (bins + 1,) of equal bins over `values`, which are finite.
+    """Return the edges (bins + 1,) of equal bins over `values`, which must be finite.
 
-    Values that hardly differ are treated as equal ones, which numpy puts into the middle: bins
-    between them would be narrower than floating point can tell apart.
+    Values that hardly differ are treated as if they were equal, and get bins around their middle.
+    Bins between them would be narrower than floating-point numbers can tell apart.
     """
     if len(values):
         middle = values.min() / 2 + values.max() / 2

@@ -11,13 +11,14 @@ from o2u_nb.detect.suspects import confused, per_class
 from o2u_nb.plots.look import CROWD, MAX_CLASSES, how_many, named_ticks, themed
 from o2u_nb.text import inert, percent
 
-# Heights in pixels: of a bar with its text, of a cell with its number, and of all around them,
-# which is the title, the margins and the names of the axis.
-BAR, CELL, AROUND = 24, 34, 135
+# Heights in pixels.
+BAR = 24  # a bar with its text
+CELL = 34  # a cell with its number
+AROUND = 135  # the title, the margins and the names of the axis together
 
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
-    """Draw the share of suspects in each class, the 30 classes with most suspects at most."""
+    """Draw the share of suspects in each class, for at most the 30 classes with most suspects."""
     table = per_class(scores)
     shown = table.head(MAX_CLASSES)[::-1]
     labels = [
@@ -45,7 +46,8 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
 def confusion(scores: pd.DataFrame) -> go.Figure:
     """Draw how often each given label (row) has which suggestion (column) among the suspects.
 
-    With more than 30 classes, the 30 most often involved. Empty cells are left blank.
+    Of more than 30 classes, those 30 are drawn that are involved most often. Pairs that do not
+    occur are blank.
     """
     pairs = confused(scores)
     counts = confusion_counts(pairs)
@@ -69,7 +71,8 @@ def matrix_style(figure: go.Figure, title: str, n_classes: int) -> go.Figure:
 def confusion_counts(pairs: pd.DataFrame) -> pd.DataFrame:
     """Spread `pairs` (columns given, suggested, count) over a square table, given by suggested.
 
-    With more than 30 classes, the 30 most often involved; NaN where there is no such pair.
+    Of more than 30 classes, it keeps the 30 that are involved most often. It holds NaN where a pair
+    does not occur.
     """
     involved = pd.concat([pairs.groupby(side)["count"].sum() for side in ("given", "suggested")])
     involved = involved.groupby(level=0).sum().sort_values(ascending=False, kind="stable")
@@ -84,7 +87,10 @@ def matrix_height(n_classes: int) -> int:
 
 
 def heatmap(counts: pd.DataFrame) -> go.Heatmap:
-    """Colour a square table from pale to full: dark numbers are read on all of it (6.5:1)."""
+    """Draw a square table as coloured cells with numbers in them.
+
+    On every colour of the scale the numbers have a contrast of at least 6.5:1.
+    """
     names = list(counts)
     hover = [[[inert(given), inert(other)] for other in names] for given in names]
     return go.Heatmap(

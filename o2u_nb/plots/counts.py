@@ -11,8 +11,10 @@ from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
 from o2u_nb.text import inert, percent
 
-ROW, AROUND = 34, 190  # pixels of the height of a row, and of title, legend and axis together
-# How the dots are drawn: told apart by their shape as well, since colours alone would not do.
+# Heights in pixels.
+ROW = 34  # an estimator's row
+AROUND = 190  # the title, the legend and the axis together
+# How the dots are drawn. Their shapes differ as well, since colour must not be the only sign.
 ESTIMATORS: dict[str, dict] = {
     "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
     "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
@@ -21,7 +23,7 @@ ESTIMATORS: dict[str, dict] = {
 
 
 def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
-    """Draw how many labels each estimator takes for wrong, out of `n_samples`, a dot for each.
+    """Draw a dot for each estimator: how many labels, out of `n_samples`, it says are wrong.
 
     `table` is what `o2u_nb.detect.counts.estimates` returns. The recommended estimator is a
     diamond; where an estimator refuses, the figure says so, and the hover label says why.

@@ -28,8 +28,8 @@ from o2u_nb.trace import Trace
 
 VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
 MAX_LINES = 60  # more cannot be told apart
-IN_LEGEND = 12  # lines; of more, the legend would be higher than the plot
-EVERY_EPOCH = 20  # up to so many epochs, each has its tick
+IN_LEGEND = 12  # lines; the legend of more lines would be higher than the plot
+EVERY_EPOCH = 20  # up to this number of epochs, each has its tick on the axis
 
 
 def trajectories(
@@ -84,7 +84,7 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
 
 
 def value_axis(value: str) -> dict:
-    """Return what the axis of `loss` or `margin` is like: only a loss has a natural zero."""
+    """Return the properties of the axis of `loss` or `margin`; only that of a loss begins at 0."""
     return dict(title_text=VALUES[value], rangemode="tozero" if value == "loss" else "normal")
 
 
@@ -101,7 +101,7 @@ def rate_trace(lr: np.ndarray | Sequence[float] = ()) -> go.Scatter:
 
 
 def mark_epochs(figure: go.Figure, n_epochs: int) -> None:
-    """Give both rows of `figure` an axis of so many epochs, numbered from 1."""
+    """Give both rows of `figure` an axis of `n_epochs` epochs, numbered from 1."""
     ticks = dict(dtick=1) if n_epochs <= EVERY_EPOCH else dict(tickformat="d")
     figure.update_xaxes(range=[0.5, n_epochs + 0.5], **ticks)
 

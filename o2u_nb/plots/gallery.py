@@ -1,8 +1,8 @@
 """Still pictures of suspects: what was given, what it looks like, how likely the label is wrong.
 
 In come a samples table and a scores table, out comes a `Gallery`: a piece of HTML that a notebook
-shows, the report embeds, and nbviewer and GitHub keep. All style is inline because those strip
-`<style>`, and a page that strips it all still shows picture after picture with its caption.
+shows, the report embeds, and nbviewer and GitHub keep. All style is inline because those two remove
+`<style>`. A page that removes all style still shows each picture with its caption.
 """
 
 import base64
@@ -18,11 +18,12 @@ from o2u_nb.detect.suspects import per_class, top_suspects
 from o2u_nb.plots.look import COLORS, MAX_CLASSES
 from o2u_nb.text import clip, inert, percent
 
-OPEN_CLASSES = 12  # rows beyond these are folded
+OPEN_CLASSES = 12  # classes whose pictures are unfolded at first
 # Pixels of a picture for each CSS pixel: sharp enough on a dense screen, small enough to mail.
 DENSITY = 1.5
 
-# JupyterLab's theme colours; elsewhere the page's own text colour and a grey seen on any page.
+# The colours of JupyterLab's theme. Other pages use their own text colour, and greys that can be
+# seen on light and dark pages.
 TEXT = "var(--jp-ui-font-color1, inherit)"
 FAINT = "var(--jp-ui-font-color2, #767676)"
 BORDER = "var(--jp-border-color2, rgba(128,128,128,0.4))"
@@ -59,9 +60,9 @@ def suspect_grid(
 ) -> Gallery:
     """Show the `n` top suspects, of all classes or of given label `label`, most suspicious first.
 
-    Each picture's longest side is `size` CSS pixels. A picture that cannot be shown leaves a tile
-    that says why. `title` replaces the line that says how many there are. Raises `O2UError` for a
-    class that is not there.
+    Each picture's longest side is `size` CSS pixels. In place of a picture that cannot be shown
+    there is a tile that says why. `title` replaces the line that says how many there are. Raises
+    `O2UError` for an unknown class.
     """
     suspects = top_suspects(scores, label=label)
     heading = _heading(title or _count(min(n, len(suspects)), len(suspects), label))
@@ -69,7 +70,10 @@ def suspect_grid(
 
 
 def strip(samples: pd.DataFrame, ids: Iterable[str], *, size: int = 72) -> Gallery:
-    """Show the pictures of a few samples in a row, each with its given label."""
+    """Show the pictures of a few samples in a row, each with its given label.
+
+    Each picture's longest side is `size` CSS pixels.
+    """
     ids = list(ids)
     items = _items(samples, ids)
     tiles = []
@@ -89,7 +93,8 @@ def suspects_by_class(
 ) -> Gallery:
     """Show the `n` top suspects of each class, classes with most suspects first.
 
-    At most 30 classes are shown, the first 12 unfolded; how many are left is said in words.
+    At most 30 classes are shown, the first 12 of them unfolded; a line says how many are left out.
+    Each picture's longest side is `size` CSS pixels.
     """
     classes = per_class(scores)
     classes = classes[classes["suspects"] > 0]
@@ -162,7 +167,7 @@ def _suggestion(label: object) -> str:
 
 
 def _doubt(row: Any) -> str:
-    """Say how likely the label is wrong, and of what kind the doubt is unless it is plain."""
+    """Say how likely the label is wrong, and the kind of doubt unless that is `wrong`."""
     chance = f" · wrong: {percent(row.p_wrong)}" if pd.notna(row.p_wrong) else ""
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""
     return chance + kind

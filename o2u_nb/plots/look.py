@@ -24,7 +24,7 @@ MAX_CLASSES = 30  # rows of names that a figure or a page shows at most, so that
 
 
 def shade(color: str, opacity: float) -> str:
-    """Return `color`, written `#RRGGBB`, as one that is seen through.
+    """Return `color`, written `#RRGGBB`, with an `opacity` in [0, 1].
 
     >>> shade("#0072B2", 0.25)
     'rgba(0,114,178,0.25)'
@@ -34,7 +34,10 @@ def shade(color: str, opacity: float) -> str:
 
 
 def themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
-    """Give a finished figure the look that works on any page: no background, one text colour."""
+    """Give a finished figure the look that works on any page: no background, one text colour.
+
+    `height` is in pixels. Returns the figure, which is changed.
+    """
     figure.update_layout(
         template="none",
         title=dict(text=title, font_size=15, x=0, xref="paper"),
@@ -72,12 +75,12 @@ def pair(given: str, suggested: object) -> str:
 
 
 def of_class(label: str | None) -> str:
-    """Write the end of a title that says which class is drawn, nothing for all of them."""
+    """Write the end of a title that says which class is drawn; it is empty for all classes."""
     return "" if label is None else f" of {inert(label, 40)}"
 
 
 def how_many(shown: int, total: int, what: str) -> str:
-    """Write the end of a title that says how many are left out, nothing where none are.
+    """Write the end of a title that says how many are shown; it is empty where all are.
 
     >>> how_many(30, 1200, "classes")
     ', 30 of 1,200 classes shown'

@@ -1,6 +1,6 @@
-"""The figure of ODD: the loss of every sample beside the loss that random labels would have.
+"""The figure of ODD: the losses of the samples beside the losses that random labels would have.
 
-In comes an `Odd`; out come the counts in bins, and the figure of them.
+In comes an `Odd`; out come the counts in bins, and the figure of them. `detect.odd` explains ODD.
 """
 
 import numpy as np
@@ -12,11 +12,12 @@ from o2u_nb.plots.look import themed
 
 
 def odd_losses(odd: Odd | None) -> go.Figure:
-    """Draw the losses recorded before ODD removes, and those that random labels would have.
+    """Draw the losses recorded before ODD removes samples, and those that random labels would have.
 
-    Without `odd`, an empty figure to fill. The percentile is left to the caller.
+    Without `odd` the figure is empty, for a panel to fill. The line of the percentile is left to
+    the caller.
     """
-    simulated = "random labels, if all were"
+    simulated = "as many random labels"
     figure = go.Figure(bars("recorded", simulated, count="%{y:.0f}", opacity=0.75))
     figure.update_xaxes(title_text="mean loss over the last epochs (nats)", rangemode="tozero")
     figure.update_yaxes(title_text="samples", rangemode="tozero")
@@ -32,15 +33,15 @@ def odd_losses(odd: Odd | None) -> go.Figure:
 def odd_counts(odd: Odd) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count the recorded losses and those of random labels in the same 60 bins.
 
-    Returns both counts (60,) and the edges (61,), nats; the simulated losses are weighted so that
-    they add up to the number of samples. What lies beyond the last edge is in the last bin.
+    Returns both counts (60,), and the edges (61,) in nats. The simulated losses are weighted so
+    that their counts add up to the number of samples. Losses above the last edge are counted in the
+    last bin.
     """
     recorded = odd.loss[~np.isnan(odd.loss)]
-    # Nearly all losses are in view, and the threshold is, with some room beside it.
+    # The axis shows 99.5 % of all losses, and the threshold with some room beside it.
     tails = (np.quantile(losses, 0.995) for losses in (recorded, odd.simulated))
     top = max(1.1 * odd.threshold, *tails)
     edges = np.linspace(0, top, BINS + 1)
-    of_recorded, of_simulated = (
-        np.histogram(np.minimum(losses, top), edges)[0] for losses in (recorded, odd.simulated)
-    )
+    of_recorded, _ = np.histogram(np.minimum(recorded, top), edges)
+    of_simulated, _ = np.histogram(np.minimum(odd.simulated, top), edges)
     return of_recorded, of_simulated * (len(recorded) / len(odd.simulated)), edges

@@ -44,10 +44,11 @@ def histogram(
 ) -> go.Figure:
     """Draw the distribution of one score `column`: suspects laid over the rest.
 
-    Only samples with given label `label` when that is set; a line at `threshold` when that is set.
-    Counting happens here in `bins` equal bins, so the figure's size does not grow with the data.
-    Counts are on a logarithmic axis: else the few suspects could not be seen beside the many
-    others. Values that are not finite are not counted.
+    With `label`, only samples with that given label are counted; with `threshold`, a line is drawn
+    there. Values are counted here in `bins` equal bins, so that the figure's size does not grow
+    with the data; those that are not finite are left out. The axis of the counts is logarithmic,
+    because the few suspects could not be seen beside the many others otherwise. Raises `O2UError`
+    for an unknown class, or a column that is not there or not numeric.
     """
     _require(scores, column)
     chosen = of_label(scores, label)
@@ -69,7 +70,7 @@ def histogram(
 
 
 def empty_histogram(column: str, title: str, *, height: int = 360) -> go.Figure:
-    """Return the histogram of score `column` without its bars' values, for `bars.fill`."""
+    """Return the histogram of score `column` with empty bars, which `bars.fill` fills."""
     figure = go.Figure(bars("the rest", "suspects"))
     figure.update_xaxes(title_text=axis_title(column))
     figure.update_yaxes(title_text="samples", type="log", dtick=1)
@@ -77,7 +78,7 @@ def empty_histogram(column: str, title: str, *, height: int = 360) -> go.Figure:
 
 
 def axis_title(column: str) -> str:
-    """Say what score `column` is, and in which unit; a column that is not known is its name."""
+    """Say what score `column` is, and in which unit; for an unknown column, return its name."""
     return inert(describe(column) or column)
 
 
@@ -86,14 +87,15 @@ def mean_against_variance(
 ) -> go.Figure:
     """Scatter each sample's mean loss against its variance, suspects with another symbol.
 
-    At most `max_points` are drawn: the suspects first (up to half of them), then an even sample of
-    the rest; the title says so. Above 5,000 points the figure uses WebGL. Each point's `ids` holds
-    the sample id as it is, `customdata` the inert text of the hover label.
+    At most `max_points` are drawn, chosen by `thinned`; the title says how many. Above 5,000 points
+    the figure uses WebGL. Each point's `ids` holds the sample id as it is, and its `customdata` the
+    inert text of the hover label. Raises `O2UError` for an unknown class.
     """
     chosen = of_label(scores, label)
     suspect = chosen["suspect"].to_numpy(dtype=bool)
     parts = thinned(np.flatnonzero(suspect), np.flatnonzero(~suspect), max_points)
-    suspects, rest = (chosen.iloc[positions] for positions in parts)
+    suspects = chosen.iloc[parts[0]]
+    rest = chosen.iloc[parts[1]]
     shown = len(suspects) + len(rest)
     kind = go.Scattergl if shown > MAX_SVG_POINTS else go.Scatter
     figure = go.Figure()
@@ -122,9 +124,10 @@ def scatter_style(figure: go.Figure, title: str) -> go.Figure:
 def thinned(
     suspects: np.ndarray, rest: np.ndarray, most: int = MAX_SVG_POINTS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keep at most `most` of the points, evenly: suspects get what the rest leaves free, or half.
+    """Keep at most `most` points, evenly spaced among `suspects` and among `rest`.
 
-    Both arguments are positions, as what is returned.
+    Suspects may take up half of them, or more where there are few of the rest. Arguments and
+    results are positions (n,) of int.
 
     >>> thinned(np.arange(3), np.arange(9), 6)
     (array([0, 1, 2]), array([0, 4, 8]))

@@ -11,7 +11,9 @@ import numpy as np
 from o2u_nb.plots.bands import BANDS, IN_WORDS, MEDIAN
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT
 
-WIDTH, HEIGHT = 640, 200  # units of the drawing, and CSS pixels where it is drawn at full width
+# The size of a drawing in its own units. One unit is one CSS pixel unless a page is narrower.
+WIDTH = 640
+HEIGHT = 200
 
 
 def losses(
@@ -22,13 +24,14 @@ def losses(
     crowd: str = "the crowd",
     width: int = WIDTH,
 ) -> str:
-    """Draw the losses `lines` (n, n_epochs), dashed, over bands of the crowd's, both by epoch.
+    """Draw the losses `lines` (n, n_epochs) by epoch, dashed, over the bands of the crowd.
 
-    `quantiles` (5, n_epochs) are those of `bands.quantiles`. All are in nats, NaN where nobody was
-    seen. `of` and `crowd` (plain text) say in the caption whose losses these are; `width` is in CSS
-    pixels.
+    `quantiles` (5, n_epochs) are those of `bands.quantiles`. All losses are in nats, NaN where no
+    sample was seen. `of` and `crowd` (plain text) say in the caption whose losses these are;
+    `width` is in CSS pixels.
     """
-    top = float(np.nanmax([*quantiles[-1], *lines.ravel(), 1e-9]))  # nobody seen yet: not 0
+    # Values are divided by the largest one, which must not be 0 or missing where none was seen yet.
+    top = float(np.nanmax([*quantiles[-1], *lines.ravel(), 1e-9]))
     bands = [
         _band(quantiles[low], quantiles[high], top, opacity)
         for (low, high), opacity in BANDS.items()
@@ -54,9 +57,9 @@ def bars(light: np.ndarray, dark: np.ndarray, caption: str) -> str:
 
 
 def points(x: np.ndarray, y: np.ndarray, suspect: np.ndarray, caption: str) -> str:
-    """Draw points (n,) that are finite, those that are `suspect` (n,) bool as crosses.
+    """Draw points at `x` and `y` (n,), which must be finite; suspects are crosses, others dots.
 
-    `caption` is plain text.
+    `suspect` (n,) of bool tells them apart. `caption` is plain text.
     """
     left = WIDTH * _within(x)
     top = HEIGHT * (1 - _within(y))
@@ -78,7 +81,7 @@ def _figure(marks: str, title: str, caption: str, width: int = WIDTH) -> str:
 
 
 def _within(values: np.ndarray) -> np.ndarray:
-    """Scale `values` to [0, 1]; all in the middle where they are all the same."""
+    """Scale `values` to [0, 1]; values that are all the same become 0.5."""
     span = np.ptp(values) if len(values) else 0
     return (values - values.min()) / span if span else np.full(len(values), 0.5)
 

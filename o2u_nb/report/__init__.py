@@ -1,7 +1,7 @@
 """The report: one HTML file that says what an audit found, and needs nothing else to be read.
 
-In come an audit's findings, the samples that it looked at, and its facts; out goes a self-contained
-page: no network, no scripts but plotly's own, and every class or file name is inert text.
+In come an audit's findings, the samples that it looked at, and its facts; out goes a page that
+needs no network. It has no scripts but plotly's own, and every class or file name is inert text.
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "not recorded"
 MAX_CLASSES = 100  # rows of the table of classes
-MAX_PROBLEMS = 200
+MAX_PROBLEMS = 200  # rows of the table of problems
 TEMPLATE = "template.html.j2"
 
 
@@ -31,9 +31,9 @@ def write_report(
 ) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
-    `checked` holds the samples audited and the problems with the others, `facts` what `audit.json`
-    holds; a fact that is missing is said to be so. Raises `OutputError` when the file cannot be
-    written.
+    `checked` holds the audited samples and the problems with others. `facts` holds what is in
+    `audit.json`; a missing fact is shown as "not recorded". Raises `OutputError` when the file
+    cannot be written.
     """
     page = render(findings, checked, facts)
     with atomic.replacing(path) as file:
@@ -109,7 +109,7 @@ def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
 
 
 def _counted(estimators: pd.DataFrame) -> dict:
-    """Make rows of `estimators`, None where one refuses, and the range of the others."""
+    """Return the estimators as rows, with None where one refuses, and the range of the others."""
     table = estimators.astype(object).where(estimators.notna(), None)
     table["recommended"] = table.index == counts.RECOMMENDED
     low, high = counts.extremes(estimators)
@@ -133,7 +133,7 @@ def _listed(facts: dict) -> list[tuple[str, str]]:
         "image_size": "picture size, pixels",
         "warmup_epochs": "warm-up epochs",
         "cyclic_epochs": "cyclic epochs",
-        "record": "losses taken in",
+        "record": "pass in which losses were recorded",
         "device": "device",
         "seconds": "seconds in all",
         "o2u_nb_version": "o2u_nb",

@@ -1,5 +1,5 @@
-"""What people decide about suspects, and what becomes of it; headless, without torch or widgets.
+"""What people decide about suspects, and what follows from it; without torch and without widgets.
 
-`session` holds the state of a review, `decisions` its record on disk, `apply` and `export` turn
-decisions into a cleaned data set.
+`session` holds the state of a review, `decisions` is its record on disk, and `apply` turns
+decisions into a cleaned data set, which the package `exchange` writes.
 """

@@ -1,7 +1,7 @@
 """From decisions to a cleaned data set: what would change, and the table that results.
 
-In come samples and decisions; out comes a `Plan` to look at and a samples table again, which the
-same loaders retrain on. Nothing is written; `exchange` does that.
+In come samples and decisions; out come a `Plan` to look at, and the cleaned samples table, which
+the same loaders take for retraining. Nothing is written here; `exchange` does that.
 """
 
 import html
@@ -20,18 +20,19 @@ from o2u_nb.review.events import fold, merge
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.session import ReviewSession
 
-UNSURE = ("keep", "drop")
+UNSURE = ("keep", "drop")  # what can become of samples that were marked unsure
 
 
 @dataclass(frozen=True)
 class Plan:
     """Hold what would change in a data set, before anything does.
 
-    `samples` is the table as it is. `decided` is the current decision per sample, as `fold` gives
-    it. `stale` are those whose picture is not the one that was decided on: they are not applied.
-    `absent` are those whose picture cannot be read now, because it was moved or deleted: they are
-    applied, since a label can be known without it. `unsure` says what becomes of samples marked so.
-    `source` is the audited folder, None where the source was none.
+    `samples` is the table as it is. `decided` holds the current decision on each decided sample, as
+    `fold` returns it. `stale` holds those of them whose picture is no longer the one that was
+    decided on; they are not applied. `absent` holds those whose picture cannot be read now, because
+    it was moved or deleted; they are applied, since a new label needs no picture. `unsure` (keep or
+    drop) says what becomes of samples that were marked unsure. `source` is the audited folder, None
+    where no folder was audited.
     """
 
     samples: pd.DataFrame
@@ -48,7 +49,10 @@ class Plan:
 
     @cached_property
     def changes(self) -> pd.DataFrame:
-        """Return one row per changed sample: label_before, label_after (None = left out), note."""
+        """Return one row per changed sample, indexed by `sample_id`.
+
+        Columns label_before, label_after (None = left out), action, reviewer, ts_utc, note.
+        """
         after = self.cleaned["label"].astype(object).reindex(self.samples.index)
         after = after.where(after.notna(), None)
         table = pd.DataFrame(
@@ -101,8 +105,10 @@ class Plan:
 def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str = "keep") -> Plan:
     """Return what the decisions of a session, an audit or its folder would change.
 
-    `unsure`: keep or drop the samples marked so. Every decided image is read, to see that it is
-    still the one that was decided on. Raises `DecisionsError` for another data set's log.
+    `unsure` says whether to keep or drop the samples that were marked unsure. Every decided image
+    is read, to find out whether it is still the one that was decided on. Raises `DecisionsError`
+    when the decision log is about another data set, `SourceError` when there is no audit, and
+    `ApplyError` for another value of `unsure`.
     """
     _require_unsure(unsure)
     if isinstance(review, ReviewSession):
@@ -113,7 +119,7 @@ def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str
         audit = review if isinstance(review, AuditFolder) else AuditFolder.open(review)
         decided = _logged(audit)
     source = audit.facts.get("source")
-    then = decided["content_hash"]
+    then = decided["content_hash"]  # None where it was not taken: then nothing can be compared
     now = _hashes(audit.samples, decided)
     absent = then.notna() & now.isna()
     return Plan(
@@ -129,21 +135,23 @@ def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str
 def cleaned(samples: pd.DataFrame, decided: pd.DataFrame, *, unsure: str = "keep") -> pd.DataFrame:
     """Return `samples` with the `decided` labels and without what was dropped.
 
-    `decided` is what `fold` returns. Columns and order stay the same, undecided samples as they
-    are. Raises `ApplyError` when a decision is about a sample or label that is not in `samples`.
+    `decided` is what `fold` returns. Columns and order stay the same, and undecided samples stay as
+    they are. Raises `ApplyError` when a decision is about a sample or given label that is not in
+    `samples`, and for an `unsure` that is neither keep nor drop.
     """
     _require_unsure(unsure)
     given = samples["label"].reindex(decided.index)
     strange = decided.index[(given != decided["given_label"]).to_numpy(dtype=bool)]
     if len(strange):
         raise ApplyError(
-            f"{len(strange):,} decisions do not belong to these samples, {strange[0]!r} for one: "
-            "expected the table that was reviewed, with the labels it had then."
+            f"{len(strange):,} decisions do not belong to these samples, such as that on "
+            f"{strange[0]!r}: expected the table that was reviewed, with the labels it had then."
         )
     moved = decided.loc[decided["action"] == "relabel", "new_label"]
     label = samples["label"].astype(object)
     label[moved.index] = moved
-    out = decided.index[decided["action"].isin(["drop", *(["unsure"] if unsure == "drop" else [])])]
+    left_out = ["drop", "unsure"] if unsure == "drop" else ["drop"]
+    out = decided.index[decided["action"].isin(left_out)]
     return samples.assign(label=label.astype("str")).drop(index=out)
 
 
@@ -155,10 +163,7 @@ def _logged(audit: AuditFolder) -> pd.DataFrame:
 
 
 def _hashes(samples: pd.DataFrame, decided: pd.DataFrame) -> pd.Series:
-    """Return the content hash of each decided picture as it is now, None where it cannot be read.
-
-    A hash that was never taken when it was decided proves nothing.
-    """
+    """Return each decided picture's content hash as it is now, None where it cannot be read."""
     items = image_items(samples.loc[decided.index])
     return pd.Series(list(in_threads(hash_if_readable, items)), decided.index, dtype=object)
 

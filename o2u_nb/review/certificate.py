@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-Z = 1.959964  # of the normal distribution, for an interval that holds the truth 95 times in 100
+Z = 1.959964  # the 97.5 % quantile of the standard normal distribution, for a 95 % interval
 
 
 class Measured(NamedTuple):
-    """Precision among decided suspects (relabelled or dropped), with its 95 % Wilson interval."""
+    """The measured precision of the suspects, from `low` to `high` its 95 % Wilson interval.
+
+    `precision` is the share of the `decided` suspects that were relabelled or dropped. All but the
+    count `decided` are in [0, 1].
+    """
 
     precision: float
     low: float
@@ -20,9 +24,9 @@ class Measured(NamedTuple):
 
 
 def measured(wrong: int, decided: int) -> Measured | None:
-    """Return the share of `wrong` among `decided` with its 95 % interval, None for none.
+    """Return the share of `wrong` among `decided` (both counts) with its 95 % interval.
 
-    The interval is Wilson's (E. B. Wilson, JASA 1927).
+    The interval is Wilson's (E. B. Wilson, JASA 1927). None where nothing is decided.
 
     >>> [round(figure, 3) for figure in measured(8, 10)]
     [0.8, 0.49, 0.943, 10]

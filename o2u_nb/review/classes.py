@@ -1,7 +1,7 @@
 """The classes of a review: those of the scores, and those that decisions have made.
 
-In come new labels as they are decided; out come the names to offer, who bears a new one, and
-whether a name is meant to be a class at all.
+In come new labels as they are decided; out come the names to offer, the samples that were given a
+new one, and whether a name may be a typing error.
 """
 
 from o2u_nb.data.checks import near_miss
@@ -18,7 +18,7 @@ class Classes:
 
     @property
     def made(self) -> tuple[str, ...]:
-        """Return the names that decisions brought, sorted."""
+        """Return the names of the classes that decisions have made, sorted."""
         return tuple(sorted(set(self._named_anew.values())))
 
     @property
@@ -27,7 +27,7 @@ class Classes:
         return sorted({*self.known, *self.made})
 
     def note(self, sample_id: str, new_label: str | None) -> None:
-        """Take in what is decided of a sample now: its new label, None for any other decision."""
+        """Take in the current decision on a sample: its new label, None where it has none."""
         if new_label is None or new_label in self.known:
             self._named_anew.pop(sample_id, None)
         else:
@@ -40,18 +40,20 @@ class Classes:
     def near(self, name: str) -> str | None:
         """Return the class that `name` is probably meant to be, None where no class is near.
 
-        A class is near to no other name. One wrong letter is near at any length, so that "kat" is
-        near "cat".
+        For the name of a class it is None. One wrong letter is near even in a short name, so that
+        "kat" is near "cat".
         """
         if name in self.names:
             return None
         letters = max(len(name.strip()), 2)
+        # 0.75 is the cutoff of `near_miss`; with one wrong letter of three the similarity is 2 / 3.
         return near_miss(name, self.names, cutoff=min(0.75, (letters - 1) / letters))
 
     def require(self, name: str, new_class: bool | str) -> None:
         """Raise `O2UError` unless `name` is a class, or is clearly meant to become one.
 
-        `new_class` says that it is; a name that is close to a class must be repeated there.
+        `new_class` must be true for a new name. Where that is close to a class, `new_class` must be
+        the name once more.
         """
         if name in self.names:
             return

@@ -1,7 +1,7 @@
 """The scores table as numpy columns, ready to be filtered and sorted a million rows at a time.
 
 In comes a scores table; out come codes, values, orders and masks. A position is a row of that
-table, 0 = most suspicious; positions live as long as a session and are never stored.
+table, 0 = most suspicious. Positions have a meaning within one session only and are never stored.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ import pandas as pd
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import rows_of
 
-NOT_SCORES = ("rank",)
+NOT_SCORES = ("rank",)  # not offered for sorting: the rank is the order of `score`
 
 
 class Columns:
@@ -57,11 +57,14 @@ class Columns:
         return self.classes[code] if code >= 0 else None
 
     def values(self, name: str) -> np.ndarray:
-        """Return a score column (n,) float; NaN = never seen."""
+        """Return a score column (n,) of float, NaN = never seen.
+
+        Raises `O2UError`, which names the nearest column, if there is none of this name.
+        """
         return self.scores[one_of(name, self.names, "score")].to_numpy()
 
     def order(self, name: str, *, descending: bool = True) -> np.ndarray:
-        """Return all positions sorted by a score; ties in rank order, NaN last."""
+        """Return all positions (n,) sorted by a score; ties are in rank order, NaN is last."""
         key = name, descending
         if key not in self._orders:
             values = self.values(name)

@@ -34,23 +34,23 @@ from o2u_nb.version import __version__
 
 try:
     import fcntl
-except ImportError:  # Windows: appends are still single writes, but kernels do not take turns
+except ImportError:  # Windows: a command is still written in one call, but without a lock
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fold", "merge"]
 
 Append = Callable[[list[dict]], list[Event]]
-TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)  # the resolution of the times in the log
 
 
 class Decisions:
     """Write and read the decision log at `path` for one reviewer.
 
-    A command is on disk, flushed, when its method returns. Several kernels and reviewers may share
-    one log: lines are appended in one piece under a lock, and `refresh` reads what others added.
-    `lineage` says which events are about the samples at hand; the others of an earlier audit are
-    `set_aside`. `problems` says which lines could not be read; they stay in the file. Raises
-    `DecisionsError` when the log belongs to another data set, `OutputError` when it cannot be
+    When a command returns, its lines are safe on disk. Several kernels and reviewers may share one
+    log: lines are appended in one piece under a lock, and `refresh` reads what others added.
+    `lineage` says which events count for the samples at hand; those of an earlier audit that do not
+    are `set_aside`. `problems` says which lines could not be read; they stay in the file. Raises
+    `DecisionsError` when the log is about another data set, `OutputError` when it cannot be
     written.
     """
 
@@ -63,7 +63,7 @@ class Decisions:
         self._aside: dict[str, Event] = {}
         self._ledger = Ledger()
         self._length = 0  # bytes of the whole lines read so far
-        self._lines = 0  # how many they are
+        self._lines = 0  # the number of these lines
         self._unreadable: list[str] = []
         self._torn: list[str] = []
         self._changed: dict[str, None] = {}
@@ -81,7 +81,7 @@ class Decisions:
 
     @property
     def set_aside(self) -> list[Event]:
-        """Return the events of earlier audits that are not about the samples as they are now."""
+        """Return the events of earlier audits that do not fit the samples as they are now."""
         return list(self._aside.values())
 
     @property
@@ -110,7 +110,8 @@ class Decisions:
         """Append one command, a decision per sample, and return its events.
 
         Each of `choices` holds `sample_id`, `given_label` and `action`, and those other fields of
-        an `Event` that are known. `ms_spent` is divided among them.
+        an `Event` that are known. `ms_spent`, the milliseconds that the command took, is divided
+        among the events. Raises `OutputError` when the log cannot be written.
         """
         shares = _shares(ms_spent, len(choices))
         with self._appending() as append:
@@ -124,20 +125,23 @@ class Decisions:
     def undo(self) -> list[Event]:
         """Take back this reviewer's last command that is not undone; return the new events.
 
-        They are none when there is nothing to undo.
+        The list is empty when there is nothing to undo.
         """
         with self._appending() as append:
             done = self._ledger.to_undo(self.reviewer)
             return append([_answer(UNDO, event) for event in done]) if done else []
 
     def redo(self) -> list[Event]:
-        """Take back this reviewer's last undo, unless a new command followed it."""
+        """Take back this reviewer's last undo, unless a new command followed it.
+
+        Returns the new events; the list is empty when there is nothing to redo.
+        """
         with self._appending() as append:
             undone = self._ledger.to_redo(self.reviewer)
             return append([_answer(REDO, event) for event in undone]) if undone else []
 
     def refresh(self) -> None:
-        """Read what another kernel appended."""
+        """Read what other kernels appended; raise `DecisionsError` when the log was cut short."""
         try:
             with open(self.path, "rb") as file, _locked(file.fileno(), shared=True):
                 self._take_in(file.fileno())
@@ -181,16 +185,16 @@ class Decisions:
         )
         events = [Event(**draft, **stamp, event_id=uuid.uuid4().hex) for draft in drafts]
         end = os.fstat(fd).st_size
-        # After a crash amid a write, the next line must not continue the torn one.
+        # A crash in the middle of a write leaves a torn line, which the next one must not continue.
         torn = end > self._length
         _write(fd, (b"\n" if torn else b"") + b"".join(to_line(asdict(event)) for event in events))
         self._take_in(fd)
         return events
 
     def _now(self) -> str:
-        """Return a time later than all events known, even when the clock was set back.
+        """Return the time now, or one just after the last event if the clock was set back.
 
-        So the order by time is the order in the file.
+        Because of this the order by time is the order in the file.
         """
         now = datetime.now(UTC)
         if self.events:
@@ -227,7 +231,7 @@ class Decisions:
 
 
 def _answer(action: str, event: Event) -> dict:
-    """Draft the undo or redo of one event, with what it is about."""
+    """Draft the undo or redo of one event, with the fields that say what it is about."""
     same = ("sample_id", "given_label", "new_label", "suggested_label", "content_hash")
     return dict(action=action, undoes=event.event_id, **{n: getattr(event, n) for n in same})
 

@@ -18,7 +18,9 @@ import pandas as pd
 from o2u_nb.errors import DecisionsError
 
 ACTIONS = ("keep", "relabel", "drop", "unsure")
-UNDO, REDO = "undo", "redo"
+UNDO = "undo"
+REDO = "redo"
+# The fields of an event that are columns of `fold`.
 FOLDED = (
     "action", "new_label", "reviewer", "ts_utc", "note", "event_id", "given_label", "content_hash",
 )  # fmt: skip
@@ -28,11 +30,12 @@ FOLDED = (
 class Event:
     """One line of the log: one action of one reviewer on one sample.
 
-    Events of one command (a range of samples decided at once) share `command_id`. `undoes` names
-    the event that an undo takes back; of a redo, the undo that it takes back. `content_hash` is
-    that of the image when it was decided on, None where it could not be read. `rank_shown`,
-    `score_shown` and `suggested_label` are what the reviewer saw. `ms_spent` adds up over events.
-    Raises `ValueError` for values that make no sense.
+    Events of one command (many samples decided at once) share `command_id`. `ts_utc` is a time in
+    ISO 8601 with its zone. `undoes` is the id of the event that is taken back: a decision by an
+    undo, and an undo by a redo. `content_hash` is that of the image when it was decided on, None
+    where it could not be read. `rank_shown`, `score_shown` and `suggested_label` are what the
+    reviewer saw. `ms_spent` is this event's share of the milliseconds that the command took. Raises
+    `ValueError` for values that make no sense.
     """
 
     event_id: str
@@ -86,7 +89,7 @@ _REQUIRED = _NAMES[: _NAMES.index("new_label")]
 
 
 def from_line(line: bytes) -> Event:
-    """Return the event in one line; raise `ValueError` saying why it is none."""
+    """Return the event in one line; raise `ValueError` with the reason where there is none."""
     found = json.loads(line)
     if not isinstance(found, dict):
         raise ValueError(f"expected an object, found {type(found).__name__}")
@@ -99,8 +102,9 @@ def from_line(line: bytes) -> Event:
 class Parsed(NamedTuple):
     """What bytes of a log hold: events, problems of its lines, the length of its whole lines.
 
-    A last line without an end may still be in the making: it counts as an event where it is one,
-    else it is the `torn` problem, and it is not part of `length` and `lines` (a count).
+    A last line without a line end may not be written completely yet. If it can be read, it is among
+    `events`; otherwise `torn` says what is wrong with it. Neither `length` (in bytes) nor `lines`
+    (a count) includes it.
     """
 
     events: list[Event]
@@ -119,7 +123,8 @@ def parse(data: bytes, *, name: str, first_line: int = 1) -> Parsed:
 
 
 def _parse_lines(lines: list[bytes], name: str, first: int) -> tuple[list[Event], list[str]]:
-    events, problems = [], []
+    events = []
+    problems = []
     for number, line in enumerate(lines, first):
         try:
             if line.strip():
@@ -160,7 +165,7 @@ class Ledger:
         return new
 
     def holds(self, event: Event) -> bool:
-        """Tell whether a decision or undo is not taken back."""
+        """Tell whether a decision or undo holds: whether it is not taken back."""
         return all(self._answers.get(answer) for answer in self._answers.get(event.event_id, ()))
 
     def current(self, sample_id: str) -> Event | None:
@@ -173,14 +178,20 @@ class Ledger:
         return list(self._by_sample.get(sample_id, ()))
 
     def to_undo(self, reviewer: str) -> list[Event]:
-        """Return the decisions of the reviewer's last command, those that hold; none if none do."""
+        """Return the decisions that the reviewer's next undo takes back.
+
+        They are those of the last command of which a decision holds; none if there is no such one.
+        """
         for event in reversed(self.events):
             if event.reviewer == reviewer and event.is_decision and self.holds(event):
                 return self._of_command(event)
         return []
 
     def to_redo(self, reviewer: str) -> list[Event]:
-        """Return the reviewer's last undo that holds, unless a command came after it."""
+        """Return the events of the reviewer's last undo that holds.
+
+        They are none if there is no such undo, or if a new command came after it.
+        """
         for event in reversed(self.events):
             if event.reviewer == reviewer:
                 if event.is_decision:  # as in any editor, a new command ends what can be redone
@@ -205,11 +216,11 @@ class Ledger:
 
 
 def fold(events: Iterable[Event]) -> pd.DataFrame:
-    """Return the current decision per sample: what the events, in any order, add up to.
+    """Return the current decision per sample: the result of the events, in any order.
 
-    Indexed by `sample_id`, sorted; columns action, new_label (None but for relabel), reviewer,
-    ts_utc, note, event_id, given_label, content_hash. The latest decision that is not undone
-    holds, whoever made it; undecided samples are not there.
+    Indexed by `sample_id`, sorted; columns action, new_label (None unless the action is relabel),
+    reviewer, ts_utc, note, event_id, given_label, content_hash. The latest decision that is not
+    undone holds, whoever made it. Samples without a decision have no row.
     """
     return Ledger(events).table()
 
@@ -257,9 +268,12 @@ def conflicts(events: Iterable[Event]) -> pd.DataFrame:
 
 
 def _insert(ordered: list[Event], new: list[Event]) -> None:
-    """Add `new` to `ordered`; nearly always they are the latest, and nothing has to be sorted."""
-    latest_first = sorted(new, key=attrgetter("order"))
-    in_place = not ordered or not latest_first or ordered[-1].order <= latest_first[0].order
-    ordered += latest_first
+    """Add `new` to `ordered`, a list in the order of time.
+
+    Nearly always the new events are the latest, and then the list need not be sorted.
+    """
+    oldest_first = sorted(new, key=attrgetter("order"))
+    in_place = not ordered or not oldest_first or ordered[-1].order <= oldest_first[0].order
+    ordered += oldest_first
     if not in_place:
         ordered.sort(key=attrgetter("order"))

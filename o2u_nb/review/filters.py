@@ -1,4 +1,4 @@
-"""The settings of a review: in which order, with which filters, and from which score on.
+"""The settings of a review: the order, the filters, and the threshold from which on suspects begin.
 
 In come a scores table and what is decided; out come masks and orders over its rows. Each setting
 is checked when it is set, and an error names the nearest value that exists.
@@ -14,8 +14,9 @@ from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.events import ACTIONS
 
 UNDECIDED = "undecided"
-STATES = (UNDECIDED, *ACTIONS)  # codes of what is decided about a sample
+STATES = (UNDECIDED, *ACTIONS)  # what is decided about a sample; its code is the position here
 DECISION_FILTERS = ("all", "decided", *STATES)
+# The traits that decide which samples are visible, and in which order.
 FILTERS = (
     "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
     "only_suspects", "position_filter",
@@ -108,7 +109,11 @@ class Filters(traitlets.HasTraits):
         return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)
 
     def threshold_for(self, count: int) -> float:
-        """Return the value of the suspect number `count`, just above the highest for none."""
+        """Return the threshold that makes `count` suspects, more where values are equal.
+
+        It is the `count`-th highest value of `threshold_column`. For a `count` of 0 it is just
+        above the highest value.
+        """
         values = self.columns.values(self.threshold_column)
         best = values[self.columns.order(self.threshold_column)[: max(count, 1)]]
         known = best[~np.isnan(best)]
@@ -121,7 +126,7 @@ class Filters(traitlets.HasTraits):
         suspects = self.columns.values(self.threshold_column) >= self.threshold
         p_wrong = self.columns.values("p_wrong")[suspects]
         known = p_wrong[~np.isnan(p_wrong)]
-        with self.hold_trait_notifications():  # whoever hears of one must see the other as well
+        with self.hold_trait_notifications():  # observers of one must see the other's new value
             self.set_trait("suspects", frozen(suspects))
             self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
 
@@ -164,7 +169,7 @@ class Filters(traitlets.HasTraits):
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """Return `array`, which nobody can write to from now on: traits compare by identity."""
+    """Make `array` read-only, and return it: a trait does not notice changes inside an array."""
     array.setflags(write=False)
     return array
 

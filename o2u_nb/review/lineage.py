@@ -1,8 +1,8 @@
-"""Which decisions of a log are about the samples of an audit, and which an earlier audit left.
+"""Which decisions of a log count for an audit, and which were made for an earlier one only.
 
 In come an audit's samples and the events of a log; out come the events that count and those that
-are set aside. A decision counts for an audit that replaced another one as long as the sample's id,
-given label and picture are unchanged. Nothing is ever taken out of a log.
+are set aside. When an audit has replaced another one, a decision still counts if the sample's id,
+given label and picture are unchanged. Nothing is ever removed from a log.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from o2u_nb.review.events import Event, Ledger, parse
 def fingerprint(given: pd.Series) -> str:
     """Return what tells one data set from another: a digest of its ids and given labels.
 
-    `given` (n_samples,) holds the labels by `sample_id`. 16 bytes as 32 hex digits; the rows' order
-    counts, paths and pixels do not.
+    `given` (n_samples,) holds the labels by `sample_id`. The digest is 16 bytes, as 32 hex digits.
+    It depends on the order of the rows, and neither on paths nor on pixels.
     """
     digest = hashlib.blake2b(digest_size=16)
     for column in (given.index, given):
@@ -61,8 +61,8 @@ class Lineage:
     def sort(self, events: Iterable[Event], name: str) -> tuple[list[Event], list[Event]]:
         """Return the events that count, and those that are set aside.
 
-        Raises `DecisionsError` when one was decided on a data set that is neither this one nor an
-        earlier one; `name` is that of the log.
+        Raises `DecisionsError` when an event is about a data set that is neither this one nor an
+        earlier one; the message calls the log `name`.
         """
         counted: list[Event] = []
         aside: list[Event] = []
@@ -87,7 +87,7 @@ class Lineage:
 
 
 class Carried(NamedTuple):
-    """What becomes of earlier decisions: `facts` for the audit's record, and lines for people."""
+    """What becomes of earlier decisions: `facts` for `audit.json`, and lines `said` to people."""
 
     facts: dict
     said: list[str]
@@ -96,9 +96,9 @@ class Carried(NamedTuple):
 def carry(folder: Path, samples: pd.DataFrame) -> Carried:
     """Find out which decisions of the audit in `folder` hold for the new `samples`.
 
-    The log stays as it is. A decision holds when the sample's id and given label are the same as
-    then, and its picture has the content that was decided on. A picture whose content was never
-    noted counts as unchanged.
+    The log stays as it is. A decision holds if the sample's id and given label are still the same,
+    and if its picture has the same content as when it was decided on. A picture whose content was
+    not recorded then counts as unchanged.
     """
     log = folder / DECISIONS
     events = parse(log.read_bytes(), name=str(log)).events if log.exists() else []
@@ -115,7 +115,10 @@ def carry(folder: Path, samples: pd.DataFrame) -> Carried:
 
 
 def _fingerprints(folder: Path) -> set[str]:
-    """Return those of the audit that is replaced: its log may be empty now and written to later."""
+    """Return the fingerprints of the audit that is replaced, and of those before it.
+
+    They are needed even if its log is empty now: a session that is still open may write to it.
+    """
     if not (folder / FACTS).is_file():
         return set()
     lineage = Lineage.of(AuditFolder(folder))

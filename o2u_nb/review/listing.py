@@ -1,4 +1,4 @@
-"""Which samples of a review are on show, in which order, and where in the list the reviewer is.
+"""Which samples of a review are shown, in which order, and where in the list the reviewer is.
 
 In come the settings of `filters`; out come `visible`, the positions to show, and the samples that
 are selected and current, which are always among them.
@@ -17,7 +17,7 @@ from o2u_nb.review.filters import FILTERS, Filters, frozen
 
 
 class Listing(Filters):
-    """Hold the list of samples on show, and follow the settings; see `ReviewSession`.
+    """Hold the list of samples that are shown, and follow the settings; see `ReviewSession`.
 
     `visible` int (n_visible,) are positions in display order; `selected` and `current` are ids.
     """
@@ -51,10 +51,13 @@ class Listing(Filters):
             self.listed()
 
     def listed(self) -> None:
-        """Bring up to date what follows from the list; called whenever it changed."""
+        """Update what depends on the list. Called whenever that has changed; subclasses fill it."""
 
     def select(self, ids: Iterable[str]) -> None:
-        """Select samples, which must be visible; the last one becomes the current one."""
+        """Select samples; the last one becomes the current one.
+
+        Raises `O2UError` for a sample that is unknown or hidden by the filters.
+        """
         ids = tuple(dict.fromkeys(ids))
         self._require_visible(ids)
         with self.hold_trait_notifications():
@@ -63,7 +66,10 @@ class Listing(Filters):
                 self.current = ids[-1]
 
     def select_range(self, first: str, last: str) -> None:
-        """Select all visible samples from `first` to `last`, which becomes the current one."""
+        """Select all visible samples from `first` to `last`, which becomes the current one.
+
+        Raises `O2UError` when one of the two is unknown or hidden by the filters.
+        """
         start = self.index_of(first)
         end = self.index_of(last)
         if start is None or end is None:
@@ -80,7 +86,7 @@ class Listing(Filters):
         return int(np.flatnonzero(self.visible == position)[0])
 
     def step(self, by: int = 1) -> str | None:
-        """Move `current` by that many visible samples, not beyond the ends; return it."""
+        """Move `current` by `by` places in the list, but not beyond its ends; return its id."""
         if len(self.visible):
             here = None if self.current is None else self.index_of(self.current)
             place = 0 if here is None else min(max(here + by, 0), len(self.visible) - 1)
@@ -112,7 +118,7 @@ class Listing(Filters):
         self.show()
 
     def _on_column(self, _: Bunch) -> None:
-        """Go on with as many suspects as before, by the new column."""
+        """Set the threshold on the new column so that there are as many suspects as before."""
         self.threshold = self.threshold_for(int(self.suspects.sum()))
         self._on_threshold(None)  # also when both columns have the same threshold by chance
 

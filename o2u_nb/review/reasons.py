@@ -13,17 +13,18 @@ from o2u_nb.detect import registry
 from o2u_nb.review.columns import Columns
 from o2u_nb.text import percent
 
-# Size of `swap_odds`, in nats, from which a mix-up is called common (rare below its negative):
-# twice (half) as common as the average one, since the log of the ratio counts by
-# `swaps.WEIGHT`, and 0.5 log 2 = 0.35.
+# Threshold on `swap_odds`, in nats: a mix-up is called common above it, rare below its negative.
+# `swap_odds` is the logarithm of a ratio of frequencies, times `swaps.WEIGHT`, which is 0.5. So
+# 0.35 (0.5 log 2) means twice, and -0.35 half, as frequent as the average mix-up.
 COMMON = 0.35
 
 
 class Opinion(NamedTuple):
     """What one detector says of a sample: its value, rank (1 = most suspicious), and its vote.
 
-    Samples with the same value share the best of their ranks. `agrees` tells whether the sample is
-    among the suspects by this detector: whether the middle of those ranks is within their number.
+    Samples with the same value share the best of their ranks. `agrees` tells whether this detector
+    alone would count the sample among the suspects. Of the ranks that samples with the same value
+    take up, the middle one must then be no larger than the number of suspects.
     """
 
     detector: str
@@ -33,9 +34,10 @@ class Opinion(NamedTuple):
 
 
 def opinions(columns: Columns, position: int, n_suspects: int) -> list[Opinion]:
-    """Return what each voter says of the sample at `position`, except where it says nothing.
+    """Return the opinion of each voter on the sample at `position`; a voter that is NaN has none.
 
-    The voters are those of `o2u_nb.detect.registry`; other columns have no vote.
+    The voters are the columns that `o2u_nb.detect.registry` lets vote. `n_suspects` is the number
+    of suspects at the present threshold.
     """
     voters = [name for name in columns.names if registry.votes(name)]
     return [
@@ -48,7 +50,8 @@ def opinions(columns: Columns, position: int, n_suspects: int) -> list[Opinion]:
 def _opinion(name: str, values: np.ndarray, position: int, n_suspects: int) -> Opinion:
     value = values[position]
     rank = 1 + int(np.count_nonzero(values > value))
-    # A count ties very often: all that were never forgotten must not pass as suspects together.
+    # Detectors that count have many ties. The samples that were never forgotten, for example, must
+    # not all become suspects together because they share the best of their ranks.
     middle = rank + (np.count_nonzero(values == value) - 1) / 2
     return Opinion(name, float(value), rank, bool(middle <= n_suspects))
 
@@ -67,20 +70,22 @@ def reason(
 ) -> str:
     """Say in plain words why a sample is where it is in the ranking.
 
-    `probs` maps classes to mean probabilities, `loss_share` is the share of samples whose mean loss
-    is lower, in [0, 1], `score` the recommended one, positive where the pictures speak against the
-    label, and `swap_odds` how common such a mix-up is, in nats; None where unknown.
+    `probs` maps classes to mean probabilities. `loss_share`, in [0, 1], is the share of samples
+    whose mean loss is lower. `score` is the recommended score, positive where the pictures speak
+    against the label. `swap_odds`, in nats, says how common such a mix-up is. `p_wrong` is the
+    probability in [0, 1] that the label is wrong. These figures are None where they are not known.
 
-    >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
-    ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[])
-    'Labelled "cat", but while training the network gave "dog" 80 % and "cat" 5.0 %; its loss was
-    higher than that of 99 % of the samples; so the label is wrong with a probability of 90 %.'
+    >>> print(reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
+    ...              probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[]))
+    Labelled "cat", but while training the network gave "dog" 80\u00a0% and "cat" 5.0\u00a0%; its
+    loss was higher than that of 99\u00a0% of the samples; so the label is wrong with a probability
+    of 90\u00a0%.
     """
     parts = [_network(label, suggested, probs)]
     if loss_share is not None:
         parts.append(_loss(loss_share))
     parts += _look_alikes(opinions)
-    # Mix-ups have no part in a score that speaks for the label, see `recommended.combined`.
+    # A score that speaks for the label does not count mix-ups, see `recommended.combined`.
     if score is not None and score > 0 and swap_odds is not None:
         parts += _mix_up(swap_odds, label, suggested)
     if opinions:
@@ -101,7 +106,7 @@ def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
 
 
 def _mix_up(swap_odds: float, label: str, suggested: str | None) -> list[str]:
-    """Say so where this mix-up is common, or rare, among the surest samples."""
+    """Say whether this mix-up is common or rare among the surest samples; nothing in between."""
     if abs(swap_odds) <= COMMON:
         return []
     kind = "common" if swap_odds > 0 else "rare"
@@ -143,4 +148,5 @@ def vote(label: str, neighbours: Sequence[str]) -> str:
 
 
 def _are(count: int, of: str = "") -> str:
+    """Return `count`, then `of`, then the verb in the number that fits them."""
     return f"{count or 'none'}{of} {'is' if count < 2 else 'are'}"

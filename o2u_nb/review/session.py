@@ -38,21 +38,22 @@ class ReviewSession(Listing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
-    all filters, in display order. Settings: `order_by` (a score column), `descending`,
-    `label_filter` (given label; of a class made in review, the decided label), `pair_filter`
-    (given, suggested), `decision_filter` (all, decided, undecided or an action), `text_filter`
-    (part of an id or label, in any case), `only_suspects`, `position_filter` (positions picked by
-    lasso), `threshold` on `threshold_column`: at or above it a sample is a suspect here. `selected`
-    and `current` are sample ids, and always visible ones. `advance`: after a decision `current`
-    moves on to the next sample.
+    all filters, in display order. `selected` and `current` are ids of visible samples.
+
+    Settings: `order_by` (a score column), `descending`, `label_filter` (given label; for a class
+    made in review, the decided label), `pair_filter` (given label, suggested label),
+    `decision_filter` (all, decided, undecided or an action), `text_filter` (part of an id or label;
+    upper and lower case are the same), `only_suspects`, `position_filter` (positions picked by
+    lasso), `threshold` on `threshold_column` (a sample at or above it is a suspect in this review),
+    and `advance` (whether `current` moves on to the next sample after a decision).
 
     Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
     decisions), `counts` (suspects, visible, remaining = undecided suspects, and each action),
     `estimated_precision` (mean p_wrong of the suspects, None without any), `measured_precision`
-    (a `Measured`, None before a suspect is decided), `made_classes` (names that decisions brought).
+    (a `Measured`, None before a suspect is decided), `made_classes` (classes made by decisions).
 
-    Raises `SourceError` when there is no audit, `DecisionsError` when its log is another data
-    set's; a setting or id that does not exist is an `O2UError` that names the nearest one.
+    Raises `SourceError` when there is no audit, `DecisionsError` when its log is about another data
+    set; for a setting or id that does not exist, an `O2UError` that names the nearest one.
     """
 
     advance = traitlets.Bool(True)
@@ -82,7 +83,7 @@ class ReviewSession(Listing):
 
     @property
     def reviewer(self) -> str:
-        """Return in whose name decisions are recorded."""
+        """Return the name under which decisions are recorded."""
         return self.decisions.reviewer
 
     @property
@@ -108,8 +109,8 @@ class ReviewSession(Listing):
     def near_class(self, name: str) -> str | None:
         """Return the class that `name` is probably meant to be, None where no class is near.
 
-        Where it is not None, `name` may be a slip of the keyboard: ask before it becomes a class.
-        A class is near to no other name.
+        Where it is not None, `name` may be a typing error: ask before it becomes a class. For the
+        name of a class it is None.
         """
         return self._classes.near(name)
 
@@ -128,9 +129,9 @@ class ReviewSession(Listing):
 
     @property
     def embeddings(self) -> np.ndarray | None:
-        """Return what the network sees of each sample, rows as in `trace`; see `Audit.embeddings`.
+        """Return each sample's features, one row per sample of `trace`; see `Audit.embeddings`.
 
-        Memory-mapped, opened when first asked for; None where none were kept.
+        They are memory-mapped and opened when first asked for; None where none were kept.
         """
         return self.audit.embeddings
 
@@ -139,8 +140,10 @@ class ReviewSession(Listing):
     def keep(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
         """Record that the given labels are right; return the samples decided.
 
-        Like all commands: `ids` defaults to the selection, or else the current sample, and then the
-        selection is cleared and `current` moves on. The log is on disk when the command returns.
+        As for all commands, `ids` defaults to the selection or, if nothing is selected, to the
+        current sample. Without `ids` the selection is cleared afterwards, and `current` moves on if
+        `advance` is set. The decision is on disk when the command returns. Raises `O2UError` for an
+        unknown id, or where nothing is selected; `OutputError` when the log cannot be written.
         """
         return self._decide(ids, "keep", note=note)
 
@@ -151,9 +154,9 @@ class ReviewSession(Listing):
         """Record `new_label` as the right one, or when it is None each sample's suggested label.
 
         Where a sample has the label already, that is recorded as `keep`. A name that is no class
-        yet is taken for a mistake unless `new_class`; from then on it is a class like the others.
-        One that is close to a class (see `near_class`) takes that very name as `new_class`, so that
-        a slip of the keyboard makes none.
+        yet raises `O2UError` unless `new_class` is true; then it becomes a class like the others.
+        Where the name is close to a class (see `near_class`), `new_class` must be the name once
+        more, so that no class is made by a typing error.
         """
         if new_label is not None:
             self._classes.require(new_label, new_class)
@@ -176,7 +179,7 @@ class ReviewSession(Listing):
         return self._step(self.decisions.redo)
 
     def refresh(self) -> None:
-        """Take in what another kernel or reviewer added to the log."""
+        """Take in what another kernel or reviewer has added to the log."""
         self.decisions.refresh()
         self._absorb()
 
@@ -220,7 +223,10 @@ class ReviewSession(Listing):
         return state
 
     def thumbnail(self, sample_id: str, size: int = 128) -> bytes:
-        """Return a sample's picture as JPEG bytes, longest side `size` pixels; a tile if broken."""
+        """Return a sample's picture as JPEG bytes, its longest side `size` pixels.
+
+        A picture that cannot be read gives a tile that says why.
+        """
         return self.thumbnails.get(self._items([sample_id])[0], size)
 
     def page_thumbnails(self, ids: Sequence[str], size: int = 128) -> list[bytes]:
@@ -241,7 +247,7 @@ class ReviewSession(Listing):
         self._since = time.monotonic()
 
     def listed(self) -> None:
-        """Count what is decided, and what is still to do."""
+        """Count the decisions, and the suspects that are still undecided."""
         by_state = np.bincount(self._state, minlength=len(STATES))
         suspects = np.bincount(self._state[self.suspects], minlength=len(STATES))
         counts = {state: int(count) for state, count in zip(STATES, by_state, strict=True)}
@@ -371,7 +377,7 @@ def _listed(ids: Iterable[str]) -> list[str]:
 
 
 def _audited(facts: dict) -> float:
-    """Return when the audit was made, in seconds since 1970; never, where it does not say so."""
+    """Return when the audit was made, in seconds since 1970; infinity where that is not known."""
     created = facts.get("created")
     return datetime.fromisoformat(created).timestamp() if created else float("inf")
 

@@ -23,10 +23,21 @@ from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-SIZES = (16, 4096)
-CLOCK_SLACK = 2.0  # seconds: audits note whole ones, and some file systems even ones
-OK, MISSING, BROKEN, CHANGED = "ok", "missing", "broken", "changed"
-PAPER, INK, WARNING = (236, 236, 236), (60, 60, 60), (176, 96, 0)
+SIZES = (16, 4096)  # the smallest and the largest thumbnail, in pixels of the longest side
+# In seconds. A file counts as changed if it is newer than the audit by more than this. An audit
+# records its time in whole seconds, and the file system FAT records times in steps of two seconds.
+CLOCK_SLACK = 2.0
+
+# What became of an image.
+OK = "ok"
+MISSING = "missing"
+BROKEN = "broken"
+CHANGED = "changed"
+
+# Colours of tiles in words, as red, green and blue.
+PAPER = (236, 236, 236)
+INK = (60, 60, 60)
+WARNING = (176, 96, 0)
 
 
 class State(NamedTuple):
@@ -37,10 +48,10 @@ class State(NamedTuple):
 
 
 class Thumbnails:
-    """Make thumbnails and keep them: `memory` bytes at hand, all of them below `folder`.
+    """Make thumbnails and keep them: at most `memory` bytes in memory, and all of them on disk.
 
-    The key is path, date and length of a file, so an altered file gets a new picture.
-    `audited` (seconds since 1970) is when the images were looked at by the audit.
+    They are JPEG files below `folder`. Their key is made of a file's path, date and length, so that
+    a changed file gets a new thumbnail. `audited` (seconds since 1970) is the time of the audit.
     """
 
     def __init__(self, folder: Path, *, audited: float = float("inf"), memory: int = 64 << 20):
@@ -63,7 +74,7 @@ class Thumbnails:
         return list(in_threads(lambda item: self.get(item, size), items))
 
     def state(self, item: Item) -> State:
-        """Look at the image itself, and tell what became of it since the audit."""
+        """Look at the image itself, and tell what has become of it since the audit."""
         try:
             changed = self._is_changed(item)
         except OSError as error:
@@ -103,7 +114,7 @@ class Thumbnails:
         return None
 
     def _store(self, key: str, picture: bytes) -> None:
-        """Keep a picture on disk, whole or not at all; a cache that cannot be written is none."""
+        """Keep a picture on disk, whole or not at all; where that fails, it is not kept."""
         file = self._file(key)
         with contextlib.suppress(OSError, OutputError):
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,21 +12,29 @@ from o2u_nb.review.reasons import opinions, reason, vote
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
 
-N_PROBS = 10  # classes listed
-N_NEAR = 8  # look-alikes
+N_PROBS = 10  # classes that are listed; the relabel dialog has digits for nine of them
+N_NEAR = 8  # look-alikes: two rows of four in the why card
 
 
 def card(session: ReviewSession, sample_id: str) -> dict:
     """Return what is known of one sample: the keys of `ReviewSession.page`, and why it is listed.
 
-    Further keys: split, path (None for pixels), reason (a sentence), opinions (dicts of detector,
-    value, rank, agrees), agreement (detectors that agree, asked), probs (pairs of class and mean
-    probability, likeliest first), trajectory (lists epoch, loss, margin, pred, lr, phase), image
-    (state, detail), history (its `Event`s, oldest first), reviewer and ts_utc of the decision,
-    neighbours (the nearest samples, most similar first: dicts of sample_id, label, similarity = the
-    cosine of the embeddings, decision or None, same_label = whether the given labels are equal;
-    None: no embeddings) and vote (a sentence on their labels, or None). Raises `O2UError` for an
-    unknown id.
+    Further keys:
+
+    * split, and path (None for pixels);
+    * reason, a sentence;
+    * opinions, dicts of detector, value, rank, agrees (see `reasons.Opinion`), and agreement, a
+      pair of counts: the detectors that agree, and those that say anything;
+    * probs, pairs of class and mean probability, likeliest first;
+    * trajectory, a dict of lists with an entry per epoch: epoch, loss, margin, pred, lr, phase;
+    * image, a dict of state and detail (see `thumbnails.State`);
+    * history, the sample's `Event`s, oldest first, and reviewer and ts_utc of its decision;
+    * neighbours, the nearest samples, most similar first, or None where there are no embeddings:
+      dicts of sample_id, label, similarity (the cosine of the embeddings), decision or None, and
+      same_label (whether the given labels are equal);
+    * vote, a sentence on the labels of the neighbours, or None.
+
+    Raises `O2UError` for an unknown id.
     """
     (position,) = session.columns.positions([sample_id])
     row = session.row(position)

@@ -1,14 +1,14 @@
-"""The words for decisions: what their buttons say, and how a decision is told afterwards.
+"""The words for decisions: what their buttons say, and how a decision is described afterwards.
 
-In comes nothing; out go the tables that the grid, its half in the browser and the why card read, so
-that a decision is called the same wherever it is offered, shown or told. All of it is plain text.
+In comes nothing; out go the tables that the grid, its half in the browser and the why card read. So
+a decision has the same name wherever it is offered or shown. All of it is plain text.
 """
 
 from typing import NamedTuple
 
 
 class Button(NamedTuple):
-    """What a button says: its `text`, and a `hint` at what pressing it means."""
+    """What a button says: its `text`, and a `hint` that says what pressing it means."""
 
     text: str
     hint: str
@@ -26,7 +26,7 @@ BUTTONS = {
 # One word for each of `events.ACTIONS`, to stand in a sentence.
 DONE = {"keep": "kept", "relabel": "changed", "drop": "dropped", "unsure": "marked unsure"}
 
-# The same for a tile, which has room for some 12 letters; a new label follows the word.
+# The same for a tile, which has room for about 12 letters; a new label follows the word.
 ON_TILE = DONE | {"relabel": "now", "unsure": "unsure"}
 
 

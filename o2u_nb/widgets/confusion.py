@@ -13,7 +13,7 @@ from o2u_nb.text import clip, inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
-LISTED = 200  # pairs in the list
+LISTED = 200  # pairs in the list, at most
 ALL = ("All pairs", ())  # its value is not None, because a Dropdown shows None as a blank
 
 
@@ -64,12 +64,12 @@ class ConfusionPanel(Panel):
             self._plot.layout.shapes = self._mark(pair)
 
     def _fill_list(self, pairs: pd.DataFrame, pair: tuple[str, str] | None) -> None:
-        """List the largest pairs, and the chosen one, which a new threshold may have emptied."""
+        """List the largest pairs, and the chosen one even if no suspect is left in it."""
         lines = dict(_line(row)[::-1] for row in pairs.head(LISTED).itertuples())
         if pair is not None and pair not in lines:
             lines[pair] = _words(*pair, 0)
         options = [ALL, *((words, value) for value, words in lines.items())]
-        # New options make the first of them the value, which nobody has chosen.
+        # With new options, the first of them becomes the value, which must not count as chosen.
         self._list.unobserve(self._on_list, "value")
         self._list.options = options
         self._list.value = pair or ()

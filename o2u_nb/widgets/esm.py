@@ -44,7 +44,7 @@ def _ordered(path: Path, importing: tuple[Path, ...]) -> list[Path]:
 
 
 def _check(path: Path, texts: dict[Path, str], *, is_entry: bool) -> None:
-    """Refuse what `joined` would not carry over as it is meant."""
+    """Raise ValueError for imports and exports that `joined` does not understand."""
     text = texts[path]
     for names, module in IMPORT.findall(text):
         exported = {
@@ -64,7 +64,7 @@ def _check(path: Path, texts: dict[Path, str], *, is_entry: bool) -> None:
 
 
 def _check_names(texts: dict[Path, str]) -> None:
-    """Refuse a name that two modules declare at their top level: in one text it can exist once."""
+    """Raise ValueError for a name that two modules declare: one text can declare it only once."""
     declared = {}
     for path, text in texts.items():
         for _, name in DECLARED.findall(text):

@@ -1,7 +1,7 @@
 """The suspect grid: thousands of pictures in one widget, decided on by keyboard or mouse.
 
-In come a session and, from the browser, messages: rows that are on screen, places that are
-selected, commands. Out go small traits (how many samples, which is current), pages of rows with
+In come a session and messages from the browser: which rows are on screen, which places are
+selected, and commands. Out go small traits (how many samples, which is current), pages of rows with
 JPEG buffers, and one line that says what was done, or why it was not.
 """
 
@@ -22,18 +22,19 @@ from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
 from o2u_nb.widgets.esm import joined
 
-SETTINGS = (*FILTERS, "advance")
-ORDERING = ("order_by", "descending")
+SETTINGS = (*FILTERS, "advance")  # the traits of the session that the browser may set
+ORDERING = ("order_by", "descending")  # those of them that change the order of the list
 OBSERVED = ("visible", "revision", "counts", "selected", "current", "made_classes", *SETTINGS)
-# Lists that are kept for commands on their way. A fast reviewer is no more than 200 changes of the
-# list ahead of a slow kernel; where lists are long, fewer are kept, within 64 MiB, but always 8.
+# A command that is on its way may refer to an older list, so the latest lists are kept: at most
+# KEPT_ORDERS, since no reviewer is that many changes ahead of a slow kernel, and KEPT_BYTES of
+# memory, but never fewer than LEAST_ORDERS. All three are choices.
 KEPT_ORDERS = 200
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 64 << 20  # 64 MiB
 LEAST_ORDERS = 8
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
 N_LIKELY = 9  # as many as there are digit keys
 STILL = 24  # pictures in the still grid
-STILL_SIZE = 128  # pixels of their longest side, as for tiles: mostly, they are in the cache
+STILL_SIZE = 128  # pixels of their longest side; as for tiles, so that most are in the cache
 
 Ranges = list[list[int]]
 
@@ -42,9 +43,9 @@ class SuspectGrid(anywidget.AnyWidget):
     """Show what is visible in `session` as tiles, and carry out what the reviewer decides.
 
     A *place* is a position in `session.visible`. Places change their meaning with every filter, so
-    each such list has a number, `order`, and the browser says to which one its places belong: a
-    command meets what was on screen when the key was pressed. In CSS pixels, `tile_size` (64 to
-    512) is the longest side of a picture, and `tall` the height of the list.
+    each such list has a number, `order`, and the browser says to which list its places belong. So a
+    command is carried out on what was on screen when the key was pressed. `tile_size` (64 to 512)
+    is the longest side of a picture, and `tall` the height of the list, both in CSS pixels.
     """
 
     _esm = joined(Path(__file__).parent / "js" / "grid.js")
@@ -110,7 +111,7 @@ class SuspectGrid(anywidget.AnyWidget):
             self.choices = _choices(session)
 
     def _number(self, visible: np.ndarray) -> None:
-        """Give a new list of positions a number, and keep it for commands on their way."""
+        """Give a new list of positions a number, and keep it for commands that are on their way."""
         if self._orders.get(self.order) is not visible:
             self.order += 1
             self._orders[self.order] = visible
@@ -141,7 +142,7 @@ class SuspectGrid(anywidget.AnyWidget):
                 said = respond(message)
         except O2UError as error:
             self.send({**answer, "failed": str(error)})
-        except Exception as error:  # unforeseen: said on screen, and raised for the log
+        except Exception as error:  # not foreseen: shown on screen, and raised for the log
             self.send({**answer, "failed": f"{type(error).__name__}: {error}"})
             raise
         else:
@@ -189,7 +190,7 @@ class SuspectGrid(anywidget.AnyWidget):
         )  # fmt: skip
 
     def _near(self, message: dict) -> None:
-        """Send the class that a new name may be a slip of the keyboard for, if there is one."""
+        """Send the class that is probably meant by a new name, if there is one."""
         name = message["name"]
         self.send(dict(kind="near", name=name, near=self.session.near_class(name)))
 
@@ -198,13 +199,13 @@ class SuspectGrid(anywidget.AnyWidget):
         session = self.session
         shown = self._shown(message)
         if shown is not session.visible:
-            return  # The list has changed meanwhile; the browser hears of it.
+            return  # The list has changed in the meantime, which the browser is told as well.
         with session.hold_trait_notifications():
             session.selected = tuple(self._ids(message))
             session.current = session.columns.ids_at(shown[[message["place"]]])[0]
 
     def _decide(self, message: dict) -> str:
-        """Record one decision on the samples meant, move on, and say what was done."""
+        """Record one decision on the samples of a message, move on, and say what was done."""
         session = self.session
         shown = self._shown(message)
         places = expand(message["ranges"], len(shown))
@@ -222,7 +223,8 @@ class SuspectGrid(anywidget.AnyWidget):
 
     def _carry_out(self, message: dict, ids: list[str]) -> None:
         """Record a decision. The browser sends `new_class` only after it has asked `_near`."""
-        action, new_label = message["action"], message.get("new_label")
+        action = message["action"]
+        new_label = message.get("new_label")
         if action not in ACTIONS:
             raise O2UError(f"No action {action!r}: expected one of {', '.join(ACTIONS)}.")
         if action == "relabel":
@@ -232,7 +234,10 @@ class SuspectGrid(anywidget.AnyWidget):
             getattr(self.session, action)(ids)
 
     def _move_on(self, shown: np.ndarray, place: int) -> bool:
-        """Make the next undecided sample after `place` current, or else the first one."""
+        """Make the next undecided sample after `place` current, or else the first undecided one.
+
+        Returns whether there is one.
+        """
         session = self.session
         still_here = np.zeros(len(session.columns), dtype=bool)
         still_here[session.visible] = True
@@ -251,7 +256,7 @@ class SuspectGrid(anywidget.AnyWidget):
         return None if found else "Nothing here is undecided."
 
     def _set(self, message: dict) -> None:
-        """Change one setting of the session; a list in a new order starts at its top."""
+        """Change one setting of the session; a new order makes the first sample the current one."""
         name = message["name"]
         value = message["value"]
         if name not in SETTINGS:
@@ -265,7 +270,9 @@ class SuspectGrid(anywidget.AnyWidget):
         """Return the positions that were on screen when the message was sent."""
         shown = self._orders.get(message["order"])
         if shown is None:
-            raise O2UError("The list has changed too often meanwhile; nothing is recorded: repeat.")
+            raise O2UError(
+                "The list has changed too often since then, so nothing is recorded: please repeat."
+            )
         return shown
 
     def _ids(self, message: dict) -> list[str]:
@@ -303,14 +310,14 @@ def runs(places: np.ndarray) -> Ranges:
     """
     if not len(places):
         return []
-    last_of_run = np.flatnonzero(np.diff(places) > 1)  # but for the last run
+    last_of_run = np.flatnonzero(np.diff(places) > 1)  # of each run except the last one
     starts = places[[0, *(last_of_run + 1)]]
     stops = places[[*last_of_run, len(places) - 1]] + 1
     return np.column_stack([starts, stops]).tolist()
 
 
 def expand(ranges: Ranges, length: int) -> np.ndarray:
-    """Write ranges [start, stop) as the places they hold, of those from 0 to `length` - 1.
+    """Return the places in ranges [start, stop), (k,) of int, limited to 0 to `length` - 1.
 
     >>> expand([[2, 5], [9, 12]], 10).tolist()
     [2, 3, 4, 9]
@@ -335,7 +342,7 @@ def _choices(session: ReviewSession) -> dict:
 
 
 def _settings(session: ReviewSession) -> dict:
-    """Return the session's settings as plain values; of a lasso, only how many it picked."""
+    """Return the session's settings as plain values; of a lasso only the number it picked."""
     settings = {name: getattr(session, name) for name in SETTINGS}
     picked = settings["position_filter"]
     return settings | dict(

@@ -28,9 +28,10 @@ HEIGHT = 300  # pixels of each histogram: three of them stand beside the scatter
 class HistogramsPanel(Panel):
     """Draw the session's scores, suspects and the rest apart, and move its threshold.
 
-    The first histogram is of `threshold_column`: drag its line, or use the slider above, and the
-    count, the estimated precision and every other panel follow. Mean and variance stand below, for
-    the class that the session filters by, or all, and the scatter beside them.
+    The first histogram is of `threshold_column`. Drag its line, or use the slider above it, and the
+    count, the estimated precision and every other panel follow. Below are the histograms of mean
+    and variance, and beside them the scatter. All show the class that the session filters by, or
+    all classes.
     """
 
     def __init__(self, session: ReviewSession):
@@ -100,7 +101,7 @@ class HistogramsPanel(Panel):
 
 
 class Bins:
-    """Sort `values` (n,) into `BINS` equal bins once, so that any part of them is counted quickly.
+    """Sort `values` (n,) into `BINS` equal bins once, so that any part can be counted quickly.
 
     `edges` is (BINS + 1,). Values that are not finite are in no bin.
     """
@@ -117,6 +118,6 @@ class Bins:
 
 
 def _half(*plots_or_panels) -> HBox:
-    """Stack plots in half of the width, or in all of it where half would be too narrow."""
+    """Stack plots in half of the width, or in the full width where half would be too narrow."""
     boxes = [fitted(child) if isinstance(child, Plot) else child for child in plots_or_panels]
     return HBox(boxes, layout=Layout(flex="1 1 360px", min_width="0", flex_flow="column"))

@@ -1,4 +1,4 @@
-"""Live loss curves: what the crowd and the current suspects do, epoch by epoch, while it trains.
+"""Live loss curves: the losses of everybody and of the current suspects, while a network trains.
 
 In comes the trace of the finished epochs, from `learn.fit_o2u(..., on_epoch=live.update)`; out goes
 a panel. When the last epoch is in, the panel turns into a plain figure that survives saving.
@@ -23,8 +23,8 @@ from o2u_nb.trace import Trace
 from o2u_nb.widgets.parts.output import LiveOutput
 from o2u_nb.widgets.parts.status import StatusLine
 
-# The current suspects are the top 1 % by mean loss so far: hardly any data set has fewer wrong
-# labels, so that nearly all of them are wrong. Of a small data set they are at least five.
+# The current suspects are the 1 % of samples with the highest mean loss so far, but at least five.
+# The share is a choice: hardly any data set has fewer wrong labels, so that most of them are wrong.
 TOP_SHARE = 0.01
 TOP_LEAST = 5
 WAITING = "Waiting for the first epoch."
@@ -33,18 +33,19 @@ EVERYBODY = "everybody"
 
 
 class Curves:
-    """Keep what the panel draws, so that each epoch is looked at once.
+    """Keep what the panel draws, so that each epoch is looked at only once.
 
-    `bands` (5, n_epochs) are everybody's quantiles, `QUANTILES`, of the loss in nats; `suspects`
-    (n_epochs,) is the mean loss of those who are the suspects *now*, in every epoch.
-    Both are NaN in an epoch that saw nobody.
+    `bands` (5, n_epochs) are the `QUANTILES` of the loss of all samples, in nats. `suspects`
+    (n_epochs,) is the mean loss in each epoch of those samples that are the suspects *now*. Both
+    are NaN in an epoch in which no sample was seen.
     """
 
     def __init__(self):
         self.bands = np.empty((len(QUANTILES), 0))
         self.suspects = np.empty(0)
-        self._total = 0.0  # of each sample's losses, then (n_samples,)
-        self._count = 0  # of the epochs that saw it, then (n_samples,)
+        # From the first update on, both are arrays (n_samples,).
+        self._total = 0.0  # the sum of each sample's losses
+        self._count = 0  # in how many epochs it was seen
 
     @property
     def n_epochs(self) -> int:
@@ -71,11 +72,12 @@ class Curves:
 class LiveLosses(LiveOutput):
     """Show the losses while `fit_o2u` trains: `learn.fit_o2u(..., on_epoch=live.update)`.
 
-    The upper plot has everybody's loss (median, bands of 50 and 90 %) and, dashed, the mean
-    loss of the current suspects: the top 1 % by mean loss so far, at least five. The lower one is
-    the learning rate. Below, a status line says phase, epoch, time and time left, the latter when
-    `total_epochs` is given, and with the samples table `samples` a strip shows the first eight of
-    the current suspects. Display the panel before training.
+    The upper plot shows the loss of all samples (median, bands of 50 and 90 %) and, dashed, the
+    mean loss of the current suspects: the 1 % of samples with the highest mean loss so far, but at
+    least five. The lower plot shows the learning rate. A status line below says the phase, the
+    epoch, the time elapsed and, when `total_epochs` is given, the time left. When the samples table
+    `samples` is given, a strip shows the first eight of the current suspects. Display the panel
+    before training.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class LiveLosses(LiveOutput):
         super().__init__([self._plot, self._status, self._strip])
 
     def update(self, trace: Trace) -> None:
-        """Draw the finished epochs of `trace`; a trace that starts again starts the panel again."""
+        """Draw the finished epochs of `trace`; with the trace of a new training, start again."""
         if trace.n_epochs <= self._curves.n_epochs:
             self._curves = Curves()
             self._started = None
@@ -115,7 +117,7 @@ class LiveLosses(LiveOutput):
     def freeze(self) -> None:
         """Replace the panel, wherever it is shown, by a plain figure that survives saving.
 
-        Happens by itself after the last of `total_epochs`; call it where training stopped early.
+        It is called by itself after the last of `total_epochs`; call it if training stopped early.
         JupyterLab does not save the state of widgets, so without this a reopened notebook would
         show nothing.
         """
@@ -134,7 +136,8 @@ class LiveLosses(LiveOutput):
     def _describe(self, trace: Trace) -> str:
         """Say where the training stands, how long it has taken, and how long it will.
 
-        The first epoch was over when the clock started; it is taken to be as long as the others.
+        The clock starts when the first epoch is over; that is taken to have been as long as the
+        others.
         """
         since, first = self._started
         done = trace.n_epochs
@@ -151,7 +154,7 @@ class LiveLosses(LiveOutput):
         return f"{place}, {_minutes(pace * done)} elapsed{left}."
 
     def _still(self) -> dict[str, object]:
-        """Give the present state to front ends with plotly, with HTML only, and with text only."""
+        """Return the present state for front ends with plotly, with only HTML, or only text."""
         figure = self.figure
         figure.update_layout(title_text=f"Loss while training. {escape(self.message)}")
         return {
@@ -169,7 +172,7 @@ class LiveLosses(LiveOutput):
 
 
 def _means(loss: np.ndarray) -> np.ndarray:
-    """Average each row of `loss` (n_epochs, n) over what was seen; NaN where nothing was."""
+    """Average each row of `loss` (n_epochs, n) over the samples that were seen; NaN without any."""
     seen = np.isfinite(loss)
     total = np.where(seen, loss, 0).sum(1, dtype=float)
     count = seen.sum(1)

@@ -1,7 +1,7 @@
 """ODD's panel: the loss that random labels would have, laid over the recorded ones.
 
 In comes an `Odd`, after each epoch from `learn.fit_odd(..., on_epoch=panel.update)` or at the end;
-out go two histograms with the percentile as a line to drag, and who would be removed by it.
+out go two histograms with the percentile as a line to drag, and the samples that it would remove.
 """
 
 from html import escape
@@ -17,19 +17,21 @@ from o2u_nb.widgets.parts.plot import CutPlot, fitted
 from o2u_nb.widgets.parts.status import StatusLine
 
 WAITING = "Waiting for the first epoch."
-SLIDER = dict(min=0.5, max=60.0, step=0.5)  # percentiles of the loss of random labels
+# Percentiles of the loss of random labels. The range is a choice; the paper uses 10.
+SLIDER = dict(min=0.5, max=60.0, step=0.5)
 
 
 class OddPanel(LiveOutput):
     """Show ODD at work: `learn.fit_odd(..., on_epoch=panel.update)`, or `OddPanel(odd)` later.
 
-    Drag the line, or move the slider, to see what another percentile would remove: this changes
-    nothing in the training. `percentile` and `removed` say what the line stands for.
+    Drag the line, or move the slider, to see what another percentile would remove; the training
+    does not change. `percentile` is the percentile at the line, and `removed` tells which samples
+    lie above it.
     """
 
     def __init__(self, odd: Odd | None = None):
         self._odd = None
-        self.percentile = 10.0  # the paper's, until an `Odd` brings its own
+        self.percentile = 10.0  # that of the paper, until an `Odd` comes with its own
         self._plot = CutPlot(odd_losses(None), self._on_line)
         self._slider = FloatSlider(
             self.percentile,
@@ -66,7 +68,7 @@ class OddPanel(LiveOutput):
 
     @property
     def removed(self) -> np.ndarray:
-        """Tell who is above the line: bool (n_samples,)."""
+        """Tell which samples are above the line: (n_samples,) of bool."""
         return self._odd.loss > self._odd.at(self.percentile)[0]
 
     def _on_slider(self, change) -> None:

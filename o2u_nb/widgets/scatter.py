@@ -15,14 +15,15 @@ from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
-MEAN, VARIANCE = "o2u_mean", "o2u_var"
+MEAN = "o2u_mean"
+VARIANCE = "o2u_var"
 STILL = 600  # points of the still picture: some 30 kB in a saved notebook
 
 
 class ScatterPanel(Panel):
-    """Draw mean against variance of the loss, and fill the grid with what a box or lasso holds.
+    """Draw mean against variance of the loss, and show in the grid what a box or lasso holds.
 
-    Suspects or not, all samples in the area are shown, until the selection is cleared with the
+    All samples in the area are shown, suspects or not, until the selection is cleared with the
     button or by a double click.
     """
 
@@ -34,7 +35,7 @@ class ScatterPanel(Panel):
             icon="times",
             layout=Layout(width="auto"),
         )
-        self._only_suspects = None  # what it was before an area was drawn
+        self._only_suspects = None  # the session's setting before an area was drawn
         super().__init__(session, [fitted(self._plot), self._clear])
         self._clear.on_click(self._on_clear)
         # plotly calls the handlers of every trace with the same area. One handler will do, since
@@ -72,7 +73,7 @@ class ScatterPanel(Panel):
         self._try(setattr, self.session, "position_filter", None)
 
     def _on_filter(self, change) -> None:
-        """Bring back what was shown before, also when another panel lifts the filter."""
+        """Show again what was shown before, also when another panel clears the filter."""
         if change["new"] is None and self._only_suspects is not None:
             self.session.only_suspects = self._only_suspects
             self._only_suspects = None
@@ -141,9 +142,10 @@ class ScatterPanel(Panel):
 
 
 def class_in_focus(session: ReviewSession) -> tuple[str | None, int | None]:
-    """Return what tells which samples are in the class that is filtered by.
+    """Return the class that is filtered by, and what changes when its samples do.
 
-    The samples of a class made in review are those decided so, and change with the decisions.
+    For a class made in review, that is the session's revision, since its samples change with the
+    decisions. For any other class it is None.
     """
     label = session.label_filter
     return label, session.revision if label in session.made_classes else None
@@ -171,10 +173,14 @@ def inside(area, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _in_polygon(x: np.ndarray, y: np.ndarray, xs: list[float], ys: list[float]) -> np.ndarray:
-    """Tell which points lie inside by the even-odd rule: a ray from there crosses the edge."""
+    """Tell which points (n,) lie in a polygon whose corners are `xs` and `ys`.
+
+    By the even-odd rule: a horizontal ray from a point inside crosses the edges an odd number of
+    times.
+    """
     odd = np.zeros(len(x), dtype=bool)
     for x0, y0, x1, y1 in zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True):
-        if y0 != y1:  # a level edge is not crossed by a level ray
+        if y0 != y1:  # a horizontal ray does not cross a horizontal edge
             spans = (y0 > y) != (y1 > y)
             odd ^= spans & (x < x0 + (x1 - x0) * (y - y0) / (y1 - y0))
     return odd

@@ -1,7 +1,7 @@
-"""The threshold: which score tells the suspects, and from which value on a sample is one.
+"""The threshold: which score decides about suspects, and from which value on a sample is one.
 
-In comes a session; out go its threshold on a slider, how many suspects that makes, and how many of
-them are wrong: by the estimate, and by what has been decided so far.
+In comes a session; out go its threshold on a slider, the number of suspects, and the share of them
+that is wrong: as estimated, and as measured by the decisions so far.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert, percent
 from o2u_nb.widgets.parts.panel import Panel
 
-STEPS = 400  # of the slider, from the lowest score to the highest
+STEPS = 400  # of the slider from the lowest score to the highest: about one for each pixel
 WIDE = dict(description_width="initial")
 ROW = dict(flex_flow="row wrap", align_items="center", width="100%", overflow="hidden")
 

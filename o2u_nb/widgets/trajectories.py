@@ -20,9 +20,9 @@ from o2u_nb.text import clip, inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
 
-MOST = 40  # lines; more of them would hide each other
+MOST = 40  # lines that are drawn; more of them would hide each other
 TOP = 5  # suspects that are drawn when no sample passes the filters
-CLASS = COLORS[2]  # of the bands of the current sample's class
+CLASS = COLORS[2]  # the colour of the bands of the current sample's class
 SUSPECTED = dict(color=SUSPECT, dash="dash", symbol="x", name="suspect")
 CLEAN = dict(color=COLORS[1], dash="solid", symbol="circle", name="clean-looking")
 # Where the traces of the plot are: the bands of the crowd and of the class, and the lines of
@@ -49,10 +49,11 @@ class Drawn(NamedTuple):
 class TrajectoriesPanel(Panel):
     """Draw the loss (or margin) per epoch of the session's selection, else of its current sample.
 
-    Behind it: the quantile bands of the crowd, the samples that the audit does not suspect, and of
-    those of the current sample's class. Suspects at the session's threshold are dashed with
-    crosses, others solid with dots; the current sample is thick. With nothing in view, the top
-    five of the audit are drawn.
+    Behind the lines are the quantile bands of the crowd, which are the samples that the audit does
+    not suspect, and those of the crowd in the current sample's class. The lines of suspects, by the
+    session's threshold, are dashed with crosses; those of others are solid with dots. The line of
+    the current sample is thick. If no sample passes the filters, the audit's top five suspects are
+    drawn.
     """
 
     def __init__(self, session: ReviewSession):
@@ -170,7 +171,7 @@ def _line(look: dict, width: float = 1.5) -> go.Scatter:
 
 
 def _joined(rows: np.ndarray, names: list[str]) -> dict:
-    """Join `rows` (n, n_epochs) into one line with a gap after each, every point with its name."""
+    """Join `rows` (n, n_epochs) into one line with gaps between them; each point has a name."""
     n, n_epochs = rows.shape
     gap = np.full((n, 1), np.nan)
     epochs = np.arange(1, n_epochs + 2, dtype=float)

@@ -1,7 +1,7 @@
 """Why is this sample listed? One card with everything that is known of it, and the decision.
 
-In comes a session; out goes the picture, a plain sentence, the class probabilities, the loss, and
-what each detector says, for the session's current sample.
+In comes a session; out go the picture of its current sample, a plain sentence, the class
+probabilities, the loss, and what each detector says.
 """
 
 import base64
@@ -22,8 +22,8 @@ from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.question import ClassQuestion
 
 PICTURE = 260  # pixels of the picture's longest side
-LOOK_ALIKE = 72  # the same of a look-alike: four stand in a row of the card
-CURVE = 300  # pixels of the width of the loss by epoch
+LOOK_ALIKE = 72  # pixels of a look-alike's longest side: four are side by side in the card
+CURVE = 300  # pixels of the width of the curve of the loss
 N_PROBS = 5  # classes whose probabilities are shown
 FAINT = "color:var(--jp-ui-font-color2)"
 BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:.0f}%"
@@ -40,8 +40,8 @@ ROW = dict(flex_flow="row wrap", flex="0 0 auto")
 class WhyCard(Panel):
     """Explain the session's current sample, and take the decision on it.
 
-    The buttons decide all selected samples when the current one is among them, which the card says
-    in words, and else the current one alone.
+    If the current sample is selected, the buttons decide all selected samples, and the card says
+    so in words. Otherwise they decide the current sample alone.
     """
 
     def __init__(self, session: ReviewSession):
@@ -75,7 +75,7 @@ class WhyCard(Panel):
         return button
 
     def _on_other(self, typed: str) -> None:
-        """Take the class that was entered, or ask what is meant by a name that is none."""
+        """Relabel with the class that was entered, or ask what is meant by an unknown name."""
         name = typed if typed in self.session.classes else typed.strip()
         if name in self.session.classes:
             self._try(self._relabel, name)
@@ -91,7 +91,7 @@ class WhyCard(Panel):
 
     def _decide(self, command, *args, **options) -> None:
         if self.session.current not in self.session.selected:
-            self.session.selected = ()  # no command must hit a sample that the card does not show
+            self.session.selected = ()  # a command must not decide samples that the card hides
         command(*args, **options)
 
     def _wanted(self) -> tuple:
@@ -107,7 +107,7 @@ class WhyCard(Panel):
 
     def _redraw(self, _) -> None:
         nobody = self.session.current is None
-        self._question.take_back()  # it was about another sample, or is decided
+        self._question.take_back()  # it was about another sample, or has been answered
         for button in self._buttons.values():
             button.disabled = nobody
         self._buttons["Undo"].disabled = not self.session.can_undo
@@ -161,7 +161,7 @@ class WhyCard(Panel):
 
 
 def _image(jpeg: bytes, style: str, alt: str) -> str:
-    """Show a picture; `alt` must be inert."""
+    """Show a picture; `alt` must be inert text."""
     data = base64.b64encode(jpeg).decode("ascii")
     return (
         f'<img src="data:image/jpeg;base64,{data}" alt="{alt}" style="{style};border-radius:4px">'
@@ -204,7 +204,7 @@ def _probs(known: dict) -> str:
 
 
 def _role(name: str, known: dict) -> str:
-    """Say which class is the given label: colour alone would not do."""
+    """Say which class is the given label, since colour must not be the only sign."""
     return f' <span style="{FAINT}">(given)</span>' if name == known["label"] else ""
 
 

@@ -1,5 +1,5 @@
-// How the commands look that decide on a sample, and which keys they have. Their words come from
-// Python, in the trait `choices`. `accept` is a relabel to the class that the network suggests.
+// The icons and keys of the commands that decide on a sample. Their words come from Python, in the
+// trait `choices`. `accept` relabels with the class that the network suggests.
 
 /** @typedef {"keep" | "accept" | "relabel" | "drop" | "unsure"} Action */
 

@@ -1,6 +1,6 @@
-// Which classes are offered for what was typed. Comes in: the text, the classes that the network
-// took the sample for, and all classes. Goes out: names, in the order in which they are offered, and
-// the name of the class that could be made.
+// Which classes are offered for what was typed. Input: the text, the classes that the network took
+// the sample for, and all classes. Output: names, in the order in which they are offered, and the
+// name of the class that could be made.
 
 /**
  * List the classes whose name contains what was typed: those that begin with it first, then the
@@ -19,20 +19,20 @@ export function offered(typed, likely, classes) {
 }
 
 /**
- * List the classes to filter by. The one that is filtered by is among them also when its last sample
- * was taken from it, since the filter must not seem to be lifted.
+ * List the classes to filter by. The class that is filtered by stays in the list even if it has
+ * lost its last sample; without it the filter would seem to be cleared.
  * @param {string[]} classes
  * @param {string | null} filtered
  */
 export const filterable = (classes, filtered) =>
   filtered === null || classes.includes(filtered) ? classes : [...classes, filtered];
 
-/** @typedef {{ name: string, isNew: boolean }} Offer `isNew`: it is no class yet */
+/** @typedef {{ name: string, isNew: boolean }} Offer `isNew` tells that it is no class yet */
 
 /**
- * List what the relabel dialog offers: at most `most` of the classes that fit, and at the very end
- * what was typed, without space around it, if that is no class yet. `left` is how many classes fit
- * besides.
+ * List what the relabel dialog offers: at most `most` of the classes that match and, as the last
+ * one, the typed text without the spaces around it, if that is no class yet. `left` is the number
+ * of further classes that match.
  * @param {string} typed
  * @param {string[]} likely
  * @param {string[]} classes

@@ -1,11 +1,11 @@
-// Small parts of the page. Names and ids are other people's text, so text reaches the page through
-// `append` and `textContent` only, never as HTML.
+// Small parts of the page. Names and ids are written by other people, so text is put on the page
+// with `append` and `textContent` only, never as HTML.
 
 /** @typedef {string | number | boolean | null | ((event: any) => void)} Attribute */
 
 /**
- * Make an element. A function is a handler of the event that its name tells, as in `onclick`; true
- * sets an attribute that has no value; false and null leave it out.
+ * Make an element. An attribute that is a function, such as `onclick`, handles the event of that
+ * name. For true the attribute is set without a value; for false and null it is left out.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, Attribute>} attributes
@@ -23,7 +23,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * Write text into an element, if it is not there yet.
+ * Write text into an element, unless it holds that text already.
  * @param {HTMLElement} node
  * @param {string} text
  * @param {string} title shown when the mouse rests on the element
@@ -34,7 +34,7 @@ export function write(node, text, title = text) {
 }
 
 /**
- * Make a list to choose from; `chosen` hears the index.
+ * Make a list to choose from; `chosen` is called with the index of the choice.
  * @param {string} name
  * @param {string[]} names
  * @param {(index: number) => void} chosen
@@ -46,7 +46,7 @@ export function select(name, names, chosen) {
 }
 
 /**
- * Put names into a list to choose from, in place of those that are there.
+ * Replace the names in a list to choose from.
  * @param {HTMLSelectElement} field
  * @param {string[]} names
  */
@@ -78,13 +78,13 @@ export function button(text, title, pressed, name = "o2u-plain") {
 }
 
 /**
- * Make a button that says which filter is set by another panel, and clears it.
+ * Make a button that says which filter another panel has set, and clears it.
  * @param {() => void} pressed
  */
 export const chip = (pressed) => button("", "Show all again", pressed, "o2u-chip");
 
 /**
- * Let a chip say `text`, or hide it where there is nothing to say.
+ * Show `text` on such a button, or hide the button if there is no text.
  * @param {HTMLElement} node
  * @param {string | null} text
  */

@@ -1,15 +1,16 @@
-// Where tiles are: rows of equal tiles, of which only those on screen exist. Comes in: the size of
-// the tiles and of the list, in CSS pixels, and how many tiles there are. Goes out: places and
-// pixels. Nothing here looks at the page.
+// Where tiles are: rows of equal tiles, of which only those on screen exist. Input: the size of the
+// tiles and of the list, and the number of tiles. Output: places, which are positions in the list,
+// and pixels. All lengths are in CSS pixels. Nothing here looks at the page.
 
 export const STEPS = [64, 96, 128, 192, 256, 384, 512]; // sizes that the user can choose
 export const FETCHED = [64, 128, 256, 512, 1024]; // sizes of the pictures that Python is asked for
 export const LARGE = 1024; // size of the one large picture
-export const GAP = 8; // between two tiles, and around all of them
+export const GAP = 8; // the distance between two tiles, and the margin around all of them
 const WORDS = 92; // height of a tile without its picture, see grid.css
 const FRAME = 12; // width of a tile's border and padding, see grid.css
-const NARROWEST = 104; // width of a tile's inside that has room for its words
-export const TALLEST = 15e6; // height of an element; browsers cut off not far beyond that
+const NARROWEST = 104; // least width of a tile's inside, so that its words have room
+// The greatest height of an element. Browsers cut elements off that are not much higher.
+export const TALLEST = 15e6;
 
 /**
  * @typedef {object} Layout
@@ -43,11 +44,12 @@ export function arrange({ side, width, length }) {
   return { length, columns, across, down, margin, total };
 }
 
-// A list of a million tiles is taller than an element may be. The element is then TALLEST pixels
-// tall, and the scroll bar's position `top` stands for a larger offset in the whole list.
+// A list of a million tiles is higher than an element may be. The element is then TALLEST pixels
+// high, and the scroll bar's position `top` stands for a larger offset in the whole list.
 
 /**
- * Translate the position of the scroll bar into the first pixel of the whole that is on screen.
+ * Translate the position of the scroll bar into the first pixel of the whole list that is on
+ * screen.
  * @param {Layout} layout
  * @param {number} top
  * @param {number} height of the list on screen
@@ -57,8 +59,8 @@ export function offsetAt({ total }, top, height) {
 }
 
 /**
- * Translate a pixel of the whole into the position of the scroll bar that shows it at the top, or
- * as near to the top as the ends of the list allow.
+ * Translate a pixel of the whole list into the position of the scroll bar that shows it at the top,
+ * or as near to the top as the ends of the list allow.
  * @param {Layout} layout
  * @param {number} offset
  * @param {number} height of the list on screen
@@ -83,7 +85,7 @@ export const rowAt = ({ columns, down }, place) => Math.floor(place / columns) *
 export const firstAt = ({ columns, down }, offset) => Math.floor(offset / (down + GAP)) * columns;
 
 /**
- * Return the places that are on screen, also in part.
+ * Return the places that are on screen as a whole or in part.
  * @param {Layout} layout
  * @param {number} offset
  * @param {number} height of the list on screen
@@ -96,7 +98,7 @@ export function onScreen(layout, offset, height) {
 }
 
 /**
- * Count the tiles that fit on screen as a whole; there is one row at least.
+ * Count the tiles that fit on screen as a whole; it is at least one row of them.
  * @param {Layout} layout
  * @param {number} height of the list on screen
  */
@@ -118,7 +120,7 @@ export function revealing(layout, place, offset, height) {
 }
 
 /**
- * Return where a tile's left upper corner is in the whole.
+ * Return where a tile's left upper corner is in the whole list.
  * @param {Layout} layout
  * @param {number} place
  * @returns {[x: number, y: number]}
@@ -137,13 +139,13 @@ export const fetchedFor = (side, density) =>
   FETCHED.find((pixels) => pixels >= side * density) ?? LARGE;
 
 /**
- * Return which of the sizes that can be chosen is the largest up to `side`.
+ * Return the index in `STEPS` of the largest size that is not above `side`.
  * @param {number} side
  */
 export const stepOf = (side) => STEPS.findLastIndex((step) => step <= side);
 
 /**
- * Return the size that is `by` steps larger than `side`, or the last one on the way.
+ * Return the size that is `by` steps larger than `side`, or else the first or last size.
  * @param {number} side
  * @param {number} by
  */

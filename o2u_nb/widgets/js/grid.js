@@ -1,6 +1,6 @@
 // The browser's half of the suspect grid; the other half is grid.py, which says what a place and an
-// order are. It draws what is on screen, asks for no more than that and one page ahead, and sends
-// every command to Python, which answers each.
+// order are. It draws what is on screen, asks Python only for that and for one page ahead, and
+// sends every command to Python, which answers each of them.
 
 import { make, write } from "./elements.js";
 import { LARGE, between, fetchedFor, stepped } from "./geometry.js";
@@ -25,8 +25,8 @@ import { Toolbar } from "./toolbar.js";
 /** @typedef {{ order: number, ranges: Range[] }} Targets places, and the list that they are in */
 
 const CACHE = 64 << 20; // bytes of pictures kept
-const REST = 80; // ms without a move until the others hear what is current
-const FIELDS = "input, select, .o2u-relabel button"; // keys there belong to them
+const REST = 80; // ms without a move until Python, and so other panels, hear what is current
+const FIELDS = "input, select, .o2u-relabel button"; // these handle keys themselves
 const RESTARTED =
   "The kernel was restarted: run the cell again to go on. All decisions are on disk.";
 
@@ -46,7 +46,7 @@ export class Grid {
     this.coming = null; // the first rows of a list that is not on screen yet
     /** @type {ReturnType<typeof setTimeout> | null} */
     this.resting = null;
-    // What Python's traits said last, but for commands that are on their way to it.
+    // What Python's traits said last, changed by the commands that are on their way to Python.
     this.order = -1;
     this.length = 0;
     /** @type {number | null} */
@@ -80,9 +80,9 @@ export class Grid {
 
   build() {
     this.root.classList.add("o2u-grid");
-    // JupyterLab acts on single keys, as "d d" for deleting a cell: none may reach it.
+    // JupyterLab acts on single keys, such as "d d" for deleting a cell, so none may reach it.
     this.root.setAttribute("data-lm-suppress-shortcuts", "true");
-    // A line of its own, as high empty as full: the tiles must not move under the mouse.
+    // A line of its own that is always equally high: the tiles must not move under the mouse.
     const { busy, counts } = this.toolbar;
     const line = make("div", { class: "o2u-line" }, this.status, busy, counts);
     this.root.append(this.toolbar.node, line, this.stage);
@@ -94,7 +94,7 @@ export class Grid {
     this.model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.model.on("change", () => this.adopt());
     const stretch = () => { this.stage.style.height = `${this.model.get("tall")}px`; };
-    this.model.on("change:tall", stretch); // and only then, since the reviewer may drag it
+    this.model.on("change:tall", stretch); // only then, since the reviewer can drag the height
     stretch();
     this.model.on("comm_live_update", () => this.died());
   }
@@ -107,7 +107,7 @@ export class Grid {
     clearTimeout(this.toolbar.timer);
   }
 
-  // State: Python's holds, unless commands are still on their way to it
+  // State: it is what Python says, unless commands are still on their way to Python
 
   /** Take over what Python's traits say, as soon as nothing is pending and the rows are here. */
   adopt() {
@@ -135,8 +135,8 @@ export class Grid {
   }
 
   /**
-   * Ask for the rows of a new list. Until they are here, the old list stays on screen, and keys
-   * meet it.
+   * Ask for the rows of a new list. Until they are here, the old list stays on screen, and keys act
+   * on it.
    * @param {number} order
    */
   prepare(order) {
@@ -170,7 +170,7 @@ export class Grid {
     else if (said) this.say(said);
     const { order, ranges } = asked.fields;
     if (asked.kind === "decide" && !failed) this.markDecided(order, ranges);
-    // Traits may be set a moment after the message that was sent behind them.
+    // Traits may be set a moment after a message has arrived that was sent later than they were.
     setTimeout(() => {
       if (asked.kind === "page") this.paged(order, Boolean(failed));
       else this.adopt();
@@ -183,7 +183,7 @@ export class Grid {
    */
   paged(order, failed) {
     if (!failed) this.fetch();
-    else if (order !== this.order) this.receiveRows(order, []); // a new list without its rows
+    else if (order !== this.order) this.receiveRows(order, []); // show the new list without rows
   }
 
   died() {
@@ -265,7 +265,7 @@ export class Grid {
   }
 
   /**
-   * Mark what was recorded; what exactly is said by the rows that Python sends next.
+   * Mark what was recorded. The rows that Python sends next say what the decision is.
    * @param {number} order
    * @param {Range[]} ranges
    */
@@ -281,7 +281,7 @@ export class Grid {
   // Fetching: what is on screen, then one page ahead; one page at a time is on its way
 
   fetch() {
-    const isOld = this.order !== this.model.get("order"); // then Python has no rows for it
+    const isOld = this.order !== this.model.get("order"); // for an old list Python sends no rows
     if (isOld || this.link.isAsking(this.order) || this.link.dead || !this.list.height) return;
     const [start, stop] = this.list.onScreen();
     const ahead = Math.min(stop + this.list.perPage, this.length);
@@ -291,7 +291,7 @@ export class Grid {
   }
 
   /**
-   * Ask for what is lacking of the places from `start` to `stop`; say whether anything was.
+   * Ask for what is lacking of the places from `start` to `stop`; return whether anything was.
    * @param {number} start
    * @param {number} stop
    * @param {number} pixels
@@ -416,12 +416,15 @@ export class Grid {
     else if (this.mayDecide(this.targets())) this.relabel.open();
   }
 
-  /** @param {Targets} targets */
+  /**
+   * Return whether a decision on these places can be sent; if not, say why.
+   * @param {Targets} targets
+   */
   mayDecide({ ranges }) {
     const isWaiting = size(ranges) === 1 && !this.rows.has(ranges[0][0]);
     if (this.link.dead) this.say(RESTARTED, true);
     else if (!ranges.length) this.say("Nothing is selected.", true);
-    else if (isWaiting) this.say("Wait for the picture.", true);
+    else if (isWaiting) this.say("Wait until the picture is shown.", true);
     else return true;
     return false;
   }
@@ -439,7 +442,7 @@ export class Grid {
     this.tellPlace();
     const last = ranges[ranges.length - 1][1] - 1;
     this.link.send("decide", { action, new_label: newLabel, new_class: isNew, order, ranges });
-    // Python says where to go on; until it does, go where it will say.
+    // Python says which sample is next. Until it does, go to the one that it will probably be.
     this.chosen = [];
     if (this.settings.advance) this.place = this.anchor = this.undecidedAfter(last);
     this.list.reveal();
@@ -490,7 +493,7 @@ export class Grid {
     const isFree = !target.matches(FIELDS) && !isPressing;
     if (command === "escape") this.escape(target);
     else if (isFree && command) this.run(command, event.shiftKey);
-    // Nor may the browser act on what is left: it would save the page.
+    // Nor may the browser act on other keys: Ctrl + S, for example, would save the page.
     else if (!(isFree && isCharacter(event)) && !isSave(event)) return;
     event.preventDefault();
   }

@@ -1,4 +1,4 @@
-// The key sheet on the page.
+// The key sheet: a dialog that lists all keys.
 
 import { button, make } from "./elements.js";
 import { sheet } from "./keys.js";

@@ -1,5 +1,5 @@
-// Which key means what. Comes in: a key press, as a KeyboardEvent describes it. Goes out: the name
-// of a command, which the grid carries out, or null. The key sheet says the same to the user.
+// Which key means what. Input: a key press, as a KeyboardEvent describes it. Output: the name of a
+// command, which the grid carries out, or null. The key sheet tells the user the same.
 
 import { ACTIONS, NAMES } from "./actions.js";
 
@@ -54,7 +54,7 @@ export const sheet = (buttons) => [
 ];
 
 /**
- * Return a decision's row of the key sheet; the … of a button that opens a dialog is left out.
+ * Return a decision's row of the key sheet; the "…" of a button that opens a dialog is left out.
  * @param {Action} name
  * @param {{ text: string, hint: string }} button
  * @returns {[keys: string, what: string]}
@@ -64,8 +64,8 @@ const decisionRow = (name, { text, hint }) => [
 ];
 
 /**
- * Return the key as on a Latin keyboard, in lower case, so that Cyrillic layouts and caps lock work
- * too.
+ * Return the key as on a Latin keyboard, in lower case, so that Cyrillic layouts work, and Caps
+ * Lock makes no difference.
  * @param {Pick<Press, "key" | "code">} press
  */
 export function latin({ key, code }) {
@@ -77,8 +77,8 @@ export function latin({ key, code }) {
 const hasControl = ({ ctrlKey, metaKey }) => ctrlKey || metaKey;
 
 /**
- * Return the command that a key press stands for. Shift with a move extends the selection, which
- * the grid sees to.
+ * Return the command that a key press stands for. The grid itself looks whether Shift is held down
+ * with a move, which extends the selection.
  * @param {Press} press
  * @returns {Command | null}
  */
@@ -91,15 +91,15 @@ export function commandOf(press) {
 }
 
 /**
- * Say whether a press would write a character. JupyterLab acts on single keys, so that none may
- * reach it.
+ * Return whether a press would write a character. JupyterLab acts on such keys, so none may reach
+ * it.
  * @param {Press} press
  */
 export const isCharacter = (press) =>
   !press.altKey && !hasControl(press) && latin(press).length === 1;
 
 /**
- * Say whether a press asks the browser to save the page.
+ * Return whether a press asks the browser to save the page.
  * @param {Press} press
  */
 export const isSave = (press) => hasControl(press) && latin(press) === "s";

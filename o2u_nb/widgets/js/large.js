@@ -1,5 +1,5 @@
-// The large view: one sample as large as there is room, with all that its tile says, and why it is
-// a suspect.
+// The large view: one sample as large as there is room for, with all that its tile says and the
+// reason why it is a suspect.
 
 import { button, make, write } from "./elements.js";
 import { chance, decided, stateOf } from "./tile.js";

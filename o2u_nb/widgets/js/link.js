@@ -1,13 +1,16 @@
-// The line to Python: each message has a number, and Python answers each with a "done" that bears
-// it. Until then the message is pending, and after half a second the kernel is said to be busy.
+// The connection to Python. Each message has a number, and Python answers it with a message "done"
+// of the same number. Until then the message is pending, and after half a second without an answer
+// the page says that the kernel is busy.
 
 /** @import { Done, Model } from "./types.js" */
 
 const BUSY_AFTER = 500; // ms
-const RETRY = [2000, 60000]; // ms, first and longest: a kernel that trains answers late
+// In ms, the first and the longest wait until a page is asked for again. The waits grow, because a
+// kernel that trains answers late without having lost the message.
+const RETRY = [2000, 60000];
 
 /**
- * A message without its answer.
+ * A message that is not answered yet, sent at `since` (ms, as `performance.now` counts).
  * @typedef {object} Asked
  * @property {string} kind
  * @property {Record<string, any>} fields
@@ -46,7 +49,7 @@ export class Link {
   }
 
   /**
-   * Ask for a page again after `wait` ms: an answer can be lost, as when the network drops.
+   * Ask for a page again after `wait` ms, since an answer can be lost, as when the network fails.
    * @param {number} seq
    * @param {number} wait
    */
@@ -60,7 +63,7 @@ export class Link {
   }
 
   /**
-   * Take an answer; those to other views are not ours.
+   * Take an answer, and ignore those to other views.
    * @param {Done} message
    */
   receive(message) {
@@ -71,14 +74,14 @@ export class Link {
     this.slow(this.isSlow());
   }
 
-  /** List the pending messages that may change the list; while there are any, our places hold. */
+  /** List the pending messages that may change the list; until they are answered, it stays. */
   commands() {
     const asking = ["page", "likely", "near"];
     return [...this.pending.values()].filter(({ kind }) => !asking.includes(kind));
   }
 
   /**
-   * Say whether a page of the list of that number is pending.
+   * Return whether a page of the list with this number is pending.
    * @param {number} order
    */
   isAsking(order) {

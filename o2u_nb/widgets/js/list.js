@@ -19,7 +19,8 @@ export class List {
     this.tiles = new Map(); // by place
     /** @type {Tile[]} */
     this.spare = [];
-    this.top = 0; // of the scroll bar; the browser forgets it while the list is off the page
+    // Position of the scroll bar. The browser forgets it while the list is off the page.
+    this.top = 0;
     this.spacer = make("div", { class: "o2u-spacer", role: "presentation" });
     this.node = make("div", {
       class: "o2u-list", role: "listbox", tabindex: 0, "aria-multiselectable": "true",
@@ -42,7 +43,7 @@ export class List {
     return perPage(this.layout, this.height);
   }
 
-  /** Where the list is scrolled to, in pixels of the whole. */
+  /** Where the list is scrolled to, in pixels of the whole list. */
   get offset() {
     return offsetAt(this.layout, this.top, this.height);
   }
@@ -85,7 +86,7 @@ export class List {
     const first = firstAt(this.layout, this.offset), { columns } = this;
     this.measure();
     if (columns !== this.columns) this.scrollTo(rowAt(this.layout, first));
-    else this.node.scrollTop = this.top; // which coming back to the page has reset
+    else this.node.scrollTop = this.top; // the browser has reset it while the list was off the page
     this.grid.draw();
   }
 

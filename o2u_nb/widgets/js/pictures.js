@@ -1,5 +1,5 @@
-// A cache of pictures. Comes in: JPEG files from Python. Goes out: object URLs, which an <img> can
-// show. Where there is no more room, the pictures that were not used for longest go.
+// A cache of pictures. Input: JPEG files from Python. Output: object URLs, which an <img> can show.
+// When there is no more room, the pictures go that have not been used for the longest time.
 
 import { FETCHED } from "./geometry.js";
 
@@ -20,7 +20,7 @@ export class Pictures {
   get(id, pixels) {
     const key = `${pixels}/${id}`, found = this.kept.get(key);
     if (!found) return null;
-    this.kept.delete(key); // and put back in, as the latest used
+    this.kept.delete(key); // and add it again, so that it is the last one
     this.kept.set(key, found);
     return found.url;
   }

@@ -1,5 +1,5 @@
-// The question of the relabel dialog whether a new name is a slip of the keyboard. Comes in: the name
-// and the class that it is close to. Goes out: which of the two is meant.
+// The question of the relabel dialog whether a new name is a typing error. Input: the name, and the
+// class that it is close to. Output: which of the two is meant.
 
 import { button, make } from "./elements.js";
 
@@ -18,7 +18,7 @@ export class Question {
       "div", { class: "o2u-question", role: "group", "aria-labelledby": id, hidden: true },
       this.text, this.answers,
     );
-    // A key that is held down must not answer the question that it has brought up.
+    // A key that is held down must not answer the question that it has opened.
     this.node.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
   }
 
@@ -27,7 +27,7 @@ export class Question {
   }
 
   /**
-   * Ask, with the answer that makes no class first.
+   * Ask; the first answer is the one that makes no new class.
    * @param {string} name
    * @param {string} near
    */

@@ -7,7 +7,7 @@
  */
 
 /**
- * Say whether `place` is in one of the ranges.
+ * Return whether `place` is in one of the ranges.
  * @param {Range[]} ranges
  * @param {number} place
  */
@@ -29,8 +29,8 @@ export const size = (ranges) => ranges.reduce((sum, [start, stop]) => sum + stop
 export const span = (a, b) => [[Math.min(a, b), Math.max(a, b) + 1]];
 
 /**
- * Take `place` out if it is in the ranges, and put it in if it is not. The ranges that come in are
- * ascending and apart from each other, and so are those that go out.
+ * Remove `place` if it is in the ranges, and add it if it is not. The ranges must be ascending and
+ * must not touch each other; the same is true of the result.
  * @param {Range[]} ranges
  * @param {number} place
  */
@@ -58,8 +58,8 @@ export function merged(ranges) {
 }
 
 /**
- * Return what is selected after one place more, or one less, was picked. As long as nothing was
- * selected, the current place counts as picked before.
+ * Return what is selected after `place` was added to the selection or removed from it. If nothing
+ * is selected, the current place counts as selected.
  * @param {Range[]} chosen
  * @param {number | null} current
  * @param {number} place

@@ -1,5 +1,6 @@
-// The relabel dialog: a line to type in, and the classes below it, likeliest first. A name that is no
-// class yet is offered as a new one; where it is close to a class, the dialog asks which is meant.
+// The relabel dialog: a line to type in, and the classes below it, likeliest first. A name that is
+// no class yet is offered as a new one. If it is close to a class, the dialog asks which one is
+// meant.
 
 import { offersFor } from "./classes.js";
 import { button, make, write } from "./elements.js";
@@ -20,14 +21,14 @@ export class Relabel {
   constructor(grid) {
     this.grid = grid;
     /** @type {{ order: number, ranges: Range[] }} */
-    this.targets = { order: -1, ranges: [] }; // what is relabelled
+    this.targets = { order: -1, ranges: [] }; // the places that are relabelled
     /** @type {LikelyClass[]} */
     this.likely = [];
     /** @type {Offer[]} */
     this.offers = [];
     this.active = 0; // index in `offers`
     /** @type {string | null} */
-    this.asking = null; // the new name of which Python is to say whether it is close to a class
+    this.asking = null; // the new name that Python was asked about
     /** @type {string[]} */
     this.classes = [];
     this.numbered = true; // digits choose a likely class
@@ -52,8 +53,9 @@ export class Relabel {
   open() {
     const { grid } = this;
     this.targets = grid.targets();
-    this.classes = grid.model.get("choices").classes; // a review can make more of them
-    this.numbered = !this.classes.some((name) => /^\d/.test(name)); // else digits are typed
+    this.classes = grid.model.get("choices").classes; // anew, since a review can make classes
+    // If a class name begins with a digit, digits must be typed.
+    this.numbered = !this.classes.some((name) => /^\d/.test(name));
     const [first] = this.targets.ranges[0], row = grid.rows.get(first);
     const many = `${number(size(this.targets.ranges))} samples`;
     const isOne = row && size(this.targets.ranges) === 1;
@@ -89,7 +91,7 @@ export class Relabel {
    * @param {Near} message
    */
   learnNear({ name, near }) {
-    if (name !== this.asking) return; // meanwhile something else was typed, or the dialog closed
+    if (name !== this.asking) return; // since then other text was typed, or the dialog was closed
     this.asking = null;
     if (near === null) return this.take({ name, isNew: true });
     this.showList(false);
@@ -97,7 +99,7 @@ export class Relabel {
   }
 
   /**
-   * List the classes anew because the reviewer goes on typing or choosing: no question is due then.
+   * List the classes anew, since the reviewer goes on typing or choosing; then nothing is asked.
    * @param {number} active
    */
   browse(active) {
@@ -105,7 +107,7 @@ export class Relabel {
     this.offer(active);
   }
 
-  /** @param {boolean} isShown whether the classes are shown, and not the question */
+  /** @param {boolean} isShown whether to show the classes instead of the question */
   showList(isShown) {
     if (isShown) this.question.close();
     this.list.hidden = !isShown;
@@ -113,7 +115,7 @@ export class Relabel {
   }
 
   /**
-   * List the classes that fit what was typed, and mark one of them.
+   * List the classes that match what was typed, and mark one of them.
    * @param {number} active
    */
   offer(active) {
@@ -125,7 +127,7 @@ export class Relabel {
     this.draw(left);
   }
 
-  /** @param {number} left how many more classes fit than are listed */
+  /** @param {number} left how many classes match but are not listed */
   draw(left) {
     const text = `… ${number(left)} more: type to narrow`;
     const more = left ? [make("div", { class: "o2u-more" }, text)] : [];
@@ -165,7 +167,7 @@ export class Relabel {
     else if (event.key === "ArrowDown") this.browse(this.active + 1);
     else if (event.key === "ArrowUp") this.browse(this.active - 1);
     else if (event.key === "Enter" && this.offers.length) this.choose(this.offers[this.active]);
-    else if (!isDigit) return; // Escape is the grid's
+    else if (!isDigit) return; // the grid handles Escape
     event.preventDefault();
   }
 

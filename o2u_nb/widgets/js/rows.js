@@ -1,5 +1,5 @@
-// The rows that the grid holds of the list on screen, by place: what is lacking of them, and where
-// the next undecided sample is.
+// The rows that the grid holds of the list on screen, by place: which are lacking, and where the
+// next undecided sample is.
 
 /** @import { HeldRow, Page } from "./types.js" */
 /** @typedef {Map<number, HeldRow>} Rows */
@@ -13,9 +13,9 @@ export const numbered = ({ start, rows, revision }) =>
   rows.map((row, k) => [start + k, { ...row, revision }]);
 
 /**
- * Say what to ask Python for, of the places from `start` to `stop`: the shortest stretch that holds
- * every place without a row of this revision or without a picture, and the places that need a
- * picture. Null where nothing is lacking.
+ * Return what to ask Python for, of the places from `start` to `stop`. It is the shortest range
+ * with every place that has no picture or no row of this revision, and a list of the places without
+ * a picture. It is null if nothing is lacking.
  * @param {Rows} rows
  * @param {object} wanted
  * @param {number} wanted.start
@@ -35,8 +35,8 @@ export function lacking(rows, { start, stop, revision, hasPicture }) {
 }
 
 /**
- * Return the first place after `last` that may be undecided, as far as the grid knows; `last` where
- * there is none before the end of the list.
+ * Return the first place after `last` that may be undecided, as far as the grid knows; if there is
+ * none before the end of the list, return `last`.
  * @param {Rows} rows
  * @param {number} last
  * @param {number} length of the list

@@ -1,19 +1,24 @@
-// Numbers as people read them. Comes in: a number from Python. Goes out: text for the page.
+// Numbers as people read them. Input: a number from Python. Output: text for the page.
+
+// The space is a no-break space: a line never ends between a number and its sign.
+const PERCENT_SIGN = "\u00a0%";
 
 /**
- * Write a share in [0, 1] as a percentage: whole from 10 % on, with one decimal below. The text is
- * the same as that of `percent` in o2u_nb/text.py, which a test compares. What is not known is "".
+ * Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below 10 % and
+ * above 99 %. `percent` in o2u_nb/text.py returns the same text, and a test compares the two. For a
+ * share that is not known the text is empty.
  * @param {number | null} share
  */
 export function percent(share) {
   if (share === null) return "";
-  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)} %`;
-  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)} %`;
+  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)}${PERCENT_SIGN}`;
+  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)}${PERCENT_SIGN}`;
 }
 
 /**
- * Round as Python does. Of two equally near texts Python takes the one that ends in an even digit,
- * `toFixed` the larger one. A number exactly half-way that must go down is made a little smaller.
+ * Round as Python does. A number exactly half-way between two texts is written by Python as the
+ * text that ends in an even digit, and by `toFixed` as the larger one. So a number that must be
+ * rounded down is made a little smaller first.
  * @param {number} value not negative
  * @param {0 | 1} digits
  */

@@ -1,5 +1,5 @@
-// One tile: a picture and what is known of the sample, in words. Comes in: a row from Python, or
-// nothing while it is on its way. Goes out: an element, filled again when another row takes it.
+// One tile: a picture, and what is known of the sample in words. Input: a row from Python, or
+// nothing while it is on its way. Output: an element, which is used again for other rows.
 
 import { ACTIONS } from "./actions.js";
 import { make, write } from "./elements.js";
@@ -33,8 +33,8 @@ export function makeTile() {
 }
 
 /**
- * What a tile shows besides its row: whether a decision on it is on its way to the disk, where it is
- * in a list of which length, and the words for decisions.
+ * What a tile shows besides its row: whether a decision on it is being saved, its place, the length
+ * of the list, and the words for decisions.
  * @typedef {{ saving: boolean, place: number, length: number, words: Words }} Context
  */
 
@@ -72,7 +72,7 @@ export function showPicture(tile, url) {
 }
 
 /**
- * Name what a tile shows of the decision.
+ * Return the state of the decision that a tile shows.
  * @param {Row | undefined} row
  * @param {boolean} saving
  * @returns {State}

@@ -1,5 +1,5 @@
-// The toolbar: filters above, decisions below. What is pressed goes to Python, and what is shown
-// comes from the settings that Python holds.
+// The toolbar: filters above, decisions below. What the reviewer chooses is sent to Python, and
+// what is shown are the settings that Python holds.
 
 import { ACTIONS, NAMES } from "./actions.js";
 import { filterable } from "./classes.js";
@@ -21,7 +21,7 @@ export class Toolbar {
     /** @type {(name: string, value: unknown) => void} */
     const set = (name, value) => grid.set(name, value);
     /** @type {string[]} */
-    this.classes = []; // those that are offered: a review can make more
+    this.classes = []; // the classes that are offered; a review can make more
     this.label = select("Class", [], (k) => set("label_filter", k ? this.classes[k - 1] : null));
     this.decision = select("Show", decisions, (k) => set("decision_filter", decisions[k]));
     this.order = select("Order", orders, (k) => set("order_by", orders[k]));
@@ -106,7 +106,7 @@ export class Toolbar {
     offer(this.label.field, ["all classes", ...classes]);
   }
 
-  /** Show how much is decided, shown and selected. */
+  /** Show how many samples are decided, shown and selected. */
   count() {
     const { suspects, remaining } = this.grid.model.get("counts"), { length, chosen } = this.grid;
     const selected = chosen.length ? ` · ${number(size(chosen))} selected` : "";

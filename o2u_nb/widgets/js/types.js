@@ -21,8 +21,8 @@
 /** @typedef {"keep" | "relabel" | "drop" | "unsure"} Decision */
 
 /**
- * A row as the grid holds it: `revision` tells whether it is up to date, and `isDecided` is set
- * from a decision's answer until the row itself says what was decided.
+ * A row as the grid holds it. `revision` tells whether it is up to date. `isDecided` is set when a
+ * decision was answered, until Python sends the row with that decision.
  * @typedef {Row & { revision: number, isDecided?: boolean }} HeldRow
  */
 
@@ -40,7 +40,7 @@
  */
 
 /**
- * What the settings may be, and the words for decisions.
+ * The values that settings can have, and the words for decisions.
  * @typedef {object} Choices
  * @property {string[]} classes
  * @property {string[]} orders
@@ -49,8 +49,8 @@
  * @property {Words} on_tile
  */
 
-/** @typedef {Record<Action, { text: string, hint: string }>} Buttons what buttons say */
-/** @typedef {Record<Decision, string>} Words what tiles say of a decision */
+/** @typedef {Record<Action, { text: string, hint: string }>} Buttons the words on buttons */
+/** @typedef {Record<Decision, string>} Words the words for decisions on tiles */
 
 /**
  * The traits of the widget.
@@ -101,7 +101,7 @@
 /** @typedef {[name: string, share: number | null]} LikelyClass */
 
 /**
- * Which class `name`, which is none, may be a slip of the keyboard for.
+ * The class `near` that is probably meant by `name`, which is no class; null if there is none.
  * @typedef {object} Near
  * @property {"near"} kind
  * @property {string} name

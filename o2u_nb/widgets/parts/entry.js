@@ -1,7 +1,7 @@
-// A line to type a name into, with suggestions below it. Python hears of a name when Enter is
-// pressed or a suggestion is picked, and not while it is typed: "tiger cub" is on its way past
-// "tiger". Nor is a name sent because the line loses the focus, since the mouse may be on its way to
-// a button that decides something else.
+// A line to type a name into, with suggestions below it. A name is sent to Python when Enter is
+// pressed or a suggestion is picked, and not while it is typed: who types "tiger cub" has typed
+// "tiger" on the way. Nor is a name sent when the line loses the focus, since the mouse may be on
+// its way to a button that decides something else.
 
 /**
  * @typedef {object} Traits
@@ -21,8 +21,8 @@
  */
 
 /**
- * Say whether the event of an input comes from a suggestion that was picked; browsers tell it from
- * typing in two ways.
+ * Return whether the event of an input comes from a suggestion that was picked. Browsers have two
+ * ways of marking such an event.
  * @param {Event} event
  */
 const isPick = (event) =>

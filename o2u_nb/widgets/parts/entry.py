@@ -1,7 +1,8 @@
 """A line to type a name into, with suggestions: what is typed counts when Enter is pressed.
 
-In come names to suggest; out goes what was entered, one of them or not. The combobox of ipywidgets
-tells of each letter, or also of a name that was typed and then left: neither is a decision.
+In come names to suggest; out goes the name that was entered, which may be another one. The combobox
+of ipywidgets does not fit here: it reports each letter, or also a name that was typed and then
+left, and neither is a decision.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,8 @@ class Entry(anywidget.AnyWidget):
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     placeholder = traitlets.Unicode().tag(sync=True)
-    # Not `tooltip`: the view of ipywidgets fails over that of a widget without a `description`.
+    # It is not called `tooltip`, because the view of ipywidgets fails when a widget has a `tooltip`
+    # but no `description`.
     hint = traitlets.Unicode(help="shown under the mouse, and read aloud").tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
 
@@ -48,7 +50,7 @@ class Entry(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def clear(self) -> None:
-        """Take away what was typed."""
+        """Empty the line."""
         self.send({"kind": "clear"})
 
     def _receive(self, _, message: dict, buffers: list) -> None:

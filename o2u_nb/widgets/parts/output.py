@@ -1,6 +1,6 @@
-"""A panel that goes on drawing after its cell was shown, and what a saved notebook keeps of it.
+"""A panel that changes after its cell was run, and what a saved notebook keeps of it.
 
-In comes a panel that can say what it shows as HTML and as text; out goes its display. JupyterLab
+In comes a panel that can write what it shows as HTML and as text; out goes its display. JupyterLab
 saves an output as it was when it was first shown, and does not save the state of widgets. So the
 panel sends its output again when it has something that is worth keeping.
 """
@@ -10,7 +10,7 @@ from ipywidgets import VBox, Widget
 
 
 class LiveOutput(VBox):
-    """Stack `children`, and let what a saved notebook keeps of them be sent again."""
+    """Stack `children`, and send again what a saved notebook keeps of them."""
 
     def __init__(self, children: list[Widget]):
         self._handles = []  # one for each place where the panel is shown
@@ -35,5 +35,5 @@ class LiveOutput(VBox):
         return {**view, "text/html": self._html(), "text/plain": self.message}
 
     def _ipython_display_(self) -> None:
-        # IPython would show the bundle without this method, but give no handle to replace it by.
+        # Without this method IPython would show the bundle too, but return no handle to replace it.
         self._handles.append(display(self._repr_mimebundle_(), raw=True, display_id=True))

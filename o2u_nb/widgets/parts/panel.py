@@ -18,7 +18,7 @@ class Panel(VBox):
 
     def __init__(self, session: ReviewSession, children: list[Widget]):
         self.session = session
-        self._following = []  # pairs of a handler and the traits that it listens to
+        self._following = []  # pairs of a handler and the names of the traits it observes
         self._drawn = None  # what was drawn last, see `_wanted`
         self._status = StatusLine()
         super().__init__([*children, self._status], layout=Layout(width="100%", min_width="0"))
@@ -29,9 +29,9 @@ class Panel(VBox):
         self._following.append((handler, list(names)))
 
     def _draw(self, _=None) -> None:
-        """Draw the session as it is, unless that is what was drawn last.
+        """Draw the session as it is, unless nothing has changed since it was drawn last.
 
-        One command changes several traits of the session, and each of them calls the panel.
+        One command changes several traits of the session, and each change calls the panel.
         """
         wanted = self._wanted()
         if wanted != self._drawn:
@@ -39,7 +39,7 @@ class Panel(VBox):
             self._redraw(wanted)
 
     def _wanted(self) -> Hashable:
-        """Return all that the drawing depends on; while that is equal, nothing is drawn anew."""
+        """Return all that the drawing depends on; while it is equal, nothing is drawn again."""
         raise NotImplementedError
 
     def _redraw(self, wanted) -> None:

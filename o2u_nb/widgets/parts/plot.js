@@ -2,11 +2,11 @@
 //
 // plotly puts its five megabytes of code into every widget. anywidget gives a widget two seconds to
 // load its code, so that on a busy machine a page with several plots leaves some of them blank.
-// Here each widget has only these lines: the first one asks the kernel for plotly's code, and all
-// on the page share it. A widget then asks for its figure as it is now, since changes sent before
-// its code was there were missed.
+// Here each widget has only these lines. The first widget asks the kernel for plotly's code, and
+// all widgets on the page share it. Each one then asks for its figure as it is now, since it has
+// missed the changes that were sent before its code was there.
 
-const PATIENCE = 20_000; // milliseconds until another widget may ask: the first one may be gone
+const PATIENCE = 20_000; // ms until another widget may ask, since the first one may be gone
 
 /**
  * A widget's model, as anywidget hands it over.
@@ -45,7 +45,7 @@ function newPage() {
 }
 
 /**
- * Return a promise of plotly's code, and ask the kernel for it if nobody has.
+ * Return a promise of plotly's code, and ask the kernel for it if no other widget has.
  * @param {Model} model
  */
 function loaded(model) {
@@ -87,9 +87,9 @@ async function started(model) {
 }
 
 /**
- * Let a plot follow the width of its place, until the function that is returned is called. With
- * plotly's `responsive` setting it follows the window's width, and nothing else: not that of a tab
- * that opens, nor of an output that is drawn before it has a place.
+ * Let a plot follow the width of its place, until the function that is returned is called. plotly's
+ * setting `responsive` is not enough: it follows only the width of the window. That does not change
+ * when a tab opens, or when an output is drawn before it has a place.
  * @param {HTMLElement} el
  */
 function follow(el) {

@@ -1,8 +1,8 @@
 """A plotly figure inside a panel: as wide as its place, light, and up to date after a page reload.
 
 In comes a finished figure; out goes a widget whose traces the panel updates, and a box to show it
-in. plotly's own widget is 700 pixels wide wherever it stands, brings five megabytes of code each
-time, and inside a box it comes back from a reload as it was when it was made.
+in. plotly's own widget is always 700 pixels wide and sends five megabytes of code for each figure.
+Inside a box, after a reload of the page, it shows only what it showed when it was made.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Plot(go.FigureWidget):
             code = files(plotly) / "package_data" / "widgetbundle.js"
             self.send({"kind": "plotly"}, buffers=[code.read_bytes()])
         elif message.get("kind") == "figure":
-            with self.hold_sync():  # one message, so that with `_sent` all of the figure is there
+            with self.hold_sync():  # in one message, so that `_sent` comes with the whole figure
                 self._widget_data = deepcopy(self._data)
                 self._widget_layout = deepcopy(self._layout_obj._props)
                 self._sent += 1
@@ -48,8 +48,8 @@ class Plot(go.FigureWidget):
 class CutPlot(Plot):
     """Draw `figure` with one upright line across it, which the user drags.
 
-    `moved(x)` is called with the place where it was dropped; the line goes where `cut_at` says,
-    whatever way it was dragged.
+    `moved(x)` is called with the place where the line was dropped. The line itself stands where
+    `cut_at` puts it, wherever it was dragged.
     """
 
     def __init__(self, figure: go.Figure, moved: Callable[[float], None]):
@@ -66,7 +66,7 @@ class CutPlot(Plot):
         self.layout.shapes = [_line_at(x)]
 
     def _on_drag(self, _, shapes) -> None:
-        """Follow the line: an end that was dragged takes the other one along."""
+        """Follow the line: when one end was dragged, the other one moves with it."""
         ends = (shapes[0].x0, shapes[0].x1) if shapes else ()
         moved = [x for x in ends if x != self._cut]
         if moved:

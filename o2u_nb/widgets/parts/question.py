@@ -1,7 +1,7 @@
-"""The question what is meant by a name that is no class yet: a class beside it, or a new one.
+"""The question what is meant by a name that is no class yet: an existing class, or a new one.
 
 In comes the name, and the class that it is close to, if any; out goes the answer, from a button.
-Until it is answered or taken back, the question stands where the panel has put it.
+Until it is answered or taken back, the question stays where the panel has put it.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,17 @@ from ipywidgets import Button, HBox, Layout, VBox
 from o2u_nb.text import clip
 from o2u_nb.widgets.parts.status import StatusLine
 
-HIDDEN = "none"  # the value of CSS
+HIDDEN = "none"  # the value of the CSS property `display`
 
 
 class ClassQuestion(VBox):
-    """Call `answered(name, is_new)` with the class that is meant; `is_new`: it is to be made."""
+    """Call `answered(name, is_new)` with the class that is meant, and whether it is a new one."""
 
     def __init__(self, answered: Callable[[str, bool], None]):
         self._asked: tuple[str, str | None] = ("", None)
         self._said = StatusLine()
-        self._use, self._make = _button(), _button()
+        self._use = _button()
+        self._make = _button()
         self._use.on_click(lambda _: answered(self._asked[1], False))
         self._make.on_click(lambda _: answered(self._asked[0], True))
         row = HBox([self._use, self._make], layout=Layout(flex_flow="row wrap"))
@@ -34,9 +35,11 @@ class ClassQuestion(VBox):
     def ask(self, name: str, near: str | None) -> None:
         """Ask whether `name` is meant as a new class, or as the class `near`."""
         self._asked = name, near
-        self._use.description, self._use.tooltip = f"Use {quoted(near or '')}", near
+        self._use.description = f"Use {quoted(near or '')}"
+        self._use.tooltip = near
         self._use.layout.display = HIDDEN if near is None else None
-        self._make.description, self._make.tooltip = f"Make the class {quoted(name)}", name
+        self._make.description = f"Make the class {quoted(name)}"
+        self._make.tooltip = name
         self.layout.display = None
         close = "" if near is None else f", and close to {quoted(near)}"
         self._said.message = f"{quoted(name)} is no class yet{close}."
