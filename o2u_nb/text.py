@@ -7,8 +7,6 @@ percentages.
 
 import html
 
-PERCENT_SIGN = "\N{NO-BREAK SPACE}%"  # the same as in widgets/js/text.js
-
 
 def clip(text: object, width: int) -> str:
     """Shorten `text` to at most `width` characters, with an ellipsis in the middle.
@@ -37,13 +35,12 @@ def inert(text: object, width: int = 80) -> str:
 def percent(share: float) -> str:
     """Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below.
 
-    From 99 % on it has one decimal again, so that only 1 itself is written as 100 %. The space
-    before the sign is a no-break space (U+00A0): a line never ends between number and sign.
+    Above 99 % it has one decimal, too, so that only 1 itself is written as 100 %.
 
-    >>> print(percent(0.2), percent(0.0625), percent(0.9996))
-    20\u00a0% 6.2\u00a0% 99.9\u00a0%
+    >>> percent(0.2), percent(0.0625), percent(0.9996)
+    ('20 %', '6.2 %', '99.9 %')
     """
     share = float(share)  # a float32 would be compared and multiplied with fewer digits
     if 0.99 < share < 1:
-        return f"{min(100 * share, 99.9):.1f}{PERCENT_SIGN}"
-    return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f}{PERCENT_SIGN}"
+        return f"{min(100 * share, 99.9):.1f} %"
+    return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f} %"

@@ -113,10 +113,9 @@ def test_what_is_removed_by_hand():
     }
     assert found.warnings == []
     assert repr(found) == found.describe() and found.describe().startswith(
-        "Above a loss of 2.00, the 50th percentile of random labels, "
-        "1 of 5 samples (20\xa0%) would be"
+        "Above a loss of 2.00, the 50th percentile of random labels, 1 of 5 samples (20 %) would be"
     )
-    assert "2 of 5 samples (40\xa0%) would be removed" in found.describe(25)
+    assert "2 of 5 samples (40 %) would be removed" in found.describe(25)
 
 
 def test_a_class_that_goes_is_warned_of():

@@ -31,7 +31,7 @@ def test_the_panel_waits_and_then_says_what_would_be_removed():
     assert panel.message == WAITING == panel._status.message and WAITING in panel._html()
     panel.update(example())
     assert "Above a loss of 1.30, the 10th percentile" in panel.message
-    assert "2 of 6 samples (33\xa0%) would be removed" in panel.message
+    assert "2 of 6 samples (33 %) would be removed" in panel.message
     assert panel._plot.layout.shapes[0].x0 == pytest.approx(1.3)
     np.testing.assert_allclose(np.nansum(panel._plot.data[0].y), 5)
 
@@ -40,7 +40,7 @@ def test_the_panel_waits_and_then_says_what_would_be_removed():
 def test_the_line_and_the_slider_show_another_percentile(how):
     found = example(final=True)
     panel = OddPanel(found)
-    assert "2 of 6 samples (33\xa0%) were removed" in panel.message
+    assert "2 of 6 samples (33 %) were removed" in panel.message
     if how == "slider":
         panel._slider.value = 55.0
     else:
@@ -49,7 +49,7 @@ def test_the_line_and_the_slider_show_another_percentile(how):
     assert line.x0 == line.x1 and (line.y0, line.y1) == (0, 1)
     assert panel.percentile == panel._slider.value > 50
     assert panel.removed.tolist() == [False, False, False, False, True, False]
-    assert "1 of 6 samples (17\xa0%) would be removed" in panel.message
+    assert "1 of 6 samples (17 %) would be removed" in panel.message
     assert found.percentile == 10  # the training is as it was
 
 

@@ -121,7 +121,7 @@ def test_confusion_and_class_counts_by_hand():
     assert [list(row) for row in matrix.z] == [[None, 2], [1, None]]
     bars = plots.class_counts(scores).data[0]
     assert list(bars.x) == pytest.approx([1.0, 2 / 3])  # drawn from below: most suspects on top
-    assert list(bars.text) == ["100\xa0%  (1 of 1)", "67\xa0%  (2 of 3)"]
+    assert list(bars.text) == ["100 %  (1 of 1)", "67 %  (2 of 3)"]
 
 
 def test_estimates_are_dots_and_refusals_are_said():
@@ -133,7 +133,7 @@ def test_estimates_are_dots_and_refusals_are_said():
     others, recommended, refuses = figure.data
     assert (list(recommended.x), list(recommended.y)) == ([1200], [0])
     assert (list(others.x), list(others.y)) == ([2500, 0], [1, 3])
-    assert [text.strip() for text in others.text] == ["2,500 (25\xa0%)", "0 (0\xa0%)"]
+    assert [text.strip() for text in others.text] == ["2,500 (25 %)", "0 (0 %)"]
     assert (list(refuses.y), refuses.text[0].strip(), refuses.mode) == ([2], "refuses", "text")
     assert list(refuses.customdata[0]) == ["mixture", "c"]
     assert recommended.marker.symbol != others.marker.symbol

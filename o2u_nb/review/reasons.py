@@ -75,11 +75,10 @@ def reason(
     against the label. `swap_odds`, in nats, says how common such a mix-up is. `p_wrong` is the
     probability in [0, 1] that the label is wrong. These figures are None where they are not known.
 
-    >>> print(reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
-    ...              probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[]))
-    Labelled "cat", but while training the network gave "dog" 80\u00a0% and "cat" 5.0\u00a0%; its
-    loss was higher than that of 99\u00a0% of the samples; so the label is wrong with a probability
-    of 90\u00a0%.
+    >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
+    ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[])
+    'Labelled "cat", but while training the network gave "dog" 80 % and "cat" 5.0 %; its loss was
+    higher than that of 99 % of the samples; so the label is wrong with a probability of 90 %.'
     """
     parts = [_network(label, suggested, probs)]
     if loss_share is not None:

@@ -1,8 +1,5 @@
 // Numbers as people read them. Input: a number from Python. Output: text for the page.
 
-// The space is a no-break space: a line never ends between a number and its sign.
-const PERCENT_SIGN = "\u00a0%";
-
 /**
  * Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below 10 % and
  * above 99 %. `percent` in o2u_nb/text.py returns the same text, and a test compares the two. For a
@@ -11,8 +8,8 @@ const PERCENT_SIGN = "\u00a0%";
  */
 export function percent(share) {
   if (share === null) return "";
-  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)}${PERCENT_SIGN}`;
-  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)}${PERCENT_SIGN}`;
+  if (share > 0.99 && share < 1) return `${fixed(Math.min(100 * share, 99.9), 1)} %`;
+  return `${fixed(100 * share, share >= 0.0995 || share === 0 ? 0 : 1)} %`;
 }
 
 /**
