@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embeddings as embeddings_io
+from o2u_nb import embedding_file
 from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.moved import moved_to
@@ -104,7 +104,7 @@ class AuditFolder:
         Rows of length 1 in the order of the trace's ids; None where none were kept. Raises
         `TraceError` when the file is damaged or of other samples.
         """
-        return embeddings_io.read(self.folder / EMBEDDINGS, self.trace.n_samples)
+        return embedding_file.read(self.folder / EMBEDDINGS, self.trace.n_samples)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embeddings as embeddings_io
-from o2u_nb import extras
+from o2u_nb import embedding_file, extras
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
@@ -130,7 +129,7 @@ def save_audit(
     out = Path(out)
     _require_same_samples(samples, trace)
     if embeddings is not None:
-        embeddings_io.check(embeddings, trace.n_samples)
+        embedding_file.check(embeddings, trace.n_samples)
     require_free(out, overwrite=overwrite)
     require_apart_from_pictures(out, samples)
     checked = Checked(samples, problems_table([]) if problems is None else problems)
@@ -159,7 +158,7 @@ def _finish(
     say("Ranking the samples and writing the report.")
     checked = _with_gone(place, checked, say)
     if embeddings is not None:
-        embeddings_io.write(place.new(layout.EMBEDDINGS), embeddings)
+        embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
     conflicting = duplicates.conflicting(checked.samples)
     findings = Findings.of_trace(trace, embeddings, conflicting=conflicting)
     carried = carry(out, checked.samples)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from o2u_nb import embeddings as embeddings_io
+from o2u_nb import embedding_file
 from o2u_nb.detect import neighbours
 from o2u_nb.detect.neighbours import (
     label_agreement,
@@ -65,8 +65,8 @@ def test_nearest_agrees_with_the_slow_way(n, k, seed):
 
 def test_a_mapped_file_gives_the_same_and_is_not_touched(tmp_path):
     rows = random_rows(3000, d=16)
-    embeddings_io.write(tmp_path / "e.npy", rows)
-    mapped = embeddings_io.read(tmp_path / "e.npy", 3000)
+    embedding_file.write(tmp_path / "e.npy", rows)
+    mapped = embedding_file.read(tmp_path / "e.npy", 3000)
     assert isinstance(mapped, np.memmap) and mapped.dtype == np.float16
     positions, similarities = nearest(mapped, 2999, k=8)
     expected = nearest(np.array(mapped, dtype=np.float64), 2999, k=8)
@@ -193,28 +193,28 @@ def test_labels_of_other_samples_are_refused():
 
 
 def test_the_file_holds_unit_rows_in_order(tmp_path):
-    embeddings_io.write(tmp_path / "e.npy", np.array([[3.0, 4], [0, 0], [0, -2]]))
-    found = embeddings_io.read(tmp_path / "e.npy", 3)
+    embedding_file.write(tmp_path / "e.npy", np.array([[3.0, 4], [0, 0], [0, -2]]))
+    found = embedding_file.read(tmp_path / "e.npy", 3)
     np.testing.assert_allclose(found, [[0.6, 0.8], [0, 0], [0, -1]], atol=1e-3)
-    assert embeddings_io.read(tmp_path / "none.npy", 3) is None
+    assert embedding_file.read(tmp_path / "none.npy", 3) is None
 
 
 def test_files_of_other_samples_and_damaged_ones_are_refused(tmp_path):
     path = tmp_path / "e.npy"
-    embeddings_io.write(path, random_rows(5))
+    embedding_file.write(path, random_rows(5))
     with pytest.raises(TraceError, match=r"\(6, d\).*e.npy have shape \(5, 8\)"):
-        embeddings_io.read(path, 6)
+        embedding_file.read(path, 6)
     np.save(path, np.zeros((6, 2), dtype=int))
     with pytest.raises(TraceError, match="row of floats"):
-        embeddings_io.read(path, 6)
+        embedding_file.read(path, 6)
     path.write_bytes(path.read_bytes()[:90])
     with pytest.raises(TraceError, match="damaged"):
-        embeddings_io.read(path, 6)
+        embedding_file.read(path, 6)
 
 
 def test_what_is_not_finite_is_not_written(tmp_path):
     with pytest.raises(O2UError, match="row 1 of 2"):
-        embeddings_io.write(tmp_path / "e.npy", np.array([[1.0, 0], [np.nan, 0]]))
+        embedding_file.write(tmp_path / "e.npy", np.array([[1.0, 0], [np.nan, 0]]))
     with pytest.raises(OutputError):
-        embeddings_io.write(tmp_path / "missing" / "e.npy", np.ones((2, 2)))
+        embedding_file.write(tmp_path / "missing" / "e.npy", np.ones((2, 2)))
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from o2u_nb import embeddings as embeddings_io
+from o2u_nb import embedding_file
 from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
 from o2u_nb.errors import TraceError
@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def session(folder):
-    embeddings_io.write(folder / layout.EMBEDDINGS, angles() * 7)
+    embedding_file.write(folder / layout.EMBEDDINGS, angles() * 7)
     return ReviewSession(folder, reviewer="ann")
 
 
@@ -89,17 +89,17 @@ def test_rows_follow_the_trace_and_not_the_table(folder, tmp_path):
 
 def test_a_small_audit_has_fewer(tmp_path):
     folder = write_audit(tmp_path / "audit", n=4, n_wrong=1)
-    embeddings_io.write(folder / layout.EMBEDDINGS, angles(range(4)))
+    embedding_file.write(folder / layout.EMBEDDINGS, angles(range(4)))
     session = ReviewSession(folder, reviewer="ann")
     assert sorted(numbers(why.card(session, name(session, 2)))) == [0, 1, 3]
 
 
 def test_embeddings_are_opened_late_and_mapped(folder):
     session = ReviewSession(folder, reviewer="ann")
-    embeddings_io.write(folder / layout.EMBEDDINGS, angles()[1:])
+    embedding_file.write(folder / layout.EMBEDDINGS, angles()[1:])
     with pytest.raises(TraceError, match=r"\(40, d\).*shape \(39, 2\).*audit again"):
         why.card(session, session.current)
-    embeddings_io.write(folder / layout.EMBEDDINGS, angles())
+    embedding_file.write(folder / layout.EMBEDDINGS, angles())
     assert isinstance(session.embeddings, np.memmap) and session.embeddings.dtype == np.float16
     assert len(why.card(session, session.current)["neighbours"]) == 8
 

@@ -11,7 +11,7 @@ import torch
 from fastai.basics import Learner
 from torch.nn import functional as F
 
-from o2u_nb.embeddings import MAX_BYTES, n_bytes
+from o2u_nb.embedding_file import MAX_BYTES, n_bytes
 from o2u_nb.errors import RecordingError
 from o2u_nb.training.clean import clean_loader, clean_pass, evaluating
 from o2u_nb.training.items import labels_and_classes, loaders_of

@@ -1,4 +1,4 @@
-"""Embeddings: what the trained network sees of each sample, one row of numbers beside the trace.
+"""The file of embeddings: what the trained network makes of each sample, a row of numbers each.
 
 In comes an array made after training; out goes a `.npy` file of unit rows that opens memory-mapped,
 without torch.
