@@ -6,6 +6,7 @@ percentages.
 """
 
 import html
+import re
 
 
 def clip(text: object, width: int) -> str:
@@ -44,3 +45,12 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return f"{min(100 * share, 99.9):.1f} %"
     return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f} %"
+
+
+def unbroken(text: str) -> str:
+    """Return HTML in which no line ends between a number and its percent sign.
+
+    >>> unbroken("84 % of 9")
+    '<span style="white-space:nowrap">84 %</span> of 9'
+    """
+    return re.sub(r"[\d.]+ %", r'<span style="white-space:nowrap">\g<0></span>', text)

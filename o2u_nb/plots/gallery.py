@@ -16,7 +16,7 @@ import pandas as pd
 from o2u_nb.data import images
 from o2u_nb.detect.suspects import per_class, top_suspects
 from o2u_nb.plots.look import COLORS, MAX_CLASSES
-from o2u_nb.text import clip, inert, percent
+from o2u_nb.text import clip, inert, percent, unbroken
 
 OPEN_CLASSES = 12  # classes whose pictures are unfolded at first
 # Pixels of a picture for each CSS pixel: sharp enough on a dense screen, small enough to mail.
@@ -168,7 +168,7 @@ def _suggestion(label: object) -> str:
 
 def _doubt(row: Any) -> str:
     """Say how likely the label is wrong, and the kind of doubt unless that is `wrong`."""
-    chance = f" · wrong: {percent(row.p_wrong)}" if pd.notna(row.p_wrong) else ""
+    chance = f" · wrong: {unbroken(percent(row.p_wrong))}" if pd.notna(row.p_wrong) else ""
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""
     return chance + kind
 

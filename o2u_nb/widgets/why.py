@@ -16,7 +16,7 @@ from o2u_nb.plots.look import COLORS, SUSPECT
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, told
-from o2u_nb.text import inert, percent
+from o2u_nb.text import inert, percent, unbroken
 from o2u_nb.widgets.parts.entry import Entry
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.question import ClassQuestion
@@ -124,7 +124,7 @@ class WhyCard(Panel):
         parts = [
             _meant(self._n_meant()),
             self._picture(known),
-            f"<p>{inert(known['reason'], 600)}</p>",
+            f"<p>{unbroken(inert(known['reason'], 600))}</p>",
             _decision(known),
             self._look_alikes(known),
             _probs(known),
