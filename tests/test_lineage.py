@@ -5,6 +5,7 @@ Data sets are small tables of files; what is worked out by hand stands beside ea
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -191,3 +192,22 @@ def test_a_kernel_that_still_shows_the_old_audit_loses_nothing(tmp_path, tiny):
     assert new.decisions.current(first).action == "keep"
     new.drop([second])
     assert Ledger(new.decisions.events).current(second).action == "drop"
+
+
+def test_decisions_on_pictures_without_files_are_carried_over(tmp_path, tiny):
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    labels = ["cat", "dog", "owl"] * 10
+    Audit.run((pictures, labels), tmp_path / "out", preset="quick", quiet=True)
+    session = Audit.open(tmp_path / "out").session(reviewer="ann")
+    kept, altered = session.scores.index[:2]
+    session.keep([kept, altered])
+    pictures[int(altered)] ^= 255
+    Audit.run((pictures, labels), tmp_path / "out", preset="quick", overwrite=True, quiet=True)
+    again = Audit.open(tmp_path / "out").session(reviewer="ann")
+    assert again.decisions.table().index.tolist() == [kept]
+    assert plan(again).stale.empty and plan(again).absent.empty
+    Audit.save(  # pictures as they come back from an audit
+        tmp_path / "out", again.audit.samples, again.audit.trace, overwrite=True, quiet=True
+    )
+    assert plan(tmp_path / "out").decided.index.tolist() == [kept]

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from o2u_nb.data.content import hash_if_readable
-from o2u_nb.data.images import image_items
+from o2u_nb.data.images import Item, image_items, png_bytes
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError
 from o2u_nb.folder import DECISIONS, FACTS, AuditFolder
@@ -133,9 +134,15 @@ def _is_same(given: pd.Series, event: Event) -> bool:
 def _changed(events: list[Event], samples: pd.DataFrame) -> list[str]:
     """Return the samples whose pictures have another content than `events` were decided on."""
     ids = [event.sample_id for event in events]
-    now = in_threads(hash_if_readable, image_items(samples.loc[ids]))
+    items = map(_as_stored, image_items(samples.loc[ids]))
+    now = in_threads(hash_if_readable, list(items))
     pairs = zip(events, now, strict=True)
     return [event.sample_id for event, found in pairs if event.content_hash not in (None, found)]
+
+
+def _as_stored(item: Item) -> Item:
+    """Return a picture as an audit keeps it: a review hashes the PNG that was made of an array."""
+    return png_bytes(item) if isinstance(item, np.ndarray) else item
 
 
 def _said(decided: Ledger, same: list[Event], changed: list[str], given: pd.Series) -> list[str]:
