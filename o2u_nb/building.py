@@ -105,12 +105,14 @@ def _refuse_shared(out: Path, places: list[Path], name: str) -> None:
 def building(out: Path) -> Iterator[Place]:
     """Yield the place to write an audit to, and put the audit into `out` at the end.
 
-    A finished audit in `out` stays until the new one is complete, its facts included. On failure,
-    the finished epochs of training are kept, and everything else that is new is removed.
+    A finished audit in `out`, or the finished epochs of an unfinished one, stay until the new audit
+    is complete, its facts included. On failure, everything new is removed, unless an epoch of
+    training was finished: then the epochs are kept, with the samples that they belong to.
     """
     layout.finish_replacing(out)
     existed = out.is_dir()
-    folder = out / layout.DRAFT if (out / layout.FACTS).is_file() else out
+    worth_keeping = (out / layout.FACTS).is_file() or _finished_epochs(out)
+    folder = out / layout.DRAFT if worth_keeping else out
     try:
         yield _set_up(out, folder)
     except BaseException:

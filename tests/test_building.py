@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from o2u_nb.building import building
 from o2u_nb.errors import AuditExistsError, O2UError, OutputError, SourceError
 from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
+from o2u_nb.trace import Trace
 from tests.sources import TINY, snapshot, write_source
 
 
@@ -230,6 +232,24 @@ def test_an_unfinished_audit_is_said_and_replaced_when_asked(tmp_path, source, m
         run_audit(source, out, preset="quick")
     run_audit(source, out, preset="quick", overwrite=True)
     assert Audit.open(out).trace.n_epochs == 4
+
+
+def test_finished_epochs_can_be_saved_into_their_own_folder(tmp_path, source, monkeypatch):
+    out = tmp_path / "out"
+    whole = run_audit(source, tmp_path / "whole", preset="quick")
+    with pytest.raises(MemoryError), building(out) as place:
+        whole.trace.save(place.new(layout.TRACE))
+        raise MemoryError
+    before = snapshot(out / layout.TRACE)
+    epochs = Trace.open(out / layout.TRACE)  # memory-mapped: the files must not go first
+    monkeypatch.setattr("o2u_nb.run.write_report", lambda *_: (_ for _ in ()).throw(MemoryError))
+    with pytest.raises(MemoryError):
+        Audit.save(out, whole.samples, epochs, overwrite=True, quiet=True)
+    assert snapshot(out / layout.TRACE) == before
+    monkeypatch.undo()
+    saved = Audit.save(out, whole.samples, epochs, overwrite=True, quiet=True)
+    assert saved.trace.n_epochs == 4 and not (out / layout.DRAFT).exists()
+    np.testing.assert_array_equal(saved.trace.loss, whole.trace.loss)
 
 
 def test_a_newer_format_is_said(tmp_path, source):
