@@ -47,8 +47,10 @@ function render({ model, el }) {
     field.disabled = model.get("disabled");
     list.replaceChildren(...model.get("names").map((name) => new Option("", name)));
   };
+  let entered = ""; // the text that was sent last
   const enter = () => {
-    if (field.value.trim()) model.send({ kind: "entered", name: field.value });
+    entered = field.value;
+    if (entered.trim()) model.send({ kind: "entered", name: entered });
   };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.isComposing && !event.repeat) enter();
@@ -57,7 +59,10 @@ function render({ model, el }) {
     if (isPick(event) && model.get("names").includes(field.value)) enter();
   });
   /** @type {(message: { kind: string }) => void} */
-  const hear = ({ kind }) => { if (kind === "clear") field.value = ""; };
+  const hear = ({ kind }) => {
+    // The answer of a slow kernel must not erase what was typed since.
+    if (kind === "clear" && field.value === entered) field.value = "";
+  };
   model.on("change", show);
   model.on("msg:custom", hear);
   show();
