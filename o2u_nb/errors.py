@@ -40,6 +40,10 @@ class NonFiniteLossError(O2UError):
     """A loss became NaN or infinite during training; the finished epochs are kept."""
 
 
+class FeaturesError(O2UError):
+    """Features are not those of the samples that were passed, or hold NaN or infinite values."""
+
+
 class TraceError(O2UError):
     """A trace folder is missing or damaged, or its samples are not those that were passed."""
 
