@@ -4,11 +4,13 @@ In come features in the order of a samples table; out goes a fastai Learner that
 and on which every method and the recorder work as on any other Learner.
 """
 
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
 import torch
 from fastai.basics import Learner
+from fastai.callback.core import Callback
 from torch import nn
 
 from o2u_nb.training.feature_loader import feature_loaders
@@ -42,13 +44,42 @@ def head_learner(
     """
     dls = feature_loaders(features, samples, valid=valid, bs=bs, seed=seed, device=device)
     model = head(dls.train.dataset.features.shape[1], len(dls.train.vocab), hidden, dropout, seed)
-    return Learner(
+    return HeadLearner(
         dls,
         model,
         loss_func=nn.CrossEntropyLoss(),
         opt_func=sgd,
         lr=HIDDEN_RATE if hidden else HEAD_RATE,
     )
+
+
+class HeadLearner(Learner):
+    """A fastai Learner whose steps cost little beside the head's own few operations.
+
+    fastai asks every callback at every event of a step, and most have nothing to do; here only
+    those are asked that have. The operations are too small to be shared out among threads, which
+    would spend most of the time waiting for each other, so `fit` uses one.
+    """
+
+    def __call__(self, event_name: str) -> None:
+        """Call the callbacks that have something to do at an event, in their order."""
+        for callback in sorted(self.cbs, key=attrgetter("order")):
+            # At the end of a fit, fastai also resets something in each callback.
+            if event_name == "after_fit" or _answers(callback, event_name):
+                callback(event_name)
+
+    def fit(self, *args, **options) -> None:
+        """Train as `Learner.fit` does, on one thread of the CPU."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            super().fit(*args, **options)
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _answers(callback: Callback, event_name: str) -> bool:
+    return hasattr(type(callback), event_name) or event_name in vars(callback)
 
 
 def head(n_in: int, n_classes: int, hidden: int | None, dropout: float, seed: int) -> nn.Module:

@@ -49,8 +49,8 @@ class EpochRates(Callback):
         self.ramp = ramp
 
     def before_batch(self):
-        """Set the rate of this batch."""
-        rate = self.rates[self.epoch]
-        if self.ramp and self.epoch == 0:
-            rate *= (self.iter + 1) / self.n_iter
-        self.opt.set_hyper("lr", rate)
+        """Set the rate of this batch, unless it is that of the batch before."""
+        rising = self.ramp and self.epoch == 0
+        if rising or self.iter == 0:
+            share = (self.iter + 1) / self.n_iter if rising else 1
+            self.opt.set_hyper("lr", share * self.rates[self.epoch])
