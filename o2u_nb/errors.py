@@ -40,10 +40,6 @@ class NonFiniteLossError(O2UError):
     """A loss became NaN or infinite during training; the finished epochs are kept."""
 
 
-class FeaturesError(O2UError):
-    """Features are not those of the samples that were passed, or hold NaN or infinite values."""
-
-
 class TraceError(O2UError):
     """A trace folder is missing or damaged, or its samples are not those that were passed."""
 
@@ -57,6 +53,10 @@ class OutputError(O2UError):
 
 class WeightsError(O2UError):
     """Pretrained weights are not in the cache and cannot be downloaded."""
+
+
+class FeaturesError(O2UError):
+    """Features are missing or damaged, not finite, or of other pictures or another network."""
 
 
 class DecisionsError(O2UError):

@@ -4,15 +4,19 @@ In come features in the order of a samples table; out goes a fastai Learner that
 and on which every method and the recorder work as on any other Learner.
 """
 
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from fastai.basics import Learner
 from fastai.callback.core import Callback
 from torch import nn
 
+from o2u_nb.errors import FeaturesError
+from o2u_nb.rows import rows_of
 from o2u_nb.training.feature_loader import feature_loaders
 from o2u_nb.training.fitting import sgd
 
@@ -37,20 +41,42 @@ def head_learner(
     """Return a Learner for a classifier on `features`, float (n_samples, d), of `samples`.
 
     The head is linear, or with `hidden` it has one hidden layer of that width, followed by ReLU and
-    `dropout` (0 to 1). Its rate is `HEAD_RATE`, or `HIDDEN_RATE` with a hidden layer, and its
-    optimiser that of `fit_o2u`; `learn.fit_o2u(lr=learn.lr)` trains it. `seed` determines the
+    `dropout` (0 to 1). Its `largest_rate`, with which `learn.fit_o2u()` and `learn.fit_odd()` train
+    it by default, is `HEAD_RATE`, or `HIDDEN_RATE` with a hidden layer. `seed` determines the
     initial weights, the order of the samples and the dropout. `valid`, `bs` and `device`, and the
     errors, are those of `feature_loaders`.
     """
     dls = feature_loaders(features, samples, valid=valid, bs=bs, seed=seed, device=device)
     model = head(dls.train.dataset.features.shape[1], len(dls.train.vocab), hidden, dropout, seed)
-    return HeadLearner(
-        dls,
-        model,
-        loss_func=nn.CrossEntropyLoss(),
-        opt_func=sgd,
-        lr=HIDDEN_RATE if hidden else HEAD_RATE,
-    )
+    learn = HeadLearner(dls, model, loss_func=nn.CrossEntropyLoss(), opt_func=sgd)
+    learn.largest_rate = HIDDEN_RATE if hidden else HEAD_RATE
+    return learn
+
+
+def heads_on(
+    features: np.ndarray, samples: pd.DataFrame, **options
+) -> Callable[[pd.DataFrame, pd.DataFrame, int], Learner]:
+    """Return a function that makes heads on parts of `samples`, for `retrain(learner=...)`.
+
+    `features` is (n_samples, d) in the order of `samples`; `options` are those of `head_learner`.
+    The tables that the function gets may have other labels. It raises `FeaturesError` for samples
+    that are not among `samples`.
+    """
+
+    def rows(part: pd.DataFrame) -> np.ndarray:
+        strangers = part.index.difference(samples.index)
+        if len(strangers):
+            raise FeaturesError(
+                f"Expected samples that have features, found {len(strangers):,} of {len(part):,} "
+                f"without, such as {strangers[0]!r}: compute features of them, too."
+            )
+        return features[rows_of(samples.index, part.index)]
+
+    def make(train: pd.DataFrame, held_out: pd.DataFrame, seed: int) -> Learner:
+        valid = rows(held_out), held_out
+        return head_learner(rows(train), train, valid=valid, seed=seed, **options)
+
+    return make
 
 
 class HeadLearner(Learner):
@@ -58,11 +84,17 @@ class HeadLearner(Learner):
 
     fastai asks every callback at every event of a step, and most have nothing to do; here only
     those are asked that have. The operations are too small to be shared out among threads, which
-    would spend most of the time waiting for each other, so `fit` uses one.
+    would spend most of the time waiting for each other, so `fit` uses one. `largest_rate` is the
+    learning rate that suits the head, for methods that choose the rates.
     """
 
-    def __call__(self, event_name: str) -> None:
-        """Call the callbacks that have something to do at an event, in their order."""
+    largest_rate = HEAD_RATE
+
+    def _call_one(self, event_name: str) -> None:
+        """Call the callbacks that have something to do at an event, in their order.
+
+        fastai calls this for each event, and its own one calls all callbacks.
+        """
         for callback in sorted(self.cbs, key=attrgetter("order")):
             # At the end of a fit, fastai also resets something in each callback.
             if event_name == "after_fit" or _answers(callback, event_name):

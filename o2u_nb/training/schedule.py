@@ -7,7 +7,15 @@ batch in the first epoch.
 
 import math
 
+from fastai.basics import Learner
 from fastai.callback.core import Callback
+
+RATE = 0.05  # largest rate for a network from scratch. Our choice, see `fit_o2u`.
+
+
+def largest_rate(learn: Learner) -> float:
+    """Return the largest learning rate that suits a Learner: its `largest_rate`, or else `RATE`."""
+    return getattr(learn, "largest_rate", RATE)
 
 
 def cyclic_rates(n_epochs: int, *, r1: float, r2: float, cycle: int) -> list[float]:
