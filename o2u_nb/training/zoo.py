@@ -2,7 +2,7 @@
 
 In comes a name, and a file of weights if there is one; out goes a network without its classifier,
 with the size and the statistics of its pictures. Weights without a file are those of the library's
-cache, or a download.
+cache, or a download. Importing this module without timm raises `MissingExtraError`.
 """
 
 import difflib
@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import timm
 from torch import nn
 from torchvision import models
 
 from o2u_nb import offline_weights
 from o2u_nb.errors import WeightsError
+from o2u_nb.extras import require_timm
 from o2u_nb.training import weights as files
 from o2u_nb.training.body import body
+
+require_timm()
+import timm  # noqa: E402
 
 # The network whose weights are installed; timm has its architecture under the second name.
 OFFLINE = "efficientnet_lite0"

@@ -248,8 +248,8 @@ class _Store:
         records["sample"] = self.samples[positions]
         records["content"] = self.contents[positions]
         records["row"] = half
-        self.new.append(records)
         self._know(records)
+        self.new.append(records)
         if time.monotonic() - self.written > PART_SECONDS:
             self.flush()
 
