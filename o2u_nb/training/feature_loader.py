@@ -5,6 +5,7 @@ every sample, as those of `loaders` do for pictures, so that everything that tra
 records them works on features too.
 """
 
+import copy
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -56,6 +57,16 @@ class FeatureData(SampleData):
         self.features, self.mapped = _in_memory(features)
         _require_finite(self.features, ids)
 
+    def relabelled(self, samples: pd.DataFrame, vocab: Sequence[str]) -> "FeatureData":
+        """Return the same features, not copied, with the labels of `samples` as in `vocab`.
+
+        Raises `FeaturesError` when the table has other samples.
+        """
+        _require_same_ids(self.ids, samples.index)
+        other = copy.copy(self)
+        SampleData.__init__(other, class_codes(samples, vocab), self.ids, vocab, samples)
+        return other
+
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.features[i].float(), self.labels[i]
 
@@ -87,7 +98,8 @@ def feature_loaders(
     """Serve `features`, float (n_samples, d) in the order of `samples`, as fastai `DataLoaders`.
 
     `samples` is a samples table; of its columns only `label` is needed. If the features are a table
-    too, its index must be that of `samples`. `valid` are features and samples to validate on, whose
+    too, or the `FeatureData` of an earlier loader, whose numbers are then shared, they must have
+    the ids of `samples`. `valid` are features and samples to validate on, whose
     labels must occur in `samples`. `bs` is the number of samples in a batch; `seed` determines
     their order.
 
@@ -113,6 +125,8 @@ def _held_out(features: Any, samples: pd.DataFrame, vocab: list[str]) -> Feature
 
 
 def _data(features: Any, samples: pd.DataFrame, vocab: list[str]) -> FeatureData:
+    if isinstance(features, FeatureData):
+        return features.relabelled(samples, vocab)
     if isinstance(features, pd.DataFrame):
         _require_same_ids(features.index, samples.index)
         features = features.to_numpy()

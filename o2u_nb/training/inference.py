@@ -4,6 +4,7 @@ In comes a `Backbone`; out goes a function from pixels to features. Both ways co
 that features do not depend on the way.
 """
 
+import copy
 import importlib
 import sys
 import warnings
@@ -19,7 +20,7 @@ from o2u_nb.extras import missing
 from o2u_nb.training.backbones import Backbone
 from o2u_nb.training.weights import first_line
 
-# Pictures in a batch. Our choice: larger batches are not faster (`benchmarks/results/features.md`).
+# Pictures in a batch, for which OpenVINO prepares the network. Our choice.
 BATCH = 32
 # Largest difference between the two ways, divided by the largest feature. Our choice: features are
 # kept with three decimal digits.
@@ -53,18 +54,27 @@ def runner(
 ) -> Run:
     """Return a function from pixels, uint8 (n, size, size, 3), to features, float32 (n, d).
 
-    `device` is by default a GPU, if there is one. On a processor OpenVINO computes, if `fast`, it
-    is installed and can run the network; preparing it takes some seconds. If it cannot, `say` is
-    called with the reason, and torch computes. The function raises `FeaturesError` when the network
-    does not give a row for each picture.
+    `device` is by default a GPU, if there is one, for a network, and the processor for a function.
+    On a processor OpenVINO computes, if `fast`, it is installed and can run the network; preparing
+    it takes some seconds. If it cannot, `say` is called with the reason, and torch computes. The
+    function raises `FeaturesError` when the network does not give a row for each picture.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device(backbone)
     if fast and can_be_faster(backbone, device):
         try:
             return _by_openvino(backbone)
         except Exception as error:  # conversion fails in many ways, and torch can do the same work
             say(f"OpenVINO cannot run {backbone.name} ({first_line(error)}): torch is used.")
-    return by_torch(FromPixels(backbone).to(device), device)
+    network = FromPixels(backbone)
+    if device.type != "cpu":
+        network = copy.deepcopy(network)  # the backbone's own stays where it is
+    return by_torch(network.to(device), device)
+
+
+def default_device(backbone: Backbone) -> torch.device:
+    """Return the GPU for a network if there is one, and the processor for anything else."""
+    on_gpu = torch.cuda.is_available() and isinstance(backbone.model, nn.Module)
+    return torch.device("cuda" if on_gpu else "cpu")
 
 
 def can_be_faster(backbone: Backbone, device: torch.device) -> bool:
@@ -88,7 +98,8 @@ def _by_openvino(backbone: Backbone) -> Run:
     """Return a function that runs the network by OpenVINO, in batches of `BATCH` pictures."""
     network = FromPixels(backbone)
     shape = (BATCH, backbone.size, backbone.size, 3)
-    example = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    # OpenVINO traces two pictures in a quarter of the time of a whole batch.
+    example = np.random.default_rng(0).integers(0, 256, (2, *shape[1:]), np.uint8)
     with warnings.catch_warnings(), _without_telemetry():
         # torch says that its tracer, which OpenVINO uses, is deprecated and records one path.
         warnings.simplefilter("ignore")
@@ -104,7 +115,7 @@ def _by_openvino(backbone: Backbone) -> Run:
         filled = np.resize(pixels, shape) if len(pixels) < BATCH else pixels
         return _checked(compiled(filled)[0], BATCH)[: len(pixels)].copy()
 
-    _require_agreement(run(example[:4]), by_torch(network, torch.device("cpu"))(example[:4]))
+    _require_agreement(run(example), by_torch(network, torch.device("cpu"))(example))
     return run
 
 

@@ -139,3 +139,15 @@ def test_a_function_that_gives_no_row_for_each_picture():
     odd = backbone(lambda x: x.mean((2, 3))[:2], size=8)
     with pytest.raises(FeaturesError, match=r"each of 5 pictures, .* shape \(2, 3\)"):
         runner(odd, device=torch.device("cpu"))(pixels(5))
+
+
+def test_a_gpu_is_for_networks_and_gets_a_copy(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    eye, function = small(), backbone(lambda x: x.mean((2, 3)), size=8)
+    assert inference.default_device(eye).type == "cuda"
+    assert inference.default_device(function).type == "cpu"
+    seen = []
+    monkeypatch.setattr(inference, "by_torch", lambda network, device: seen.append(network))
+    runner(eye, device=torch.device("meta"))  # as a GPU, a device of its own
+    assert next(seen[0].parameters()).device.type == "meta"
+    assert next(eye.model.parameters()).device.type == "cpu"
