@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from benchmarks import common
 from benchmarks.detection import __main__ as command
-from benchmarks.detection import report, scoring, sets, trainings
+from benchmarks.detection import comparing, frozen, report, scoring, sets, trainings, votes
 from o2u_nb.data import datasets
 from o2u_nb.data.noise import Planted, realised_rate, symmetric
+from o2u_nb.detect.neighbours import neighbourhoods
 from o2u_nb.presets import PRESETS
 from o2u_nb.trace import Trace
 from o2u_nb.training.loaders import PixelData
@@ -218,17 +219,19 @@ def scores_of(training: str, order: np.ndarray) -> dict[str, scoring.Scored]:
     probs, labels, wrong = rng.dirichlet(np.ones(3), 60), rng.integers(0, 3, 60), rng.random(60)
     if training == "folds":
         return scoring.folds(labels[order], probs[order])
+    if training == "neighbours":
+        return scoring.votes_of(*neighbourhoods(probs[order], votes.K), labels[order])
     trace = random_trace().take(order)
     if training == "o2u":
         return scoring.o2u(trace, rng.normal(size=(60, 4))[order].astype(np.float16))
     return scoring.plain(trace, wrong[order] < 0.2)
 
 
-@pytest.mark.parametrize("training", ["o2u", "plain", "folds"])
+@pytest.mark.parametrize("training", ["o2u", "plain", "folds", "neighbours"])
 def test_permuted_samples_have_permuted_scores(training):
     order = np.random.default_rng(5).permutation(60)
     before, after = scores_of(training, np.arange(60)), scores_of(training, order)
-    assert list(before) == list(after) and len(before) >= 5
+    assert list(before) == list(after) and len(before) >= 3
     for method, (score, flagged) in before.items():
         if score is not None:
             np.testing.assert_allclose(after[method].score, score[order], rtol=1e-6, err_msg=method)
@@ -275,20 +278,32 @@ def tiny(tmp_path, monkeypatch, fake) -> SimpleNamespace:
     monkeypatch.setitem(command.PRESETS, "quick", TINY)
     for module in (common, report):
         monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+
+    def features(samples, backbone, *, folder):
+        assert folder is None and backbone == trainings.OFFLINE
+        return np.stack(samples["image"]).reshape(len(samples), -1).astype(np.float16)
+
+    monkeypatch.setattr(trainings, "features", features)
+    monkeypatch.setattr(trainings, "backbone", lambda name: name)
     return SimpleNamespace(
-        data=tmp_path, sets=["fashion-sym20"], seeds=[1], methods=list(trainings.TRAININGS),
+        data=tmp_path, sets=["fashion-sym20"], seeds=[1], methods=list(command.TRAININGS),
         preset="quick", lr_max=0.05, fold_epochs=1, traces=tmp_path / "traces", results="tiny",
+        features=None,
     )  # fmt: skip
 
 
 def test_runs_are_not_repeated_and_can_be_scored_again(tiny, monkeypatch):
     command.run_all(tiny)
     rows = common.Runs("tiny").table
-    assert len(rows) == 11 + 5 + 5 + 1 and (rows["share_wrong"].between(0.15, 0.45)).all()
+    assert (
+        len(rows) == 2 + 11 + 5 + 5 + 1 + 2 + 1 + 5 + 3
+        and (rows["share_wrong"].between(0.15, 0.45)).all()
+    )
     passes = rows.groupby("training")[["training_passes", "evaluation_passes"]].first()
     assert passes.loc["o2u"].tolist() == [2, 1] and passes.loc["plain"].tolist() == [2, 0]
     assert passes.loc["folds"].tolist() == [4, 1]
-    forbidden = dict.fromkeys(trainings.TRAININGS)  # calling one would fail
+    assert (passes.loc[list(frozen.TRAININGS)] == [0, 1]).all(axis=None)
+    forbidden = dict.fromkeys(command.TRAININGS)  # calling one would fail
     monkeypatch.setattr(command, "TRAININGS", forbidden)
     command.run_all(tiny)
     pd.testing.assert_frame_equal(common.Runs("tiny").table, rows)
@@ -330,7 +345,7 @@ def test_folds_take_about_twice_our_passes():
 
 
 def rows_of(method: str, aps: dict[int, float]) -> list[dict]:
-    passes = 20 if method == scoring.OURS else 30
+    passes = 20 if method == scoring.NETWORK else 30
     return [
         dict(set="digits-sym20", seed=seed, method=method, AP=ap, training_passes=passes)
         for seed, ap in aps.items()
@@ -340,7 +355,7 @@ def rows_of(method: str, aps: dict[int, float]) -> list[dict]:
 def test_leads_are_taken_seed_by_seed():
     rows = pd.DataFrame(
         [
-            *rows_of(scoring.OURS, {1: 0.5, 2: 0.9}),
+            *rows_of(scoring.NETWORK, {1: 0.5, 2: 0.9}),
             *rows_of("AUM", {1: 0.6, 2: 0.96}),
             *rows_of("data maps", {1: 0.4}),
             *rows_of(scoring.RANDOM, {1: 0.99, 2: 0.99}),
@@ -364,7 +379,7 @@ def test_leads_are_taken_seed_by_seed():
 def test_the_best_of_a_column_is_bold_and_the_oracle_is_not():
     rows = pd.DataFrame(
         [
-            *rows_of(scoring.OURS, {1: 0.5, 2: 0.7}),
+            *rows_of(scoring.NETWORK, {1: 0.5, 2: 0.7}),
             *rows_of("AUM", {1: 0.4, 2: 0.5}),
             *rows_of(scoring.ORACLE, {1: 0.8, 2: 0.8}),
         ]
@@ -380,10 +395,159 @@ def test_losses_by_other_figures_are_listed():
     ours, theirs = ({name: values[k] for name, values in figures.items()} for k in (0, 1))
     rows = pd.DataFrame(
         [
-            dict(set="digits-sym20", seed=1, method=scoring.OURS, AP=0.9, **ours),
+            dict(set="digits-sym20", seed=1, method=scoring.NETWORK, AP=0.9, **ours),
             dict(set="digits-sym20", seed=1, method="AUM", AP=0.8, **theirs),
             dict(set="digits-sym20", seed=1, method=scoring.ORACLE, AP=1, **{"AUROC": 1.0}),
         ]
     )
-    lines = report.by_other_figures(rows).splitlines()
-    assert lines[2:] == ["| digits, 1,797, symmetric 20 % | effort 90 % | AUM | 1.200 | 1.500 |"]
+    words, table = report.losses_by_other_figures(rows.assign(training_passes=1))
+    assert "better in 1 of 4 comparisons" in words
+    assert table.splitlines()[2:] == [
+        "| digits, 1,797, symmetric 20 % | effort 90 % | AUM | 1.200 | 1.500 | +0.300 "
+        "| 1 of 1 | 1 of 1 |"
+    ]
+
+
+def test_ours_is_the_product_where_it_was_run_and_its_parts_are_no_rivals():
+    rows = pd.DataFrame(
+        [
+            *rows_of(scoring.NETWORK, {1: 0.6}),
+            *rows_of(scoring.AUDIT, {1: 0.5}),
+            *rows_of(scoring.AUDIT + scoring.OF_KIND_WRONG, {1: 0.7}),
+            *rows_of(f"{scoring.FROZEN}AUM", {1: 0.4}),
+            *[{**row, "set": "coats"} for row in rows_of(scoring.NETWORK, {1: 0.9})],
+        ]
+    )
+    expected = {"digits-sym20": scoring.AUDIT, "coats": scoring.NETWORK}
+    assert comparing.product(rows).to_dict() == expected
+    pairs = comparing.compared(rows)
+    assert comparing.rivals_of(pairs)["rival"].tolist() == [f"{scoring.FROZEN}AUM"]
+    text = "\n".join(report.losses_and_wins(rows))
+    lost, won = text.split("## Where we win")
+    assert scoring.FROZEN not in lost and scoring.FROZEN in won
+    assert f"| {scoring.AUDIT}{scoring.OF_KIND_WRONG} | 0.700 | 0.500 | +0.200 |" in lost
+
+
+def test_too_many_and_too_few_flagged_are_equally_bad():
+    table = pd.DataFrame({"flagged / true": [2.0, 0.5, 1.0, np.nan, 0.0]})
+    found = comparing.with_count(table)["count, off by a factor"]
+    np.testing.assert_allclose(found, [2, 2, 1, np.nan, np.nan])
+
+
+@pytest.fixture
+def waste(tmp_path) -> pd.Series:
+    """Class folders of waste, empty files in them; the classes by file."""
+    for label in sets.WASTE_ALIKE:
+        (tmp_path / "trashnet" / label).mkdir(parents=True)
+        for number in range(300):
+            (tmp_path / "trashnet" / label / f"{label}{number}.jpg").touch()
+    ids = [f"{label}/{label}{number}.jpg" for label in sets.WASTE_ALIKE for number in range(300)]
+    return pd.Series([name.split("/")[0] for name in ids], ids)
+
+
+@pytest.mark.parametrize(
+    "name, rate",
+    {"sym10": 0.1, "sym30": 0.3, "pair20": 0.2, "class10": 0.1, "strangers": 1 / 6}.items(),
+)
+def test_noise_of_photographs_is_the_promised_one(waste, tmp_path, name, rate):
+    samples, truth = sets.SETS[f"waste-{name}"].draw(tmp_path, 1)
+    assert realised_rate(samples, truth) == pytest.approx(rate, abs=0.03)
+    assert truth.to_dict() == waste.to_dict()
+    assert all(path.endswith(f"/trashnet/{name}") for name, path in samples["path"].items())
+    again = sets.SETS[f"waste-{name}"].draw(tmp_path, 2).samples
+    assert not again["label"].equals(samples["label"])
+
+
+def test_strangers_are_filed_under_every_other_class_and_no_other_label_is_wrong(waste, tmp_path):
+    samples, truth = sets.SETS["waste-strangers"].draw(tmp_path, 1)
+    strange = truth == sets.STRANGERS
+    assert (samples["label"] != truth).equals(strange)
+    counts = samples.loc[strange, "label"].value_counts()
+    assert sets.STRANGERS not in counts and len(counts) == 5 and counts.min() > 30
+
+
+def test_photographs_go_to_the_class_they_look_like(waste, tmp_path):
+    samples, truth = sets.SETS["waste-class10"].draw(tmp_path, 1)
+    wrong = samples["label"] != truth
+    assert (samples["label"][wrong] == truth[wrong].map(sets.WASTE_ALIKE)).all()
+
+
+def test_a_data_folder_without_photographs_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no photographs in .*trashnet"):
+        sets.SETS["waste-sym10"].draw(tmp_path, 1)
+
+
+# Three samples of the classes 0, 1, 1, each with the two others as its neighbours.
+NEAR = np.array([[1, 2], [2, 0], [1, 0]])
+COSINES = np.array([[0.8, 0.6], [0.9, 0.8], [0.9, 0.6]])
+GIVEN = np.array([0, 1, 1])
+
+
+def test_the_vote_of_neighbours_by_hand():
+    score, flagged = votes.knn(NEAR, COSINES, GIVEN)
+    np.testing.assert_allclose(score, [1, 0.8 / 1.7, 0.6 / 1.5])
+    assert flagged.tolist() == [True, False, False]
+
+
+def test_soft_counts_by_hand():
+    counts = votes.soft_counts(NEAR, COSINES, GIVEN)
+    # own weights: 2 x .8 - .6 = 1.0, 2 x .9 - .8 = 1.0, 2 x .9 - .6 = 1.2
+    raw = np.array([[1.0, 1.4], [0.8, 1.9], [0.6, 2.1]])
+    np.testing.assert_allclose(counts, raw / np.linalg.norm(raw, axis=1, keepdims=True))
+
+
+def test_simifeats_vote_and_rank_by_hand(monkeypatch):
+    score, flagged = votes.simifeat_vote(NEAR, COSINES, GIVEN)
+    lengths = np.sqrt([1 + 1.4**2, 0.8**2 + 1.9**2, 0.6**2 + 2.1**2])
+    np.testing.assert_allclose(score, [0.4, -1.1, -1.5] / lengths)
+    assert flagged.tolist() == [True, False, False]
+    monkeypatch.setattr(votes, "reliability", lambda neighbours, labels: np.array([0.95, 0.4]))
+    score, flagged = votes.simifeat_rank(NEAR, COSINES, GIVEN)
+    np.testing.assert_allclose(score, -np.log([1, 1.9, 2.1] / lengths))
+    assert flagged.tolist() == [False, True, False]  # .05 of 1, and .6 of 2: the more suspicious
+
+
+def test_only_the_nine_nearest_count_beside_the_sample_itself():
+    near, cosines = np.tile(np.arange(1, 11), (11, 1)), np.ones((11, 10))
+    counts = votes.soft_counts(near, cosines, np.array([0] * 10 + [1]))
+    np.testing.assert_allclose(counts[0], [1, 0], atol=1e-8)  # the tenth neighbour is of class 1
+
+
+def test_agreement_by_hand():
+    one, two, three = votes.agreement(NEAR, GIVEN)
+    np.testing.assert_allclose(one, [1 / 3, 2 / 3])
+    np.testing.assert_allclose(two, [[0, 1 / 3], [0, 2 / 3]])
+    assert three[0, 1, 1] == pytest.approx(1 / 3) and three[1, 1, 0] == pytest.approx(2 / 3)
+
+
+def test_the_noise_that_made_labels_meet_is_found():
+    matrix = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.1, 0.9]])
+    shares = np.array([0.5, 0.3, 0.2])
+    three = np.einsum("i,ij,ik,il->jkl", shares, matrix, matrix, matrix)
+    found, sizes = votes.explain(three.sum((1, 2)), three.sum(2), three)
+    np.testing.assert_allclose(found, matrix, atol=0.01)
+    np.testing.assert_allclose(sizes, shares, atol=0.01)
+
+
+def test_reliability_where_neighbours_are_of_one_class():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 1000)
+    labels = np.where(rng.random(3000) < 0.2, (truth + 1) % 3, truth)
+    near = np.stack([truth * 1000 + rng.integers(0, 1000, 3000) for _ in range(2)], axis=1)
+    assert votes.reliability(near, labels) == pytest.approx(0.8, abs=0.04)
+
+
+def test_a_reliability_that_is_no_probability_is_bounded(monkeypatch):
+    monkeypatch.setattr(votes, "explain", lambda *parts: (np.diag([1.0, 0, 1]), np.ones(3)))
+    reliable = votes.reliability(np.zeros((6, 2), int), np.array([0, 0, 1, 1, 2, 2]))
+    assert reliable.tolist() == [0.95, 0.05, 0.95]
+
+
+def test_a_picture_that_an_audit_left_out_comes_last_and_is_no_suspect():
+    table = pd.DataFrame(
+        dict(score=[1.0, np.nan], suspect=[True, None], kind=["wrong", None]), ["a", "b"]
+    )
+    found = scoring.named("ours", table)
+    assert found["ours"].flagged.tolist() == [True, False]
+    assert found["ours" + scoring.OF_KIND_WRONG].flagged.tolist() == [True, False]
+    np.testing.assert_allclose(found["ours"].score, [1, np.nan])

@@ -1,12 +1,14 @@
 """Compare our ranking of suspicious labels with its rivals, on many data sets and seeds.
 
     python -m benchmarks.detection --data DIR [--sets fashion-sym20 ...] [--seeds 1 2 3]
-        [--methods o2u plain folds random] [--traces DIR] [--results NAME] [--report]
+        [--methods o2u plain folds random head ...] [--traces DIR] [--features DIR]
+        [--results NAME] [--report]
 
 Every seed has its own subset, noise and initial weights, the same for all methods. Rows go to
 `results/NAME.csv`; a training that is there already is not repeated, and processes that run at the
 same time take a NAME each. `--traces DIR` keeps what scores are made of, and `--rescore` computes
-the rows of all that is kept there again. `--report A.csv B.csv` writes the page of all of them.
+the rows of all that is kept there again. `--features DIR` keeps the features of frozen networks.
+`--report A.csv B.csv` writes the page of all of them.
 """
 
 import argparse
@@ -20,13 +22,16 @@ import pandas as pd
 import torch
 
 from benchmarks.common import RESULTS, Runs, flag_figures, machine, ranking_figures, review_curve
+from benchmarks.detection.frozen import TRAININGS as ON_FEATURES
 from benchmarks.detection.scoring import SHOWN, score_all
 from benchmarks.detection.sets import SETS
-from benchmarks.detection.trainings import TRAININGS, Task
+from benchmarks.detection.trainings import TRAININGS as FROM_PICTURES
+from benchmarks.detection.trainings import Task
 from o2u_nb.data.noise import Planted
 from o2u_nb.errors import O2UError
 from o2u_nb.presets import PRESETS
 
+TRAININGS = {**FROM_PICTURES, **ON_FEATURES}
 KEY = ["set", "seed", "training"]
 
 
@@ -56,6 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lr-max", type=float, default=0.05, help="of the one-cycle trainings")
     parser.add_argument("--fold-epochs", type=int, help="default: twice the training of o2u")
     parser.add_argument("--traces", type=Path, help="folder to keep what scores are made of")
+    parser.add_argument("--features", type=Path, help="folder to keep features in")
     parser.add_argument("--results", default="detection", help="name of the .csv in results/")
     parser.add_argument("--rescore", action="store_true", help="score what is in --traces again")
     parser.add_argument("--report", type=Path, nargs="*", help="write the page of these .csv files")
@@ -87,6 +93,7 @@ def run_all(options: argparse.Namespace) -> None:
                 PRESETS[options.preset],
                 lr_max=options.lr_max,
                 fold_epochs=options.fold_epochs,
+                kept=options.features,
             )
             for key in missing:
                 run(key, task, planted, options.traces, runs, curves)
@@ -98,20 +105,20 @@ def run(key: dict, task: Task, planted: Planted, traces: Path | None, runs: Runs
         folder = (traces or Path(scratch)).joinpath(*map(str, key.values()))
         folder.mkdir(parents=True, exist_ok=True)
         facts = train(key["training"], task, folder)
-        keep(folder, {**key, **facts}, planted, task.data.vocab)
+        keep(folder, {**key, **facts}, planted)
         add(folder, runs, curves)
 
 
 def train(training: str, task: Task, folder: Path) -> dict:
     """Train; return what it took: passes over the pictures, seconds without decoding, threads."""
-    task.dls  # noqa: B018  decodes, which is no part of the seconds
+    prepare(training, task)
     with torch.random.fork_rng():
         started = time.monotonic()
         passes = TRAININGS[training](task, folder)
         seconds = time.monotonic() - started
     return dict(
         preset=task.preset.name,
-        lr=task.network.lr if training == "o2u" else task.lr_max,
+        lr=passes.lr,
         training_passes=passes.training,
         evaluation_passes=passes.evaluation,
         seconds=seconds,
@@ -120,9 +127,21 @@ def train(training: str, task: Task, folder: Path) -> dict:
     )
 
 
-def keep(folder: Path, facts: dict, planted: Planted, vocab: list[str]) -> None:
+def prepare(training: str, task: Task) -> None:
+    """Decode pictures or compute features: what methods share is no part of their seconds.
+
+    An audit does both itself, and its seconds are those of the whole command.
+    """
+    if training in ON_FEATURES:
+        task.features  # noqa: B018
+    elif training not in ("audit", "random"):
+        task.dls  # noqa: B018
+
+
+def keep(folder: Path, facts: dict, planted: Planted) -> None:
     """Write the facts, the given and the true labels beside a training's raw material."""
-    classes = [*vocab, *sorted(set(planted.truth) - set(vocab))]
+    given = sorted(planted.samples["label"].unique())
+    classes = [*given, *sorted(set(planted.truth) - set(given))]
     truth = planted.truth.reindex(planted.samples.index)
     for name, labels in (("labels", planted.samples["label"]), ("truth", truth)):
         np.save(folder / f"{name}.npy", pd.Categorical(labels, categories=classes).codes)
@@ -133,11 +152,12 @@ def add(folder: Path, runs: Runs, curves: Runs) -> None:
     """Score what lies in `folder`, and put the rows in the place of older ones."""
     facts = json.loads((folder / "run.json").read_text())
     key, others = {name: facts.pop(name) for name in KEY}, facts
-    classes = others.pop("classes")
+    del others["classes"]
     labels = np.load(folder / "labels.npy").astype(np.int64)
     wrong = labels != np.load(folder / "truth.npy")
     found = score_all(key["training"], folder, labels, wrong, key["seed"])
-    size = dict(n=len(labels), classes=len(classes), share_wrong=float(wrong.mean()))
+    # Classes that only the truth has come after those of the labels.
+    size = dict(n=len(labels), classes=int(labels.max()) + 1, share_wrong=float(wrong.mean()))
     rows = [
         {
             "method": method,

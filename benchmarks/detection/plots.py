@@ -1,6 +1,7 @@
 """The two pictures of the page: average precision, and labels found against labels reviewed."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,28 +9,58 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.common import CURVE
-from benchmarks.detection.scoring import OURS, SHOWN
+from benchmarks.detection.comparing import product
+from benchmarks.detection.scoring import FROZEN, HEAD, OURS, SHOWN
 from benchmarks.detection.sets import SETS, full_title
 
 COLUMNS = 3
 FIRST = 0.5  # where the picture of review effort begins: before, all methods are close to perfect
-# Colours of Okabe and Ito, which colour-blind readers can tell apart.
-COLOURS = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#CC79A7", "#009E73", "#000000")
-STYLES = dict(zip(SHOWN, zip(COLOURS, "os^vDPX", strict=True), strict=True))
+# Colours of Okabe and Ito, which colour-blind readers can tell apart, and a grey.
+COLOURS = {
+    "o2u_nb": "#0072B2",
+    "o2u_nb, network alone": "#56B4E9",
+    HEAD: "#56B4E9",
+    "same run: o2u_mean (the paper)": "#E69F00",
+    "AUM": "#D55E00",
+    "cleanlab, self-confidence": "#009E73",
+    "cleanlab, normalised margin": "#000000",
+    "kNN vote": "#CC79A7",
+    "SimiFeat-style rank": "#7F7F7F",
+}
+
+
+class Style(NamedTuple):
+    """How a method is drawn: on frozen features with a hollow marker and a broken line."""
+
+    colour: str
+    marker: str
+    frozen: bool
+
+
+STYLES = {
+    method: Style(
+        COLOURS[name := method.removeprefix(FROZEN)],
+        "osd^vPXD*"[list(COLOURS).index(name)],
+        method == HEAD or method.startswith(FROZEN),
+    )
+    for method in SHOWN
+}
 
 
 def average_precision(rows: pd.DataFrame, path: Path) -> None:
     """Draw a panel for each set: a dot for each method, and its spread over seeds."""
-    figure, panels = grid(rows, height=2.1)
+    figure, panels = grid(rows, height=3.0)
     methods = [method for method in SHOWN if method in set(rows["method"])]
     for number, (name, panel) in enumerate(panels.items()):
         values = rows[rows["set"] == name].groupby("method")["AP"]
         mean, spread = values.mean().reindex(methods), values.std().reindex(methods).fillna(0)
         for place, method in enumerate(methods):
-            colour, marker = STYLES[method]
-            style = dict(color=colour, marker=marker, markersize=7, capsize=3)
+            colour, marker, frozen = STYLES[method]
+            fill = "white" if frozen else colour
+            style = dict(color=colour, marker=marker, mfc=fill, markersize=7, capsize=3)
             panel.errorbar(mean[method], place, xerr=spread[method], **style)
-        panel.axvline(mean[OURS], color=STYLES[OURS][0], linewidth=1, linestyle=":")
+        ours = product(rows)[name]
+        panel.axvline(mean[ours], color=STYLES[ours].colour, linewidth=1, linestyle=":")
         panel.set_yticks(range(len(methods)), methods if number % COLUMNS == 0 else [])
         panel.set_ylim(len(methods) - 0.5, -0.5)
         panel.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
@@ -46,15 +77,27 @@ def review_effort(curves: pd.DataFrame, path: Path) -> None:
         means = curves[curves["set"] == name].groupby("method")[columns].mean()
         panel.plot([0, 1, 3], [0, 1, 1], color="0.6", linestyle="--", linewidth=1, label="perfect")
         for method in (m for m in SHOWN if m in means.index):
-            ours = dict(linewidth=2.4, zorder=3) if method == OURS else dict(linewidth=1.3)
-            values = means.loc[method].to_numpy()
-            panel.plot(CURVE, values, color=STYLES[method][0], label=method, **ours)
+            style = dict(linewidth=2.4, zorder=3) if method in OURS[:2] else dict(linewidth=1.3)
+            style |= dict(color=STYLES[method].colour, label=method)
+            line = "--" if STYLES[method].frozen else "-"
+            panel.plot(CURVE, means.loc[method].to_numpy(), linestyle=line, **style)
         lowest = np.interp(FIRST, CURVE, means.min())
         panel.set_xlim(FIRST, CURVE[-1])
         panel.set_ylim(np.floor(10 * lowest) / 10, 1.02)
         panel.grid(color="0.9")
-    handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=10)
+    drawn = {
+        label: line
+        for panel in panels.values()
+        for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        drawn.values(),
+        drawn.keys(),
+        loc="outside upper center",
+        ncols=4,
+        frameon=False,
+        fontsize=10,
+    )
     note = (
         "labels reviewed, in the order of the ranking / wrong labels (each panel has its own range)"
     )

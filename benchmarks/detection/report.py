@@ -7,37 +7,51 @@ import pandas as pd
 
 from benchmarks.common import RESULTS, machine, markdown, mean_and_spread
 from benchmarks.detection import plots
-from benchmarks.detection.scoring import ORACLE, OURS, RANDOM, SAME_RUN
+from benchmarks.detection.comparing import (
+    FIGURES,
+    LOWER_IS_BETTER,
+    best_of,
+    best_rivals,
+    compared,
+    rivals_of,
+)
+from benchmarks.detection.scoring import AUDIT, FROZEN, HEAD, NETWORK, ORACLE, OURS, SAME_RUN
 from benchmarks.detection.sets import SETS, full_title
 
-FIGURES = {
-    "AP": "Average precision",
-    "AUROC": "Area under the ROC curve",
-    "precision at true count": "Precision at the true count",
-    "precision top 1 %": "Precision among the top 1 %",
-    "precision top 5 %": "Precision among the top 5 %",
-    "effort 90 %": "Review effort: labels to look at to find 90 % of the wrong ones / wrong labels",
-}
-LOWER_IS_BETTER = ("effort 90 %",)
 FLAGS = {
     "flagged / true": "flagged / wrong labels",
     "flag precision": "precision",
     "flag recall": "recall",
     "flag F1": "F1",
 }
-ORDER = ["o2u", "plain", "folds", "random"]
-TRAININGS = {"o2u": "o2u_nb", "plain": "one training, one cycle", "folds": "cleanlab's five folds"}
+TRAININGS = {
+    "audit": AUDIT,
+    "o2u": NETWORK,
+    "head": HEAD,
+    "plain": "one training, one cycle",
+    "folds": "cleanlab's five folds",
+    "head-plain": f"{FROZEN}one training of a head, one cycle",
+    "head-folds": f"{FROZEN}cleanlab's five folds",
+    "neighbours": f"{FROZEN}votes of neighbours",
+}
+ORDER = [*TRAININGS, "random"]
 INTRODUCTION = f"""\
-`python -m benchmarks.detection`. All methods have the same pictures, wrong labels, network, initial
-weights, augmentation and batch size; each seed draws its own. Mean ± standard deviation over seeds;
-the best of a column is bold, the oracle apart.
+`python -m benchmarks.detection`. All methods have the same pictures and wrong labels. Those that
+train a whole network have the same one, initial weights, augmentation and batch size; those on
+frozen features have the same features, of the pretrained network that works offline. Each seed
+draws its own. Mean ± standard deviation over seeds; the best of a column is bold, the oracle apart.
 
-* **{OURS}** is the column `score` that an audit writes. Rows that begin "{SAME_RUN.strip()}" are
-  other scores of that training, and no rivals.
+* **{AUDIT}** is the column `score` that an audit writes at its defaults. **{NETWORK}** and
+  **{HEAD}** are the scores of one training each. Where there are no rows of an audit, "ours" is
+  what comes first of the two. Rows that begin "{SAME_RUN.strip()}" are other scores of the
+  training of the network, and no rivals.
 * **AUM, data maps, forgetting, small loss** come from one training with fastai's one cycle, as long
   as ours. "{ORACLE}" is told by the truth which epoch to take: no user can have it.
 * **cleanlab** scores held-out probabilities of five one-cycle trainings, which take together two to
-  three times our passes over the pictures. `find_label_issues` ranks what it flags first."""
+  three times our passes over the pictures. `find_label_issues` ranks what it flags first.
+* **{FROZEN}cleanlab** scores held-out probabilities of five logistic regressions, **AUM** is that
+  of a head trained plainly, and **kNN vote** and **SimiFeat-style** look at the labels of the ten
+  nearest pictures, SimiFeat's on the pictures as they are, without augmented repeats."""
 
 
 def write(paths: list[Path]) -> Path:
@@ -82,7 +96,7 @@ def settings(rows: pd.DataFrame) -> str:
     presets = ", ".join(sorted(rows["preset"].unique()))
     text = f"Preset, which sets network, batch size and epochs of all methods: {presets}."
     if "lr" in rows:
-        rates = rows[rows["training"] != "random"].groupby("training", sort=False)["lr"].unique()
+        rates = rows[rows["lr"].notna()].groupby("training", sort=False)["lr"].unique()
         given = (f"{TRAININGS[name]} {', '.join(map(str, lrs))}" for name, lrs in rates.items())
         text += f" Largest learning rates: {'; '.join(given)}."
     return text
@@ -147,8 +161,7 @@ def means_of(rows: pd.DataFrame, figure: str) -> pd.DataFrame:
 def losses_and_wins(rows: pd.DataFrame):
     """Yield the sections on where a rival ranks better than we do, and where none does."""
     pairs = compared(rows)
-    same_run, oracle = pairs["rival"].str.startswith(SAME_RUN), pairs["rival"] == ORACLE
-    rivals = best_of(pairs[~same_run & ~oracle])
+    rivals = best_of(rivals_of(pairs))
     yield "## Where we lose"
     yield (
         "Every set in which a rival's mean average precision exceeds ours, and the best of those "
@@ -156,70 +169,49 @@ def losses_and_wins(rows: pd.DataFrame):
         "spreads: divided by its standard deviation over seeds (n - 1)."
     )
     yield listed(rivals[rivals["lead"] > 0])
-    yield "By the other figures, each set in which the best rival's mean is better than ours:"
-    yield by_other_figures(rows)
+    yield from losses_by_other_figures(rows)
+    oracle = pairs["rival"] == ORACLE
     yield f"Where the oracle, {ORACLE}, exceeds ours:"
     yield listed(pairs[oracle & (pairs["lead"] > 0)])
-    yield "Where another score of our own training exceeds the one we recommend:"
-    beside = best_of(pairs[same_run])
+    yield "Where another of our own scores, or a part of ours alone, exceeds the one we recommend:"
+    beside = best_of(pairs[pairs["rival"].str.startswith((SAME_RUN, *OURS))])
     yield listed(beside[beside["lead"] > 0])
     yield "## Where we win"
     yield "Every set in which no rival, the oracle apart, exceeds ours, and the best rival there."
     yield listed(rivals[rivals["lead"] <= 0], sign=-1)
 
 
-def by_other_figures(rows: pd.DataFrame) -> str:
-    """Tabulate where a rival is better on average, figure by figure, average precision apart."""
-    others = ~rows["method"].str.startswith(SAME_RUN) & ~rows["method"].isin([OURS, ORACLE, RANDOM])
-    figures, found = [figure for figure in FIGURES if figure != "AP" and figure in rows], []
-    for name in known_sets(rows):
-        for figure in figures:
-            here = rows[rows["set"] == name]
-            ours = here.loc[here["method"] == OURS, figure].mean()
-            rivals = here[others.loc[here.index]].groupby("method")[figure].mean().dropna()
-            sign = -1 if figure in LOWER_IS_BETTER else 1
-            better = rivals[sign * rivals > sign * ours]
-            if len(better):
-                best = (sign * better).idxmax()
-                values = dict(rival=best, its=f"{better[best]:.3f}", ours=f"{ours:.3f}")
-                found.append(dict(set=full_title(name), figure=figure, **values))
-    return markdown(pd.DataFrame(found).set_index("set")) if found else "None."
-
-
-def best_of(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Keep the best rival of each set, and count as `better` those that rank better than we do."""
-    groups = pairs.groupby("set", sort=False)
-    better = groups["lead"].agg(lambda lead: f"{(lead > 0).sum()} of {len(lead)}")
-    best = pairs.loc[groups["lead"].idxmax()]
-    return best.assign(better=best["set"].map(better))
-
-
-def compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """Compare every method's average precision with ours, on the seeds that have both.
-
-    One row for each set and rival: `theirs`, `ours`, `lead` (theirs minus ours), each a mean over
-    seeds, `spread` (standard deviation of the leads), the seeds it is `ahead` on, `seeds`, and how
-    many `passes` over the pictures it trains for each of ours.
-    """
-    ours = rows.loc[rows["method"] == OURS, ["set", "seed", "AP", "training_passes"]]
-    others = rows[~rows["method"].isin([OURS, RANDOM]) & rows["AP"].notna()]
-    others = others.rename(columns={"method": "rival"})
-    pairs = others.merge(ours, on=["set", "seed"], suffixes=("", " ours"))
-    pairs["passes"] = pairs["training_passes"] / pairs["training_passes ours"]
-    pairs["lead"] = pairs["AP"] - pairs["AP ours"]
-    groups = pairs.groupby(["set", "rival"], sort=False)
+def losses_by_other_figures(rows: pd.DataFrame):
+    """Yield how often a rival is better by any figure, and where, average precision apart."""
+    best = best_rivals(rows)
+    lost = best[best["lead"] > 0]
+    yield (
+        f"By all figures, of what is flagged as well: a rival's mean is better in {len(lost)} of "
+        f"{len(best)} comparisons, in {(lost['ahead'] == lost['seeds']).sum()} of these with every "
+        "seed. The best rival of each set by the other figures, wherever it is better:"
+    )
+    found = lost[lost["figure"] != "AP"]
+    if found.empty:
+        yield "None."
+        return
+    numbers = {name: found[name].tolist() for name in found}
+    leads = zip(numbers["lead"], numbers["spread"], strict=True)
     table = pd.DataFrame(
         {
-            "theirs": groups["AP"].mean(),
-            "ours": groups["AP ours"].mean(),
-            "lead": groups["lead"].mean(),
-            "spread": groups["lead"].std(),
-            "ahead": groups["lead"].agg(lambda lead: int((lead > 0).sum())),
-            "seeds": groups.size(),
-            "passes": groups["passes"].mean(),
+            "set": [full_title(name) for name in numbers["set"]],
+            "figure": numbers["figure"],
+            "rival": numbers["rival"],
+            "its": [f"{value:.3f}" for value in numbers["theirs"]],
+            "ours": [f"{value:.3f}" for value in numbers["ours"]],
+            "its lead": [with_spread(lead, spread) for lead, spread in leads],
+            "seeds ahead": [
+                f"{ahead} of {n}"
+                for ahead, n in zip(numbers["ahead"], numbers["seeds"], strict=True)
+            ],
+            "exceed ours": numbers["better"],
         }
-    ).reset_index()
-    return table.sort_values("set", key=lambda names: names.map(list(SETS).index), kind="stable")
+    )
+    yield markdown(table.set_index("set"))
 
 
 def listed(found: pd.DataFrame, sign: int = 1) -> str:
@@ -237,7 +229,9 @@ def listed(found: pd.DataFrame, sign: int = 1) -> str:
             "our AP": [f"{ours:.3f}" for ours in columns["ours"]],
             "our lead" if sign < 0 else "its lead": [with_spread(sign * d, s) for d, s in leads],
             "in spreads": [in_spreads(sign * d, s) for d, s in leads],
-            "its passes / ours": [f"{passes:.1f}" for passes in columns["passes"]],
+            "its passes / ours": [
+                "–" if np.isnan(passes) else f"{passes:.1f}" for passes in columns["passes"]
+            ],
             "seeds ahead": [f"{n - ahead if sign < 0 else ahead} of {n}" for ahead, n in counts],
         }
     )
@@ -258,7 +252,9 @@ def in_spreads(difference: float, spread: float) -> str:
 
 def flag_tables(rows: pd.DataFrame):
     """Yield the section on what is called wrong outright: our suspects and cleanlab's issues."""
-    flagging = rows[rows["flag F1"].notna()].replace({"method": {OURS: "o2u_nb, suspects"}})
+    flagging = rows[rows["flag F1"].notna()].replace(
+        {"method": {name: f"{name}, suspects" for name in OURS}}
+    )
     cells = mean_and_spread(flagging[["set", "method", "seed", *FLAGS]], by=["set", "method"])
     table = cells.rename(columns=FLAGS).reindex(known_sets(flagging), level="set")
     yield "## What is called wrong"

@@ -7,25 +7,33 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from benchmarks.detection import votes
 from o2u_nb.detect import scores
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace
 
-OURS = "o2u_nb, score"
-OF_KIND_WRONG = "o2u_nb, suspects of kind wrong"  # the suspects without the ambiguous ones
-SAME_RUN = "same run: "  # other scores of the training that ours comes from
+AUDIT = "o2u_nb"  # what a user sees: the score of an audit
+NETWORK, HEAD = "o2u_nb, network alone", "o2u_nb, head alone"  # what it is made of
+OURS = (AUDIT, NETWORK, HEAD)
+OF_KIND_WRONG = ", suspects of kind wrong"  # the suspects without the ambiguous ones
+SAME_RUN = "same run: "  # other scores of the training of the network alone
+FROZEN = "frozen features: "  # rivals on the features that the head has, too
 ORACLE = "small loss, best epoch (oracle)"
 RANDOM = "random"
 SHOWN = (  # in the pictures
-    OURS,
+    *OURS,
     f"{SAME_RUN}o2u_mean (the paper)",
     "AUM",
-    "data maps",
-    "small loss, last epoch",
     "cleanlab, self-confidence",
     "cleanlab, normalised margin",
+    f"{FROZEN}AUM",
+    f"{FROZEN}cleanlab, self-confidence",
+    f"{FROZEN}cleanlab, normalised margin",
+    f"{FROZEN}kNN vote",
+    f"{FROZEN}SimiFeat-style rank",
 )
 
 
@@ -38,23 +46,48 @@ class Scored(NamedTuple):
 
 def score_all(training: str, folder: Path, labels: np.ndarray, wrong: np.ndarray, seed: int):
     """Return `Scored` by method; `wrong` is read by the oracle alone."""
+    if training == "audit":
+        return named(AUDIT, pd.read_parquet(folder / "table.parquet"))
     if training == "o2u":
         return o2u(Trace.open(folder / "trace"), np.load(folder / "embeddings.npy"))
     if training == "plain":
         return plain(Trace.open(folder / "trace"), wrong)
     if training == "folds":
         return folds(labels, np.load(folder / "probs.npy"))
-    rng = np.random.default_rng([seed, len(labels)])  # not the stream that planted the noise
-    return {RANDOM: Scored(rng.random(len(labels)))}
+    if training == "random":
+        rng = np.random.default_rng([seed, len(labels)])  # not the stream that planted the noise
+        return {RANDOM: Scored(rng.random(len(labels)))}
+    return on_features(training, folder, labels)
+
+
+def on_features(training: str, folder: Path, labels: np.ndarray) -> dict[str, Scored]:
+    """Return `Scored` by method of a training in `frozen.py`."""
+    if training == "head":
+        return head(Trace.open(folder / "trace"), np.load(folder / "embeddings.npy"))
+    if training == "head-plain":
+        return {f"{FROZEN}AUM": Scored(scores.aum(Evidence(Trace.open(folder / "trace"))))}
+    if training == "head-folds":
+        found = folds(labels, np.load(folder / "probs.npy"))
+        return {FROZEN + name: scored for name, scored in found.items()}
+    return votes_of(
+        np.load(folder / "neighbours.npy"), np.load(folder / "similarities.npy"), labels
+    )
+
+
+def named(name: str, table: pd.DataFrame) -> dict[str, Scored]:
+    """Take what a user sees from the table that an audit writes: score, suspects, their kind.
+
+    A sample that the audit left out has NaN, comes last, and is no suspect.
+    """
+    return {
+        name: Scored(table["score"].to_numpy(), table["suspect"].eq(True).to_numpy()),
+        name + OF_KIND_WRONG: Scored(None, (table["kind"] == "wrong").to_numpy()),
+    }
 
 
 def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
-    """Score our own training: what a user sees, and the columns beside it."""
-    table = ours(trace, embeddings).loc[trace.ids]
-    found = {
-        OURS: Scored(table["score"].to_numpy(), table["suspect"].to_numpy()),
-        OF_KIND_WRONG: Scored(None, (table["kind"] == "wrong").to_numpy()),
-    }
+    """Score the network alone: by the table of an audit, and by the columns beside its score."""
+    table = score_table(trace, embeddings).loc[trace.ids]
     columns = {
         "o2u_mean (the paper)": "o2u_mean",
         "o2u_var": "o2u_var",
@@ -67,12 +100,28 @@ def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
         "forgetting": "forgetting",
     }
     beside = {SAME_RUN + name: Scored(table[column].to_numpy()) for name, column in columns.items()}
-    return found | beside
+    return named(NETWORK, table) | beside
 
 
-def ours(trace: Trace, embeddings: np.ndarray):
-    """Compute the table that an audit writes."""
-    return score_table(trace, embeddings)
+def head(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
+    """Score a head alone by the table of an audit."""
+    return named(HEAD, score_table(trace, embeddings).loc[trace.ids])
+
+
+def votes_of(
+    neighbours: np.ndarray, similarities: np.ndarray, labels: np.ndarray
+) -> dict[str, Scored]:
+    """Score the labels of the nearest; see `votes`."""
+    methods = {
+        "kNN vote": votes.knn,
+        "SimiFeat-style vote": votes.simifeat_vote,
+        "SimiFeat-style rank": votes.simifeat_rank,
+    }
+    similarities = similarities.astype(np.float64)
+    return {
+        FROZEN + name: Scored(*vote(neighbours, similarities, labels))
+        for name, vote in methods.items()
+    }
 
 
 def plain(trace: Trace, wrong: np.ndarray) -> dict[str, Scored]:

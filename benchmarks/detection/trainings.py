@@ -1,8 +1,9 @@
 """The trainings that rankings come from: in comes a `Task`, out comes what scores are made of.
 
-Every training has the same pictures, network, initial weights, augmentation and batch size. Each
-writes its raw material to a folder, so that scores can be computed again without training: `o2u` a
-trace and embeddings, `plain` a trace, `folds` the probabilities of held-out samples.
+Every training of a whole network has the same pictures, network, initial weights, augmentation and
+batch size. Each writes its raw material to a folder, so that scores can be computed again without
+training: `o2u` a trace and embeddings, `plain` a trace, `folds` the probabilities of held-out
+samples. Those on frozen features are in `frozen.py`.
 """
 
 import math
@@ -22,12 +23,15 @@ from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learne
 from torch import nn
 
 from o2u_nb.presets import Preset
+from o2u_nb.run import run_audit
 from o2u_nb.training import job
+from o2u_nb.training.backbones import OFFLINE, backbone
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, dataloaders
 from o2u_nb.training.networks import Network, choose_network
 from o2u_nb.training.probe.embed import embed
+from o2u_nb.training.probe.features import features
 from o2u_nb.training.recorder import DynamicsRecorder
 
 N_FOLDS = 5
@@ -36,10 +40,15 @@ WARM_UP = 0.25  # share of a one-cycle training in which the rate climbs
 
 
 class Passes(NamedTuple):
-    """How often a picture is trained on, and how often it is only looked at, on average."""
+    """How often a picture is trained on, and how often it is only looked at, on average.
+
+    `lr` is the largest learning rate. Features are computed by looking once; what is trained on
+    them counts for nothing, since it costs thousands of times less than a pass over pictures.
+    """
 
     training: float = 0.0
     evaluation: float = 0.0
+    lr: float = math.nan
 
 
 @dataclass
@@ -51,6 +60,12 @@ class Task:
     preset: Preset
     lr_max: float = 0.05  # of the one-cycle trainings
     fold_epochs: int | None = None  # by default the folds take twice the training of `o2u`
+    kept: Path | None = None  # folder in which features are kept from run to run
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """Compute the features of the frozen network, once for all methods: float16 (n, d)."""
+        return features(self.samples, backbone(OFFLINE), folder=self.kept)
 
     @cached_property
     def network(self) -> Network:
@@ -92,8 +107,17 @@ class Task:
         return choose_network(self.samples, self.preset, say=print)
 
 
+def audit(task: Task, folder: Path) -> Passes:
+    """Run the whole product at its defaults; keep the audit, and its table in our order."""
+    options = dict(preset=task.preset.name, seed=task.seed, overwrite=True)
+    found = run_audit(task.samples, folder / "audit", **options)
+    table = found.scores.reindex(task.samples.index)[["score", "suspect", "kind"]]
+    table.to_parquet(folder / "table.parquet")
+    return Passes(found.trace.n_epochs, evaluation=1, lr=float(found.trace.lr.max()))
+
+
 def o2u(task: Task, folder: Path) -> Passes:
-    """Train with O2U-Net's phases, as an audit does; keep the trace and the embeddings."""
+    """Train a network with O2U-Net's phases; keep the trace and the embeddings."""
     preset, learn = task.preset, task.learner()
     with learn.no_bar(), learn.no_logging():
         trace = learn.fit_o2u(
@@ -106,7 +130,7 @@ def o2u(task: Task, folder: Path) -> Passes:
             stop_early=job.STOP_EARLY,
         )
     np.save(folder / "embeddings.npy", embed(learn))
-    return Passes(training=trace.n_epochs, evaluation=1)
+    return Passes(training=trace.n_epochs, evaluation=1, lr=task.network.lr)
 
 
 def plain(task: Task, folder: Path) -> Passes:
@@ -114,7 +138,7 @@ def plain(task: Task, folder: Path) -> Passes:
     epochs = task.preset.n_epochs
     recorder = DynamicsRecorder(folder / "trace", overwrite=True)
     one_cycle(task.learner(), epochs, task.lr_max, cbs=recorder)
-    return Passes(training=epochs)
+    return Passes(training=epochs, lr=task.lr_max)
 
 
 def folds(task: Task, folder: Path) -> Passes:
@@ -127,7 +151,7 @@ def folds(task: Task, folder: Path) -> Passes:
         return lambda held_out: softmax(learn, held_out)
 
     np.save(folder / "probs.npy", out_of_sample(task.data, fit, seed=task.seed))
-    return Passes(training=epochs * (N_FOLDS - 1), evaluation=1)
+    return Passes(training=epochs * (N_FOLDS - 1), evaluation=1, lr=task.lr_max)
 
 
 def nothing(task: Task, folder: Path) -> Passes:
@@ -135,7 +159,7 @@ def nothing(task: Task, folder: Path) -> Passes:
     return Passes()
 
 
-TRAININGS = {"o2u": o2u, "plain": plain, "folds": folds, "random": nothing}
+TRAININGS = {"audit": audit, "o2u": o2u, "plain": plain, "folds": folds, "random": nothing}
 
 
 def one_cycle(learn: Learner, epochs: int, lr_max: float, cbs=None) -> None:

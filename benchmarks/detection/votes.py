@@ -65,10 +65,8 @@ def simifeat_rank(neighbours: np.ndarray, similarities: np.ndarray, labels: np.n
     return Vote(score, flagged)
 
 
-def soft_counts(
-    neighbours: np.ndarray, similarities: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Count the labels around each sample, its own included: float (n, n_classes), rows of length 1.
+def soft_counts(neighbours: np.ndarray, similarities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Count the labels around each sample and its own: float (n, n_classes), rows of length 1.
 
     Each of `K` labels counts 1 less its distance, which is 1 less the cosine. The sample's own
     distance is taken to be 2 d_1 - d_2, from those of its two nearest.
@@ -110,9 +108,7 @@ def agreement(neighbours: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, .
     return tuple(found)
 
 
-def explain(
-    one: np.ndarray, two: np.ndarray, three: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def explain(one: np.ndarray, two: np.ndarray, three: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the noise that makes labels meet as often as they do.
 
     Returns the transition matrix T (K, K), T[i, j] = P(given j | true i), and the shares of the

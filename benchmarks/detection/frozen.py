@@ -1,0 +1,86 @@
+"""The trainings on frozen features: in comes a `Task`, out comes what scores are made of.
+
+All share the features of one pretrained network, which are computed once for a set. `head` leaves a
+trace and embeddings, `head-plain` a trace, `head-folds` the probabilities of held-out samples, and
+`neighbours` the nearest of each sample, by which those that train nothing vote. Rates and the
+strength of the penalty were chosen for each on seed 0, by average precision.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from fastai.basics import Learner
+
+from benchmarks.detection.trainings import N_FOLDS, Passes, Task, one_cycle
+from benchmarks.detection.votes import K
+from o2u_nb.detect.neighbours import neighbourhoods
+from o2u_nb.training import job
+from o2u_nb.training.heads import head_learner
+from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
+from o2u_nb.training.probe.embed import embed
+from o2u_nb.training.recorder import DynamicsRecorder
+
+# Largest rate of one cycle. AUM's average precision with .002, .005, .01 and .02: waste-sym10 .905,
+# .918, .915, .905; waste-class10 .614, .660, .692, .722; cifar-aggre .568, .589, .598, .599.
+PLAIN_RATE = 0.01
+# scikit-learn's C. Average precision of self-confidence with .01, .1 and 1: waste-sym10 .911, .872,
+# .831; of the normalised margin: waste-class10 .750, .679, .625. Standardised features: no better.
+INVERSE_PENALTY = 0.01
+MOST_ITERATIONS = 300
+
+
+def head(task: Task, folder: Path) -> Passes:
+    """Train a head with O2U-Net's phases, as an audit does; keep the trace and the embeddings."""
+    preset, learn = task.preset, linear_head(task)
+    with learn.no_bar(), learn.no_logging():
+        learn.fit_o2u(
+            warmup=preset.warmup,
+            cycles=preset.cycles,
+            cycle=preset.cycle,
+            out=folder / "trace",
+            overwrite=True,
+            stop_early=job.STOP_EARLY,
+        )
+    np.save(folder / "embeddings.npy", embed(learn))
+    return Passes(evaluation=1, lr=learn.largest_rate)
+
+
+def plain(task: Task, folder: Path) -> Passes:
+    """Train a head once with one cycle, for as many epochs; keep the trace."""
+    recorder = DynamicsRecorder(folder / "trace", overwrite=True)
+    one_cycle(linear_head(task), task.preset.n_epochs, PLAIN_RATE, cbs=recorder)
+    return Passes(evaluation=1, lr=PLAIN_RATE)
+
+
+def folds(task: Task, folder: Path) -> Passes:
+    """Predict each fifth by logistic regression on the others; keep every sample's softmax."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=MOST_ITERATIONS)
+    split = StratifiedKFold(N_FOLDS, shuffle=True, random_state=task.seed)
+    features, labels = task.features.astype(np.float32), task.samples["label"].to_numpy(str)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # more iterations change nothing here
+        probs = cross_val_predict(model, features, labels, cv=split, method="predict_proba")
+    np.save(folder / "probs.npy", probs.astype(np.float32))
+    return Passes(evaluation=1)
+
+
+def neighbours(task: Task, folder: Path) -> Passes:
+    """Train nothing; keep the positions of the nearest, and their cosine similarities."""
+    found = neighbourhoods(task.features, K)
+    for name, values in zip(("neighbours", "similarities"), found, strict=True):
+        np.save(folder / f"{name}.npy", values)
+    return Passes(evaluation=1)
+
+
+def linear_head(task: Task) -> Learner:
+    """Build a head with the batch size and the draws of this task."""
+    bs = job.batch_size(len(task.samples), most=task.preset.bs)
+    return head_learner(task.features, task.samples, bs=bs, seed=task.seed)
+
+
+TRAININGS = {"head": head, "head-plain": plain, "head-folds": folds, "neighbours": neighbours}
