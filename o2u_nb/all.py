@@ -18,6 +18,7 @@ from o2u_nb.data import datasets, images, noise, sources
 from o2u_nb.detect.registry import detector
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError
+from o2u_nb.explorer import CyclicExplorer
 from o2u_nb.learner_audit import audit  # patches Learner
 from o2u_nb.plots.gallery import Gallery, suspect_grid, suspects_by_class
 from o2u_nb.presets import PRESETS
@@ -25,6 +26,7 @@ from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
 from o2u_nb.training.backbones import backbone
+from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u, fit_odd  # patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet
@@ -46,8 +48,8 @@ __all__ = [
     # what is audited
     "datasets", "images", "noise", "sources",
     # training
-    "dataloaders", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat", "set_seed",
-    "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel",
+    "dataloaders", "head_learner", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat",
+    "set_seed", "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel", "CyclicExplorer",
     "retrain", "embeddings", "backbone", "features",
     # results
     "Trace", "score_table", "detector", "plots", "suspect_grid", "suspects_by_class", "Gallery",

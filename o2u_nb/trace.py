@@ -152,10 +152,11 @@ class TraceWriter:
     rows. Make a writer with `create`; it must be the only one of its folder.
     """
 
-    def __init__(self, folder: Path, meta: dict, shape: tuple[int, int]):
+    def __init__(self, folder: Path, meta: dict, shape: tuple[int, int], *, durable: bool = True):
         self.folder = folder
         self.meta = meta
         self.shape = shape
+        self.durable = durable
 
     @classmethod
     def create(
@@ -167,12 +168,15 @@ class TraceWriter:
         *,
         record: str = "train",
         overwrite: bool = False,
+        durable: bool = True,
     ) -> "TraceWriter":
         """Start an empty trace in `folder` (created when missing).
 
-        `ids` (n_samples,) unique str, `labels` (n_samples,) int positions in `classes`. Raises
-        `TraceError` when the folder already holds a trace and `overwrite` is False, `OutputError`
-        when it cannot be written.
+        `ids` (n_samples,) unique str, `labels` (n_samples,) int positions in `classes`. With
+        `durable`, finished epochs also outlive a failure of the machine, because each is sent to
+        the disk at once; a temporary trace need not wait for that. Raises `TraceError` when the
+        folder already holds a trace and `overwrite` is False, `OutputError` when it cannot be
+        written.
         """
         folder = Path(folder)
         ids = pd.Index(ids, dtype=object).astype(str)
@@ -182,7 +186,7 @@ class TraceWriter:
                 f"{folder} already holds a trace: choose another folder or pass overwrite=True."
             )
         meta = dict(format=FORMAT, classes=list(classes), record=record, epochs=[], mean_probs={})
-        writer = cls(folder, meta, (len(ids), len(classes)))
+        writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / META).unlink(missing_ok=True)
@@ -221,7 +225,7 @@ class TraceWriter:
             raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
             for name, row in dict(loss=loss, margin=margin, pred=pred).items():
-                _append_row(self.folder / f"{name}.npy", row, self.n_epochs)
+                _append_row(self.folder / f"{name}.npy", row, self.n_epochs, durable=self.durable)
             old = dict(self.meta["mean_probs"])
             for phase_, probs in (mean_probs or {}).items():
                 file = f"mean_probs_{phase_}_{self.n_epochs:04d}.npy"
@@ -234,7 +238,7 @@ class TraceWriter:
                     (self.folder / file).unlink(missing_ok=True)
 
     def _commit(self) -> None:
-        with atomic.replacing(self.folder / META, durable=True) as file:
+        with atomic.replacing(self.folder / META, durable=self.durable) as file:
             file.write(json.dumps(self.meta).encode())
 
 
@@ -262,7 +266,7 @@ def is_trace_file(name: str) -> bool:
     return name in arrays or averages or name.partition(".json")[0] == META.partition(".")[0]
 
 
-def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:
+def _append_row(path: Path, row: np.ndarray, n_rows: int, *, durable: bool) -> None:
     """Add `row` to a C-ordered .npy file that holds `n_rows` committed rows, in place.
 
     numpy pads the header of every .npy file so that its first axis can grow (numpy.lib.format,
@@ -279,8 +283,9 @@ def _append_row(path: Path, row: np.ndarray, n_rows: int) -> None:
         file.seek(start + n_rows * row.nbytes)
         file.write(row.tobytes())
         file.truncate()
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
         header = dict(
             descr=np.lib.format.dtype_to_descr(dtype),
             fortran_order=False,

@@ -1,9 +1,9 @@
 """Plant wrong labels reproducibly, for experiments in which the true labels are known.
 
 A noise is any callable `noise(samples, codes, classes, rng)` that returns new label codes, int
-(n,): positions in the sorted `classes`, one per row of `samples`. This module makes the four usual
-ones. `plant` applies a noise to a samples table. It returns the noisy table and, separately, the
-true labels, which no detector may read.
+(n,): positions in the sorted `classes`, one per row of `samples`. This module makes the usual ones.
+`plant` applies a noise to a samples table. It returns the noisy table and, separately, the true
+labels, which no detector may read.
 """
 
 from collections.abc import Callable, Sequence
@@ -143,6 +143,29 @@ def instance_dependent(
         chances = _confusions(inputs, codes, len(classes), rng) * rates[:, None]
         chances[np.arange(len(codes)), codes] = 1 - rates
         return _draw(chances, rng)
+
+    return noise
+
+
+def nearest_class(rate: float, features: np.ndarray | pd.DataFrame) -> Noise:
+    """Return noise that changes each label with probability `rate` to the class most like it.
+
+    That is the class whose mean of `features` is nearest to the mean of the label's own class, by
+    Euclidean distance. `features` is (N, D) float in row order, or a DataFrame indexed by
+    sample_id. Raises `O2UError` when `rate` is not between 0 and 1, and the noise itself when the
+    features do not fit the samples.
+    """
+    _require_rate(rate)
+
+    def noise(
+        samples: pd.DataFrame, codes: np.ndarray, classes: list[str], rng: np.random.Generator
+    ) -> np.ndarray:
+        inputs = _features(samples, features)
+        means = np.stack([inputs[codes == code].mean(axis=0) for code in range(len(classes))])
+        apart = ((means[:, None] - means) ** 2).sum(axis=2)
+        np.fill_diagonal(apart, np.inf)
+        flipped = rng.random(len(codes)) < rate
+        return np.where(flipped, apart.argmin(axis=1)[codes], codes)
 
     return noise
 

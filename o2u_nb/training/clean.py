@@ -15,7 +15,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import to_device
 from torch import nn
 
-from o2u_nb.training.loaders import PixelLoader
+from o2u_nb.training.batches import SampleLoader
 
 
 def clean_loader(dls: DataLoaders, *, valid: bool = False) -> DataLoader:
@@ -28,7 +28,7 @@ def clean_loader(dls: DataLoaders, *, valid: bool = False) -> DataLoader:
     if valid:
         return dls.valid.new(shuffle=False, drop_last=False)
     train = dls.train
-    if isinstance(train, PixelLoader):
+    if isinstance(train, SampleLoader):
         return train.new(shuffle=False, drop_last=False)
     if hasattr(train.dataset, "tls"):
         # A loader by train.new(shuffle=False) would still augment. A test loader applies the

@@ -11,7 +11,7 @@ import torch
 from fastai.basics import Learner
 from fastai.optimizer import OptimWrapper
 
-from o2u_nb.training.loaders import renewed
+from o2u_nb.training.batches import renewed
 
 
 def sgd(params, **options) -> OptimWrapper:

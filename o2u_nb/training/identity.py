@@ -13,8 +13,8 @@ import pandas as pd
 from fastai.data.load import DataLoader
 
 from o2u_nb.errors import RecordingError
+from o2u_nb.training.batches import SampleData
 from o2u_nb.training.items import file_paths, labels_and_classes
-from o2u_nb.training.loaders import PixelData
 
 
 class Identity(NamedTuple):
@@ -85,7 +85,7 @@ def joined(
 
 def _ids(dl: DataLoader, root: Path | None, split: str) -> list[str]:
     data = dl.dataset
-    if isinstance(data, PixelData):
+    if isinstance(data, SampleData):
         return list(data.ids)
     if (paths := file_paths(dl)) is not None:
         return [_relative(Path(path), root) for path in paths]

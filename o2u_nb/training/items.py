@@ -15,7 +15,7 @@ from fastai.data.load import DataLoader
 from o2u_nb.data.readers.arrays import as_pixels, to_numpy
 from o2u_nb.errors import RecordingError
 from o2u_nb.training import torch_sets
-from o2u_nb.training.loaders import PixelData
+from o2u_nb.training.batches import SampleData
 
 
 def loaders_of(dls: DataLoaders, *, valid: bool) -> list[DataLoader]:
@@ -31,7 +31,7 @@ def labels_and_classes(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
     `RecordingError` when the items are not pictures with one class label each.
     """
     data = dl.dataset
-    if isinstance(data, PixelData):
+    if isinstance(data, SampleData):
         return data.labels.cpu().numpy(), data.vocab
     if _is_fastai(data):
         return _fastai_labels(dl)
@@ -49,7 +49,7 @@ def labels_and_classes(dl: DataLoader) -> tuple[np.ndarray, list[str]]:
 def file_paths(dl: DataLoader) -> list[str] | None:
     """Return the absolute path of each item's file; None unless all items are files."""
     data = dl.dataset
-    if isinstance(data, PixelData):
+    if isinstance(data, SampleData):
         found = None if data.samples is None else data.samples.get("path")
     elif _is_fastai(data):
         found = _fastai_paths(data.tls[0])
@@ -66,10 +66,8 @@ def pictures(dl: DataLoader) -> list[np.ndarray | bytes]:
     but for example normalised numbers.
     """
     data = dl.dataset
-    if isinstance(data, PixelData):
-        if data.samples is not None and "image" in data.samples:
-            return list(data.samples["image"])
-        return list(data.pixels.cpu().numpy())
+    if isinstance(data, SampleData):
+        return data.pictures()
     if _is_fastai(data):
         return as_pixels([to_numpy(data.tls[0][k]) for k in range(len(data))])
     return as_pixels(torch_sets.pictures(torch_sets.places_of(data)))

@@ -14,7 +14,7 @@ from o2u_nb.detect.odd import Odd
 from o2u_nb.trace import Trace
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.methods import o2u, odd
-from o2u_nb.training.schedule import cyclic_rates, high_then_low
+from o2u_nb.training.schedule import cyclic_rates, high_then_low, largest_rate
 
 
 @patch
@@ -24,7 +24,7 @@ def fit_o2u(
     warmup: int = 8,
     cycles: int = 3,
     cycle: int = 6,
-    lr: float = 0.05,
+    lr: float | None = None,
     r1: float | None = None,
     r2: float | None = None,
     bs: int | None = None,
@@ -52,11 +52,12 @@ def fit_o2u(
     | optimiser | SGD, momentum 0.9, decay 5e-4, fresh in each phase | the same |
 
     The warm-up has a higher, constant rate and few epochs, so that it ends well before the network
-    memorises wrong labels. In the cyclic phase, the rate is constant within each epoch, see
-    `schedule.cyclic_rates`. `warmup=0` skips the warm-up for a model that is already trained.
-    `opt_func=None` keeps the Learner's own optimiser; choose an `lr` that suits it. `out`,
-    `record`, `ids`, `valid` (record the validation samples too), `overwrite` and `on_epoch` are
-    those of `DynamicsRecorder`. `cbs` are further callbacks.
+    memorises wrong labels. For a Learner of `head_learner`, `lr` is by default that head's rate. In
+    the cyclic phase, the rate is constant within each epoch, see `schedule.cyclic_rates`.
+    `warmup=0` skips the warm-up for a model that is already trained. `opt_func=None` keeps the
+    Learner's own optimiser; choose an `lr` that suits it. `out`, `record`, `ids`, `valid` (record
+    the validation samples too), `overwrite` and `on_epoch` are those of `DynamicsRecorder`. `cbs`
+    are further callbacks.
 
     With `stop_early` (a share from 0 to 1, such as 0.97), the cyclic phase ends after the first
     cycle, from the second on, that hardly changes the ranking: at least this share of the suspects
@@ -65,6 +66,7 @@ def fit_o2u(
 
     Raises `ValueError` when `stop_early` is not such a share, and what `DynamicsRecorder` raises.
     """
+    lr = largest_rate(self) if lr is None else lr
     r1 = lr if r1 is None else r1
     r2 = lr / 10 if r2 is None else r2
     return o2u.train(
@@ -93,7 +95,7 @@ def fit_odd(
     epochs: int = 24,
     *,
     high: int | None = None,
-    lr: float = 0.05,
+    lr: float | None = None,
     percentile: float = 10.0,
     h: int = 2,
     simulate: str = "auto",
@@ -116,7 +118,8 @@ def fit_odd(
     After `high` epochs, samples with a high loss are left out, and training goes on with the
     others. Left out is every sample whose mean loss over the last `h` epochs exceeds a threshold:
     the `percentile` (0 to 100) of the losses that uniformly random labels would have. A larger
-    percentile removes fewer samples. `rates`, one per epoch, replaces `lr` and the cosine.
+    percentile removes fewer samples. For a Learner of `head_learner`, `lr` is by default that
+    head's rate. `rates`, one per epoch, replaces `lr` and the cosine.
 
     `simulate` says how the losses of random labels are found:
 
@@ -135,6 +138,7 @@ def fit_odd(
     Raises `ValueError` for numbers of epochs that do not fit together, or an unknown `simulate`,
     and what `DynamicsRecorder` raises.
     """
+    lr = largest_rate(self) if lr is None else lr
     high = round(epochs * odd.HIGH_SHARE) if high is None else high
     if rates is None:
         rates = high_then_low(epochs, lr=lr, high=high)

@@ -8,8 +8,7 @@ same in both cases.
 import os
 import random
 import tempfile
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,62 +17,63 @@ import pandas as pd
 import psutil
 import torch
 from fastai.data.core import DataLoaders
-from fastai.data.load import DataLoader
 from fastai.torch_core import default_device
 
 from o2u_nb.data import images
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import SourceError
+from o2u_nb.training.batches import (
+    MEMORY_SHARE,
+    SampleData,
+    SampleLoader,
+    as_tensor,
+    class_codes,
+    require_known,
+    require_text_labels,
+)
 
-# Largest share (0 to 1) of the free memory that decoded pictures may take. Our choice: the network
-# needs some of the rest.
-MEMORY_SHARE = 0.4
 # Side, in pixels, to which larger pictures are shrunk by default. Our choice: with twice the side,
 # training takes four times as long.
 SMALL = 64
 
 
-class PixelData:
+class PixelData(SampleData):
     """Hold decoded pictures with their ids and labels.
 
-    `pixels` is uint8 (n_samples, height, width, 3), an array or a memory map; `labels` (n_samples,)
-    int are positions in `vocab`, the names of the classes. Indexing returns a pair (picture,
-    label); the picture is float32 (3, height, width) in [0, 1].
+    `pixels` is uint8 (n_samples, height, width, 3), an array or a memory map. Indexing returns a
+    pair (picture, label); the picture is float32 (3, height, width) in [0, 1].
     """
 
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, ids: pd.Index, vocab: list[str]):
-        with warnings.catch_warnings():
-            # torch warns that a read-only memory map must not be written to; it never is here.
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            # This copies nothing if the array is contiguous, as those of `images` are.
-            self.pixels = torch.from_numpy(np.ascontiguousarray(pixels))
-        self.labels = torch.as_tensor(labels, dtype=torch.long)
-        self.ids = ids
-        self.vocab = list(vocab)
+    held = "pixels"
+
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        labels: np.ndarray,
+        ids: pd.Index,
+        vocab: Sequence[str],
+        samples: pd.DataFrame | None = None,
+    ):
+        super().__init__(labels, ids, vocab, samples)
+        self.pixels = as_tensor(pixels)
         self.mapped = isinstance(pixels, np.memmap)
         # The folder of the memory map, which is deleted with this object.
         self.folder: tempfile.TemporaryDirectory | None = None
-        # The samples table whose rows were decoded, if there was one.
-        self.samples: pd.DataFrame | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.pixels[i].permute(2, 0, 1).float() / 255, self.labels[i]
-
-    def to(self, device: torch.device) -> "PixelData":
-        """Move the pictures to `device`, unless they are in a memory-mapped file; return self."""
-        if not self.mapped:
-            self.pixels = self.pixels.to(device)
-            self.labels = self.labels.to(device)
-        return self
 
     def new_empty(self) -> "PixelData":
         """Return a copy without samples, which fastai's `export` needs."""
         return PixelData(
             np.empty((0, *self.pixels.shape[1:]), np.uint8), [], self.ids[:0], self.vocab
         )
+
+    def pictures(self) -> list[np.ndarray | bytes]:
+        """Return each picture as the samples table holds it, or else as it was decoded."""
+        if self.samples is not None and "image" in self.samples:
+            return super().pictures()
+        return list(self.pixels.cpu().numpy())
 
     def statistics(self, sample: int = 5000) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and standard deviation of each colour channel: (3,) each, in [0, 1].
@@ -85,7 +85,7 @@ class PixelData:
         return some.mean(0), some.std(0).clamp_min(1e-3)
 
 
-class PixelLoader(DataLoader):
+class PixelLoader(SampleLoader):
     """Serve batches of `PixelData`; a whole batch is cropped, flipped and normalised at once.
 
     `crop` is the largest shift of a picture in pixels; borders are reflected. `flip` mirrors half
@@ -104,7 +104,6 @@ class PixelLoader(DataLoader):
         stats: tuple[torch.Tensor, torch.Tensor] | None = None,
         **kwargs,
     ):
-        kwargs["num_workers"] = 0  # the pictures are decoded, so worker processes have no work
         super().__init__(dataset, bs=bs, **kwargs)
         self.crop = crop
         self.flip = flip
@@ -116,48 +115,6 @@ class PixelLoader(DataLoader):
         """Return a copy of this loader with some settings changed."""
         own = dict(crop=self.crop, flip=self.flip, stats=self.stats)
         return super().new(dataset, cls, **{**own, **kwargs})
-
-    @property
-    def vocab(self) -> list[str]:
-        """Return the names of the classes; a label is a position in them."""
-        return self.dataset.vocab
-
-    def to(self, device: torch.device) -> "PixelLoader":
-        """Send batches to `device`, and also the pictures if they are in memory; return self."""
-        self.dataset.to(device)
-        self.device = device
-        return self
-
-    def shuffle_fn(self, idxs: list[int]) -> list[int]:
-        """Return `idxs` in a random order, drawn many times faster than by Python's `random`."""
-        order = torch.randperm(len(idxs), generator=self._generator())
-        return [idxs[i] for i in order.tolist()]
-
-    def create_batches(self, samps: Iterable[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the batches of the samples at the positions `samps`.
-
-        fastai's own method would handle the samples one by one.
-        """
-        positions = torch.from_numpy(np.fromiter(samps, np.int64))
-        sizes = self._sizes(len(positions))
-        yield from map(self.do_batch, positions[: sum(sizes)].split(sizes))
-
-    def __len__(self) -> int:
-        return len(self._sizes(self.n))
-
-    def _sizes(self, n: int) -> list[int]:
-        """Return the sizes of the batches of `n` samples.
-
-        A last batch of a single sample is added to the batch before it, because the batch
-        normalisation in the head of some networks, such as fastai's, cannot train on one sample.
-        """
-        whole, rest = divmod(n, self.bs)
-        sizes = [self.bs] * whole
-        if rest == 1 and sizes and not self.drop_last:
-            sizes[-1] += 1
-        elif rest and not self.drop_last:
-            sizes.append(rest)
-        return sizes
 
     def do_batch(self, b: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the batch of pictures and labels at the positions `b` of the data set."""
@@ -197,9 +154,6 @@ class PixelLoader(DataLoader):
         moved = lines.gather(2, within[:, None].expand_as(lines))
         return moved.view(n, height, width, depth)
 
-    def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.rng.getrandbits(63))
-
     def _normalised(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return pictures with each channel centred and scaled: float32 (n, 3, height, width).
 
@@ -212,13 +166,6 @@ class PixelLoader(DataLoader):
     def _shown(self, pictures: torch.Tensor) -> np.ndarray:
         mean, std = self.stats
         return (pictures.permute(0, 2, 3, 1).cpu() * std + mean).clamp(0, 1).numpy()
-
-
-def renewed(dl: DataLoader, **changes) -> DataLoader:
-    """Return `dl.new(**changes)` with the random numbers of `dl`; fastai's `new` loses the seed."""
-    new = dl.new(**changes)
-    new.rng = dl.rng
-    return new
 
 
 def dataloaders(
@@ -285,22 +232,11 @@ def _require_samples(samples: pd.DataFrame) -> None:
             f"{len(samples):,} rows with {', '.join(map(str, samples.columns)) or 'no columns'}. "
             "Make one with `sources.read`."
         )
-    for sample_id, label in samples["label"].items():
-        if not isinstance(label, str):
-            raise SourceError(
-                f"Expected class names as text in the column label, found {label!r} of type "
-                f"{type(label).__name__} for sample {sample_id!r}. Make the table with "
-                "`sources.read`, or turn the labels into text."
-            )
+    require_text_labels(samples)
 
 
 def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
-    unknown = sorted(set(samples["label"]) - set(vocab))
-    if unknown:
-        raise SourceError(
-            f"The validation samples have classes that the training samples lack: "
-            f"{', '.join(map(repr, unknown[:5]))}. Leave them out or add training samples."
-        )
+    require_known(samples, vocab)
     if in_memory is None:
         in_memory = (
             len(samples) * size * size * 3 < MEMORY_SHARE * psutil.virtual_memory().available
@@ -308,10 +244,8 @@ def _decoded(samples, *, size, vocab, in_memory, cache, progress) -> PixelData:
     folder = None if in_memory else tempfile.TemporaryDirectory(prefix="o2u_pixels_", dir=cache)
     out = folder and os.path.join(folder.name, "pixels.npy")
     pixels = images.decode_pixels(samples, size, out=out, progress=progress)
-    labels = pd.Categorical(samples["label"], categories=vocab).codes.astype(np.int64)
-    data = PixelData(pixels, labels, samples.index, vocab)
+    data = PixelData(pixels, class_codes(samples, vocab), samples.index, vocab, samples)
     data.folder = folder
-    data.samples = samples
     return data
 
 

@@ -184,7 +184,13 @@ class DynamicsRecorder(Callback):
                 self.temporary = tempfile.TemporaryDirectory(prefix="o2u_trace_")
             folder = self.out or self.temporary.name
             record = f"{self.record}+valid" if self.valid else self.record
-            self.writer = TraceWriter.create(folder, *who, record=record, overwrite=self.overwrite)
+            self.writer = TraceWriter.create(
+                folder,
+                *who,
+                record=record,
+                overwrite=self.overwrite,
+                durable=self.temporary is None,
+            )
         elif not who.ids.equals(self.who.ids):
             raise RecordingError(
                 f"This recorder holds the trace of {len(self.who.ids)} samples, and the training "

@@ -22,7 +22,10 @@ from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.methods import Method
 from o2u_nb.training.methods.odd import HIGH_SHARE
 from o2u_nb.training.models import CompactResNet
-from o2u_nb.training.schedule import high_then_low
+from o2u_nb.training.schedule import high_then_low, largest_rate
+
+# Makes a Learner from training samples, held-out samples to validate on, and a seed.
+MakeLearner = Callable[[pd.DataFrame, pd.DataFrame, int], Learner]
 
 
 def retrain(
@@ -32,8 +35,9 @@ def retrain(
     *,
     seeds: Sequence[int] = (0, 1, 2),
     epochs: int = 12,
-    lr: float = 0.05,
+    lr: float | None = None,
     network: Callable[[int], torch.nn.Module] | None = None,
+    learner: MakeLearner | None = None,
     method: Method | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -42,47 +46,61 @@ def retrain(
     All three are samples tables. `held_out` must not share samples with the others, and its labels
     should have been checked independently of this audit. For each of `seeds` both networks get the
     same initial weights and the same number of `epochs`, by default with one cycle of the learning
-    rate up to `lr`. `network` makes a network for a number of classes; by default it is that of the
-    standard preset. `method`, one of `training/methods` such as `odd.train`, replaces the default
-    training: then a third of the epochs have the rate `lr`, and in the others it falls along a
-    cosine. `progress(done, total)` is called after each training.
+    rate up to `lr` (default: 0.05, or for a head its own rate). `network` makes a network for a
+    number of classes; by default it is that of the standard preset. `learner(samples, held_out,
+    seed)`, if given, makes the whole Learner instead, as `heads.heads_on(features, samples)` does
+    for heads on features. `method`, one of `training/methods` such as `odd.train`, replaces the
+    default training: then a third of the epochs have the rate `lr`, and in the others it falls
+    along a cosine. `progress(done, total)` is called after each training.
 
     Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
     `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
 
-    Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared.
+    Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared,
+    and `TypeError` for a `network` beside a `learner`.
     """
     _require_apart(before, after, held_out)
-    network = network or (lambda n: CompactResNet(n, widths=PRESETS["standard"].widths))
+    if network and learner:
+        raise TypeError("Expected a network or a learner, found both: a learner has its network.")
+    make = learner or partial(_on_pictures, network=network or _standard)
     fit = partial(_fit, epochs=epochs, lr=lr, method=method)
     rows = {}
     for done, seed in enumerate(seeds):
         rows[seed] = {}
         for turn, (name, samples) in enumerate({"before": before, "after": after}.items()):
-            rows[seed][name] = _accuracy(samples, held_out, seed, fit, network)
+            rows[seed][name] = _accuracy(samples, held_out, seed, fit, make)
             if progress:
                 progress(2 * done + turn + 1, 2 * len(seeds))
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
 
 
-def _fit(learn: Learner, *, epochs: int, lr: float, method: Method | None) -> None:
+def _fit(learn: Learner, *, epochs: int, lr: float | None, method: Method | None) -> None:
+    lr = largest_rate(learn) if lr is None else lr
     if method is None:
         learn.fit_one_cycle(epochs, lr)
     else:
         method(learn, high_then_low(epochs, lr=lr, high=round(epochs * HIGH_SHARE)))
 
 
-def _accuracy(samples, held_out, seed, fit, network) -> float:
+def _accuracy(samples, held_out, seed, fit, make) -> float:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        bs = batch_size(len(samples), most=PRESETS["standard"].bs)
-        dls = dataloaders(samples, valid=held_out, bs=bs, seed=seed)
-        model = network(len(dls.vocab))
-        loss = torch.nn.CrossEntropyLoss()
-        learn = Learner(dls, model, loss_func=loss, opt_func=sgd, metrics=accuracy)
+        learn = make(samples, held_out, seed)
+        learn.metrics = accuracy
         with learn.no_bar(), learn.no_logging():
             fit(learn)
             return float(learn.validate()[1])
+
+
+def _on_pictures(samples, held_out, seed, *, network) -> Learner:
+    bs = batch_size(len(samples), most=PRESETS["standard"].bs)
+    dls = dataloaders(samples, valid=held_out, bs=bs, seed=seed)
+    loss = torch.nn.CrossEntropyLoss()
+    return Learner(dls, network(len(dls.vocab)), loss_func=loss, opt_func=sgd)
+
+
+def _standard(n_classes: int) -> torch.nn.Module:
+    return CompactResNet(n_classes, widths=PRESETS["standard"].widths)
 
 
 def _require_apart(before, after, held_out) -> None:

@@ -7,7 +7,15 @@ batch in the first epoch.
 
 import math
 
+from fastai.basics import Learner
 from fastai.callback.core import Callback
+
+RATE = 0.05  # largest rate for a network from scratch. Our choice, see `fit_o2u`.
+
+
+def largest_rate(learn: Learner) -> float:
+    """Return the largest learning rate that suits a Learner: its `largest_rate`, or else `RATE`."""
+    return getattr(learn, "largest_rate", RATE)
 
 
 def cyclic_rates(n_epochs: int, *, r1: float, r2: float, cycle: int) -> list[float]:
@@ -49,8 +57,8 @@ class EpochRates(Callback):
         self.ramp = ramp
 
     def before_batch(self):
-        """Set the rate of this batch."""
-        rate = self.rates[self.epoch]
-        if self.ramp and self.epoch == 0:
-            rate *= (self.iter + 1) / self.n_iter
-        self.opt.set_hyper("lr", rate)
+        """Set the rate of this batch, unless it is that of the batch before."""
+        rising = self.ramp and self.epoch == 0
+        if rising or self.iter == 0:
+            share = (self.iter + 1) / self.n_iter if rising else 1
+            self.opt.set_hyper("lr", share * self.rates[self.epoch])

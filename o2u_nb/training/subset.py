@@ -8,7 +8,7 @@ import numpy as np
 from fastai.data.load import DataLoader
 
 from o2u_nb.errors import RecordingError
-from o2u_nb.training.loaders import renewed
+from o2u_nb.training.batches import renewed
 
 
 def only(dl: DataLoader, keep: np.ndarray) -> DataLoader:

@@ -13,9 +13,9 @@ from fastai.basics import Learner
 from fastai.data.load import DataLoader
 
 from o2u_nb.data.samples import samples_table
+from o2u_nb.training.batches import SampleData
 from o2u_nb.training.identity import joined
 from o2u_nb.training.items import file_paths, loaders_of, pictures
-from o2u_nb.training.loaders import PixelData
 
 SPLITS = ("train", "valid")  # names of the splits of the loaders, in the order of the loaders
 
@@ -48,7 +48,7 @@ def samples_of(
 
 
 def _splits(dl: DataLoader, split: str) -> list[str]:
-    table = getattr(dl.dataset, "samples", None)
-    if isinstance(dl.dataset, PixelData) and table is not None and "split" in table:
+    table = dl.dataset.samples if isinstance(dl.dataset, SampleData) else None
+    if table is not None and "split" in table:
         return list(table["split"])
     return [split] * len(dl.dataset)

@@ -1,0 +1,151 @@
+"""The head: a small classifier on features that a frozen network has computed.
+
+In come features in the order of a samples table; out goes a fastai Learner that trains in seconds,
+and on which every method and the recorder work as on any other Learner.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.basics import Learner
+from fastai.callback.core import Callback
+from torch import nn
+
+from o2u_nb.errors import FeaturesError
+from o2u_nb.rows import rows_of
+from o2u_nb.training.feature_loader import feature_loaders
+from o2u_nb.training.fitting import sgd
+
+# Largest rates of the cyclic schedule, for SGD with momentum 0.9 and features as they are. Chosen
+# in trials on 8,000 pictures of CIFAR-10N with features of EfficientNet-Lite0.
+HEAD_RATE = 0.002  # for a linear head
+HIDDEN_RATE = 0.02  # for a head with a hidden layer
+HIDDEN = 256  # width of the hidden layer in these trials
+
+
+def head_learner(
+    features: Any,
+    samples: pd.DataFrame,
+    *,
+    valid: tuple[Any, pd.DataFrame] | None = None,
+    hidden: int | None = None,
+    dropout: float = 0.5,
+    bs: int = 64,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+) -> Learner:
+    """Return a Learner for a classifier on `features`, float (n_samples, d), of `samples`.
+
+    The head is linear, or with `hidden` it has one hidden layer of that width, followed by ReLU and
+    `dropout` (0 to 1). Its `largest_rate`, with which `learn.fit_o2u()` and `learn.fit_odd()` train
+    it by default, is `HEAD_RATE`, or `HIDDEN_RATE` with a hidden layer. `seed` determines the
+    initial weights, the order of the samples and the dropout. `valid`, `bs` and `device`, and the
+    errors, are those of `feature_loaders`.
+    """
+    dls = feature_loaders(features, samples, valid=valid, bs=bs, seed=seed, device=device)
+    model = head(dls.train.dataset.features.shape[1], len(dls.train.vocab), hidden, dropout, seed)
+    learn = HeadLearner(dls, model, loss_func=nn.CrossEntropyLoss(), opt_func=sgd)
+    learn.largest_rate = HIDDEN_RATE if hidden else HEAD_RATE
+    return learn
+
+
+def heads_on(
+    features: np.ndarray, samples: pd.DataFrame, **options
+) -> Callable[[pd.DataFrame, pd.DataFrame, int], Learner]:
+    """Return a function that makes heads on parts of `samples`, for `retrain(learner=...)`.
+
+    `features` is (n_samples, d) in the order of `samples`; `options` are those of `head_learner`.
+    The tables that the function gets may have other labels. It raises `FeaturesError` for samples
+    that are not among `samples`.
+    """
+
+    def rows(part: pd.DataFrame) -> np.ndarray:
+        strangers = part.index.difference(samples.index)
+        if len(strangers):
+            raise FeaturesError(
+                f"Expected samples that have features, found {len(strangers):,} of {len(part):,} "
+                f"without, such as {strangers[0]!r}: compute features of them, too."
+            )
+        return features[rows_of(samples.index, part.index)]
+
+    def make(train: pd.DataFrame, held_out: pd.DataFrame, seed: int) -> Learner:
+        valid = rows(held_out), held_out
+        return head_learner(rows(train), train, valid=valid, seed=seed, **options)
+
+    return make
+
+
+class HeadLearner(Learner):
+    """A fastai Learner whose steps cost little beside the head's own few operations.
+
+    fastai asks every callback at every event of a step, and most have nothing to do; here only
+    those are asked that have. The operations are too small to be shared out among threads, which
+    would spend most of the time waiting for each other, so `fit` uses one. `largest_rate` is the
+    learning rate that suits the head, for methods that choose the rates.
+    """
+
+    largest_rate = HEAD_RATE
+
+    def _call_one(self, event_name: str) -> None:
+        """Call the callbacks that have something to do at an event, in their order.
+
+        fastai calls this for each event, and its own one calls all callbacks.
+        """
+        for callback in sorted(self.cbs, key=attrgetter("order")):
+            # At the end of a fit, fastai also resets something in each callback.
+            if event_name == "after_fit" or _answers(callback, event_name):
+                callback(event_name)
+
+    def fit(self, *args, **options) -> None:
+        """Train as `Learner.fit` does, on one thread of the CPU."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            super().fit(*args, **options)
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _answers(callback: Callback, event_name: str) -> bool:
+    return hasattr(type(callback), event_name) or event_name in vars(callback)
+
+
+def head(n_in: int, n_classes: int, hidden: int | None, dropout: float, seed: int) -> nn.Module:
+    """Return the classifier: features (n, n_in) in, logits (n, n_classes) out.
+
+    torch's global random state stays as it is.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if not hidden:
+            return nn.Linear(n_in, n_classes)
+        return nn.Sequential(
+            nn.Linear(n_in, hidden), nn.ReLU(), Dropout(dropout, seed), nn.Linear(hidden, n_classes)
+        )
+
+
+class Dropout(nn.Module):
+    """Set a share `p` (0 to 1) of the inputs to zero in training, and scale up the others.
+
+    It is torch's dropout, except that its random numbers come from `seed` alone, so that a training
+    does not depend on what else draws random numbers meanwhile.
+    """
+
+    def __init__(self, p: float, seed: int):
+        super().__init__()
+        self.p = p
+        self.seed = seed
+        self._random: torch.Generator | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return `x` with zeros in random places while training, else `x` itself."""
+        if not self.training or not self.p:
+            return x
+        if self._random is None or self._random.device != x.device:
+            self._random = torch.Generator(x.device).manual_seed(self.seed)
+        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self._random)
+        return x * kept.div_(1 - self.p)

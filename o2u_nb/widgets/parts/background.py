@@ -1,0 +1,56 @@
+"""Work in the background of a panel, of which only what was asked for last matters.
+
+In comes a job; it runs in a thread, so that the kernel goes on listening to the panel. A newer job
+cancels the one that runs, and begins when that has ended.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+Job = Callable[[Callable[[], bool]], None]
+
+
+class Latest:
+    """Run the newest job; each job is given a function that tells whether it is cancelled."""
+
+    def __init__(self):
+        self._asked = 0
+        self._thread: threading.Thread | None = None
+        self._news = threading.Event()  # set whenever something newer is asked for
+        try:
+            self._loop = asyncio.get_running_loop()  # the kernel's, in a notebook
+        except RuntimeError:
+            self._loop = None
+
+    def ask(self, job: Job, *, delay: float = 0.0) -> None:
+        """Run `job` after `delay` seconds, unless a newer one is asked for until then."""
+        self.cancel()
+        mine, before, news = self._asked, self._thread, threading.Event()
+        self._news = news
+
+        def run() -> None:
+            if before is not None:
+                before.join()
+            if not news.wait(delay):
+                job(lambda: mine != self._asked)
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Cancel the job that runs or waits, if any."""
+        self._asked += 1
+        self._news.set()
+
+    def wait(self) -> None:
+        """Wait until the newest job has ended."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def show(self, draw: Callable[[], None]) -> None:
+        """Call `draw` where widgets may be changed: in the kernel's loop, if there is one."""
+        if self._loop is None or not self._loop.is_running():
+            draw()
+        else:
+            self._loop.call_soon_threadsafe(draw)
