@@ -14,7 +14,7 @@ Job = Callable[[Callable[[], bool]], None]
 class Latest:
     """Run the newest job; each job is given a function that tells whether it is cancelled."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._asked = 0
         self._thread: threading.Thread | None = None
         self._news = threading.Event()  # set whenever something newer is asked for
