@@ -1,5 +1,6 @@
 """The panel to play with, without a browser: sliders, buttons, figures and words."""
 
+import asyncio
 import threading
 import time
 from types import SimpleNamespace
@@ -313,6 +314,25 @@ def test_only_the_newest_job_runs_to_its_end():
     latest.cancel()
     latest.wait()
     assert done == [2, False]
+
+
+def test_in_a_kernel_figures_are_drawn_by_its_own_thread():
+    async def cell():
+        panel = CyclicExplorer(*feature_set(), device="cpu")
+        said, drawers = panel.message, []
+        redraw = panel._redraw
+        panel._redraw = lambda *args: drawers.append(threading.current_thread()) or redraw(*args)
+        panel._controls["cycles"].value = 1
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if drawers:
+                break
+        panel.close()
+        return said, panel.message, drawers
+
+    first, second, drawers = asyncio.run(cell())
+    assert "Epoch 18 of 18" in first and "Epoch 12 of 12" in second
+    assert drawers == [threading.main_thread()]
 
 
 def test_a_playground_is_what_the_panel_needs():

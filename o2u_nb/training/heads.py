@@ -4,7 +4,7 @@ In come features in the order of a samples table; out goes a fastai Learner that
 and on which every method and the recorder work as on any other Learner.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -90,15 +90,13 @@ class HeadLearner(Learner):
 
     largest_rate = HEAD_RATE
 
-    def _call_one(self, event_name: str) -> None:
-        """Call the callbacks that have something to do at an event, in their order.
-
-        fastai calls this for each event, and its own one calls all callbacks.
-        """
-        for callback in sorted(self.cbs, key=attrgetter("order")):
-            # At the end of a fit, fastai also resets something in each callback.
-            if event_name == "after_fit" or _answers(callback, event_name):
-                callback(event_name)
+    def __call__(self, event_name: str | Sequence[str]) -> None:
+        """Call the callbacks that have something to do at an event, or at several, in order."""
+        for name in [event_name] if isinstance(event_name, str) else event_name:
+            for callback in sorted(self.cbs, key=attrgetter("order")):
+                # At the end of a fit, fastai also resets something in each callback.
+                if name == "after_fit" or _answers(callback, name):
+                    callback(name)
 
     def fit(self, *args, **options) -> None:
         """Train as `Learner.fit` does, on one thread of the CPU."""
