@@ -25,12 +25,14 @@ from o2u_nb.presets import PRESETS
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
-from o2u_nb.training.backbones import pretrained
+from o2u_nb.training.backbones import backbone
 from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u, fit_odd  # patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.networks import pretrained
 from o2u_nb.training.probe.embed import embed as embeddings
+from o2u_nb.training.probe.features import features
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.retrain import retrain
 from o2u_nb.widgets.confusion import ConfusionPanel
@@ -48,7 +50,7 @@ __all__ = [
     # training
     "dataloaders", "head_learner", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat",
     "set_seed", "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel", "CyclicExplorer",
-    "retrain", "embeddings",
+    "retrain", "embeddings", "backbone", "features",
     # results
     "Trace", "score_table", "detector", "plots", "suspect_grid", "suspects_by_class", "Gallery",
     "Audit", "O2UError",

@@ -124,7 +124,7 @@ def training() -> list[Check]:
     """Try torch and torchvision, or say that the extra which brings them is not installed."""
     lacking = extras.missing(extras.TRAINING)
     if not lacking:
-        return _guarded("torch pair", torch_rows)
+        return [*_guarded("torch pair", torch_rows), *_guarded("pretrained networks", eyes)]
     found = f"not installed (no {', '.join(lacking)}): audits can be reviewed, but not made"
     return [Check("training", None, found, f"python -m {extras.INSTALL_TRAINING}")]
 
@@ -145,6 +145,31 @@ def torch_rows() -> list[Check]:
         return [Check("torch pair", False, f"torch does not load: {words[-1]}", install())]
     report = json.loads(torch)
     return [_pair(kept.strip(), words[-1]), _gpu(report), _threads(report), _weights(report)]
+
+
+def eyes() -> list[Check]:
+    """Say which pretrained networks can be had, and what computes with them on a processor."""
+    from o2u_nb import offline_weights
+    from o2u_nb.errors import WeightsError
+
+    found = extras.versions(["timm", "openvino"])
+    try:
+        path = offline_weights.require()
+        rows = [Check("offline network", True, f"EfficientNet-Lite0, intact: {path.name}")]
+    except WeightsError as error:
+        reason, _, cure = error.message.rpartition(": ")
+        rows = [Check("offline network", False, reason, f"python -m {cure}")]
+    if "timm" in found:
+        rows.append(Check("timm", True, f"{found['timm']}: more networks, by name"))
+    else:
+        cure = f"python -m {extras.INSTALL_TRAINING}"
+        rows.append(Check("timm", False, "not installed: audits have no pretrained network", cure))
+    if "openvino" in found:
+        rows.append(Check("OpenVINO", True, f"{found['openvino']}: fast features on a processor"))
+    else:
+        slow = "not installed: without a GPU, features take several times longer"
+        rows.append(Check("OpenVINO", None, slow, f"python -m {extras.INSTALL_FAST}"))
+    return rows
 
 
 def probe() -> None:

@@ -52,7 +52,11 @@ class OutputError(O2UError):
 
 
 class WeightsError(O2UError):
-    """Pretrained weights are not in the cache and cannot be downloaded."""
+    """Pretrained weights cannot be had: unknown network, no internet, a wrong or damaged file."""
+
+
+class FeaturesError(O2UError):
+    """Features are missing or damaged, not finite, or of other pictures or another network."""
 
 
 class FeaturesError(O2UError):

@@ -14,6 +14,7 @@ from o2u_nb.errors import MissingExtraError
 
 TRAINING = ("torch", "torchvision", "fastai")  # the extra `train` in pyproject.toml
 INSTALL_TRAINING = "pip install 'o2u_nb[train]'"
+INSTALL_FAST = "pip install 'o2u_nb[fast]'"
 INSTALL_LAB = "pip install 'o2u_nb[lab]'"
 
 
@@ -38,6 +39,14 @@ def require_training() -> None:
         verb = "is" if len(lacking) == 1 else "are"
         raise MissingExtraError(
             f"{', '.join(lacking)} {verb} not installed, which training needs: {INSTALL_TRAINING}"
+        )
+
+
+def require_timm() -> None:
+    """Raise `MissingExtraError`, with the command that installs it, unless timm is there."""
+    if missing(["timm"]):
+        raise MissingExtraError(
+            f"timm is not installed, which pretrained networks need: {INSTALL_TRAINING}"
         )
 
 

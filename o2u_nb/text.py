@@ -54,3 +54,14 @@ def unbroken(text: str) -> str:
     '<span style="white-space:nowrap">84 %</span> of 9'
     """
     return re.sub(r"[\d.]+ %", r'<span style="white-space:nowrap">\g<0></span>', text)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in seconds, minutes or hours as text.
+
+    >>> duration(42), duration(95), duration(8000)
+    ('42 s', '1.6 min', '2.2 h')
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

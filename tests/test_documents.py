@@ -6,7 +6,7 @@ import tomllib
 import pytest
 import yaml
 
-from o2u_nb import folder, trace
+from o2u_nb import feature_file, folder, trace
 from o2u_nb.data import manifest
 from o2u_nb.version import __version__
 
@@ -26,7 +26,7 @@ def test_one_version_everywhere(read):
 
 def test_the_formats_on_disk_are_those_described(read):
     text = read("docs/architecture.md")
-    for format in (folder.FORMAT, trace.FORMAT, manifest.FORMAT):
+    for format in (folder.FORMAT, trace.FORMAT, feature_file.FORMAT, manifest.FORMAT):
         assert f'`"format": "{format}"`' in text
     for name in (*folder.MADE_BY_AUDIT, folder.DECISIONS, folder.MARKER, manifest.MANIFEST):
         assert f"`{name}" in text, name

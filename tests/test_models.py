@@ -7,8 +7,8 @@ import torch
 from torchvision import models as zoo
 
 from o2u_nb.errors import WeightsError
-from o2u_nb.training.backbones import pretrained
 from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.networks import pretrained
 
 
 @pytest.mark.parametrize("side", [16, 28, 48, 64])

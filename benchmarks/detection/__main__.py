@@ -111,7 +111,7 @@ def train(training: str, task: Task, folder: Path) -> dict:
         seconds = time.monotonic() - started
     return dict(
         preset=task.preset.name,
-        lr=task.backbone.lr if training == "o2u" else task.lr_max,
+        lr=task.network.lr if training == "o2u" else task.lr_max,
         training_passes=passes.training,
         evaluation_passes=passes.evaluation,
         seconds=seconds,

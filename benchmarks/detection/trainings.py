@@ -23,10 +23,10 @@ from torch import nn
 
 from o2u_nb.presets import Preset
 from o2u_nb.training import job
-from o2u_nb.training.backbones import Backbone, choose_backbone
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, dataloaders
+from o2u_nb.training.networks import Network, choose_network
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
 
@@ -53,18 +53,18 @@ class Task:
     fold_epochs: int | None = None  # by default the folds take twice the training of `o2u`
 
     @cached_property
-    def backbone(self) -> Backbone:
+    def network(self) -> Network:
         """Choose the network as an audit does."""
-        return self._fresh_backbone()
+        return self._fresh_network()
 
     @cached_property
     def dls(self):
         """Decode the pictures, and serve them as an audit does."""
         return dataloaders(
             self.samples,
-            size=self.backbone.size,
+            size=self.network.size,
             bs=job.batch_size(len(self.samples), most=self.preset.bs),
-            stats=self.backbone.stats,
+            stats=self.network.stats,
             seed=self.seed,
         )
 
@@ -78,7 +78,7 @@ class Task:
         dls = type(self.dls)(*self.dls.loaders, device=self.dls.device)
         dls.loaders[0] = self.dls.train.new(data or self.data)
         dls.loaders[0].rng = random.Random(self.seed)
-        model = self._fresh_backbone().model
+        model = self._fresh_network().model
         return Learner(dls, model, loss_func=nn.CrossEntropyLoss(), opt_func=sgd)
 
     def n_fold_epochs(self) -> int:
@@ -87,9 +87,9 @@ class Task:
         fair = math.ceil(2 * self.preset.n_epochs / (N_FOLDS * share))
         return self.fold_epochs or max(LEAST_FOLD_EPOCHS, fair)
 
-    def _fresh_backbone(self) -> Backbone:
+    def _fresh_network(self) -> Network:
         torch.manual_seed(self.seed)
-        return choose_backbone(self.samples, self.preset, say=print)
+        return choose_network(self.samples, self.preset, say=print)
 
 
 def o2u(task: Task, folder: Path) -> Passes:
@@ -100,7 +100,7 @@ def o2u(task: Task, folder: Path) -> Passes:
             warmup=preset.warmup,
             cycles=preset.cycles,
             cycle=preset.cycle,
-            lr=task.backbone.lr,
+            lr=task.network.lr,
             out=folder / "trace",
             overwrite=True,
             stop_early=job.STOP_EARLY,

@@ -164,7 +164,7 @@ def decode_pixels(
     """
     shape = (len(samples), size, size, 3)
     rows = in_threads(
-        lambda pair: _row(pair[0], pair[1], size),
+        lambda pair: square_pixels(*pair, size, at_least=2 * size),
         list(zip(samples.index, image_items(samples), strict=True)),
         workers=workers,
         progress=progress,
@@ -290,8 +290,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _row(name: str, item: Item, size: int) -> np.ndarray:
-    image = _named(lambda item: load_image(item, at_least=2 * size), name, item)
+def square_pixels(name: str, item: Item, size: int, *, at_least: int) -> np.ndarray:
+    """Decode `item` to uint8 (size, size, 3), without keeping its aspect ratio.
+
+    `at_least` is that of `load_image`. Raises `SourceError`, which names the sample `name`, when it
+    cannot be decoded.
+    """
+    image = _named(lambda item: load_image(item, at_least=at_least), name, item)
     return np.asarray(resized(image, (size, size)))
 
 

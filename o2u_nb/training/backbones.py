@@ -1,113 +1,165 @@
-"""The choice of the network that an audit trains, by the size of the pictures.
+"""Frozen feature extractors, the eyes of an audit: a network, and how it wants its pictures.
 
-In comes a samples table; out goes a `Backbone`, a network with the settings to train it. For small
-pictures it is a compact residual network that is trained from scratch, for photographs a network
-with pretrained weights, if these are available.
+In comes a name, a fastai Learner or a callable; out goes a `Backbone`, which turns pictures into
+rows of numbers. It is never trained. Which pretrained networks there are is in `zoo.py`.
 """
 
-import socket
+import copy
+import os
+import re
+import uuid
 from collections.abc import Callable
-from contextlib import contextmanager
-from typing import NamedTuple
-from urllib.error import URLError
+from dataclasses import dataclass
 
-import pandas as pd
 import torch
+from fastai.basics import Learner
 from torch import nn
 
-from o2u_nb.data import images
-from o2u_nb.errors import WeightsError
-from o2u_nb.presets import Preset
-from o2u_nb.training.models import CompactResNet
+from o2u_nb.errors import O2UError, WeightsError
+from o2u_nb.training import zoo
+from o2u_nb.training.body import body, served
+from o2u_nb.training.items import labels_and_classes
+from o2u_nb.training.weights import checksum, first_line
+from o2u_nb.training.zoo import OFFLINE, TORCHVISION, Found
 
-# Seconds without an answer after which a download is given up; torch itself has no limit. Our
-# choice.
-DOWNLOAD_TIMEOUT = 20
-# Pixels on the shorter side from which pictures count as photographs. Our choice.
-PHOTOGRAPH = 96
-# Side, in pixels, at which photographs are trained. Our choice: it takes a third of the time of the
-# 224 pixels that are usual with the pretrained weights.
-PHOTOGRAPH_SIZE = 128
-# Learning rate for pretrained weights, which need a lower one than new weights: that of O2U-Net
-# (Huang et al., ICCV 2019).
-PHOTOGRAPH_RATE = 0.01
-# Mean and standard deviation of each colour channel with which torchvision's weights were trained,
-# in [0, 1].
-IMAGENET = (torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
+# A stronger network that fits an ordinary computer: a small vision transformer (Oquab et al.,
+# "DINOv2", 2023). It needs a download, or a file.
+BETTER = "vit_small_patch14_dinov2.lvd142m"
+# Statistics of the pictures on which most networks are trained, for callables that say nothing.
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+Model = Callable[[torch.Tensor], torch.Tensor]
 
 
-class Backbone(NamedTuple):
-    """A network, its `name` for the audit's record, and the settings to train it.
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen feature extractor.
 
-    `size` is the side of the pictures in pixels (None: the default of `loaders.dataloaders`), `lr`
-    the learning rate. `stats` are the mean and standard deviation of each colour channel to
-    normalise with, (3,) each (None: those of the pictures).
+    `model` maps pictures, float32 (n, 3, size, size), to features (n, d). The pictures are in
+    [0, 1], less `mean` and divided by `std`, 3 numbers each, for red, green and blue. `name` is for
+    the record. Backbones with equal `key` give equal features; it can be a file name.
     """
 
-    model: nn.Module
     name: str
-    size: int | None
-    lr: float
-    stats: tuple[torch.Tensor, torch.Tensor] | None = None
+    model: Model
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    key: str
 
 
-def choose_backbone(
-    samples: pd.DataFrame, preset: Preset, *, say: Callable[[str], None]
+def backbone(
+    what: str | Learner | Model,
+    *,
+    weights: str | os.PathLike | None = None,
+    size: int | None = None,
 ) -> Backbone:
-    """Return a pretrained network for photographs, and a compact new one for small pictures.
+    """Return a frozen feature extractor; nothing of `what` is changed.
 
-    If the pretrained weights are not available, `say` is called with a message, and the compact
-    network is used. `preset` has the widths and the learning rate of the compact network.
+    | `what` | the features |
+    |---|---|
+    | `"efficientnet_lite0"` | 1,280 numbers; its weights are installed, so it works offline |
+    | a name of timm, `"vit_small_patch14_dinov2.lvd142m"` | the network without its classifier |
+    | a name of torchvision, `"torchvision/resnet50"` | everything before the last linear layer |
+    | a fastai Learner | everything before the last linear layer of its network |
+    | a callable | its output, float (n, d); it needs `size` |
+
+    Weights are downloaded into the library's own cache where they are not there, or read from
+    `weights`, a state dict in a file by `torch.save` or of safetensors; no code in it is executed.
+    `size` (pixels) is the side of the pictures, by default that of the network's training. A
+    callable gets pictures that are normalised by ImageNet's statistics; for others, build a
+    `Backbone`. Features of a callable that is no `nn.Module` are not found again by a later call,
+    since nothing shows that two functions are the same.
+
+    Raises `WeightsError` for an unknown name, which names the nearest ones, without internet, and
+    for a file that is damaged or of another network; `RecordingError` for a Learner whose network
+    does not end in a linear layer; `O2UError` when the network cannot take pictures of this size.
     """
-    n_classes = samples["label"].nunique()
-    if min(images.common_size(samples)) >= PHOTOGRAPH:
-        # Without a GPU only the last stage is trained, which takes a third of the time.
-        stages = None if torch.cuda.is_available() else 1
-        try:
-            model = pretrained(n_classes, trained_stages=stages)
-            return Backbone(
-                model, "pretrained ResNet-18", PHOTOGRAPH_SIZE, PHOTOGRAPH_RATE, IMAGENET
-            )
-        except WeightsError as error:
-            say(f"{error} Going on with a compact network from scratch.")
-    model = CompactResNet(n_classes, widths=preset.widths)
-    return Backbone(model, f"compact ResNet {preset.widths}", None, preset.lr)
+    if isinstance(what, str):
+        return _made(what, _named(what, weights, size))
+    if weights is not None:
+        raise WeightsError(
+            f"Expected weights=PATH with the name of a network; found it with a "
+            f"{type(what).__name__}, which has its own weights: leave it out."
+        )
+    if isinstance(what, Learner):
+        return _made(f"body of {type(what.model).__name__}", _of_learner(what, size))
+    if not callable(what):
+        raise O2UError(
+            "Expected the name of a network, a fastai Learner or a callable; found "
+            f"{type(what).__name__}."
+        )
+    if size is None:
+        raise O2UError("Expected size=PIXELS with a callable, whose pictures have no size known.")
+    name = type(what).__name__ if isinstance(what, nn.Module) else _name_of(what)
+    model = copy.deepcopy(what).cpu() if isinstance(what, nn.Module) else what
+    return _made(name, Found(model, size, *IMAGENET))
 
 
-def pretrained(
-    n_classes: int, *, arch: str = "resnet18", trained_stages: int | None = None
-) -> nn.Module:
-    """Return torchvision's `arch` with ImageNet weights and a new linear layer for `n_classes`.
+def default_backbone(say: Callable[[str], None]) -> Backbone:
+    """Return the network that works offline; `say` is called with what a better one would be.
 
-    The weights are read from torch's cache, or downloaded into it. `trained_stages` is how many of
-    the last of the four stages (`layer1` to `layer4`) are trained; the stages before are frozen,
-    and the new layer is always trained. None trains everything. Raises `WeightsError` when the
-    weights are not available.
+    Raises `WeightsError` when its weights are not installed, or damaged.
     """
-    from torchvision import models
-
-    with _patience():
-        try:
-            model = models.get_model(arch, weights="DEFAULT")
-        except (URLError, OSError, RuntimeError) as error:
-            raise WeightsError(
-                f"The pretrained weights of {arch} cannot be had ({error}). Copy the file to "
-                f"{torch.hub.get_dir()}/checkpoints, or go on with a network from scratch."
-            ) from error
-    if trained_stages is not None:
-        stages = [f"layer{k}" for k in range(5 - trained_stages, 5)]
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad = name.split(".")[0] in stages
-    model.fc = nn.Linear(model.fc.in_features, n_classes)
-    return model.to(memory_format=torch.channels_last)
+    found = backbone(OFFLINE)
+    say(
+        f"Pretrained network: {OFFLINE}, whose weights are installed. A stronger one is "
+        f"{BETTER}: name it on a machine with internet, or pass a file of "
+        "its weights."
+    )
+    return found
 
 
-@contextmanager
-def _patience(seconds: float = DOWNLOAD_TIMEOUT):
-    """Let network connections fail when nothing arrives for this many seconds."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+def _named(name: str, weights: str | os.PathLike | None, size: int | None) -> Found:
+    if name == OFFLINE:
+        return zoo.offline(file=weights, size=size)
+    if name.startswith(TORCHVISION):
+        return zoo.from_torchvision(name.removeprefix(TORCHVISION), file=weights, size=size)
+    return zoo.from_timm(name, file=weights, size=size)
+
+
+def _of_learner(learn: Learner, size: int | None) -> Found:
+    pictures = served(learn)
+    height, width = pictures.size
+    if size is None and height != width:
+        raise O2UError(
+            f"Expected square pictures in the Learner's loader, found {height} x {width} pixels: "
+            "pass size=PIXELS, to which pictures are scaled."
+        )
+    side = size or height
+    _, classes = labels_and_classes(learn.dls.train)
+    return Found(body(learn.model, side, len(classes)), side, pictures.mean, pictures.std)
+
+
+def _made(name: str, found: Found) -> Backbone:
+    if isinstance(found.model, nn.Module):
+        found.model.eval().requires_grad_(False)
+        found.model.to(memory_format=torch.channels_last)
+        digest = checksum(found.model, *found[1:])
+    else:
+        digest = uuid.uuid4().hex[:16]
+    _try(name, found)
+    key = f"{re.sub('[^A-Za-z0-9_]+', '-', name)[:60]}-{found.size}-{digest}"
+    return Backbone(name, found.model, found.size, found.mean, found.std, key)
+
+
+def _try(name: str, found: Found) -> None:
+    """Raise `O2UError` unless the network makes a row of numbers of a picture."""
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        with torch.inference_mode():
+            rows = found.model(torch.zeros(2, 3, found.size, found.size))
+        shape = tuple(rows.shape)
+    except Exception as error:  # a network may raise anything for a size that it cannot take
+        raise O2UError(
+            f"{name} cannot take pictures of {found.size} x {found.size} pixels "
+            f"({first_line(error)}): pass another size=PIXELS."
+        ) from error
+    if len(shape) != 2 or shape[0] != 2:
+        raise O2UError(
+            f"Expected a row of features for each picture from {name}, of shape (2, d); found "
+            f"{shape}. Let it end in pooling and flattening."
+        )
+
+
+def _name_of(function: Callable) -> str:
+    return getattr(function, "__name__", type(function).__name__)

@@ -20,10 +20,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from o2u_nb.presets import Preset
+from o2u_nb.text import duration
 from o2u_nb.trace import Trace
-from o2u_nb.training.backbones import choose_backbone
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
+from o2u_nb.training.networks import choose_network
 from o2u_nb.training.probe.embed import embed_if_small
 
 # Training stops after a cycle in which this share (0 to 1) of the suspects, or more, stayed the
@@ -71,19 +72,19 @@ def train(
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        backbone = choose_backbone(samples, preset, say=say)
+        network = choose_network(samples, preset, say=say)
         dls = dataloaders(
             samples,
-            size=backbone.size,
+            size=network.size,
             bs=batch_size(len(samples), most=preset.bs),
-            stats=backbone.stats,
+            stats=network.stats,
             seed=seed,
             progress=lambda done, total: progress("decoding", done, total),
         )
-        learn = in_fast_precision(Learner(dls, backbone.model, loss_func=nn.CrossEntropyLoss()))
+        learn = in_fast_precision(Learner(dls, network.model, loss_func=nn.CrossEntropyLoss()))
         seconds = seconds_per_epoch(learn) * preset.n_epochs
         say(
-            f"Training {backbone.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
+            f"Training {network.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
             f"{preset.cycles} cycles of {preset.cycle}) on {dls.device}: about {duration(seconds)}."
         )
         tell = TellProgress(progress, preset.n_epochs * len(dls.train))
@@ -92,7 +93,7 @@ def train(
                 warmup=preset.warmup,
                 cycles=preset.cycles,
                 cycle=preset.cycle,
-                lr=backbone.lr,
+                lr=network.lr,
                 out=out,
                 overwrite=True,
                 stop_early=STOP_EARLY,
@@ -101,7 +102,7 @@ def train(
             )
         embeddings = embed_if_small(learn, say=say)
     size = dls.train.dataset.pixels.shape[1]
-    facts = dict(model=backbone.name, image_size=size, device=str(dls.device))
+    facts = dict(model=network.name, image_size=size, device=str(dls.device))
     return trace, embeddings, facts
 
 
@@ -128,17 +129,6 @@ def seconds_per_epoch(learn: Learner, *, batches: int = 3) -> float:
     if dls.device.type == "cuda":
         torch.cuda.synchronize()
     return (time.perf_counter() - started) / batches * len(dls.train)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in seconds, minutes or hours as text.
-
-    >>> duration(42), duration(95), duration(8000)
-    ('42 s', '1.6 min', '2.2 h')
-    """
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def batch_size(n_samples: int, *, most: int) -> int:

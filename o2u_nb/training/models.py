@@ -2,7 +2,7 @@
 
 In come pictures, out go logits. To find wrong labels, a network must learn the frequent patterns
 before it memorises the exceptions, and it should train quickly. The networks with pretrained
-weights are in `backbones.py`.
+weights are in `networks.py`.
 """
 
 from itertools import pairwise
