@@ -59,10 +59,6 @@ class FeaturesError(O2UError):
     """Features are missing or damaged, not finite, or of other pictures or another network."""
 
 
-class FeaturesError(O2UError):
-    """Features are missing or damaged, not finite, or of other pictures or another network."""
-
-
 class DecisionsError(O2UError):
     """A decision cannot be recorded, or a decision log belongs to other samples."""
 

@@ -55,8 +55,8 @@ FIRST = 100  # most suspicious samples whose precision is said, beside that of a
 SIZE = 96  # CSS pixels of their pictures
 HEADS = {"linear": False, "with a hidden layer": True}
 BATCHES = (8, 16, 32, 64, 128, 256, 512)
-WIDE = Layout(width="100%", max_width="420px", min_width="0")
-ROW = Layout(flex_flow="row wrap", width="100%", align_items="center", overflow="hidden")
+WIDE = dict(width="100%", max_width="420px", min_width="0")
+ROW = dict(flex_flow="row wrap", width="100%", align_items="center", overflow="hidden")
 
 
 class Shown:
@@ -162,19 +162,19 @@ class ExplorePanel(LiveOutput):
 
     def _arranged(self) -> list[Widget]:
         """Return the panel's rows: controls, buttons and status, plots, pictures."""
-        half = Layout(flex="1 1 320px", min_width="0")
+        half = dict(flex="1 1 320px", min_width="0")
         names = list(self._controls)
         columns = [
-            VBox([self._controls[name] for name in some], layout=half)
+            VBox([self._controls[name] for name in some], layout=Layout(**half))
             for some in (names[:5], names[5:])
         ]
-        plots = [VBox([fitted(plot)], layout=half) for plot in self._moments.values()]
+        plots = [VBox([fitted(plot)], layout=Layout(**half)) for plot in self._moments.values()]
         return [
-            HBox(columns, layout=ROW),
-            HBox([*self._buttons.values()], layout=ROW),
+            HBox(columns, layout=Layout(**ROW)),
+            HBox([*self._buttons.values()], layout=Layout(**ROW)),
             self._status,
             fitted(self._dynamics),
-            HBox(plots, layout=ROW),
+            HBox(plots, layout=Layout(**ROW)),
             self._top,
         ]
 
@@ -320,4 +320,4 @@ def _placed(kind: type, description: str, **options) -> Widget:
     if kind is not Dropdown:
         options["continuous_update"] = False
     style = dict(description_width="130px")
-    return kind(description=description, style=style, layout=WIDE, **options)
+    return kind(description=description, style=style, layout=Layout(**WIDE), **options)
