@@ -36,9 +36,9 @@ class Evidence:
     samples, or for other networks that were trained on other samples or with other labels.
 
     `eye` is the name of the network that the trace is of, and `others` the evidence of further
-    ones; one network with its evidence is called an eye. `frozen` says that only a head was trained,
-    on features of a frozen network. The columns of single detectors are those of this eye; the
-    score, the suggested class and the number of wrong labels come from all eyes.
+    ones; one network with its evidence is called an eye. `frozen` says that only a head was
+    trained, on features of a frozen network. The columns of single detectors are those of this eye;
+    the score, the suggested class and the number of wrong labels come from all eyes.
     """
 
     trace: Trace

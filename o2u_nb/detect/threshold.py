@@ -82,8 +82,8 @@ def basis(evidence: Evidence) -> tuple[np.ndarray, float]:
     """Return the probabilities by which wrong labels are counted, and the share that is counted.
 
     The probabilities are float (n_samples, n_classes): `Evidence.class_probs` for a single network
-    that was trained on the pictures, else `Evidence.agreed_probs`. The share is the part, 0 to 1, of
-    the samples whose predictions are sure enough.
+    that was trained on the pictures, else `Evidence.agreed_probs`. The share is the part, 0 to 1,
+    of the samples whose predictions are sure enough.
     """
     if evidence.any_frozen:
         return evidence.agreed_probs, FROZEN_SHARE

@@ -5,7 +5,7 @@ and on which every method and the recorder work as on any other Learner.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -43,11 +43,11 @@ def head_learner(
 ) -> Learner:
     """Return a Learner for a classifier on `features`, float (n_samples, d), of `samples`.
 
-    The features are scaled by `Centred`. The head is linear, or with `hidden` it has one hidden layer of that width, followed by ReLU and
-    `dropout` (0 to 1). Its `largest_rate`, with which `learn.fit_o2u()` and `learn.fit_odd()` train
-    it by default, is `HEAD_RATE`, or `HIDDEN_RATE` with a hidden layer. `seed` determines the
-    initial weights, the order of the samples and the dropout. `valid`, `bs` and `device`, and the
-    errors, are those of `feature_loaders`.
+    The features are scaled by `Centred`. The head is linear, or with `hidden` it has one hidden
+    layer of that width, followed by ReLU and `dropout` (0 to 1). Its `largest_rate`, with which
+    `learn.fit_o2u()` and `learn.fit_odd()` train it by default, is `HEAD_RATE`, or `HIDDEN_RATE`
+    with a hidden layer. `seed` determines the initial weights, the order of the samples and the
+    dropout. `valid`, `bs` and `device`, and the errors, are those of `feature_loaders`.
     """
     dls = feature_loaders(features, samples, valid=valid, bs=bs, seed=seed, device=device)
     rows = dls.train.dataset.features
@@ -95,15 +95,13 @@ class HeadLearner(Learner):
 
     largest_rate = HEAD_RATE
 
-    def _call_one(self, event_name: str) -> None:
-        """Call the callbacks that have something to do at an event, in their order.
-
-        fastai calls this for each event, and its own one calls all callbacks.
-        """
-        for callback in sorted(self.cbs, key=attrgetter("order")):
-            # At the end of a fit, fastai also resets something in each callback.
-            if event_name == "after_fit" or _answers(callback, event_name):
-                callback(event_name)
+    def __call__(self, event_name: str | Sequence[str]) -> None:
+        """Call the callbacks that have something to do at an event, or at several, in order."""
+        for name in [event_name] if isinstance(event_name, str) else event_name:
+            for callback in sorted(self.cbs, key=attrgetter("order")):
+                # At the end of a fit, fastai also resets something in each callback.
+                if name == "after_fit" or _answers(callback, name):
+                    callback(name)
 
     def fit(self, *args, **options) -> None:
         """Train as `Learner.fit` does, on one thread of the CPU."""
