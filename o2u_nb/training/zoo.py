@@ -15,7 +15,7 @@ from torch import nn
 from torchvision import models
 
 from o2u_nb import offline_weights
-from o2u_nb.errors import WeightsError
+from o2u_nb.errors import DownloadError, WeightsError
 from o2u_nb.extras import require_timm
 from o2u_nb.training import weights as files
 from o2u_nb.training.body import body
@@ -120,11 +120,11 @@ def from_torchvision(name: str, *, file: str | os.PathLike | None, size: int | N
 
 @contextmanager
 def _had(name: str) -> Iterator[None]:
-    """Turn what loading raises into a `WeightsError`, a sentence that names the way out."""
+    """Turn what loading raises into a `DownloadError`, a sentence that names the way out."""
     try:
         yield
     except Exception as error:  # the libraries for downloads each have errors of their own
-        raise WeightsError(
+        raise DownloadError(
             f"The pretrained weights of {name} are not on this machine and cannot be downloaded "
             f"({files.first_line(error)}): connect to the internet, pass a file of them as "
             f"weights=PATH, or use {OFFLINE!r}, whose weights are installed."
