@@ -24,7 +24,8 @@ from torch import nn
 
 from o2u_nb import extras
 from o2u_nb.data.images import square_pixels
-from o2u_nb.training.backbones import OFFLINE, Backbone, backbone
+from o2u_nb.offline_weights import OFFLINE
+from o2u_nb.training.backbones import Backbone, backbone
 from o2u_nb.training.inference import BATCH, FromPixels, by_torch, runner
 from o2u_nb.training.probe import features as probe
 from o2u_nb.training.probe.features import features

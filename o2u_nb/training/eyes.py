@@ -11,10 +11,10 @@ import pandas as pd
 from o2u_nb.data import images
 from o2u_nb.detect.evidence import NETWORK
 from o2u_nb.errors import DownloadError, WeightsError
+from o2u_nb.offline_weights import OFFLINE
 from o2u_nb.presets import Preset
 from o2u_nb.training.backbones import Backbone, backbone
 from o2u_nb.training.networks import PHOTOGRAPH
-from o2u_nb.training.zoo import OFFLINE
 
 
 def usual_eyes(samples: pd.DataFrame, preset: Preset) -> tuple[str, ...]:
