@@ -106,7 +106,10 @@ def test_report_says_how_far_the_eyes_agree():
     text = " ".join(" ".join(Outline(page).text).split())
     for said in (
         "Both eyes speak against the label of 5 of the 10 suspects (50%), and take 4 of these for",
-        *("network trained here a small ResNet 10 (100%) 5", "Drawn for the eye network trained"),
+        *(
+            "network trained here a small ResNet 10 (100%) 5",
+            "Drawn for the first eye, network trained",
+        ),
         "lite0 a head on features of lite0 5 (50%) 0",
     ):
         assert said in text

@@ -222,7 +222,7 @@ def test_an_eye_that_has_not_seen_the_sample_is_said_to_have_not(folder):
     assert known["verdict"] == "the only one that has seen it"
     assert [eye["seen_as"] for eye in known["eyes"]] == ["tiger", None]
     html = " ".join(Reader(WhyCard(session)._html.value).text)
-    assert "b – – has not seen it" in html and "?" not in html
+    assert "b – has not seen it" in html and "?" not in html
 
 
 def test_with_one_eye_nothing_is_said_of_eyes(session):

@@ -31,7 +31,8 @@ CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
 LARGE = f"display:block;width:100%;max-width:{PICTURE}px;max-height:{PICTURE}px;object-fit:contain"
 NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px;font-size:11px"
 HEAD = f"text-align:left;font-weight:normal;{FAINT}"
-EYE_COLUMNS = ("eye", "takes it for", "score, nats", "the label")
+EYE_COLUMNS = ("eye", "takes it for", "score (nats)")
+OF_FIRST = "The probabilities, the loss and the detectors below are those of the first eye."
 NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
@@ -203,19 +204,17 @@ def _eyes(known: dict) -> str:
     rows = [
         f'<tr title="{inert(eye["title"], 120)}"><td>{inert(eye["name"], 32)}</td>'
         f"<td>{inert(eye['seen_as'] or '–', 32)}</td>"
-        f'<td style="text-align:right">{_signed(eye["score"])}</td>'
-        f"<td>{inert(eye['side'])}</td></tr>"
+        f'<td style="white-space:nowrap">{_signed(eye["score"])}{inert(eye["side"])}</td></tr>'
         for eye in known["eyes"]
     ]
-    columns = "".join(f'<th style="{HEAD}">{name}</th>' for name in EYE_COLUMNS)
-    note = f"The probabilities and the loss below are those of {inert(known['eyes'][0]['name'])}."
-    table = _table(f"Against the label: {inert(known['verdict'])}", [f"<tr>{columns}</tr>", *rows])
-    return f'{table}<p style="{FAINT};font-size:12px;margin:0">{note}</p>'
+    head = "".join(f'<th style="{HEAD}">{name}</th>' for name in EYE_COLUMNS)
+    table = _table(f"Against the label: {inert(known['verdict'])}", [f"<tr>{head}</tr>", *rows])
+    return f'{table}<p style="{FAINT};font-size:12px;margin:0">{OF_FIRST}</p>'
 
 
 def _signed(score: float | None) -> str:
-    """Write an eye's score with its sign, with a true minus, and a dash where there is none."""
-    return "–" if score is None else f"{score:+.1f}".replace("-", "−")
+    """Write an eye's score with its sign, a true minus, and a space; "" where there is none."""
+    return "" if score is None else f"{score:+.1f} ".replace("-", "−")
 
 
 def _probs(known: dict) -> str:
