@@ -8,9 +8,10 @@ import torch
 
 from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
-from o2u_nb.detect.evidence import NETWORK, Evidence
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import eye_score
 from o2u_nb.errors import DownloadError, FeaturesError, OutputError, WeightsError
+from o2u_nb.eye_names import NETWORK
 from o2u_nb.presets import LITE0, LITE2, PRESETS
 from o2u_nb.run import run_audit
 from o2u_nb.training import eyes as choice
