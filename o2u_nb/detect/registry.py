@@ -20,6 +20,11 @@ Function = Callable[[Evidence], np.ndarray | None]
 # name.
 DERIVED = ("label", "rank", "p_wrong", "suspect", "suggested_label", "kind")
 
+# With several eyes, the score table has two columns for each of them, whose names begin so: its own
+# score, and the class that it finds likeliest. No detector's name may begin so.
+SCORE_OF = "score_"
+SEEN_AS = "seen_as_"
+
 
 @dataclass(frozen=True)
 class Detector:
@@ -75,14 +80,16 @@ def detector(
 def describe(name: str) -> str | None:
     """Return the title and unit of a column, for an axis or a menu.
 
-    `name` is that of a detector, or `p_wrong`; None is returned for other names. The title may be a
-    user's own text: escape it before you put it into HTML.
+    `name` is that of a detector, `p_wrong`, or that of one eye's own score; None is returned for
+    other names. The title may be a user's own text: escape it before you put it into HTML.
 
-    >>> describe("o2u_var")
-    'variance of the loss (nats²)'
+    >>> describe("o2u_var"), describe("score_efficientnet_lite0")
+    ('variance of the loss (nats²)', 'score of efficientnet_lite0 (nats)')
     """
     if name == "p_wrong":
         return "probability that the label is wrong (0 to 1)"
+    if name.startswith(SCORE_OF):
+        return f"score of {name.removeprefix(SCORE_OF)} (nats)"
     found = DETECTORS.get(name)
     return None if found is None else f"{found.title} ({found.unit})"
 
@@ -197,8 +204,9 @@ _TAKEN = (*DERIVED, *DETECTORS)
 
 
 def _require_free(name: str) -> None:
-    if name in _TAKEN or not name.isidentifier():
-        why = "is taken" if name in _TAKEN else "is no identifier"
+    taken = name in _TAKEN or name.startswith((SCORE_OF, SEEN_AS))
+    if taken or not name.isidentifier():
+        why = "is taken" if taken else "is no identifier"
         raise O2UError(
             f"The detector's name {name!r} {why}: pass another one, such as "
             '`@detector(..., name="my_score")`.'

@@ -9,7 +9,7 @@ import pandas as pd
 
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import eye_score
-from o2u_nb.detect.registry import DETECTORS
+from o2u_nb.detect.registry import DETECTORS, SCORE_OF, SEEN_AS
 from o2u_nb.detect.threshold import Estimate, estimate
 from o2u_nb.eye_names import column_name
 from o2u_nb.trace import Trace
@@ -65,9 +65,9 @@ def ranked(evidence: Evidence) -> tuple[pd.DataFrame, Estimate]:
         kind=KINDS.take(np.where(certain, 2, 1) * suspect),
     )
     for eye in evidence.eyes if evidence.others else ():
-        columns[f"score_{column_name(eye.eye)}"] = np.asarray(eye.column(eye_score))[order]
+        columns[f"{SCORE_OF}{column_name(eye.eye)}"] = np.asarray(eye.column(eye_score))[order]
         seen_as = np.nan_to_num(eye.pooled_probs, nan=-1).argmax(1)
-        columns[f"seen_as_{column_name(eye.eye)}"] = classes.take(seen_as[order])
+        columns[f"{SEEN_AS}{column_name(eye.eye)}"] = classes.take(seen_as[order])
     return pd.DataFrame(columns, index=evidence.trace.ids[order], copy=False), found
 
 
