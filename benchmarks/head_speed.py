@@ -99,9 +99,10 @@ def main() -> None:
     notes = (
         f"Seconds of 18 epochs, median and range of {options.repeats} runs by turns, in batches of "
         "64; and the median of the processor's seconds, which other work on the machine lengthens "
-        f"less. On {N:,} x {D:,} random features in memory, 10 classes. The recorder keeps the losses, margins, "
-        "predictions and mean softmax of every sample, and writes its temporary trace. All use one "
-        "thread: the operations are so small that two threads only wait for each other."
+        f"less. On {N:,} x {D:,} random features in memory, {CLASSES} classes. The recorder keeps "
+        "the losses, margins, predictions and mean softmax of every sample, and writes its "
+        "temporary trace. All use one thread: the operations are so small that two threads only "
+        "wait for each other."
     )
     table = pd.DataFrame(rows).set_index("head")
     print(write_table("head_speed", "Training a head on frozen features", table, notes).read_text())
