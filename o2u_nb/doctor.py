@@ -153,12 +153,14 @@ def eyes() -> list[Check]:
     from o2u_nb.errors import WeightsError
 
     found = extras.versions(["timm", "openvino"])
-    try:
-        path = offline_weights.require()
-        rows = [Check("offline network", True, f"EfficientNet-Lite0, intact: {path.name}")]
-    except WeightsError as error:
-        reason, _, cure = error.message.rpartition(": ")
-        rows = [Check("offline network", False, reason, f"python -m {cure}")]
+    rows = []
+    for name, known in offline_weights.INSTALLED.items():
+        try:
+            path = offline_weights.require(name)
+            rows.append(Check("offline network", True, f"{known.title}, intact: {path.name}"))
+        except WeightsError as error:
+            reason, _, cure = error.message.rpartition(": ")
+            rows.append(Check("offline network", False, reason, f"python -m {cure}"))
     if "timm" in found:
         rows.append(Check("timm", True, f"{found['timm']}: more networks, by name"))
     else:

@@ -16,6 +16,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +52,16 @@ def record_type(n_features: int) -> np.dtype:
             ("row", np.dtype(DTYPE).newbyteorder("<"), (n_features,)),
         ]
     )
+
+
+def is_feature_file(name: str) -> bool:
+    """Tell whether a folder of features may hold a file of this name, whole or half-written.
+
+    >>> is_feature_file("rows.npy"), is_feature_file("part-0a.npy"), is_feature_file("cat.png")
+    (True, True, False)
+    """
+    whole = name.removesuffix(".partial")
+    return whole in (ABOUT, ROWS) or fnmatch(whole, PARTS)
 
 
 def id_digests(ids: Iterable[str]) -> np.ndarray:

@@ -206,7 +206,7 @@ def test_pretrained_networks_that_can_be_had(monkeypatch, tmp_path):
 
     path = tmp_path / "w.pth"
     path.write_bytes(b"something else")
-    monkeypatch.setattr("o2u_nb.offline_weights.find", lambda: path)
+    monkeypatch.setattr("o2u_nb.offline_weights.find", lambda name: path)
     monkeypatch.setattr(doctor.extras, "versions", lambda names: {})
     offline, timm, openvino = doctor.eyes()
     assert offline.ok is False and f"{path} are damaged or others" in offline.found

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from o2u_nb.data.samples import Checked, problems_table
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
@@ -50,7 +51,7 @@ def parts(name="cat", n=60, problems=(), **findings):
     labels = (name, f"{name} too", "z")
     samples, _ = numbered(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
     trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
-    found = replace(Findings.of_trace(trace), **findings)
+    found = replace(Findings.of(Evidence(trace)), **findings)
     return found, Checked(samples, problems_table(problems)), FACTS
 
 

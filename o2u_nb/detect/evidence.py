@@ -1,12 +1,13 @@
-"""Evidence: what detectors see of the samples.
+"""Evidence: what detectors see of the samples, through the eyes of one network or of several.
 
-In come a trace and, where there are any, embeddings, further features and decisions. Out come the
-averages that several detectors share, and the column of any detector. Each is computed when it is
-first asked for, and then kept.
+In come a trace and, where there are any, embeddings, further features, decisions, and the evidence
+of other networks that were trained on the same samples. Out come the averages that several
+detectors share, and the column of any detector. Each is computed when it is first asked for, and
+then kept.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +20,10 @@ from o2u_nb.detect.odds import likeliest_other
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
 
+# The name of the eye that is trained on the pictures themselves; others have the names of the
+# frozen networks whose features they see.
+NETWORK = "network"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evidence:
@@ -28,19 +33,34 @@ class Evidence:
     features of each sample, or None. `features` maps the name of a further network to its features,
     (n_samples, d) float or None. `decisions` is a table, indexed by `sample_id`, of what people
     have decided so far, or None. Raises `O2UError` for embeddings or features of another number of
-    samples.
+    samples, or for other networks that were trained on other samples or with other labels.
+
+    `eye` is the name of the network that the trace is of, and `others` the evidence of further
+    ones; one network with its evidence is called an eye. `frozen` says that only a head was
+    trained, on features of a frozen network. The columns of single detectors are those of this eye;
+    the score, the suggested class and the number of wrong labels come from all eyes.
     """
 
     trace: Trace
     embeddings: np.ndarray | None = None
     features: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     decisions: pd.DataFrame | None = None
+    eye: str = NETWORK
+    frozen: bool = False
+    others: tuple["Evidence", ...] = ()
     _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._require_rows("embeddings", self.embeddings)
         for name, rows in self.features.items():
             self._require_rows(f"rows of the features {name!r}", rows)
+        for other in self.others:
+            self._require_same(other)
+
+    @cached_property
+    def eyes(self) -> tuple["Evidence", ...]:
+        """Return the evidence of each network by itself, this one first."""
+        return (replace(self, others=()) if self.others else self, *self.others)
 
     @property
     def labels(self) -> np.ndarray:
@@ -63,7 +83,7 @@ class Evidence:
 
         Rows of NaN for samples that were not seen; see `dynamics.class_probs`.
         """
-        return class_probs(self.trace)
+        return self.eyes[0].class_probs if self.others else class_probs(self.trace)
 
     @cached_property
     def lookalike_probs(self) -> np.ndarray | None:
@@ -71,6 +91,8 @@ class Evidence:
 
         float (n_samples, n_classes), 0 to 1, NaN where not known; see `neighbours.lookalike_probs`.
         """
+        if self.others:
+            return self.eyes[0].lookalike_probs
         if self.embeddings is None:
             return None
         return lookalike_probs(self.embeddings, self.class_probs)
@@ -87,14 +109,36 @@ class Evidence:
         return own if alike is None else np.where(np.isnan(alike), own, (own + alike) / 2)
 
     @cached_property
+    def agreed_probs(self) -> np.ndarray:
+        """Return the mean of `pooled_probs` over all eyes: float (n_samples, n_classes), 0 to 1.
+
+        Eyes that have not seen a sample are left out of its mean. Rows of NaN where this eye itself
+        has not seen the sample.
+        """
+        if not self.others:
+            return self.pooled_probs
+        total = self.pooled_probs.astype(np.float64)
+        count = np.ones((self.n_samples, 1))
+        for other in self.others:
+            seen = ~np.isnan(other.pooled_probs[:, :1])
+            total = total + np.where(seen, other.pooled_probs, 0)
+            count = count + seen
+        return total / count
+
+    @property
+    def any_frozen(self) -> bool:
+        """Return whether one of the eyes is a head on frozen features."""
+        return any(eye.frozen for eye in self.eyes)
+
+    @cached_property
     def suggested(self) -> np.ndarray:
-        """Return the likeliest class other than the given one, by `pooled_probs`.
+        """Return the likeliest class other than the given one, by `agreed_probs`.
 
         int (n_samples,), positions in `trace.classes`.
         """
         suggested = np.empty(self.n_samples, dtype=np.int64)
         for block in blocks(self.trace):
-            suggested[block] = likeliest_other(self.pooled_probs[block], self.labels[block])
+            suggested[block] = likeliest_other(self.agreed_probs[block], self.labels[block])
         return suggested
 
     def column(self, detector: Callable[["Evidence"], np.ndarray | None]) -> np.ndarray | None:
@@ -116,6 +160,9 @@ class Evidence:
             _rows(self.embeddings, positions),
             {name: _rows(rows, positions) for name, rows in self.features.items()},
             self.decisions,
+            self.eye,
+            self.frozen,
+            tuple(other.take(positions) for other in self.others),
         )
 
     def _checked(self, detector: Callable, found: np.ndarray | None) -> np.ndarray | None:
@@ -130,6 +177,14 @@ class Evidence:
             )
         values = values.astype(np.float64, copy=False)
         return values if self.seen.all() else np.where(self.seen, values, np.nan)
+
+    def _require_same(self, other: "Evidence") -> None:
+        same = other.trace.ids.equals(self.trace.ids) and other.trace.classes == self.trace.classes
+        if not same or not np.array_equal(other.labels, self.labels):
+            raise O2UError(
+                f"Expected networks that were trained on the same samples with the same labels, in "
+                f"the same order; {other.eye!r} was trained on others than {self.eye!r}."
+            )
 
     def _require_rows(self, what: str, rows: np.ndarray | None) -> None:
         if rows is not None and len(rows) != self.n_samples:
