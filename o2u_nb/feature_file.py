@@ -13,6 +13,7 @@ content beside the row. So no record can be taken for that of another picture.
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -60,7 +61,7 @@ def is_feature_file(name: str) -> bool:
     >>> is_feature_file("rows.npy"), is_feature_file("part-0a.npy"), is_feature_file("cat.png")
     (True, True, False)
     """
-    whole = name.removesuffix(".partial")
+    whole = re.sub(r"(\.json|\.npy)\S*\.partial", r"\1", name)
     return whole in (ABOUT, ROWS) or fnmatch(whole, PARTS)
 
 

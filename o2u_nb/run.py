@@ -69,16 +69,17 @@ def run_audit(
     `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is one of
     `PRESETS`. `eyes` are the networks that look at the pictures, instead of the preset's: names as
     `backbone` takes them, or `"network"` for one that is trained on the pictures. Their features
-    are kept in `out`, so that a later audit there computes only what is new. `say` is called with one line of text at each step, and
-    `progress(stage, done, total)` during the long steps. With `overwrite`, an earlier audit in
-    `out` is replaced once the new one is complete; its decisions are kept, see
+    are kept in `out`, so that a later audit there computes only what is new. `say` is called with
+    one line of text at each step, and `progress(stage, done, total)` during the long steps. With
+    `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
+    are kept, see
     `review.lineage.carry`.
 
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit and `overwrite`
     is False, `OutputError` when `out` cannot be used or written, `NonFiniteLossError` when a loss
-    becomes NaN or infinite, `WeightsError` for an eye that is not known, `FeaturesError` when a frozen
-    network gives numbers that are not finite, and `MissingExtraError` where torch and fastai are
-    not installed.
+    becomes NaN or infinite, `WeightsError` for an eye that is not known, `FeaturesError` when a
+    frozen network gives numbers that are not finite, and `MissingExtraError` where torch and fastai
+    are not installed.
     """
     extras.require_training()
     started = time.monotonic()

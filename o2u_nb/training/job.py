@@ -21,9 +21,16 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from torch import nn
 from torch.nn import functional as F
 
+from o2u_nb import embedding_file
+from o2u_nb import folder as layout
+from o2u_nb.detect.evidence import NETWORK, Evidence
+from o2u_nb.detect.table import column_name
 from o2u_nb.presets import Preset
 from o2u_nb.text import duration
 from o2u_nb.trace import Trace
+from o2u_nb.training.backbones import Backbone
+from o2u_nb.training.eyes import available, usual_eyes
+from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.networks import choose_network
@@ -63,7 +70,7 @@ class Job(NamedTuple):
 
     `place(name)` gives the path at which `name`, a thing in an audit folder, may be written.
     `reuse` are folders of features that earlier audits kept. `say` is called with messages for the
-    user, and `progress(stage, done, total)` during the stages "decoding", "features" and "training".
+    user, and `progress(stage, done, total)` in the stages "decoding", "features" and "training".
     """
 
     samples: pd.DataFrame
