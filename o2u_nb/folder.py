@@ -19,9 +19,8 @@ from o2u_nb import embedding_file, feature_file
 from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.moved import moved_to
-from o2u_nb.detect.evidence import NETWORK
-from o2u_nb.detect.table import column_name
 from o2u_nb.errors import OutputError, SourceError
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.trace import Trace, is_trace_file
 
 if TYPE_CHECKING:

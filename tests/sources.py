@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from o2u_nb.detect.evidence import NETWORK
+from o2u_nb.eye_names import NETWORK
 from o2u_nb.presets import Preset
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}

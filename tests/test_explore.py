@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from o2u_nb.errors import FeaturesError, NonFiniteLossError, O2UError
+from o2u_nb.errors import FeaturesError, O2UError
 from o2u_nb.explorer import CyclicExplorer
 from o2u_nb.playing import Settings, share_planted
 from o2u_nb.plots.bands import MEDIAN
@@ -22,6 +22,7 @@ from o2u_nb.plots.play import (
     moments,
 )
 from o2u_nb.text import percent
+from o2u_nb.training.heads import HEAD_RATE, HIDDEN_RATE
 from o2u_nb.training.play import Playground
 from o2u_nb.widgets import explore
 from o2u_nb.widgets.parts.background import Latest
@@ -187,7 +188,7 @@ def test_planted_labels_are_marked_and_their_share_is_said(panel):
     assert f"{n} labels are planted: {found} of the first {n} have one." in panel.message
     found = planted[scores.index[:12]].sum()
     assert f"The 12 most suspicious samples, {found} of them with" in panel._top.value
-    assert planted[scores.index[:n]].mean() > 0.7  # at random it would be 0.2
+    assert planted[scores.index[:n]].mean() > 0.5  # at random it would be 0.2
     assert panel._dynamics.data[5].name.startswith("planted")
     assert panel._moments["o2u_mean"].data[1].name == f"planted ({n})"
     turn(panel, noise="none")
@@ -198,8 +199,8 @@ def test_another_head_gets_the_rates_that_suit_it(panel):
     before = panel.settings
     turn(panel, hidden="with a hidden layer")
     assert panel.settings.hidden
-    assert panel.settings.r1 / before.r1 == pytest.approx(10)
-    assert panel.settings.r2 / before.r2 == pytest.approx(10)
+    assert panel.settings.r1 / before.r1 == pytest.approx(HIDDEN_RATE / HEAD_RATE)
+    assert panel.settings.r2 / before.r2 == pytest.approx(HIDDEN_RATE / HEAD_RATE)
 
 
 def test_a_newer_change_cancels_the_training_that_runs(panel):
@@ -241,12 +242,6 @@ def test_errors_are_said_in_the_status_line(panel):
     assert panel.message == "ZeroDivisionError: division by zero"
 
 
-def test_a_training_that_diverges_at_once_is_an_error():
-    features, samples = feature_set()
-    with pytest.raises(NonFiniteLossError, match="lower learning rate"):
-        CyclicExplorer(1e20 * features, samples, device="cpu")
-
-
 def test_top_suspects_are_shown_with_their_pictures(panel):
     html = panel._top.value
     assert html.count("<img") == 12
@@ -272,10 +267,13 @@ def test_what_a_saved_notebook_keeps(panel):
 def test_an_audit_lends_its_features():
     features, samples = feature_set()
     kept = {"lite0": features, "other": features[:, :2]}
-    panel = CyclicExplorer(SimpleNamespace(features=kept, samples=samples), device="cpu")
-    assert panel._start.data.features.shape[1] == 4
+    order = np.random.default_rng(0).permutation(150)  # features are in the order of the trace
+    trace = SimpleNamespace(ids=samples.index)
+    audit = SimpleNamespace(features=kept, samples=samples.iloc[order], trace=trace)
+    panel = CyclicExplorer(audit, device="cpu")
+    np.testing.assert_array_equal(panel._start.data.features, features)
+    pd.testing.assert_frame_equal(panel._start.samples, samples)
     panel.close()
-    audit = SimpleNamespace(features=kept, samples=samples)
     assert CyclicExplorer(audit, eye="other", device="cpu")._start.data.features.shape[1] == 2
     with pytest.raises(FeaturesError, match="keeps those of lite0, other"):
         CyclicExplorer(audit, eye="dino")

@@ -18,11 +18,8 @@ from o2u_nb.detect.dynamics import class_probs, ever_seen
 from o2u_nb.detect.neighbours import lookalike_probs
 from o2u_nb.detect.odds import likeliest_other
 from o2u_nb.errors import O2UError
+from o2u_nb.eye_names import NETWORK
 from o2u_nb.trace import Trace
-
-# The name of the eye that is trained on the pictures themselves; others have the names of the
-# frozen networks whose features they see.
-NETWORK = "network"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,6 +11,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import eye_score
 from o2u_nb.detect.registry import DETECTORS, SCORE_OF, SEEN_AS
 from o2u_nb.detect.threshold import Estimate, estimate
+from o2u_nb.eye_names import column_name
 from o2u_nb.trace import Trace
 
 KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")  # values of the column `kind`
@@ -80,15 +81,6 @@ def eyes_agree(evidence: Evidence) -> np.ndarray:
         return np.ones(evidence.n_samples, dtype=bool)
     parts = [np.asarray(eye.column(eye_score)) for eye in evidence.eyes]
     return ~np.any([part < 0 for part in parts], axis=0)
-
-
-def column_name(eye: str) -> str:
-    """Return the name of an eye as a part of a column's name: letters, digits and underscores.
-
-    >>> column_name("timm/vit_small.dino")
-    'timm_vit_small_dino'
-    """
-    return "".join(letter if letter.isalnum() else "_" for letter in eye)
 
 
 def _most_suspicious_first(score: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from o2u_nb.data import images
-from o2u_nb.detect.evidence import NETWORK
 from o2u_nb.errors import DownloadError, WeightsError
+from o2u_nb.eye_names import NETWORK
 from o2u_nb.offline_weights import OFFLINE
 from o2u_nb.presets import Preset
 from o2u_nb.training.backbones import Backbone, backbone

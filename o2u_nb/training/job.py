@@ -23,8 +23,8 @@ from torch.nn import functional as F
 
 from o2u_nb import embedding_file
 from o2u_nb import folder as layout
-from o2u_nb.detect.evidence import NETWORK, Evidence
-from o2u_nb.detect.table import column_name
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.presets import Preset
 from o2u_nb.text import duration
 from o2u_nb.trace import Trace
