@@ -11,8 +11,9 @@ from PIL import Image
 from o2u_nb import folder as layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import problems_table
-from o2u_nb.detect.evidence import NETWORK, Evidence
-from o2u_nb.detect.table import column_name, ranked
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.table import ranked
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.trace import Trace
 
 CLASSES = ["cheetah", "jaguar", "leopard", "tiger"]

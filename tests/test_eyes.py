@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from o2u_nb.detect import eyes as said
 from o2u_nb.detect import registry
 from o2u_nb.detect.counts import RECOMMENDED, compare_estimators
-from o2u_nb.detect.evidence import NETWORK, Evidence
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odds import likeliest_other
 from o2u_nb.detect.recommended import combined, eye_score, lookalike_margin, score, swap_odds
 from o2u_nb.detect.scores import settled_margin
-from o2u_nb.detect.table import column_name, eyes_agree, ranked, score_table
+from o2u_nb.detect.table import eyes_agree, ranked, score_table
 from o2u_nb.detect.threshold import FROZEN_SHARE, SURE_SHARE, basis, estimate, sure_rate
 from o2u_nb.errors import O2UError
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.review.columns import Columns
 from tests.audits import eye_facts
 from tests.traces import NAN, make, random_trace, several_eyes

@@ -11,9 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from o2u_nb.detect.evidence import NETWORK
-from o2u_nb.detect.registry import SCORE_OF, SEEN_AS
-from o2u_nb.detect.table import column_name
+from o2u_nb.eye_names import NETWORK, SCORE_OF, SEEN_AS, column_name
 
 
 class Eye(NamedTuple):

@@ -13,17 +13,13 @@ import numpy as np
 from o2u_nb.detect import recommended, scores
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
+from o2u_nb.eye_names import SCORE_OF, SEEN_AS
 
 Function = Callable[[Evidence], np.ndarray | None]
 
 # Columns that the score table computes from those of the detectors. No detector may have such a
 # name.
 DERIVED = ("label", "rank", "p_wrong", "suspect", "suggested_label", "kind")
-
-# With several eyes, the score table has two columns for each of them, whose names begin so: its own
-# score, and the class that it finds likeliest. No detector's name may begin so.
-SCORE_OF = "score_"
-SEEN_AS = "seen_as_"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import eye_score
-from o2u_nb.detect.registry import DETECTORS, SCORE_OF, SEEN_AS
+from o2u_nb.detect.registry import DETECTORS
 from o2u_nb.detect.threshold import Estimate, estimate
-from o2u_nb.eye_names import column_name
+from o2u_nb.eye_names import SCORE_OF, SEEN_AS, column_name
 from o2u_nb.trace import Trace
 
 KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")  # values of the column `kind`
