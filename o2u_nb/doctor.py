@@ -162,10 +162,10 @@ def eyes() -> list[Check]:
             reason, _, cure = error.message.rpartition(": ")
             rows.append(Check("offline network", False, reason, f"python -m {cure}"))
     if "timm" in found:
-        rows.append(Check("timm", True, f"{found['timm']}: more networks, by name"))
+        rows.append(Check("more networks", True, f"by name, from timm {found['timm']}"))
     else:
         cure = f"python -m {extras.INSTALL_TRAINING}"
-        rows.append(Check("timm", False, "not installed: audits have no pretrained network", cure))
+        rows.append(Check("more networks", False, "no timm: audits have no pretrained network", cure))
     if "openvino" in found:
         rows.append(Check("OpenVINO", True, f"{found['openvino']}: fast features on a processor"))
     else:

@@ -201,7 +201,7 @@ def test_pretrained_weights_in_the_cache_are_named(probed, tmp_path):
 def test_pretrained_networks_that_can_be_had(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor.extras, "versions", lambda names: dict.fromkeys(names, "1.2"))
     rows = doctor.eyes()
-    assert [row.name for row in rows] == ["offline network"] * 2 + ["timm", "OpenVINO"]
+    assert [row.name for row in rows] == ["offline network"] * 2 + ["more networks", "OpenVINO"]
     assert [row[1] for row in rows] == [True] * 4 and "intact" in rows[0].found
 
     path = tmp_path / "w.pth"

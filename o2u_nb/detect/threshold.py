@@ -23,7 +23,7 @@ RANGE_SHARES = (0.25, 0.9)
 # wrong labels, so that it contradicts fewer of them; therefore its look-alikes are asked too, and
 # more of the samples count. Chosen on seed 0 of CIFAR-10N, Fashion-MNIST and photographs, see
 # benchmarks/detection/README.md.
-FROZEN_SHARE = 0.8
+FROZEN_SHARE = 0.85
 FROZEN_RANGE = (0.6, 0.95)
 # Largest numbers of iterations, of expectation maximisation and of Newton's method. Both stop
 # earlier when they have converged. Newton's method usually needs five steps, and more when nearly
