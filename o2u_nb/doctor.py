@@ -165,7 +165,9 @@ def eyes() -> list[Check]:
         rows.append(Check("more networks", True, f"by name, from timm {found['timm']}"))
     else:
         cure = f"python -m {extras.INSTALL_TRAINING}"
-        rows.append(Check("more networks", False, "no timm: audits have no pretrained network", cure))
+        rows.append(
+            Check("more networks", False, "no timm: audits have no pretrained network", cure)
+        )
     if "openvino" in found:
         rows.append(Check("OpenVINO", True, f"{found['openvino']}: fast features on a processor"))
     else:

@@ -98,7 +98,7 @@ def test_the_table_takes_look_alikes_and_mix_ups_into_account():
     other = likeliest_other(np.where(np.isnan(probs), NAN, both), trace.labels)
     votes, prior = (
         log_odds_against(alike + 1e-3, trace.labels),
-        swap_odds(np.where(np.isnan(probs), NAN, both), trace.labels, other),
+        swap_odds(np.where(np.isnan(probs), NAN, alike), trace.labels, other),
     )
     votes[7] = prior[7] = NAN  # never seen
     np.testing.assert_allclose(found["lookalike_margin"], votes)

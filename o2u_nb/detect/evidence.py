@@ -122,6 +122,22 @@ class Evidence:
             count = count + seen
         return total / count
 
+    @cached_property
+    def said_of_alike(self) -> np.ndarray:
+        """Return what the look-alikes say, as a mean over all eyes: float (n_samples, n_classes).
+
+        It is the mean of `lookalike_probs`. Where an eye knows no look-alikes of a sample, its
+        `class_probs` take their place. Since a network remembers a sample's own label, but hardly
+        those of its look-alikes, this tells best which classes are mixed up. Rows of NaN where this
+        eye has not seen the sample.
+        """
+        parts = [_filled(eye.lookalike_probs, eye.class_probs) for eye in self.eyes]
+        if len(parts) == 1:
+            return parts[0]
+        seen = [~np.isnan(part[:, :1]) for part in parts]
+        total = sum(np.where(known, part, 0) for known, part in zip(seen, parts, strict=True))
+        return np.where(seen[0], total / np.maximum(sum(seen), 1), np.nan)
+
     @property
     def any_frozen(self) -> bool:
         """Return whether one of the eyes is a head on frozen features."""
@@ -190,6 +206,16 @@ class Evidence:
                 f"{len(rows):,} {what}: compute them for the same samples, in the order of "
                 "`trace.ids`."
             )
+
+
+def _filled(probs: np.ndarray | None, instead: np.ndarray) -> np.ndarray:
+    """Return `probs` (n, k) with rows of NaN replaced by those of `instead`.
+
+    Rows of NaN where `instead` has such: the network has not seen these samples.
+    """
+    if probs is None:
+        return instead
+    return np.where(np.isnan(probs) | np.isnan(instead), instead, probs)
 
 
 def _rows(rows: np.ndarray | None, positions: np.ndarray | slice) -> np.ndarray | None:

@@ -34,37 +34,24 @@ def swap_odds(evidence: Evidence) -> np.ndarray:
     this mix-up is more common than the average one. It is a prior, which depends on the pair of
     classes and not on the sample. See `swaps.swap_odds`.
     """
-    return swaps.swap_odds(evidence.agreed_probs, evidence.labels, evidence.suggested)
+    return swaps.swap_odds(evidence.said_of_alike, evidence.labels, evidence.suggested)
 
 
 def score(evidence: Evidence) -> np.ndarray:
     """Return the recommended score: float (n_samples,), nats, higher = more suspicious.
 
-    It is the weighted mean of the eyes' scores, see `eye_score` and `eye_weights`; an eye that has
-    not seen a sample is left out of its mean. NaN for samples that the first eye has never seen.
-    The scores are log-odds, and eyes that err on different pictures are taken as independent
-    witnesses, whose log-odds add up; the sum is divided by the weights because they are not quite
-    independent, which does not change the ranking. How it was chosen:
-    benchmarks/detection/README.md.
+    It is the mean of the eyes' scores, see `eye_score`; an eye that has not seen a sample is left
+    out of its mean. NaN for samples that the first eye has never seen. The scores are log-odds, and
+    eyes that err on different pictures are taken as independent witnesses, whose log-odds add up;
+    the sum is divided by their number because they are not quite independent, which does not
+    change the ranking. How it was chosen: benchmarks/detection/README.md.
     """
     if len(evidence.eyes) == 1:
         return eye_score(evidence)
     parts = np.stack([np.asarray(eye.column(eye_score)) for eye in evidence.eyes])
     seen = ~np.isnan(parts)
-    weights = eye_weights(evidence)[:, None]
-    total = (np.where(seen, parts, 0) * weights).sum(0)
-    weight = (seen * weights).sum(0)
-    return np.divide(total, weight, out=np.full(total.shape, np.nan), where=seen[0])
-
-
-def eye_weights(evidence: Evidence) -> np.ndarray:
-    """Return how much each eye counts in the score: float (n_eyes,), adding up to 1 or 2.
-
-    Networks that were trained on the pictures count as much, together, as all frozen ones together:
-    frozen networks often err on the same pictures, so each further one adds less.
-    """
-    frozen = np.array([eye.frozen for eye in evidence.eyes])
-    return np.where(frozen, 1 / max(1, frozen.sum()), 1 / max(1, (~frozen).sum()))
+    total = np.where(seen, parts, 0).sum(0)
+    return np.divide(total, seen.sum(0), out=np.full(total.shape, np.nan), where=seen[0])
 
 
 def eye_score(evidence: Evidence) -> np.ndarray:
