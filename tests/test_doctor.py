@@ -41,7 +41,7 @@ def test_nothing_is_wrong_in_the_locked_environment(tmp_path):
     assert {row.name for row in rows} == {
         *("Python", "torch", "torchvision", "fastai", "numpy", "pandas", "plotly", "ipywidgets"),
         *("anywidget", "jupyterlab", "ipykernel", "torch pair", "GPU", "CPU"),
-        *("offline network", "timm", "OpenVINO"),
+        *("offline network", "timm", "more networks", "OpenVINO"),
         *("pretrained weights", "memory", "widgets front end", "kernel", "working folder"),
     }
 

@@ -43,12 +43,13 @@ def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     known; `labels` (n,) int are the given classes.
 
     Counted are the surest of the samples that are predicted as each class, for which the network is
-    hardly ever wrong: a tenth of them, or of small classes up to a quarter. n_yj of those predicted as j have the label y; m_yj is the number
-    expected if all mix-ups were equally common. The ratio is the posterior mean (n + a) / (m + a)
-    of a rate that has a Gamma distribution with mean 1 and shape a over the pairs of classes. The
-    shape is estimated from how unevenly the counts are spread, as the sum of m^2 divided by the sum
-    of (n - m)^2 - m (Clayton and Kaldor, Biometrics 1987), and is at least `LEAST_SHAPE`. Uniform
-    noise, or too few samples to tell, gives ratios of 1.
+    hardly ever wrong: a tenth of them, or of small classes up to a quarter. n_yj of those predicted
+    as j have the label y; m_yj is the number expected if all mix-ups were equally common. The ratio
+    is the posterior mean (n + a) / (m + a) of a rate that has a Gamma distribution with mean 1 and
+    shape a over the pairs of classes. The shape is estimated from how unevenly the counts are
+    spread, as the sum of m^2 divided by the sum of (n - m)^2 - m (Clayton and Kaldor, Biometrics
+    1987), and is at least `LEAST_SHAPE`. Uniform noise, or too few samples to tell, gives ratios of
+    1.
     """
     n_classes = probs.shape[1]
     sure, taken_for = _surest(probs)

@@ -44,7 +44,9 @@ STOP_EARLY = 0.97
 # Smallest number of updates in an epoch. Batches are made smaller, down to 8 samples, to reach it.
 # Our choice: it is what the demo's 2,000 pictures give in batches of 64.
 STEPS_PER_EPOCH = 31
-# The epochs and the largest batch of a head; chosen with its rate, see `heads`.
+# The epochs and the batches of a head; chosen with its rate, see `heads`. Batches are not made
+# smaller for few samples: with more updates, a head would remember all labels, the wrong ones too,
+# and hardly any would be counted.
 HEAD_EPOCHS = dict(warmup=6, cycles=2, cycle=6)
 HEAD_BATCH = 64
 
@@ -131,8 +133,7 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
         progress=lambda done, total: job.progress("features", done, total),
         say=job.say,
     )
-    bs = batch_size(len(job.samples), most=HEAD_BATCH)
-    learn = head_learner(rows, job.samples, bs=bs, seed=job.seed)
+    learn = head_learner(rows, job.samples, bs=HEAD_BATCH, seed=job.seed)
     job.say(f"Training a head on the features of {backbone.name}.")
     trace = _fit(job, learn, at(layout.TRACE), HEAD_EPOCHS)
     title = f"a head on features of {backbone.name}"
