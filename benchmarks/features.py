@@ -24,7 +24,8 @@ from torch import nn
 
 from o2u_nb import extras
 from o2u_nb.data.images import square_pixels
-from o2u_nb.training.backbones import OFFLINE, Backbone, backbone
+from o2u_nb.offline_weights import OFFLINE
+from o2u_nb.training.backbones import Backbone, backbone
 from o2u_nb.training.inference import BATCH, FromPixels, by_torch, runner
 from o2u_nb.training.probe import features as probe
 from o2u_nb.training.probe.features import features
@@ -76,7 +77,8 @@ def main() -> None:
         f"{preparing:.1f} s, once a run, and is not in the table. Medians of {options.repeats} "
         f"rounds, the ways in turn; `faster` is the median of the ratios to `{PLAIN}` within a "
         f"round, with least and most. Load average of the last minute, this run included: "
-        f"{os.getloadavg()[0]:.1f}."
+        f"{os.getloadavg()[0]:.1f}. Where that is more than the number of cores, other programs "
+        "ran meanwhile: all rates are too low, and torch's most, whose threads wait for each other."
     )
     path = write_table("features", "Features of a frozen network", table, notes)
     print(path.read_text(encoding="utf-8"))

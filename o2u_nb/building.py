@@ -24,9 +24,9 @@ class Place:
     everything that was written, even when the process is killed.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, kept: Iterable[str] = ()):
         self.folder = folder
-        self._made: set[str] = set()
+        self._made = set(kept)
         layout.mark(folder, self._made)
 
     def new(self, name: str) -> Path:
@@ -107,7 +107,8 @@ def building(out: Path) -> Iterator[Place]:
 
     A finished audit in `out`, or the finished epochs of an unfinished one, stay until the new audit
     is complete, its facts included. On failure, everything new is removed, unless an epoch of
-    training was finished: then the epochs are kept, with the samples that they belong to.
+    training was finished: then the epochs are kept, with the samples that they belong to. Features
+    of frozen networks are kept, too, and the next audit goes on with them.
     """
     layout.finish_replacing(out)
     existed = out.is_dir()
@@ -116,7 +117,7 @@ def building(out: Path) -> Iterator[Place]:
     try:
         yield _set_up(out, folder)
     except BaseException:
-        if not _finished_epochs(folder):
+        if not (_finished_epochs(folder) or _kept_features(folder)):
             _take_back(folder, keep_folder=existed and folder == out)
         raise
     layout.finish_replacing(out)
@@ -127,13 +128,14 @@ def _set_up(out: Path, folder: Path) -> Place:
     if folder != out and os.path.lexists(folder) and layout.made_in(folder) is None:
         raise OutputError(f"{folder} is in the way, and no audit made it: move it elsewhere.")
     try:
-        _clear(folder)
+        kept = _kept_features(folder)
+        _clear(folder, but=kept)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"Cannot write to {out} ({error.strerror or error}): choose another folder."
         ) from error
-    return Place(folder)
+    return Place(folder, kept)
 
 
 def _take_back(folder: Path, *, keep_folder: bool) -> None:
@@ -144,12 +146,22 @@ def _take_back(folder: Path, *, keep_folder: bool) -> None:
             folder.rmdir()
 
 
-def _clear(folder: Path) -> None:
-    """Remove what an unfinished audit left in `folder`, and its marker."""
+def _kept_features(folder: Path) -> set[str]:
+    """Return the name of the features that an unfinished audit kept in `folder`, if it did.
+
+    They are found again by the content of the pictures, so they are right for any later audit.
+    """
+    made = layout.made_in(folder) or set()
+    parts = any((folder / layout.FEATURES).glob("*/*.npy"))
+    return {layout.FEATURES} if layout.FEATURES in made and parts else set()
+
+
+def _clear(folder: Path, *, but: Iterable[str] = ()) -> None:
+    """Remove what an unfinished audit left in `folder`, without `but`, and its marker."""
     made = layout.made_in(folder)
     if made is None:
         return
-    for name in made:
+    for name in made - set(but):
         layout.remove(folder / name)
         (folder / f"{name}.partial").unlink(missing_ok=True)
     (folder / layout.MARKER).unlink()

@@ -153,17 +153,21 @@ def eyes() -> list[Check]:
     from o2u_nb.errors import WeightsError
 
     found = extras.versions(["timm", "openvino"])
-    try:
-        path = offline_weights.require()
-        rows = [Check("offline network", True, f"EfficientNet-Lite0, intact: {path.name}")]
-    except WeightsError as error:
-        reason, _, cure = error.message.rpartition(": ")
-        rows = [Check("offline network", False, reason, f"python -m {cure}")]
+    rows = []
+    for name, known in offline_weights.INSTALLED.items():
+        try:
+            path = offline_weights.require(name)
+            rows.append(Check("offline network", True, f"{known.title}, intact: {path.name}"))
+        except WeightsError as error:
+            reason, _, cure = error.message.rpartition(": ")
+            rows.append(Check("offline network", False, reason, f"python -m {cure}"))
     if "timm" in found:
-        rows.append(Check("timm", True, f"{found['timm']}: more networks, by name"))
+        rows.append(Check("more networks", True, f"by name, from timm {found['timm']}"))
     else:
         cure = f"python -m {extras.INSTALL_TRAINING}"
-        rows.append(Check("timm", False, "not installed: audits have no pretrained network", cure))
+        rows.append(
+            Check("more networks", False, "no timm: audits have no pretrained network", cure)
+        )
     if "openvino" in found:
         rows.append(Check("OpenVINO", True, f"{found['openvino']}: fast features on a processor"))
     else:

@@ -55,8 +55,8 @@ class WeightsError(O2UError):
     """Pretrained weights cannot be had: unknown network, no internet, a wrong or damaged file."""
 
 
-class FeaturesError(O2UError):
-    """Features are missing or damaged, not finite, or of other pictures or another network."""
+class DownloadError(WeightsError):
+    """Pretrained weights are not on this machine and cannot be downloaded."""
 
 
 class FeaturesError(O2UError):

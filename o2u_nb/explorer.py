@@ -51,7 +51,7 @@ class CyclicExplorer(ExplorePanel):
 
 
 def _of_audit(audit: Any, eye: str | None) -> tuple[Any, pd.DataFrame]:
-    """Return the features that an audit keeps, and its samples."""
+    """Return the features that an audit keeps, and its samples: both in the order of its trace."""
     kept = getattr(audit, "features", None)
     if kept is None or not hasattr(kept, "keys"):
         raise FeaturesError(
@@ -68,4 +68,4 @@ def _of_audit(audit: Any, eye: str | None) -> tuple[Any, pd.DataFrame]:
         raise FeaturesError(
             f"No features of {eye!r} in this audit: it keeps those of {', '.join(names)}."
         )
-    return kept[eye or names[0]], audit.samples
+    return kept[eye or names[0]], audit.samples.loc[audit.trace.ids]

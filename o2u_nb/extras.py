@@ -12,7 +12,8 @@ from importlib.util import find_spec
 
 from o2u_nb.errors import MissingExtraError
 
-TRAINING = ("torch", "torchvision", "fastai")  # the extra `train` in pyproject.toml
+# The extra `train` in pyproject.toml.
+TRAINING = ("torch", "torchvision", "fastai", "timm")
 INSTALL_TRAINING = "pip install 'o2u_nb[train]'"
 INSTALL_FAST = "pip install 'o2u_nb[fast]'"
 INSTALL_LAB = "pip install 'o2u_nb[lab]'"

@@ -13,9 +13,11 @@ content beside the row. So no record can be taken for that of another picture.
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +53,16 @@ def record_type(n_features: int) -> np.dtype:
             ("row", np.dtype(DTYPE).newbyteorder("<"), (n_features,)),
         ]
     )
+
+
+def is_feature_file(name: str) -> bool:
+    """Tell whether a folder of features may hold a file of this name, whole or half-written.
+
+    >>> is_feature_file("rows.npy"), is_feature_file("part-0a.npy"), is_feature_file("cat.png")
+    (True, True, False)
+    """
+    whole = re.sub(r"(\.json|\.npy)\S*\.partial", r"\1", name)
+    return whole in (ABOUT, ROWS) or fnmatch(whole, PARTS)
 
 
 def id_digests(ids: Iterable[str]) -> np.ndarray:

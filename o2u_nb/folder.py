@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embedding_file
+from o2u_nb import embedding_file, feature_file
 from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.moved import moved_to
 from o2u_nb.errors import OutputError, SourceError
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.trace import Trace, is_trace_file
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ SAMPLES = "samples.parquet"
 PROBLEMS = "problems.csv"
 TRACE = "trace"
 EMBEDDINGS = "embeddings.npy"  # missing where none were kept, as when they would be too large
+FEATURES = "features"  # of frozen networks, see `feature_file`
+EYES = "eyes"  # a folder for each further eye, with its trace and embeddings
 SCORES = "scores.parquet"
 SCORES_CSV = "scores.csv"
 REPORT = "report.html"
 FACTS = "audit.json"  # written last: an audit without it is unfinished
 DECISIONS = "decisions.jsonl"  # the reviewers' work: an audit never removes it
 
-MADE_BY_AUDIT = (SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, SCORES, SCORES_CSV, REPORT, FACTS)
+MADE_BY_AUDIT = (
+    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, FACTS,
+)  # fmt: skip
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
 DRAFT = ".o2u_nb-new"  # where a new audit is built while the old one stays
@@ -101,10 +106,40 @@ class AuditFolder:
     def embeddings(self) -> np.ndarray | None:
         """Open the embedding of each sample: float16 (n_samples, d), memory-mapped.
 
-        Rows of length 1 in the order of the trace's ids; None where none were kept. Raises
-        `TraceError` when the file is damaged or of other samples.
+        The rows are in the order of the trace's ids. Those of a network that was trained on the
+        pictures have length 1; a head's are the features that it was trained on. None where none
+        were kept. Raises `TraceError` or `FeaturesError` when the file is damaged or of other
+        samples.
         """
+        eyes = self.facts.get("eyes")
+        if eyes and eyes[0]["frozen"]:
+            return self.features[eyes[0]["name"]]
         return embedding_file.read(self.folder / EMBEDDINGS, self.trace.n_samples)
+
+    @cached_property
+    def features(self) -> dict[str, np.ndarray]:
+        """Open the features that frozen networks made of the pictures, by the network's name.
+
+        float16 (n_samples, d) each, memory-mapped, in the order of the trace's ids; empty where no
+        frozen network was used. Raises `FeaturesError` when a file is damaged or of other samples.
+        """
+        return {
+            eye["name"]: feature_file.read(self.folder / FEATURES, eye["features"], self.trace.ids)
+            for eye in self.facts.get("eyes", ())
+            if eye["frozen"]
+        }
+
+    @cached_property
+    def eyes(self) -> dict[str, Trace]:
+        """Open the training dynamics of each eye, by its name; the first is `trace`.
+
+        One eye is a network that was trained on the pictures, called `network`, or a head on the
+        features of a frozen network, called as that.
+        """
+        names = [eye["name"] for eye in self.facts.get("eyes", ())] or [NETWORK]
+        first, *others = names
+        traces = {name: self.folder / EYES / column_name(name) / TRACE for name in others}
+        return {first: self.trace, **{name: Trace.open(path) for name, path in traces.items()}}
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -194,15 +229,21 @@ def remove(path: Path) -> None:
 
 
 def require_removable(path: Path) -> None:
-    """Raise `OutputError` when `path` is a trace's folder that holds anything but the trace."""
+    """Raise `OutputError` when `path` is a folder that holds files which no audit writes."""
     if not _is_own_folder(path):
         return
-    strangers = [inner.name for inner in path.iterdir() if not is_trace_file(inner.name)]
+    inside = (inner for inner in path.rglob("*") if not _is_own_folder(inner))
+    strangers = [inner.name for inner in inside if not _is_made(inner.name)]
     if strangers:
         raise OutputError(
             f"{path} holds {strangers[0]!r}, which no audit wrote: move it elsewhere first. "
             "Nothing was removed."
         )
+
+
+def _is_made(name: str) -> bool:
+    made = is_trace_file(name) or feature_file.is_feature_file(name)
+    return made or name.removesuffix(".partial") == EMBEDDINGS
 
 
 def _is_own_folder(path: Path) -> bool:

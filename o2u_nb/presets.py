@@ -1,4 +1,4 @@
-"""Presets: one choice that decides how long to train and with how large a network.
+"""Presets: one choice that decides which networks look at the pictures, and how long they train.
 
 In comes a name, out comes a `Preset` with the settings of the training. The times are for 10,000
 pictures of 28 to 32 pixels on two cores, as measured in `benchmarks/results/main_job_*.md`.
@@ -6,13 +6,25 @@ pictures of 28 to 32 pixels on two cores, as measured in `benchmarks/results/mai
 
 from dataclasses import dataclass
 
+from o2u_nb.eye_names import NETWORK
+
+LITE0 = "efficientnet_lite0"  # pretrained, works offline
+LITE2 = "efficientnet_lite2"  # its larger sibling, works offline too
+
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings of an audit whose network starts from random weights."""
+    """Settings of an audit: which eyes it has, and how the one called `NETWORK` is trained.
+
+    An eye is a network that looks at the pictures. All but `NETWORK` are frozen, pretrained
+    networks, of which only a head is trained, in seconds.
+    """
 
     name: str
+    does: str  # what it does, in words
     minutes: str  # the time in words, for 10,000 small pictures on two cores
+    small: tuple[str, ...]  # the eyes for small pictures, the first is shown in the panels
+    photographs: tuple[str, ...]  # the eyes for photographs
     warmup: int  # epochs at a constant learning rate
     cycles: int  # at most so many times the learning rate falls and jumps back
     cycle: int  # epochs of one cycle
@@ -29,8 +41,37 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", "about 1 minute", warmup=4, cycles=2, cycle=4, widths=(16, 32, 64)),
-        Preset("standard", "about 2 minutes", warmup=8, cycles=3, cycle=6, widths=(32, 64, 128)),
-        Preset("thorough", "about 8 minutes", warmup=8, cycles=4, cycle=8, widths=(48, 96, 192)),
+        Preset(
+            "instant",
+            "a head on pretrained features",
+            "about 1 minute",
+            small=(LITE0,),
+            photographs=(LITE0,),
+            warmup=4, cycles=2, cycle=4, widths=(16, 32, 64),
+        ),
+        Preset(
+            "quick",
+            "two eyes: pretrained features, and for small pictures a small network of their own",
+            "about 2 minutes",
+            small=(NETWORK, LITE0),
+            photographs=(LITE0, LITE2),
+            warmup=4, cycles=2, cycle=4, widths=(16, 32, 64),
+        ),
+        Preset(
+            "standard",
+            "two pretrained eyes, and for small pictures a network of their own",
+            "about 4 minutes",
+            small=(NETWORK, LITE0, LITE2),
+            photographs=(LITE0, LITE2),
+            warmup=8, cycles=3, cycle=6, widths=(32, 64, 128),
+        ),
+        Preset(
+            "thorough",
+            "two pretrained eyes and a larger network of the pictures' own, trained for longer",
+            "about 10 minutes",
+            small=(NETWORK, LITE0, LITE2),
+            photographs=(LITE0, LITE2, NETWORK),
+            warmup=8, cycles=4, cycle=8, widths=(48, 96, 192),
+        ),
     )
-}
+}  # fmt: skip

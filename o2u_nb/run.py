@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +31,7 @@ from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, problems_table, told
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
 from o2u_nb.folder import AuditFolder
@@ -55,6 +56,7 @@ def run_audit(
     columns: dict[str, str] | None = None,
     encoding: str | None = None,
     preset: str = "standard",
+    eyes: Sequence[str] | None = None,
     seed: int = 0,
     overwrite: bool = False,
     say: Say = lambda line: None,
@@ -64,15 +66,20 @@ def run_audit(
 
     `source` is anything that `sources.read` takes: a folder of class folders, a folder with a table
     of paths and labels (`labels`), a DataFrame, a torchvision data set, arrays. `columns` (such as
-    `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is quick, standard
-    or thorough. `say` is called with one line of text at each step, and
-    `progress(stage, done, total)` during the long steps. With `overwrite`, an earlier audit in
-    `out` is replaced once the new one is complete; its decisions are kept, see
+    `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is one of
+    `PRESETS`. `eyes` are the networks that look at the pictures, instead of the preset's: names as
+    `backbone` takes them, or `"network"` for one that is trained on the pictures. Their features
+    are kept in `out`, so that a later audit there computes only what is new. `say` is called with
+    one line of text at each step, and `progress(stage, done, total)` during the long steps. With
+    `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
+    are kept, see
     `review.lineage.carry`.
 
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit and `overwrite`
     is False, `OutputError` when `out` cannot be used or written, `NonFiniteLossError` when a loss
-    becomes NaN or infinite, and `MissingExtraError` where torch and fastai are not installed.
+    becomes NaN or infinite, `WeightsError` for an eye that is not known, `FeaturesError` when a
+    frozen network gives numbers that are not finite, and `MissingExtraError` where torch and fastai
+    are not installed.
     """
     extras.require_training()
     started = time.monotonic()
@@ -91,8 +98,8 @@ def run_audit(
         say(deep)
     with building(out) as place:
         _write_sources(place, checked)
-        trace, embeddings, training = _train(
-            checked.samples, settings, place.new(layout.TRACE), seed, say, progress
+        evidence, training = _train(
+            checked.samples, settings, eyes, place, out, seed, say, progress
         )
         facts = dict(
             source=_named(source),
@@ -101,7 +108,7 @@ def run_audit(
             **training,
             seconds=round(time.monotonic() - started, 1),
         )
-        _finish(place, out, checked, trace, embeddings, facts, say)
+        _finish(place, out, checked, evidence, facts, say)
     return AuditFolder.open(out)
 
 
@@ -136,7 +143,9 @@ def save_audit(
     with building(out) as place:
         _write_sources(place, checked)
         trace.save(place.new(layout.TRACE))
-        _finish(place, out, checked, trace, embeddings, dict(source="a notebook"), say)
+        if embeddings is not None:
+            embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
+        _finish(place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say)
     return AuditFolder.open(out)
 
 
@@ -149,24 +158,21 @@ def _finish(
     place: Place,
     out: Path,
     checked: Checked,
-    trace: Trace,
-    embeddings: np.ndarray | None,
+    evidence: Evidence,
     facts: dict,
     say: Say,
 ) -> None:
     """Rank the samples, look at earlier decisions in `out`, and write the remaining files."""
     say("Ranking the samples and writing the report.")
     checked = _with_gone(place, checked, say)
-    if embeddings is not None:
-        embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
     conflicting = duplicates.conflicting(checked.samples)
-    findings = Findings.of_trace(trace, embeddings, conflicting=conflicting)
+    findings = Findings.of(evidence, conflicting=conflicting)
     carried = carry(out, checked.samples)
     for line in (*map("Careful: {}".format, findings.doubts), *carried.said):
         say(line)
     facts = {
         **facts,
-        **_facts(checked, trace),
+        **_facts(checked, evidence.trace),
         **findings.facts(),
         "earlier_decisions": carried.facts,
     }
@@ -216,11 +222,19 @@ def _named(source: Any) -> str:
 
 
 def _train(
-    samples: pd.DataFrame, preset: Preset, out: Path, seed: int, say: Say, progress: Report
-) -> tuple[Trace, np.ndarray | None, dict]:
+    samples: pd.DataFrame,
+    preset: Preset,
+    eyes: Sequence[str] | None,
+    place: Place,
+    out: Path,
+    seed: int,
+    say: Say,
+    progress: Report,
+) -> tuple[Evidence, dict]:
     from o2u_nb.training import job  # imports torch and fastai, which takes seconds
 
-    return job.train(samples, preset, out=out, seed=seed, say=say, progress=progress)
+    kept = [out / layout.FEATURES] if place.folder != out else []
+    return job.train(job.Job(samples, preset, seed, place.new, say, progress, kept), eyes)
 
 
 def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:

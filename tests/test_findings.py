@@ -32,7 +32,7 @@ def through_json(found: Findings) -> Findings:
 
 def test_they_are_what_each_part_says_alone():
     trace, embeddings = two_cycles(n=400, wrong=60, unseen=[7])
-    found = Findings.of_trace(trace, embeddings)
+    found = Findings.of(Evidence(trace, embeddings))
     pd.testing.assert_frame_equal(found.scores, score_table(trace, embeddings))
     score = found.scores["score"].reindex(trace.ids).to_numpy()
     expected = estimate(Evidence(trace), score)
@@ -44,7 +44,7 @@ def test_they_are_what_each_part_says_alone():
 
 def test_what_is_stored_comes_back_and_is_not_computed_again(monkeypatch):
     trace, embeddings = two_cycles(n=400, wrong=60, unseen=[7])
-    found = replace(Findings.of_trace(trace, embeddings), doubts=["Careful with this."])
+    found = replace(Findings.of(Evidence(trace, embeddings)), doubts=["Careful with this."])
     found.facts()
 
     def again(*_, **__):
@@ -64,7 +64,7 @@ def test_what_is_stored_comes_back_and_is_not_computed_again(monkeypatch):
 def test_an_estimator_that_refuses_and_a_single_cycle_come_back_too():
     trace = random_trace(n=60, wrong=9)
     trace.lr[:] = 0.1
-    found = Findings.of_trace(trace)
+    found = Findings.of(Evidence(trace))
     assert found.stability is None
     back = through_json(replace(found, kept_estimators=refusing(found.estimators)))
     assert back.stability is None
@@ -79,7 +79,7 @@ def refusing(estimators: pd.DataFrame) -> pd.DataFrame:
 
 def test_what_an_older_audit_did_not_store_is_computed():
     trace, embeddings = two_cycles(n=400, wrong=60, unseen=[7])
-    found = Findings.of_trace(trace, embeddings)
+    found = Findings.of(Evidence(trace, embeddings))
     back = Findings.stored(trace, found.scores, {})
     assert back.estimate[:3] == found.estimate[:3]
     np.testing.assert_array_equal(back.estimate.p_wrong, found.estimate.p_wrong)
@@ -91,23 +91,23 @@ def test_the_same_picture_under_two_labels_is_marked():
     trace = random_trace(n=50, wrong=8)
     conflicting = pd.Series(False, trace.ids)
     conflicting[["s3", "s40"]] = True
-    found = Findings.of_trace(trace, conflicting=conflicting.sample(frac=1, random_state=0))
+    found = Findings.of(Evidence(trace), conflicting=conflicting.sample(frac=1, random_state=0))
     marked = found.scores.index[found.scores["kind"] == "duplicate conflict"]
     assert sorted(marked) == ["s3", "s40"]
-    unmarked = Findings.of_trace(trace).scores.drop(marked)
+    unmarked = Findings.of(Evidence(trace)).scores.drop(marked)
     pd.testing.assert_frame_equal(found.scores.drop(marked), unmarked)
 
 
 def test_embeddings_of_other_samples_are_refused():
     trace, embeddings = two_cycles(n=40)
     with pytest.raises(O2UError, match="39 embeddings"):
-        Findings.of_trace(trace, embeddings[:39])
+        Findings.of(Evidence(trace, embeddings[:39]))
 
 
 def test_equal_scores_say_nothing_of_stability():
     trace, _ = two_cycles(n=40)
     equal = replace(trace, margin=np.ones_like(trace.margin))
-    assert len(stability(equal)) == 1 and Findings.of_trace(equal).stability is None
+    assert len(stability(equal)) == 1 and Findings.of(Evidence(equal)).stability is None
 
 
 def test_more_than_half_wrong_is_doubted():

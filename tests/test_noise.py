@@ -189,3 +189,27 @@ def test_more_classes_than_a_byte_holds():
     labels = [f"c{i:03d}" for i in range(300)]
     planted = noise.plant(table(labels), noise.pair_flip(1), seed=0)
     assert planted.samples["label"].tolist() == [*labels[1:], labels[0]]
+
+
+def test_nearest_class_by_hand():
+    table = pd.DataFrame({"label": list("aabbcc")}, index=pd.Index(list("uvwxyz"), dtype="str"))
+    # the means of a, b and c are 0, 3 and 20
+    features = np.array([[-1.0], [1], [2], [4], [19], [21]])
+    found = noise.plant(table, noise.nearest_class(1.0, features), seed=0).samples["label"]
+    assert list(found) == list("bbaabb")
+    kept = noise.plant(table, noise.nearest_class(0.0, features), seed=0).samples["label"]
+    assert list(kept) == list("aabbcc")
+    by_id = pd.DataFrame(features[::-1], index=table.index[::-1])
+    some = [
+        noise.plant(table, noise.nearest_class(0.5, given), seed=4).samples["label"]
+        for given in (features, by_id)
+    ]
+    assert list(some[0]) == list(some[1]) != list(kept)
+
+
+def test_nearest_class_refuses_features_that_do_not_fit():
+    table = pd.DataFrame({"label": list("ab")}, index=pd.Index(list("uv"), dtype="str"))
+    with pytest.raises(O2UError, match="one row per sample"):
+        noise.plant(table, noise.nearest_class(0.1, np.ones((3, 2))), seed=0)
+    with pytest.raises(O2UError, match="between 0 and 1"):
+        noise.nearest_class(1.5, np.ones((2, 2)))

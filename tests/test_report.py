@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from o2u_nb.data.samples import Checked, problems_table
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
+from tests.audits import eye_facts
 from tests.pages import HOSTILE, numbered
 from tests.traces import random_trace
 
@@ -50,7 +52,7 @@ def parts(name="cat", n=60, problems=(), **findings):
     labels = (name, f"{name} too", "z")
     samples, _ = numbered(n=n, labels=labels, ids=[f"{name}{i}" for i in range(n)])
     trace = replace(trace, ids=pd.Index(samples.index, name="sample_id"), classes=list(labels))
-    found = replace(Findings.of_trace(trace), **findings)
+    found = replace(Findings.of(Evidence(trace)), **findings)
     return found, Checked(samples, problems_table(problems)), FACTS
 
 
@@ -90,6 +92,37 @@ def test_report_compares_the_estimators():
     assert text.count("★") == 1
     refused = render(*parts(kept_estimators=table.iloc[2:]))
     assert "range from" not in refused and "nan" not in " ".join(Outline(refused).text)
+
+
+def test_report_says_how_far_the_eyes_agree():
+    found, checked, facts = parts()
+    table = found.scores.sort_values("rank")
+    against = np.where(np.arange(60) < 5, 1.0, -1.0)
+    table = table.assign(
+        suspect=np.arange(60) < 10, score_network=1.0, seen_as_network="z",
+        score_lite0=against, seen_as_lite0=["z"] * 4 + ["cat"] * 56,
+    )  # fmt: skip
+    page = render(replace(found, scores=table), checked, facts | eye_facts(("lite0",)))
+    text = " ".join(" ".join(Outline(page).text).split())
+    for said in (
+        "Both eyes speak against the label of 5 of the 10 suspects (50%), and take 4 of these for",
+        *(
+            "network trained here a small ResNet 10 (100%) 5",
+            "Drawn for the first eye, network trained",
+        ),
+        "lite0 a head on features of lite0 5 (50%) 0",
+    ):
+        assert said in text
+    without = table.assign(suspect=False)
+    assert "What the eyes say" not in render(replace(found, scores=without), checked, facts)
+    hostile = eye_facts((HOSTILE,))
+    hostile["eyes"][1]["name"] = "lite0"  # its title still holds what would do harm
+    assert Outline(render(replace(found, scores=table), checked, hostile)).events == []
+
+
+def test_with_one_eye_the_report_says_nothing_of_eyes(page):
+    text = " ".join(Outline(page).text)
+    assert "eye" not in text
 
 
 def test_report_needs_nothing_else(page):

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +27,7 @@ from o2u_nb.errors import (
     SourceError,
     TraceError,
 )
-from o2u_nb.presets import PRESETS, Preset
+from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
 from o2u_nb.trace import Trace
 from tests.sources import TINY, snapshot, write_source
@@ -56,8 +57,9 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
     assert snapshot(source) == before
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == {*layout.MADE_BY_AUDIT, layout.MARKER}
-    assert layout.made_in(tmp_path / "out") == set(layout.MADE_BY_AUDIT)
+    names = set(layout.MADE_BY_AUDIT) - {layout.FEATURES, layout.EYES}  # only with frozen networks
+    assert made == {*names, layout.MARKER}
+    assert layout.made_in(tmp_path / "out") == names
     audit = Audit.open(tmp_path / "out")
     assert audit.trace.loss.shape == (4, 60) and not np.isnan(audit.trace.loss).any()
     assert set(audit.scores.index) == set(audit.samples.index) == set(audit.trace.ids)
@@ -148,7 +150,7 @@ def test_a_notebooks_embeddings_are_kept(finished, tmp_path):
 
 
 def test_planted_labels_come_first(tmp_path, monkeypatch):
-    longer = Preset("quick", "", warmup=4, cycles=1, cycle=4, widths=(4, 8), bs=16)
+    longer = replace(TINY, warmup=4, cycles=1, cycle=4)
     monkeypatch.setitem(PRESETS, "quick", longer)
     source = write_source(tmp_path / "source", n=180, wrong=4)
     audit = run_audit(source, tmp_path / "out", preset="quick")
@@ -381,7 +383,7 @@ def test_foreign_folders_and_the_source_itself_are_left_alone(source, tmp_path):
 
 
 def test_a_loss_that_explodes_keeps_finished_epochs(source, tmp_path, monkeypatch, capsys):
-    wild = Preset("quick", "", warmup=3, cycles=1, cycle=1, widths=(4, 8), bs=16, lr=1e30)
+    wild = replace(TINY, warmup=3, cycle=1, lr=1e30)
     monkeypatch.setitem(PRESETS, "quick", wild)
     with pytest.raises(NonFiniteLossError, match="Try a lower learning rate"):
         run_audit(source, tmp_path / "out", preset="quick")

@@ -90,7 +90,8 @@ def test_the_score_is_what_the_pictures_say_times_how_common_the_mix_up_is():
 
 def test_the_table_takes_look_alikes_and_mix_ups_into_account():
     trace = random_trace(n=600, unseen=[7], wrong=200)
-    embeddings = np.random.default_rng(1).normal(size=(600, 5))
+    near = np.eye(len(trace.classes))[np.maximum(trace.pred[-1], 0)]  # those predicted alike
+    embeddings = near + 0.1 * np.random.default_rng(1).normal(size=near.shape)
     found = score_table(trace, embeddings).reindex(trace.ids)
     probs = class_probs(trace)
     alike = lookalike_probs(embeddings, probs)
@@ -98,7 +99,7 @@ def test_the_table_takes_look_alikes_and_mix_ups_into_account():
     other = likeliest_other(np.where(np.isnan(probs), NAN, both), trace.labels)
     votes, prior = (
         log_odds_against(alike + 1e-3, trace.labels),
-        swap_odds(np.where(np.isnan(probs), NAN, both), trace.labels, other),
+        swap_odds(np.where(np.isnan(probs), NAN, alike), trace.labels, other),
     )
     votes[7] = prior[7] = NAN  # never seen
     np.testing.assert_allclose(found["lookalike_margin"], votes)

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from o2u_nb import doctor, extras
 from o2u_nb.__main__ import main
+from o2u_nb.offline_weights import INSTALLED
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,8 @@ def test_only_the_extra_brings_training(project):
         {Requirement(line).name for line in lines}
         for lines in (project["dependencies"], project["optional-dependencies"]["train"])
     )
-    assert train == set(extras.TRAINING)
+    weights = {known.package for known in INSTALLED.values()}
+    assert train == {*extras.TRAINING, *weights}
     assert not core & (train | {"jupyterlab", "ipykernel"})
     for command, extra in ((extras.INSTALL_TRAINING, "train"), (extras.INSTALL_LAB, "lab")):
         wanted = Requirement(command.removeprefix("pip install ").strip("'"))
@@ -106,9 +108,19 @@ def test_only_the_extra_brings_training(project):
 
 
 def test_every_requirement_of_users_is_a_range_with_a_lowest_version(project):
-    """Existing environments, Colab among them, can take ranges; the lock has the exact versions."""
+    """Existing environments, Colab among them, can take ranges; the lock has the exact versions.
+
+    Weights are the exception: they are known by their checksum, so that only one version is right.
+    """
     optional = project["optional-dependencies"]
-    for line in (*project["dependencies"], *optional["train"], *optional["lab"]):
+    lines = [
+        *project["dependencies"],
+        *(line for extra in ("train", "fast", "lab") for line in optional[extra]),
+    ]
+    weights = {known.package for known in INSTALLED.values()}
+    for line in lines:
+        if Requirement(line).name in weights:
+            continue
         operators = [part.operator for part in Requirement(line).specifier]
         assert operators.count(">=") == 1 and "==" not in operators, line
 

@@ -72,8 +72,13 @@ def test_the_surest_are_found_as_class_by_class():
     for k in range(4):
         members = [i for i in range(400) if probs[i].max() >= 0 and taken_for[i] == k]
         members.sort(key=lambda i: -probs[i].max())
-        expected += members[: round(swaps.SURE_PART * len(members))]
+        expected += members[: round(0.25 * len(members))]  # fewer than 100, so a quarter
     assert sorted(found) == sorted(expected) and 100 in found
+
+
+def test_of_small_classes_more_samples_count():
+    sizes = np.array([0, 40, 500, 2000])
+    assert swaps._places(sizes).tolist() == [0, 10, 100, 200]
 
 
 def test_even_noise_says_nothing_and_pair_flips_speak():

@@ -56,6 +56,16 @@ def test_files_are_plain_arrays_without_pickle(tmp_path):
     assert {f.suffix for f in tmp_path.iterdir()} == {".npy", ".json"}
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_a_durable_trace_waits_for_the_disk(tmp_path, monkeypatch, durable):
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    written(tmp_path, durable=durable)
+    # three arrays and the list of epochs, for each of three epochs; and that list at the beginning
+    assert len(waited) == (13 if durable else 0)
+    np.testing.assert_array_equal(Trace.open(tmp_path).loss[:, 1], [1, 11, 21])
+
+
 def test_only_the_newest_mean_probs_stay(tmp_path):
     written(tmp_path, 5)
     assert len(list(tmp_path.glob("mean_probs_*"))) == 2

@@ -12,7 +12,7 @@ from o2u_nb.review.reasons import Opinion, reason, vote
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.why import WhyCard
 from tests.audits import write_audit
-from tests.pages import Reader
+from tests.pages import HOSTILE, Reader
 
 N = 40  # sample k is labelled cheetah, jaguar, leopard, tiger, cheetah, ... by its number
 
@@ -179,3 +179,61 @@ def test_the_reason_names_common_and_rare_mix_ups_that_count(value, score, commo
     )  # fmt: skip
     assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == common
     assert ('"dog" labelled "cat" is a rare mix-up here' in sentence) == rare
+
+
+@pytest.fixture
+def two_eyes(tmp_path):
+    """To the second eye only the first 4 of the 8 samples that the first finds wrong look so."""
+    folder = write_audit(tmp_path / "two", eyes=("lite0",))
+    return ReviewSession(folder, reviewer="ann")
+
+
+def test_the_card_says_which_eyes_speak_against_the_label(two_eyes):
+    both = why.card(two_eyes, name(two_eyes, 1))  # a jaguar that looks like the next class
+    assert both["verdict"] == "both eyes"
+    assert "both eyes speak against the label" in both["reason"]
+    one = why.card(two_eyes, name(two_eyes, 5))
+    assert one["verdict"] == "only the network trained here"
+    own, lite0 = one["eyes"]
+    assert (own["name"], own["title"]) == ("network trained here", "a small ResNet")
+    assert (own["seen_as"], own["side"]) == ("leopard", "against") and own["score"] > 0
+    assert (lite0["name"], lite0["seen_as"], lite0["side"]) == ("lite0", "jaguar", "for")
+    row = two_eyes.scores.loc[name(two_eyes, 5)]
+    assert (own["score"], lite0["score"]) == (row["score_network"], row["score_lite0"])
+    assert why.card(two_eyes, name(two_eyes, 20))["verdict"] == "none"
+
+
+def test_the_panel_shows_what_each_eye_says(two_eyes):
+    card = WhyCard(two_eyes)
+    two_eyes.current = name(two_eyes, 5)
+    text = " ".join(Reader(card._html.value).text)
+    assert "Against the label: only the network trained here" in text
+    own, lite0 = why.card(two_eyes, two_eyes.current)["eyes"]
+    assert f"network trained here leopard +{own['score']:.1f} against" in text
+    assert f"lite0 jaguar −{-lite0['score']:.1f} for" in text
+
+
+def test_an_eye_that_has_not_seen_the_sample_is_said_to_have_not(folder):
+    trained = Audit.open(folder)
+    scores = trained.scores.assign(score_a=1.0, seen_as_a="tiger", score_b=np.nan, seen_as_b="?")
+    scores.to_parquet(folder / layout.SCORES)
+    session = ReviewSession(folder, reviewer="ann")
+    known = why.card(session, session.current)
+    assert known["verdict"] == "the only one that has seen it"
+    assert [eye["seen_as"] for eye in known["eyes"]] == ["tiger", None]
+    html = " ".join(Reader(WhyCard(session)._html.value).text)
+    assert "b – has not seen it" in html and "?" not in html
+
+
+def test_with_one_eye_nothing_is_said_of_eyes(session):
+    known = why.card(session, session.current)
+    assert known["eyes"] == [] and known["verdict"] == "" and "eye" not in known["reason"]
+    text = " ".join(Reader(WhyCard(session)._html.value).text)
+    assert "Against the label" not in text and "eye" not in text
+
+
+def test_names_of_eyes_are_text(tmp_path):
+    folder = write_audit(tmp_path / "audit", eyes=(HOSTILE,))
+    session = ReviewSession(folder, reviewer="ann")
+    html = Reader(WhyCard(session)._html.value)
+    assert html.events == [] and "script" not in html.tags

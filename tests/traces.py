@@ -1,8 +1,11 @@
 """Traces made by hand or at random, without training: for the tests of all that reads a trace."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odd import Odd
 from o2u_nb.trace import Trace
 
@@ -102,3 +105,33 @@ def of_logits(logits, labels, rates, phase) -> Trace:
         classes=[f"class {k}" for k in range(n_classes)],
         lr=rates,
     )
+
+
+def several_eyes(
+    seed=0, n=60, wrong=12, unseen=((4,), (7,)), frozen=(False, True), clear=2.0
+) -> Evidence:
+    """Simulate eyes that look at the same samples, each with its own errors and embeddings.
+
+    The first `wrong` samples look like the next class to all. Of each eye, `unseen` are the samples
+    that it has not seen, and `frozen` whether it is a head on frozen features. The higher `clear`
+    is, the fewer errors they make.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    truth = np.where(np.arange(n) < wrong, (labels + 1) % 3, labels)
+    signal = clear * np.eye(3)[truth]
+    found = [
+        Evidence(_look(rng, labels, signal, hidden), rng.normal(size=(n, 4)), eye=f"eye{k}",
+                 frozen=kept)
+        for k, (hidden, kept) in enumerate(zip(unseen, frozen, strict=True))
+    ]  # fmt: skip
+    return replace(found[0], others=tuple(found[1:]))
+
+
+def _look(rng, labels, signal, unseen) -> Trace:
+    logits = rng.normal(size=(6, len(labels), 3)) + signal
+    trace = of_logits(logits, labels, np.full(6, 0.1), ["warmup"] * 2 + ["cyclic"] * 4)
+    hidden = list(unseen)
+    trace.loss[:, hidden], trace.margin[:, hidden], trace.pred[:, hidden] = NAN, NAN, -1
+    trace.mean_probs["cyclic"][hidden] = NAN
+    return trace

@@ -13,7 +13,7 @@ import pandas as pd
 
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odd import empirical_losses
-from o2u_nb.detect.threshold import SURE_SHARE, sure_rate
+from o2u_nb.detect.threshold import basis, sure_rate
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 from o2u_nb.text import percent
@@ -60,9 +60,10 @@ def compare_estimators(evidence: Evidence, score: np.ndarray) -> pd.DataFrame:
     scored = _scored(evidence, score)
     score = np.asarray(score, dtype=np.float64)[scored]
     labels = evidence.labels[scored]
-    probs = evidence.class_probs[scored]
+    probs, share = basis(evidence)
+    probs = probs[scored]
     found = {
-        "sure_disagreement": _sure_disagreement(probs, labels),
+        "sure_disagreement": _sure_disagreement(probs, labels, share),
         "disagreement": _disagreement(probs, labels),
         "mixture": mixture(score),
         "otsu": otsu(score),
@@ -229,10 +230,10 @@ def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = PE
     )
 
 
-def _sure_disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
+def _sure_disagreement(probs: np.ndarray, labels: np.ndarray, share: float) -> Count:
     return Count(
-        sure_rate(probs, labels, SURE_SHARE) * len(labels),
-        f"Assumes that labels are as often wrong in the surest {percent(SURE_SHARE)} as in all.",
+        sure_rate(probs, labels, share) * len(labels),
+        f"Assumes that labels are as often wrong in the surest {percent(share)} as in all.",
     )
 
 

@@ -1,12 +1,13 @@
-"""Evidence: what detectors see of the samples.
+"""Evidence: what detectors see of the samples, through the eyes of one network or of several.
 
-In come a trace and, where there are any, embeddings, further features and decisions. Out come the
-averages that several detectors share, and the column of any detector. Each is computed when it is
-first asked for, and then kept.
+In come a trace and, where there are any, embeddings, further features, decisions, and the evidence
+of other networks that were trained on the same samples. Out come the averages that several
+detectors share, and the column of any detector. Each is computed when it is first asked for, and
+then kept.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,7 @@ from o2u_nb.detect.dynamics import class_probs, ever_seen
 from o2u_nb.detect.neighbours import lookalike_probs
 from o2u_nb.detect.odds import likeliest_other
 from o2u_nb.errors import O2UError
+from o2u_nb.eye_names import NETWORK
 from o2u_nb.trace import Trace
 
 
@@ -28,19 +30,34 @@ class Evidence:
     features of each sample, or None. `features` maps the name of a further network to its features,
     (n_samples, d) float or None. `decisions` is a table, indexed by `sample_id`, of what people
     have decided so far, or None. Raises `O2UError` for embeddings or features of another number of
-    samples.
+    samples, or for other networks that were trained on other samples or with other labels.
+
+    `eye` is the name of the network that the trace is of, and `others` the evidence of further
+    ones; one network with its evidence is called an eye. `frozen` says that only a head was
+    trained, on features of a frozen network. The columns of single detectors are those of this eye;
+    the score, the suggested class and the number of wrong labels come from all eyes.
     """
 
     trace: Trace
     embeddings: np.ndarray | None = None
     features: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     decisions: pd.DataFrame | None = None
+    eye: str = NETWORK
+    frozen: bool = False
+    others: tuple["Evidence", ...] = ()
     _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._require_rows("embeddings", self.embeddings)
         for name, rows in self.features.items():
             self._require_rows(f"rows of the features {name!r}", rows)
+        for other in self.others:
+            self._require_same(other)
+
+    @cached_property
+    def eyes(self) -> tuple["Evidence", ...]:
+        """Return the evidence of each network by itself, this one first."""
+        return (replace(self, others=()) if self.others else self, *self.others)
 
     @property
     def labels(self) -> np.ndarray:
@@ -63,7 +80,7 @@ class Evidence:
 
         Rows of NaN for samples that were not seen; see `dynamics.class_probs`.
         """
-        return class_probs(self.trace)
+        return self.eyes[0].class_probs if self.others else class_probs(self.trace)
 
     @cached_property
     def lookalike_probs(self) -> np.ndarray | None:
@@ -71,6 +88,8 @@ class Evidence:
 
         float (n_samples, n_classes), 0 to 1, NaN where not known; see `neighbours.lookalike_probs`.
         """
+        if self.others:
+            return self.eyes[0].lookalike_probs
         if self.embeddings is None:
             return None
         return lookalike_probs(self.embeddings, self.class_probs)
@@ -87,14 +106,52 @@ class Evidence:
         return own if alike is None else np.where(np.isnan(alike), own, (own + alike) / 2)
 
     @cached_property
+    def agreed_probs(self) -> np.ndarray:
+        """Return the mean of `pooled_probs` over all eyes: float (n_samples, n_classes), 0 to 1.
+
+        Eyes that have not seen a sample are left out of its mean. Rows of NaN where this eye itself
+        has not seen the sample.
+        """
+        if not self.others:
+            return self.pooled_probs
+        total = self.pooled_probs.astype(np.float64)
+        count = np.ones((self.n_samples, 1))
+        for other in self.others:
+            seen = ~np.isnan(other.pooled_probs[:, :1])
+            total = total + np.where(seen, other.pooled_probs, 0)
+            count = count + seen
+        return total / count
+
+    @cached_property
+    def said_of_alike(self) -> np.ndarray:
+        """Return what the look-alikes say, as a mean over all eyes: float (n_samples, n_classes).
+
+        It is the mean of `lookalike_probs`. Where an eye knows no look-alikes of a sample, its
+        `class_probs` take their place. Since a network remembers a sample's own label, but hardly
+        those of its look-alikes, this tells best which classes are mixed up. Rows of NaN where this
+        eye has not seen the sample.
+        """
+        parts = [_filled(eye.lookalike_probs, eye.class_probs) for eye in self.eyes]
+        if len(parts) == 1:
+            return parts[0]
+        seen = [~np.isnan(part[:, :1]) for part in parts]
+        total = sum(np.where(known, part, 0) for known, part in zip(seen, parts, strict=True))
+        return np.where(seen[0], total / np.maximum(sum(seen), 1), np.nan)
+
+    @property
+    def any_frozen(self) -> bool:
+        """Return whether one of the eyes is a head on frozen features."""
+        return any(eye.frozen for eye in self.eyes)
+
+    @cached_property
     def suggested(self) -> np.ndarray:
-        """Return the likeliest class other than the given one, by `pooled_probs`.
+        """Return the likeliest class other than the given one, by `agreed_probs`.
 
         int (n_samples,), positions in `trace.classes`.
         """
         suggested = np.empty(self.n_samples, dtype=np.int64)
         for block in blocks(self.trace):
-            suggested[block] = likeliest_other(self.pooled_probs[block], self.labels[block])
+            suggested[block] = likeliest_other(self.agreed_probs[block], self.labels[block])
         return suggested
 
     def column(self, detector: Callable[["Evidence"], np.ndarray | None]) -> np.ndarray | None:
@@ -116,6 +173,9 @@ class Evidence:
             _rows(self.embeddings, positions),
             {name: _rows(rows, positions) for name, rows in self.features.items()},
             self.decisions,
+            self.eye,
+            self.frozen,
+            tuple(other.take(positions) for other in self.others),
         )
 
     def _checked(self, detector: Callable, found: np.ndarray | None) -> np.ndarray | None:
@@ -131,6 +191,14 @@ class Evidence:
         values = values.astype(np.float64, copy=False)
         return values if self.seen.all() else np.where(self.seen, values, np.nan)
 
+    def _require_same(self, other: "Evidence") -> None:
+        same = other.trace.ids.equals(self.trace.ids) and other.trace.classes == self.trace.classes
+        if not same or not np.array_equal(other.labels, self.labels):
+            raise O2UError(
+                f"Expected networks that were trained on the same samples with the same labels, in "
+                f"the same order; {other.eye!r} was trained on others than {self.eye!r}."
+            )
+
     def _require_rows(self, what: str, rows: np.ndarray | None) -> None:
         if rows is not None and len(rows) != self.n_samples:
             raise O2UError(
@@ -138,6 +206,16 @@ class Evidence:
                 f"{len(rows):,} {what}: compute them for the same samples, in the order of "
                 "`trace.ids`."
             )
+
+
+def _filled(probs: np.ndarray | None, instead: np.ndarray) -> np.ndarray:
+    """Return `probs` (n, k) with rows of NaN replaced by those of `instead`.
+
+    Rows of NaN where `instead` has such: the network has not seen these samples.
+    """
+    if probs is None:
+        return instead
+    return np.where(np.isnan(probs) | np.isnan(instead), instead, probs)
 
 
 def _rows(rows: np.ndarray | None, positions: np.ndarray | slice) -> np.ndarray | None:

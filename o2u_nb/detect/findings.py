@@ -33,8 +33,8 @@ class Findings:
     labels; its `p_wrong` is in the order of the trace. `stability` says how far the rankings of the
     last two cycles agree; it is None with fewer cycles, or where all scores are equal. `doubts` are
     sentences that say why the estimate should not be believed. `kept_estimators` is the table of
-    `estimators` as an audit folder keeps it, or None to compute it. Make an object with `of_trace`
-    or `stored`.
+    `estimators` as an audit folder keeps it, or None to compute it. Make an object with `of` or
+    `stored`.
     """
 
     evidence: Evidence
@@ -45,20 +45,13 @@ class Findings:
     kept_estimators: pd.DataFrame | None = None
 
     @classmethod
-    def of_trace(
-        cls,
-        trace: Trace,
-        embeddings: np.ndarray | None = None,
-        *,
-        conflicting: pd.Series | None = None,
-    ) -> "Findings":
-        """Compute everything from `trace` and `embeddings` ((n_samples, d) float, in its order).
+    def of(cls, evidence: Evidence, *, conflicting: pd.Series | None = None) -> "Findings":
+        """Compute everything from `evidence`.
 
         `conflicting`, bool by `sample_id`, is true for samples whose picture also occurs with
-        another label: their `kind` becomes `duplicate conflict`. Raises `O2UError` for embeddings
-        of another number of samples.
+        another label: their `kind` becomes `duplicate conflict`.
         """
-        evidence = Evidence(trace, embeddings)
+        trace = evidence.trace
         scores, found = ranked(evidence)
         if conflicting is not None:
             marked = conflicting.reindex(scores.index, fill_value=False)

@@ -1,7 +1,8 @@
 """The recommended score: how strongly the network contradicts a label, and how common that is.
 
-In comes `Evidence`. Out come the score, and the two of its three parts that compare samples with
-each other. The third part, `scores.settled_margin`, looks at each sample alone.
+In comes `Evidence`, of one eye or of several. Out come the score, each eye's part of it, and the
+two of the part's three components that compare samples with each other. The third component,
+`scores.settled_margin`, looks at each sample alone.
 """
 
 import numpy as np
@@ -33,11 +34,28 @@ def swap_odds(evidence: Evidence) -> np.ndarray:
     this mix-up is more common than the average one. It is a prior, which depends on the pair of
     classes and not on the sample. See `swaps.swap_odds`.
     """
-    return swaps.swap_odds(evidence.pooled_probs, evidence.labels, evidence.suggested)
+    return swaps.swap_odds(evidence.said_of_alike, evidence.labels, evidence.suggested)
 
 
 def score(evidence: Evidence) -> np.ndarray:
     """Return the recommended score: float (n_samples,), nats, higher = more suspicious.
+
+    It is the mean of the eyes' scores, see `eye_score`; an eye that has not seen a sample is left
+    out of its mean. NaN for samples that the first eye has never seen. The scores are log-odds, and
+    eyes that err on different pictures are taken as independent witnesses, whose log-odds add up;
+    the sum is divided by their number because they are not quite independent, which does not
+    change the ranking. How it was chosen: benchmarks/detection/README.md.
+    """
+    if len(evidence.eyes) == 1:
+        return eye_score(evidence)
+    parts = np.stack([np.asarray(eye.column(eye_score)) for eye in evidence.eyes])
+    seen = ~np.isnan(parts)
+    total = np.where(seen, parts, 0).sum(0)
+    return np.divide(total, seen.sum(0), out=np.full(total.shape, np.nan), where=seen[0])
+
+
+def eye_score(evidence: Evidence) -> np.ndarray:
+    """Return the score of the first eye alone: float (n_samples,), nats, higher = more suspicious.
 
     NaN for samples that training has never seen. See `combined`.
     """

@@ -13,6 +13,7 @@ import numpy as np
 from o2u_nb.detect import recommended, scores
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
+from o2u_nb.eye_names import SCORE_OF, SEEN_AS
 
 Function = Callable[[Evidence], np.ndarray | None]
 
@@ -75,14 +76,16 @@ def detector(
 def describe(name: str) -> str | None:
     """Return the title and unit of a column, for an axis or a menu.
 
-    `name` is that of a detector, or `p_wrong`; None is returned for other names. The title may be a
-    user's own text: escape it before you put it into HTML.
+    `name` is that of a detector, `p_wrong`, or that of one eye's own score; None is returned for
+    other names. The title may be a user's own text: escape it before you put it into HTML.
 
-    >>> describe("o2u_var")
-    'variance of the loss (nats²)'
+    >>> describe("o2u_var"), describe("score_efficientnet_lite0")
+    ('variance of the loss (nats²)', 'score of efficientnet_lite0 (nats)')
     """
     if name == "p_wrong":
         return "probability that the label is wrong (0 to 1)"
+    if name.startswith(SCORE_OF):
+        return f"score of {name.removeprefix(SCORE_OF)} (nats)"
     found = DETECTORS.get(name)
     return None if found is None else f"{found.title} ({found.unit})"
 
@@ -197,8 +200,9 @@ _TAKEN = (*DERIVED, *DETECTORS)
 
 
 def _require_free(name: str) -> None:
-    if name in _TAKEN or not name.isidentifier():
-        why = "is taken" if name in _TAKEN else "is no identifier"
+    taken = name in _TAKEN or name.startswith((SCORE_OF, SEEN_AS))
+    if taken or not name.isidentifier():
+        why = "is taken" if taken else "is no identifier"
         raise O2UError(
             f"The detector's name {name!r} {why}: pass another one, such as "
             '`@detector(..., name="my_score")`.'

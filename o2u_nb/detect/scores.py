@@ -34,7 +34,7 @@ def samplewise(detector: Callable[[Evidence], np.ndarray]) -> Callable[[Evidence
     @wraps(detector)
     def in_blocks(evidence: Evidence) -> np.ndarray:
         values = np.empty(evidence.n_samples)
-        evidence = replace(evidence, trace=_unmapped(evidence.trace))
+        evidence = replace(evidence, trace=_unmapped(evidence.trace), others=())
         for block in blocks(evidence.trace):
             values[block] = detector(evidence.take(block))
         return values

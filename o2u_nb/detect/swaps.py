@@ -8,10 +8,13 @@ label is then more likely to be wrong. The numbers computed here correct that.
 
 import numpy as np
 
-# All three were chosen on development sets, see benchmarks/detection/README.md.
+# All of these were chosen on development sets, see benchmarks/detection/README.md.
 # Share (0 to 1) of the samples predicted as a class that are counted: the surest ones, for which
-# the network is hardly ever wrong.
+# the network is hardly ever wrong. Of small classes more are counted, `LEAST_SURE` samples but at
+# most the share `MOST_PART`, because a few samples do not show which mix-ups are common.
 SURE_PART = 0.1
+LEAST_SURE = 100
+MOST_PART = 0.25
 # Smallest shape parameter of the Gamma prior. The smaller it is, the more a few samples change the
 # ratio.
 LEAST_SHAPE = 3.0
@@ -39,13 +42,14 @@ def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     average; the diagonal is set to 1. `probs` is (n, n_classes) float, with rows of NaN where not
     known; `labels` (n,) int are the given classes.
 
-    Counted are the surest tenth of the samples that are predicted as each class, for which the
-    network is hardly ever wrong. n_yj of those predicted as j have the label y; m_yj is the number
-    expected if all mix-ups were equally common. The ratio is the posterior mean (n + a) / (m + a)
-    of a rate that has a Gamma distribution with mean 1 and shape a over the pairs of classes. The
-    shape is estimated from how unevenly the counts are spread, as the sum of m^2 divided by the sum
-    of (n - m)^2 - m (Clayton and Kaldor, Biometrics 1987), and is at least `LEAST_SHAPE`. Uniform
-    noise, or too few samples to tell, gives ratios of 1.
+    Counted are the surest of the samples that are predicted as each class, for which the network is
+    hardly ever wrong: a tenth of them, or of small classes up to a quarter. n_yj of those predicted
+    as j have the label y; m_yj is the number expected if all mix-ups were equally common. The ratio
+    is the posterior mean (n + a) / (m + a) of a rate that has a Gamma distribution with mean 1 and
+    shape a over the pairs of classes. The shape is estimated from how unevenly the counts are
+    spread, as the sum of m^2 divided by the sum of (n - m)^2 - m (Clayton and Kaldor, Biometrics
+    1987), and is at least `LEAST_SHAPE`. Uniform noise, or too few samples to tell, gives ratios of
+    1.
     """
     n_classes = probs.shape[1]
     sure, taken_for = _surest(probs)
@@ -65,7 +69,7 @@ def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _surest(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the surest samples, and the predicted class (n,) of all samples.
 
-    The surest are, of the samples that are predicted as each class, the share `SURE_PART`.
+    The surest are, of the samples that are predicted as each class, as many as `_places` says.
     """
     taken_for = probs.argmax(1)
     peak = np.take_along_axis(probs, taken_for[:, None], 1)[:, 0]
@@ -77,4 +81,10 @@ def _surest(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.bincount(taken_for[known], minlength=probs.shape[1])
     # The place of each sample within its class, counted from 0.
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return order[place < np.rint(SURE_PART * np.repeat(sizes, sizes))], taken_for
+    return order[place < np.repeat(_places(sizes), sizes)], taken_for
+
+
+def _places(sizes: np.ndarray) -> np.ndarray:
+    """Return how many samples are counted in classes of `sizes` (n_classes,): int (n_classes,)."""
+    least = np.minimum(LEAST_SURE, MOST_PART * sizes)
+    return np.rint(np.maximum(SURE_PART * sizes, least)).astype(int)

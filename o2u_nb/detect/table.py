@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.recommended import eye_score
 from o2u_nb.detect.registry import DETECTORS
 from o2u_nb.detect.threshold import Estimate, estimate
+from o2u_nb.eye_names import SCORE_OF, SEEN_AS, column_name
 from o2u_nb.trace import Trace
 
 KINDS = pd.array(["", "ambiguous", "wrong"], dtype="str")  # values of the column `kind`
@@ -28,8 +30,10 @@ def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFr
     * `p_wrong`, the estimated probability that the label is wrong (float, 0 to 1);
     * `suspect` (bool), true for the first ranks, as many as there are estimated wrong labels;
     * `suggested_label`, the likeliest class other than the given one (text);
-    * `kind`: `wrong` for suspects, or `ambiguous` for those whose `p_wrong` is below 0.5, and ""
-      for all other samples.
+    * `kind`: `wrong` for suspects, or `ambiguous` for those whose `p_wrong` is below 0.5 or on
+      which the eyes disagree (see `eyes_agree`), and "" for all other samples;
+    * with several eyes, for each of them `score_NAME` (float, its own score) and `seen_as_NAME`
+      (text, the class that it finds likeliest).
 
     A sample that training has never seen has NaN in the detectors' columns and in `p_wrong`, and
     comes last. Raises `O2UError` for embeddings of another number of samples.
@@ -50,6 +54,7 @@ def ranked(evidence: Evidence) -> tuple[pd.DataFrame, Estimate]:
     p_wrong = found.p_wrong[order]
     suspect = rank <= found.count
     classes = pd.array(evidence.trace.classes, dtype="str")
+    certain = (p_wrong >= 0.5) & eyes_agree(evidence)[order]
     columns = dict(
         label=classes.take(evidence.labels[order]),
         **{name: values[order] for name, values in scores.items()},
@@ -57,9 +62,25 @@ def ranked(evidence: Evidence) -> tuple[pd.DataFrame, Estimate]:
         p_wrong=p_wrong,
         suspect=suspect,
         suggested_label=classes.take(evidence.suggested[order]),
-        kind=KINDS.take(np.where(p_wrong >= 0.5, 2, 1) * suspect),
+        kind=KINDS.take(np.where(certain, 2, 1) * suspect),
     )
+    for eye in evidence.eyes if evidence.others else ():
+        columns[f"{SCORE_OF}{column_name(eye.eye)}"] = np.asarray(eye.column(eye_score))[order]
+        seen_as = np.nan_to_num(eye.pooled_probs, nan=-1).argmax(1)
+        columns[f"{SEEN_AS}{column_name(eye.eye)}"] = classes.take(seen_as[order])
     return pd.DataFrame(columns, index=evidence.trace.ids[order], copy=False), found
+
+
+def eyes_agree(evidence: Evidence) -> np.ndarray:
+    """Return for which samples no eye speaks for the label: bool (n_samples,).
+
+    An eye speaks for a label when its score is below 0. True for all samples with a single eye,
+    where `p_wrong` says all there is to say.
+    """
+    if not evidence.others:
+        return np.ones(evidence.n_samples, dtype=bool)
+    parts = [np.asarray(eye.column(eye_score)) for eye in evidence.eyes]
+    return ~np.any([part < 0 for part in parts], axis=0)
 
 
 def _most_suspicious_first(score: np.ndarray) -> np.ndarray:

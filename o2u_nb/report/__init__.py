@@ -14,7 +14,7 @@ import pandas as pd
 
 from o2u_nb.data import atomic
 from o2u_nb.data.samples import Checked
-from o2u_nb.detect import counts, suspects
+from o2u_nb.detect import counts, eyes, suspects
 from o2u_nb.detect.findings import Findings
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def render(findings: Findings, checked: Checked, facts: dict) -> str:
         by_class=gallery.suspects_by_class(samples, scores, n=8).html,
         summary=_summary(findings, facts, classes),
         counts=_counted(findings.estimators),
+        eyes=_eyes(scores, facts),
         classes=classes.head(MAX_CLASSES).reset_index().to_dict("records"),
         n_classes=len(classes),
         pairs=suspects.confused(scores).head(8).to_dict("records"),
@@ -106,6 +107,19 @@ def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
         minutes=f"{facts['seconds'] / 60:.1f} min" if "seconds" in facts else UNKNOWN,
         created=_day(facts.get("created")),
     )
+
+
+def _eyes(scores: pd.DataFrame, facts: dict) -> dict | None:
+    """Return how far the eyes agree on the suspects; None with one eye, or without suspects."""
+    seen = eyes.eyes_of(scores, facts)
+    if len(seen) < 2 or not scores["suspect"].any():
+        return None
+    found = eyes.agreement(scores, seen)
+    rows = [
+        dict(eye._asdict(), against=against, alone=alone)
+        for eye, against, alone in zip(seen, found.against, found.alone, strict=True)
+    ]
+    return dict(found._asdict(), rows=rows, every="Both" if len(seen) == 2 else f"All {len(seen)}")
 
 
 def _counted(estimators: pd.DataFrame) -> dict:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from o2u_nb.detect import eyes as eye_words
 from o2u_nb.detect import registry
 from o2u_nb.review.columns import Columns
 from o2u_nb.text import percent
@@ -67,6 +68,7 @@ def reason(
     score: float | None,
     opinions: Sequence[Opinion],
     swap_odds: float | None = None,
+    eyes: Sequence[eye_words.Opinion] = (),
 ) -> str:
     """Say in plain words why a sample is where it is in the ranking.
 
@@ -74,6 +76,7 @@ def reason(
     whose mean loss is lower. `score` is the recommended score, positive where the pictures speak
     against the label. `swap_odds`, in nats, says how common such a mix-up is. `p_wrong` is the
     probability in [0, 1] that the label is wrong. These figures are None where they are not known.
+    `eyes` is what each eye says, empty with a single one.
 
     >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
     ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[])
@@ -81,6 +84,8 @@ def reason(
     higher than that of 99 % of the samples; so the label is wrong with a probability of 90 %.'
     """
     parts = [_network(label, suggested, probs)]
+    if eyes:
+        parts.append(eye_words.sentence(eyes))
     if loss_share is not None:
         parts.append(_loss(loss_share))
     parts += _look_alikes(opinions)

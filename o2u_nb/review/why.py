@@ -5,6 +5,7 @@ In come a review session and a sample id; out comes a dict of text, numbers, lis
 
 import numpy as np
 
+from o2u_nb.detect import eyes
 from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.neighbours import nearest
 from o2u_nb.review.columns import plain
@@ -25,6 +26,10 @@ def card(session: ReviewSession, sample_id: str) -> dict:
     * reason, a sentence;
     * opinions, dicts of detector, value, rank, agrees (see `reasons.Opinion`), and agreement, a
       pair of counts: the detectors that agree, and those that say anything;
+    * eyes, dicts of name, title, seen_as, score (nats, above 0 against the label) and side, in
+      words; seen_as and score are None where the eye has not seen the sample. Empty with a single
+      eye. The probabilities and the trajectory are those of the first one;
+    * verdict, which eyes speak against the label, in a few words, or "" with a single eye;
     * probs, pairs of class and mean probability, likeliest first;
     * trajectory, a dict of lists with an entry per epoch: epoch, loss, margin, pred, lr, phase;
     * image, a dict of state and detail (see `thumbnails.State`);
@@ -42,6 +47,9 @@ def card(session: ReviewSession, sample_id: str) -> dict:
     in_trace = session.trace_positions(np.array([position]))
     trace = session.trace.take(in_trace)
     near = _neighbours(session, int(in_trace[0]), row["label"])
+    looks = eyes.opinions(
+        session.scores.iloc[position], eyes.eyes_of(session.scores, session.audit.facts)
+    )
     votes = opinions(session.columns, position, int(session.suspects.sum()))
     origin = session.audit.samples.loc[sample_id]
     probs = _likeliest(trace)
@@ -55,6 +63,7 @@ def card(session: ReviewSession, sample_id: str) -> dict:
         score=_value(session, position, "score"),
         swap_odds=_value(session, position, "swap_odds"),
         opinions=votes,
+        eyes=looks,
     )
     return dict(
         row,
@@ -63,6 +72,8 @@ def card(session: ReviewSession, sample_id: str) -> dict:
         reason=sentence,
         opinions=[vote._asdict() for vote in votes],
         agreement=(sum(vote.agrees for vote in votes), len(votes)),
+        eyes=[_look(look) for look in looks],
+        verdict=eyes.verdict(looks),
         probs=list(probs.items())[:N_PROBS],
         trajectory=_trajectory(trace),
         image=session.image_state(sample_id)._asdict(),
@@ -71,6 +82,16 @@ def card(session: ReviewSession, sample_id: str) -> dict:
         ts_utc=event and event.ts_utc,
         neighbours=near,
         vote=vote(row["label"], [other["label"] for other in near]) if near else None,
+    )
+
+
+def _look(look: eyes.Opinion) -> dict:
+    return dict(
+        name=look.eye.name,
+        title=look.eye.title,
+        seen_as=look.seen_as,
+        score=look.score,
+        side=look.side,
     )
 
 

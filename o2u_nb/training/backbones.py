@@ -16,11 +16,12 @@ from fastai.basics import Learner
 from torch import nn
 
 from o2u_nb.errors import O2UError, WeightsError
+from o2u_nb.offline_weights import INSTALLED, OFFLINE
 from o2u_nb.training import zoo
 from o2u_nb.training.body import body, served
 from o2u_nb.training.items import labels_and_classes
 from o2u_nb.training.weights import checksum, first_line
-from o2u_nb.training.zoo import OFFLINE, TORCHVISION, Found
+from o2u_nb.training.zoo import TORCHVISION, Found
 
 # A stronger network that fits an ordinary computer: a small vision transformer (Oquab et al.,
 # "DINOv2", 2023). It needs a download, or a file.
@@ -58,7 +59,7 @@ def backbone(
 
     | `what` | the features |
     |---|---|
-    | `"efficientnet_lite0"` | 1,280 numbers; its weights are installed, so it works offline |
+    | `"efficientnet_lite0"`, `"efficientnet_lite2"` | 1,280 numbers; the weights are installed |
     | a name of timm, `"vit_small_patch14_dinov2.lvd142m"` | the network without its classifier |
     | a name of torchvision, `"torchvision/resnet50"` | everything before the last linear layer |
     | a fastai Learner | everything before the last linear layer of its network |
@@ -111,8 +112,8 @@ def default_backbone(say: Callable[[str], None]) -> Backbone:
 
 
 def _named(name: str, weights: str | os.PathLike | None, size: int | None) -> Found:
-    if name == OFFLINE:
-        return zoo.offline(file=weights, size=size)
+    if name in INSTALLED:
+        return zoo.offline(name, file=weights, size=size)
     if name.startswith(TORCHVISION):
         return zoo.from_torchvision(name.removeprefix(TORCHVISION), file=weights, size=size)
     return zoo.from_timm(name, file=weights, size=size)

@@ -1,15 +1,17 @@
 """The training part of an audit.
 
-In come a samples table and a preset; out come a trace and embeddings. It chooses the network and
-the size of the pictures, says how long the training will take before it starts, and trains.
+In come a samples table and a preset; out comes the evidence of each eye: of heads on frozen
+features, and of a network that is trained on the pictures. For the latter it chooses the network
+and the size of the pictures, and says how long the training will take before it starts.
 """
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
 from fastai.basics import Learner
@@ -19,13 +21,21 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from torch import nn
 from torch.nn import functional as F
 
+from o2u_nb import embedding_file
+from o2u_nb import folder as layout
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.presets import Preset
 from o2u_nb.text import duration
 from o2u_nb.trace import Trace
+from o2u_nb.training.backbones import Backbone
+from o2u_nb.training.eyes import available, usual_eyes
+from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.networks import choose_network
 from o2u_nb.training.probe.embed import embed_if_small
+from o2u_nb.training.probe.features import features
 
 # Training stops after a cycle in which this share (0 to 1) of the suspects, or more, stayed the
 # same. Our choice: with smaller values one more cycle still finds wrong labels (on Fashion-MNIST
@@ -34,6 +44,11 @@ STOP_EARLY = 0.97
 # Smallest number of updates in an epoch. Batches are made smaller, down to 8 samples, to reach it.
 # Our choice: it is what the demo's 2,000 pictures give in batches of 64.
 STEPS_PER_EPOCH = 31
+# The epochs and the batches of a head; chosen with its rate, see `heads`. Batches are not made
+# smaller for few samples: with more updates, a head would remember all labels, the wrong ones too,
+# and hardly any would be counted.
+HEAD_EPOCHS = dict(warmup=6, cycles=2, cycle=6)
+HEAD_BATCH = 64
 
 
 class TellProgress(Callback):
@@ -52,58 +67,132 @@ class TellProgress(Callback):
         self.progress("training", self.done, self.total)
 
 
-def train(
-    samples: pd.DataFrame,
-    preset: Preset,
-    *,
-    out: Path,
-    seed: int,
-    say: Callable[[str], None],
-    progress: Callable[[str, int, int], None],
-) -> tuple[Trace, np.ndarray | None, dict]:
-    """Train on all of `samples` and write the trace to the folder `out`.
+class Job(NamedTuple):
+    """What is asked for: the `samples`, the settings, and where results and messages go.
 
-    Returns the trace; the embeddings, float16 (n_samples, d) in the order of `samples`, or None if
-    they would be too large; and facts for the audit's record (model, image size, device). `say` is
-    called with messages for the user, and `progress(stage, done, total)` during the stages
-    "decoding" and "training". The last cycles are left out if a cycle hardly changes the ranking.
-    The same `seed` gives the same trace on the same machine; torch's global random state is
-    restored afterwards. Raises what `DynamicsRecorder` raises.
+    `place(name)` gives the path at which `name`, a thing in an audit folder, may be written.
+    `reuse` are folders of features that earlier audits kept. `say` is called with messages for the
+    user, and `progress(stage, done, total)` in the stages "decoding", "features" and "training".
     """
+
+    samples: pd.DataFrame
+    preset: Preset
+    seed: int
+    place: Callable[[str], Path]
+    say: Callable[[str], None]
+    progress: Callable[[str, int, int], None]
+    reuse: Sequence[Path] = ()
+
+
+class Seen(NamedTuple):
+    """What one eye saw: its evidence, and facts for the audit's record."""
+
+    evidence: Evidence
+    facts: dict
+
+
+def train(job: Job, eyes: Sequence[str] | None = None) -> tuple[Evidence, dict]:
+    """Let each eye train on all samples, and keep its trace.
+
+    `eyes` are names of networks as `backbones.backbone` takes them, or `NETWORK` for one that is
+    trained on the pictures; the first is the one that the panels show. By default they are those of
+    the preset. Returns the evidence of all, and facts for the audit's record. The same seed gives
+    the same traces on the same machine; torch's global random state is restored afterwards. Raises
+    what `DynamicsRecorder` and `features` raise, and `WeightsError` for an eye that is not known.
+    """
+    chosen = available(eyes or usual_eyes(job.samples, job.preset), job.say)
+    seen = []
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = choose_network(samples, preset, say=say)
-        dls = dataloaders(
-            samples,
-            size=network.size,
-            bs=batch_size(len(samples), most=preset.bs),
-            stats=network.stats,
-            seed=seed,
-            progress=lambda done, total: progress("decoding", done, total),
+        for k, (name, found) in enumerate(chosen.items()):
+            torch.manual_seed(job.seed)
+            at = eye_folder(job.place, name, first=k == 0)
+            look = _train_network if found is None else _train_head
+            seen.append(look(job, found, at))
+    first, *others = (eye.evidence for eye in seen)
+    facts = dict(eyes=[eye.facts for eye in seen], **_of_first(seen[0].facts))
+    return replace(first, others=tuple(others)), facts
+
+
+def _of_first(facts: dict) -> dict:
+    return dict(model=facts["title"], image_size=facts["image_size"], device=facts["device"])
+
+
+def eye_folder(place: Callable[[str], Path], name: str, *, first: bool) -> Callable[[str], Path]:
+    """Return where an eye writes its trace and embeddings: the first one into the audit itself."""
+    if first:
+        return place
+    return lambda part: place(layout.EYES) / column_name(name) / part
+
+
+def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen:
+    rows = features(
+        job.samples,
+        backbone,
+        folder=job.place(layout.FEATURES),
+        reuse=job.reuse,
+        progress=lambda done, total: job.progress("features", done, total),
+        say=job.say,
+    )
+    learn = head_learner(rows, job.samples, bs=HEAD_BATCH, seed=job.seed)
+    job.say(f"Training a head on the features of {backbone.name}.")
+    trace = _fit(job, learn, at(layout.TRACE), HEAD_EPOCHS)
+    title = f"a head on features of {backbone.name}"
+    facts = dict(
+        name=backbone.name,
+        title=title,
+        frozen=True,
+        features=backbone.key,
+        image_size=backbone.size,
+        device=str(learn.dls.device),
+    )
+    return Seen(Evidence(trace, rows, eye=backbone.name, frozen=True), facts)
+
+
+def _train_network(job: Job, _: None, at: Callable[[str], Path]) -> Seen:
+    network = choose_network(job.samples, job.preset, say=job.say)
+    dls = dataloaders(
+        job.samples,
+        size=network.size,
+        bs=batch_size(len(job.samples), most=job.preset.bs),
+        stats=network.stats,
+        seed=job.seed,
+        progress=lambda done, total: job.progress("decoding", done, total),
+    )
+    learn = in_fast_precision(Learner(dls, network.model, loss_func=nn.CrossEntropyLoss()))
+    epochs = {name: getattr(job.preset, name) for name in ("warmup", "cycles", "cycle")}
+    seconds = seconds_per_epoch(learn) * job.preset.n_epochs
+    job.say(
+        f"Training {network.name} for {job.preset.n_epochs} epochs ({epochs['warmup']} warm-up, "
+        f"{epochs['cycles']} cycles of {epochs['cycle']}) on {dls.device}: about "
+        f"{duration(seconds)}."
+    )
+    trace = _fit(job, learn, at(layout.TRACE), epochs, lr=network.lr)
+    embeddings = embed_if_small(learn, say=job.say)
+    if embeddings is not None:
+        embedding_file.write(at(layout.EMBEDDINGS), embeddings)
+    facts = dict(
+        name=NETWORK,
+        title=network.name,
+        frozen=False,
+        image_size=dls.train.dataset.pixels.shape[1],
+        device=str(dls.device),
+    )
+    return Seen(Evidence(trace, embeddings, eye=NETWORK), facts)
+
+
+def _fit(job: Job, learn: Learner, out: Path, epochs: dict, **options) -> Trace:
+    n_epochs = epochs["warmup"] + epochs["cycles"] * epochs["cycle"]
+    tell = TellProgress(job.progress, n_epochs * len(learn.dls.train))
+    with learn.no_bar(), learn.no_logging():
+        return learn.fit_o2u(
+            **epochs,
+            out=out,
+            overwrite=True,
+            stop_early=STOP_EARLY,
+            say=job.say,
+            cbs=tell,
+            **options,
         )
-        learn = in_fast_precision(Learner(dls, network.model, loss_func=nn.CrossEntropyLoss()))
-        seconds = seconds_per_epoch(learn) * preset.n_epochs
-        say(
-            f"Training {network.name} for {preset.n_epochs} epochs ({preset.warmup} warm-up, "
-            f"{preset.cycles} cycles of {preset.cycle}) on {dls.device}: about {duration(seconds)}."
-        )
-        tell = TellProgress(progress, preset.n_epochs * len(dls.train))
-        with learn.no_bar(), learn.no_logging():
-            trace = learn.fit_o2u(
-                warmup=preset.warmup,
-                cycles=preset.cycles,
-                cycle=preset.cycle,
-                lr=network.lr,
-                out=out,
-                overwrite=True,
-                stop_early=STOP_EARLY,
-                say=say,
-                cbs=tell,
-            )
-        embeddings = embed_if_small(learn, say=say)
-    size = dls.train.dataset.pixels.shape[1]
-    facts = dict(model=network.name, image_size=size, device=str(dls.device))
-    return trace, embeddings, facts
 
 
 def in_fast_precision(learn: Learner) -> Learner:

@@ -15,17 +15,15 @@ from torch import nn
 from torchvision import models
 
 from o2u_nb import offline_weights
-from o2u_nb.errors import WeightsError
+from o2u_nb.errors import DownloadError, WeightsError
 from o2u_nb.extras import require_timm
+from o2u_nb.offline_weights import INSTALLED, OFFLINE
 from o2u_nb.training import weights as files
 from o2u_nb.training.body import body
 
 require_timm()
 import timm  # noqa: E402
 
-# The network whose weights are installed; timm has its architecture under the second name.
-OFFLINE = "efficientnet_lite0"
-OFFLINE_ARCH = "tf_efficientnet_lite0"
 TORCHVISION = "torchvision/"  # names that begin so are torchvision's
 N_IMAGENET = 1000  # classes of torchvision's networks
 
@@ -39,18 +37,18 @@ class Found(NamedTuple):
     std: tuple[float, ...]
 
 
-def offline(*, file: str | os.PathLike | None = None, size: int | None = None) -> Found:
-    """Return EfficientNet-Lite0 (Tan and Le, ICML 2019; TensorFlow's lite variant).
+def offline(name: str, *, file: str | os.PathLike | None = None, size: int | None = None) -> Found:
+    """Return the network `name` of `INSTALLED` (Tan and Le, ICML 2019; TensorFlow's lite variant).
 
     Its weights are those of the installed package, or of `file`. Raises `WeightsError` when they
     are missing or wrong.
     """
-    path = offline_weights.require() if file is None else file
-    model = timm.create_model(OFFLINE_ARCH, pretrained=False)
+    path = offline_weights.require(name) if file is None else file
+    model = timm.create_model(INSTALLED[name].arch, pretrained=False)
     files.put_in_order(model, files.read(path), where=str(path))
     model.reset_classifier(0)
-    # Trained at 224 pixels on pictures in [-1, 1].
-    return Found(model, size or 224, (0.5,) * 3, (0.5,) * 3)
+    # Trained on pictures in [-1, 1].
+    return Found(model, size or INSTALLED[name].size, (0.5,) * 3, (0.5,) * 3)
 
 
 def from_timm(name: str, *, file: str | os.PathLike | None, size: int | None) -> Found:
@@ -120,11 +118,11 @@ def from_torchvision(name: str, *, file: str | os.PathLike | None, size: int | N
 
 @contextmanager
 def _had(name: str) -> Iterator[None]:
-    """Turn what loading raises into a `WeightsError`, a sentence that names the way out."""
+    """Turn what loading raises into a `DownloadError`, a sentence that names the way out."""
     try:
         yield
     except Exception as error:  # the libraries for downloads each have errors of their own
-        raise WeightsError(
+        raise DownloadError(
             f"The pretrained weights of {name} are not on this machine and cannot be downloaded "
             f"({files.first_line(error)}): connect to the internet, pass a file of them as "
             f"weights=PATH, or use {OFFLINE!r}, whose weights are installed."
@@ -132,7 +130,7 @@ def _had(name: str) -> Iterator[None]:
 
 
 def _unknown(name: str) -> str:
-    known = [OFFLINE, *timm.list_models(), *timm.list_pretrained()]
+    known = [*INSTALLED, *timm.list_models(), *timm.list_pretrained()]
     known += [TORCHVISION + other for other in models.list_models(module=models)]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [OFFLINE]
     return (

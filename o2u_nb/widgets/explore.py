@@ -51,11 +51,12 @@ from o2u_nb.widgets.parts.status import StatusLine
 DELAY = 0.3
 PACE = 0.3  # least seconds for each epoch while it plays, so that the eye can follow. Our choice.
 TOP = 12  # suspects that are shown: two rows beside each other in a notebook
+FIRST = 100  # most suspicious samples whose precision is said, beside that of all
 SIZE = 96  # CSS pixels of their pictures
 HEADS = {"linear": False, "with a hidden layer": True}
 BATCHES = (8, 16, 32, 64, 128, 256, 512)
-WIDE = Layout(width="100%", max_width="420px", min_width="0")
-ROW = Layout(flex_flow="row wrap", width="100%", align_items="center", overflow="hidden")
+WIDE = dict(width="100%", max_width="420px", min_width="0")
+ROW = dict(flex_flow="row wrap", width="100%", align_items="center", overflow="hidden")
 
 
 class Shown:
@@ -80,12 +81,11 @@ class Shown:
         n = int(self.planted.sum())
         if not n:
             return f"{self.scores['suspect'].sum():,} of {len(self.scores):,} labels look wrong."
-        top = min(100, n)
-        first, all_ = (share_planted(self.scores, self.planted, k) for k in (top, n))
-        return (
-            f"{n:,} labels are planted. Of the {top:,} most suspicious samples, {percent(first)} "
-            f"have one; of the first {n:,}, {percent(all_)}."
-        )
+        found = f"{percent(share_planted(self.scores, self.planted, n))} of the first {n:,}"
+        if n > FIRST:
+            first = percent(share_planted(self.scores, self.planted, FIRST))
+            found = f"{first} of the {FIRST} most suspicious samples and {found}"
+        return f"{n:,} labels are planted: {found} have one."
 
 
 class ExplorePanel(LiveOutput):
@@ -98,6 +98,8 @@ class ExplorePanel(LiveOutput):
     The first training is done at once; its errors are raised here, those of later ones are shown in
     the status line.
     """
+
+    _latest: Latest | None = None  # until the panel is made, and if that fails
 
     def __init__(self, start: Callable[[Settings], Training], rates: Mapping[str, float]):
         self._start = start
@@ -154,24 +156,25 @@ class ExplorePanel(LiveOutput):
 
     def close(self) -> None:
         """Cancel what the background does, and close the panel."""
-        self._latest.cancel()
+        if self._latest is not None:
+            self._latest.cancel()
         super().close()
 
     def _arranged(self) -> list[Widget]:
         """Return the panel's rows: controls, buttons and status, plots, pictures."""
-        half = Layout(flex="1 1 320px", min_width="0")
+        half = dict(flex="1 1 320px", min_width="0")
         names = list(self._controls)
         columns = [
-            VBox([self._controls[name] for name in some], layout=half)
+            VBox([self._controls[name] for name in some], layout=Layout(**half))
             for some in (names[:5], names[5:])
         ]
-        plots = [VBox([fitted(plot)], layout=half) for plot in self._moments.values()]
+        plots = [VBox([fitted(plot)], layout=Layout(**half)) for plot in self._moments.values()]
         return [
-            HBox(columns, layout=ROW),
-            HBox([*self._buttons.values()], layout=ROW),
+            HBox(columns, layout=Layout(**ROW)),
+            HBox([*self._buttons.values()], layout=Layout(**ROW)),
             self._status,
             fitted(self._dynamics),
-            HBox(plots, layout=ROW),
+            HBox(plots, layout=Layout(**ROW)),
             self._top,
         ]
 
@@ -205,7 +208,7 @@ class ExplorePanel(LiveOutput):
         training = self._start(settings)
         if training.advance(cancelled=cancelled):
             self._training = training
-            self._draw(settings, f"trained in {time.perf_counter() - started:.1f} s")
+            self._draw(settings, f", trained in {time.perf_counter() - started:.1f} s")
 
     def _next_epoch(self, cancelled: Callable[[], bool]) -> None:
         """Train one epoch more, from the start if none is left."""
@@ -215,7 +218,7 @@ class ExplorePanel(LiveOutput):
             training = self._start(settings)
         if training.advance(1, cancelled=cancelled):
             self._training = training
-            self._draw(settings, "stopped")
+            self._draw(settings, "")
 
     def _play_on(self, cancelled: Callable[[], bool]) -> None:
         """Train epoch by epoch until all are done, or somebody says stop."""
@@ -262,7 +265,7 @@ class ExplorePanel(LiveOutput):
                 fill_moment(plot, shown.moments[column], shown.marked, shown.name)
         self._top.value = pictures(shown)
         n = shown.trace.n_epochs
-        self._status.message = f"Epoch {n} of {settings.n_epochs}, {done}. {shown.said()}"
+        self._status.message = f"Epoch {n} of {settings.n_epochs}{done}. {shown.said()}"
 
     def _html(self) -> str:
         drawn = still.losses(
@@ -279,6 +282,8 @@ def pictures(shown: Shown) -> str:
         names = ", ".join(f"{escape(id)} ({escape(label)})" for id, label in top["label"].items())
         return f"<p>Most suspicious: {names}.</p>"
     title = f"The {len(top)} most suspicious samples"
+    if shown.planted.any():
+        title += f", {shown.planted[top.index].sum()} of them with a planted label"
     return suspect_grid(shown.samples, top, n=TOP, size=SIZE, title=title).html
 
 
@@ -315,4 +320,4 @@ def _placed(kind: type, description: str, **options) -> Widget:
     if kind is not Dropdown:
         options["continuous_update"] = False
     style = dict(description_width="130px")
-    return kind(description=description, style=style, layout=WIDE, **options)
+    return kind(description=description, style=style, layout=Layout(**WIDE), **options)

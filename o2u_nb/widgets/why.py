@@ -30,6 +30,9 @@ BAR = "display:inline-block;height:10px;border-radius:2px;background:{};width:{:
 CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
 LARGE = f"display:block;width:100%;max-width:{PICTURE}px;max-height:{PICTURE}px;object-fit:contain"
 NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px;font-size:11px"
+HEAD = f"text-align:left;font-weight:normal;{FAINT}"
+EYE_COLUMNS = ("eye", "takes it for", "score (nats)")
+OF_FIRST = "The probabilities, the loss and the detectors below are those of the first eye."
 NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
@@ -126,6 +129,7 @@ class WhyCard(Panel):
             self._picture(known),
             f"<p>{unbroken(inert(known['reason'], 600))}</p>",
             _decision(known),
+            _eyes(known),
             self._look_alikes(known),
             _probs(known),
             self._curve(known),
@@ -191,6 +195,26 @@ def _decision(known: dict) -> str:
     who = inert(known["reviewer"] or "somebody")
     what = told(known["decision"], known["new_label"])
     return f"<p>Decided by {who}: <b>{inert(what, 100)}</b>.</p>"
+
+
+def _eyes(known: dict) -> str:
+    """Show what each eye says of the label; nothing with a single eye."""
+    if not known["eyes"]:
+        return ""
+    rows = [
+        f'<tr title="{inert(eye["title"], 120)}"><td>{inert(eye["name"], 32)}</td>'
+        f"<td>{inert(eye['seen_as'] or '–', 32)}</td>"
+        f'<td style="white-space:nowrap">{_signed(eye["score"])}{inert(eye["side"])}</td></tr>'
+        for eye in known["eyes"]
+    ]
+    head = "".join(f'<th style="{HEAD}">{name}</th>' for name in EYE_COLUMNS)
+    table = _table(f"Against the label: {inert(known['verdict'])}", [f"<tr>{head}</tr>", *rows])
+    return f'{table}<p style="{FAINT};font-size:12px;margin:0">{OF_FIRST}</p>'
+
+
+def _signed(score: float | None) -> str:
+    """Write an eye's score with its sign, a true minus, and a space; "" where there is none."""
+    return "" if score is None else f"{score:+.1f} ".replace("-", "−")
 
 
 def _probs(known: dict) -> str:

@@ -19,8 +19,9 @@ from torch import nn
 
 from o2u_nb import offline_weights
 from o2u_nb.errors import O2UError, RecordingError, WeightsError
+from o2u_nb.offline_weights import OFFLINE
 from o2u_nb.training import weights
-from o2u_nb.training.backbones import OFFLINE, backbone, default_backbone
+from o2u_nb.training.backbones import backbone, default_backbone
 from o2u_nb.training.models import CompactResNet
 from tests import learners, lookup
 

@@ -207,13 +207,16 @@ def test_a_linear_head_s_first_losses_are_those_of_its_logits():
 def test_one_step_of_a_linear_head_is_gradient_descent():
     features, samples, _ = clusters(20)
     learn = head_learner(features, samples, bs=20, device="cpu")
-    x, before = features.astype(np.float64), learn.model.weight.detach().double().numpy().copy()
-    logits = x @ before.T + learn.model.bias.detach().double().numpy()
+    linear = learn.model[-1]
+    x = features.astype(np.float64) - features.astype(np.float64).mean(0)
+    x *= np.sqrt(x.shape[1]) / np.linalg.norm(x, axis=1, keepdims=True)
+    before = linear.weight.detach().double().numpy().copy()
+    logits = x @ before.T + linear.bias.detach().double().numpy()
     probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     slope = (probs - np.eye(3)[np.arange(20) % 3]).T @ x / 20
     quiet(learn, "fit_o2u", warmup=1, cycles=0, lr=0.5)
     expected = before - 0.5 * (slope + 5e-4 * before)  # with the weight decay of the paper
-    np.testing.assert_allclose(learn.model.weight.detach(), expected, atol=1e-5)
+    np.testing.assert_allclose(linear.weight.detach(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("hidden", [None, 8])
@@ -276,9 +279,10 @@ def test_a_recorder_by_hand_works_on_a_head():
     np.testing.assert_array_equal(recorder.trace.pred[-1], logits.argmax(1))
 
 
-def test_embeddings_of_a_linear_head_are_its_features():
+def test_embeddings_of_a_linear_head_are_its_features_centred():
     features, samples, _ = clusters(20)
-    unit = features.astype(float) / np.linalg.norm(features.astype(float), axis=1, keepdims=True)
+    centred = features.astype(float) - features.astype(float).mean(0)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     found = embed(head_learner(features, samples, device="cpu"))
     assert found.dtype == np.float16
     np.testing.assert_allclose(found, unit, atol=1e-3)

@@ -1,4 +1,5 @@
-"""What is computed with a trained network without training it further.
+"""What is computed with a network without training it.
 
-In comes a Learner; out goes an array of embeddings, or a trace with the validation samples.
+In comes a Learner, or a frozen network with a samples table; out goes an array of embeddings or
+features, or a trace with the validation samples.
 """

@@ -14,9 +14,10 @@ Job = Callable[[Callable[[], bool]], None]
 class Latest:
     """Run the newest job; each job is given a function that tells whether it is cancelled."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._asked = 0
         self._thread: threading.Thread | None = None
+        self._home = threading.current_thread()
         self._news = threading.Event()  # set whenever something newer is asked for
         try:
             self._loop = asyncio.get_running_loop()  # the kernel's, in a notebook
@@ -49,8 +50,9 @@ class Latest:
             self._thread.join()
 
     def show(self, draw: Callable[[], None]) -> None:
-        """Call `draw` where widgets may be changed: in the kernel's loop, if there is one."""
-        if self._loop is None or not self._loop.is_running():
+        """Call `draw` where widgets may be changed: in the thread of the kernel's loop, if any."""
+        at_home = threading.current_thread() is self._home
+        if at_home or self._loop is None or not self._loop.is_running():
             draw()
         else:
             self._loop.call_soon_threadsafe(draw)
