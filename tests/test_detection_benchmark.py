@@ -473,7 +473,7 @@ def test_photographs_go_to_the_class_they_look_like(waste, tmp_path):
 
 
 def test_a_data_folder_without_photographs_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no photographs in .*trashnet"):
+    with pytest.raises(FileNotFoundError, match=r"no photographs in .*trashnet"):
         sets.SETS["waste-sym10"].draw(tmp_path, 1)
 
 
