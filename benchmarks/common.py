@@ -66,6 +66,7 @@ def detection_figures(scores: pd.DataFrame, wrong: pd.Series) -> dict[str, float
         "AUROC": roc_auc_score(wrong, scores["score"]),
         "average precision": average_precision_score(wrong, scores["score"]),
         "precision at true count": float(by_rank[:count].mean()),
+        "effort 90 %": effort(found_after(scores["score"].to_numpy(), wrong)),
         "true share wrong": float(wrong.mean()),
         "estimated / true": float(scores["suspect"].sum() / count),
         "calibration error": calibration_error(scores["p_wrong"].to_numpy(), wrong),
@@ -110,8 +111,17 @@ def ranking_figures(score: np.ndarray | None, wrong: np.ndarray) -> dict[str, fl
         "precision at true count": precision(count),
         "precision top 1 %": precision(max(1, round(0.01 * len(wrong)))),
         "precision top 5 %": precision(max(1, round(0.05 * len(wrong)))),
-        "effort 90 %": float(np.argmax(found >= 0.9 * count - 1e-9) / count),
+        "effort 90 %": effort(found),
     }
+
+
+def effort(found: np.ndarray) -> float:
+    """Return how many labels to look at to find 90 % of the wrong ones, by the wrong labels.
+
+    `found` is what `found_after` returns; 0.9 at best.
+    """
+    count = found[-1]
+    return float(np.argmax(found >= 0.9 * count - 1e-9) / count)
 
 
 def flag_figures(flagged: np.ndarray | None, wrong: np.ndarray) -> dict[str, float]:

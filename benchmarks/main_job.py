@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from common import Runs, detection_figures, mean_and_spread, write_table
+from detection.sets import PHOTOGRAPHS, SETS, full_title
 from PIL import Image
 
 from o2u_nb.audit import Audit
@@ -62,6 +63,21 @@ def cifar_row(column: str) -> Row:
     return write
 
 
+def drawn_row(name: str) -> Row:
+    """Return a row of the set `name` of the detection benchmark, its photographs as they are."""
+
+    def write(data: Path, folder: Path, seed: int) -> pd.Series:
+        samples, truth = SETS[name].draw(data, seed)
+        names = []
+        for number, (label, path) in enumerate(zip(samples["label"], samples["path"], strict=True)):
+            names.append(f"{label}/{number:05d}{Path(path).suffix}")  # its own name tells the truth
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / names[-1])
+        return pd.Series(truth.reindex(samples.index).to_numpy(), index=names)
+
+    return write
+
+
 ROWS: dict[str, tuple[str, Row]] = {
     "coats": ("coats, 2,000, planted 10 %", coats_row),
     "fashion-10": ("Fashion-MNIST, 10,000, symmetric 10 %", fashion_row(0.1)),
@@ -69,6 +85,11 @@ ROWS: dict[str, tuple[str, Row]] = {
     "fashion-40": ("Fashion-MNIST, 10,000, symmetric 40 %", fashion_row(0.4)),
     "cifar-aggre": ("CIFAR-10N aggre, 8,000", cifar_row("label_aggre")),
     "cifar-worst": ("CIFAR-10N worst, 8,000", cifar_row("label_worst")),
+    **{
+        name: (full_title(name), drawn_row(name))
+        for name, one in SETS.items()
+        if one.group == PHOTOGRAPHS
+    },
 }
 
 

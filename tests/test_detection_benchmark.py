@@ -59,6 +59,14 @@ def test_tied_scores_are_taken_in_random_order():
     np.testing.assert_allclose(halves, np.r_[np.arange(6) * 0.6, [3] * 5])
 
 
+def test_figures_of_an_audit_count_effort_as_those_of_a_ranking():
+    score, wrong = ranked(1, 1, 0, 1, *[0] * 6)
+    table = pd.DataFrame(dict(score=score, rank=range(1, 11), suspect=True, p_wrong=0.3))
+    figures = common.detection_figures(table, pd.Series(wrong))
+    assert figures["effort 90 %"] == pytest.approx(4 / 3)
+    assert figures["estimated / true"] == pytest.approx(10 / 3)
+
+
 def test_samples_without_a_score_come_last():
     score, wrong = np.array([np.nan, 2.0, np.nan, -5.0]), np.array([1, 0, 0, 0], dtype=bool)
     np.testing.assert_allclose(common.found_after(score, wrong), [0, 0, 0, 0.5, 1])
