@@ -96,7 +96,11 @@ def settings(rows: pd.DataFrame) -> str:
     presets = ", ".join(sorted(rows["preset"].unique()))
     text = f"Preset, which sets network, batch size and epochs of all methods: {presets}."
     if "lr" in rows:
-        rates = rows[rows["lr"].notna()].groupby("training", sort=False)["lr"].unique()
+        rates = (
+            rows[rows["lr"].notna() & (rows["training"] != "random")]
+            .groupby("training", sort=False)["lr"]
+            .unique()
+        )
         given = (f"{TRAININGS[name]} {', '.join(map(str, lrs))}" for name, lrs in rates.items())
         text += f" Largest learning rates: {'; '.join(given)}."
     return text
