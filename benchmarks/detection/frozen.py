@@ -32,15 +32,10 @@ MOST_ITERATIONS = 300
 
 def head(task: Task, folder: Path) -> Passes:
     """Train a head with O2U-Net's phases, as an audit does; keep the trace and the embeddings."""
-    preset, learn = task.preset, linear_head(task)
+    learn = linear_head(task)
     with learn.no_bar(), learn.no_logging():
         learn.fit_o2u(
-            warmup=preset.warmup,
-            cycles=preset.cycles,
-            cycle=preset.cycle,
-            out=folder / "trace",
-            overwrite=True,
-            stop_early=job.STOP_EARLY,
+            **job.HEAD_EPOCHS, out=folder / "trace", overwrite=True, stop_early=job.STOP_EARLY
         )
     np.save(folder / "embeddings.npy", embed(learn))
     return Passes(evaluation=1, lr=learn.largest_rate)
@@ -78,9 +73,8 @@ def neighbours(task: Task, folder: Path) -> Passes:
 
 
 def linear_head(task: Task) -> Learner:
-    """Build a head with the batch size and the draws of this task."""
-    bs = job.batch_size(len(task.samples), most=task.preset.bs)
-    return head_learner(task.features, task.samples, bs=bs, seed=task.seed)
+    """Build a head as an audit does, with the draws of this task."""
+    return head_learner(task.features, task.samples, bs=job.HEAD_BATCH, seed=task.seed)
 
 
 TRAININGS = {"head": head, "head-plain": plain, "head-folds": folds, "neighbours": neighbours}
