@@ -22,10 +22,11 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learner
 from torch import nn
 
+from o2u_nb.offline_weights import OFFLINE
 from o2u_nb.presets import Preset
 from o2u_nb.run import run_audit
 from o2u_nb.training import job
-from o2u_nb.training.backbones import OFFLINE, backbone
+from o2u_nb.training.backbones import backbone
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import PixelData, dataloaders
