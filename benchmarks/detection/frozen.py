@@ -21,8 +21,9 @@ from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
 
-# Largest rate of one cycle. AUM's average precision with .001, .002, .005 and .01: waste-sym10 .904,
-# .903, .883, .855; waste-class10 .688, .713, .734, .718; cifar-aggre .599, .604, .592, .571.
+# Largest rate of one cycle. AUM's average precision with .001, .002, .005 and .01 in 26 epochs:
+# waste-sym10 .904, .903, .883, .855; waste-class10 .688, .713, .734, .718; cifar-aggre .599, .604,
+# .592, .571.
 PLAIN_RATE = 0.002
 # scikit-learn's C. Average precision of self-confidence with .01, .1 and 1: waste-sym10 .911, .872,
 # .831; of the normalised margin: waste-class10 .750, .679, .625. Standardised features: no better.
