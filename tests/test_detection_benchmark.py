@@ -437,9 +437,9 @@ def test_ours_is_the_product_where_it_was_run_and_its_parts_are_no_rivals():
 
 
 def test_too_many_and_too_few_flagged_are_equally_bad():
-    table = pd.DataFrame({"flagged / true": [2.0, 0.5, 1.0, np.nan, 0.0]})
-    found = comparing.with_count(table)["count, off by a factor"]
-    np.testing.assert_allclose(found, [2, 2, 1, np.nan, np.nan])
+    ratios = {"flagged / true": [2.0, 0.5, 1.0, np.nan, 0.0]}
+    found = comparing.with_count(pd.DataFrame(ratios).assign(n=100, share_wrong=0.1))
+    np.testing.assert_allclose(found["count, off by a factor"], [2, 2, 1, np.nan, 10])
 
 
 @pytest.fixture

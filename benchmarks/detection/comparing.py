@@ -63,10 +63,13 @@ def compared(rows: pd.DataFrame, figure: str = "AP") -> pd.DataFrame:
 
 
 def with_count(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add by which factor the number of flagged samples is too large or too small, 1 at best."""
+    """Add by which factor the number of flagged samples is too large or too small, 1 at best.
+
+    Where nothing is flagged, it is the factor of a single sample, so that it counts as a failure.
+    """
     if "flagged / true" not in rows:
         return rows
-    ratio = rows["flagged / true"].replace(0, np.nan)
+    ratio = rows["flagged / true"].clip(lower=1 / (rows["n"] * rows["share_wrong"]))
     return rows.assign(**{OF_FLAGS[1]: np.maximum(ratio, 1 / ratio)})
 
 
