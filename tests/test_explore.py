@@ -34,6 +34,15 @@ NAN = np.nan
 
 
 @pytest.fixture(autouse=True)
+def no_loop_of_others():
+    """Hide the loop of the browser tests, which goes on in this thread after they have ended."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """No waiting for the hand and the eye."""
     monkeypatch.setattr(explore, "DELAY", 0.0)
