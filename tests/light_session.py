@@ -17,7 +17,8 @@ from o2u_nb import Audit
 from o2u_nb.errors import O2UError
 
 TRAINING = ("torch", "torchvision", "fastai")
-NEED_TORCH = ("training", "all", "learner_audit", "__main__")  # or run when they are imported
+# These need torch, or run when they are imported.
+NEED_TORCH = ("training", "all", "explorer", "learner_audit", "__main__")
 
 
 def main(folder: Path, out: Path) -> None:

@@ -75,7 +75,7 @@ def test_training_is_refused_in_one_line(programs, tmp_path):
     done = run(programs / "o2u-nb", "audit", "images", "--out", "audit", cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("o2u_nb: torch, torchvision, fastai are not installed")
+    assert line.startswith("o2u_nb: torch, torchvision, fastai, timm are not installed")
     assert line.endswith("pip install 'o2u_nb[train]'")
     assert not (tmp_path / "audit").exists()
 
