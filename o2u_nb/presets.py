@@ -7,9 +7,7 @@ pictures of 28 to 32 pixels on two cores, as measured in `benchmarks/results/mai
 from dataclasses import dataclass
 
 from o2u_nb.eye_names import NETWORK
-
-LITE0 = "efficientnet_lite0"  # pretrained, works offline
-LITE2 = "efficientnet_lite2"  # its larger sibling, works offline too
+from o2u_nb.offline_weights import LITE0, LITE2
 
 
 @dataclass(frozen=True)

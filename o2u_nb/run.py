@@ -72,8 +72,7 @@ def run_audit(
     are kept in `out`, so that a later audit there computes only what is new. `say` is called with
     one line of text at each step, and `progress(stage, done, total)` during the long steps. With
     `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
-    are kept, see
-    `review.lineage.carry`.
+    are kept, see `review.lineage.carry`.
 
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit and `overwrite`
     is False, `OutputError` when `out` cannot be used or written, `NonFiniteLossError` when a loss
@@ -166,7 +165,8 @@ def _finish(
     say("Ranking the samples and writing the report.")
     checked = _with_gone(place, checked, say)
     conflicting = duplicates.conflicting(checked.samples)
-    findings = Findings.of(evidence, conflicting=conflicting)
+    notes = facts.get("eye_notes", ())
+    findings = Findings.of(evidence, conflicting=conflicting, notes=notes)
     carried = carry(out, checked.samples)
     for line in (*map("Careful: {}".format, findings.doubts), *carried.said):
         say(line)

@@ -43,6 +43,9 @@ class Trace:
     augmented pictures, and `eval` a clean pass after each epoch. Where "+valid" is added to it, the
     trace holds validation samples too. The network was never trained on them, and their losses
     always come from a clean pass.
+
+    `frozen` says that only a head was trained, on the features of a frozen network. A head
+    remembers more of the wrong labels than a network that is trained on the pictures.
     """
 
     ids: pd.Index
@@ -55,6 +58,7 @@ class Trace:
     phase: np.ndarray
     mean_probs: dict[str, np.ndarray]
     record: str = "train"
+    frozen: bool = False
 
     @property
     def n_epochs(self) -> int:
@@ -98,7 +102,13 @@ class Trace:
         `OutputError` when it cannot be written.
         """
         writer = TraceWriter.create(
-            folder, self.ids, self.labels, self.classes, record=self.record, overwrite=overwrite
+            folder,
+            self.ids,
+            self.labels,
+            self.classes,
+            record=self.record,
+            frozen=self.frozen,
+            overwrite=overwrite,
         )
         for epoch in range(self.n_epochs):
             rows = {name: getattr(self, name)[epoch] for name in ROWS}
@@ -141,6 +151,7 @@ class Trace:
             phase=np.array([epoch["phase"] for epoch in meta["epochs"]], dtype=object).astype(str),
             mean_probs=probs,
             record=meta["record"],
+            frozen=meta.get("frozen", False),  # the first traces do not say it
         )
 
 
@@ -167,16 +178,17 @@ class TraceWriter:
         classes: list[str],
         *,
         record: str = "train",
+        frozen: bool = False,
         overwrite: bool = False,
         durable: bool = True,
     ) -> "TraceWriter":
         """Start an empty trace in `folder` (created when missing).
 
-        `ids` (n_samples,) unique str, `labels` (n_samples,) int positions in `classes`. With
-        `durable`, finished epochs also outlive a failure of the machine, because each is sent to
-        the disk at once; a temporary trace need not wait for that. Raises `TraceError` when the
-        folder already holds a trace and `overwrite` is False, `OutputError` when it cannot be
-        written.
+        `ids` (n_samples,) unique str, `labels` (n_samples,) int positions in `classes`; `record`
+        and `frozen` are those of `Trace`. With `durable`, finished epochs also outlive a failure of
+        the machine, because each is sent to the disk at once; a temporary trace need not wait for
+        that. Raises `TraceError` when the folder already holds a trace and `overwrite` is False,
+        `OutputError` when it cannot be written.
         """
         folder = Path(folder)
         ids = pd.Index(ids, dtype=object).astype(str)
@@ -185,7 +197,14 @@ class TraceWriter:
             raise TraceError(
                 f"{folder} already holds a trace: choose another folder or pass overwrite=True."
             )
-        meta = dict(format=FORMAT, classes=list(classes), record=record, epochs=[], mean_probs={})
+        meta = dict(
+            format=FORMAT,
+            classes=list(classes),
+            record=record,
+            frozen=frozen,
+            epochs=[],
+            mean_probs={},
+        )
         writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)

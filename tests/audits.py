@@ -1,6 +1,7 @@
 """Audit folders made by hand, without training: for the review, the panels and their benchmarks."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,12 +55,12 @@ def write_audit(
     samples_io.write(samples.sort_index(), folder / layout.SAMPLES)
     problems_table([]).to_csv(folder / layout.PROBLEMS, index=False)
     trace.save(folder / layout.TRACE)
-    others = [make_trace(samples.index, labels, classes, n_wrong // k, epochs, rng)
+    others = [replace(make_trace(samples.index, labels, classes, n_wrong // k, epochs, rng),
+                      frozen=True)
               for k in range(2, len(eyes) + 2)]  # fmt: skip
     for name, other in zip(eyes, others, strict=True):
         other.save(folder / layout.EYES / column_name(name) / layout.TRACE)
-    heads = [Evidence(other, eye=name, frozen=True)
-             for name, other in zip(eyes, others, strict=True)]  # fmt: skip
+    heads = [Evidence(other, eye=name) for name, other in zip(eyes, others, strict=True)]
     scores, _ = ranked(Evidence(trace, others=tuple(heads)))
     scores["suspect"] = scores["rank"] <= n_wrong
     scores["kind"] = np.where(scores["suspect"], "wrong", "")

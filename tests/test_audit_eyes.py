@@ -12,7 +12,8 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import eye_score
 from o2u_nb.errors import DownloadError, FeaturesError, OutputError, WeightsError
 from o2u_nb.eye_names import NETWORK
-from o2u_nb.presets import LITE0, LITE2, PRESETS
+from o2u_nb.offline_weights import LITE0, LITE2
+from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
 from o2u_nb.training import eyes as choice
 from o2u_nb.training.backbones import Backbone
@@ -57,7 +58,7 @@ def test_each_eye_keeps_its_trace_and_the_score_is_the_mean_of_both(source, tmp_
     rows = made.features[FROZEN]
     assert rows.shape == (60, 12) and rows.dtype == np.float16
     first = Evidence(made.trace, made.embeddings)
-    second = Evidence(made.eyes[FROZEN], rows, eye=FROZEN, frozen=True)
+    second = Evidence(made.eyes[FROZEN], rows, eye=FROZEN)
     expected = (eye_score(first) + eye_score(second)) / 2
     scores = made.scores.loc[made.trace.ids]
     np.testing.assert_allclose(scores["score"], expected, rtol=1e-4, atol=1e-4)
@@ -138,9 +139,31 @@ def test_without_internet_the_offline_network_is_used_and_said(monkeypatch):
         raise DownloadError(f"{name} cannot be downloaded.")
 
     monkeypatch.setattr(choice, "backbone", get)
+    found = choice.available(["vit", NETWORK])
+    assert found.networks == {LITE0: "offline", NETWORK: None}
+    assert found.notes == [f"vit cannot be downloaded. Going on with {LITE0}."]
+    assert list(choice.available(["vit", LITE0]).networks) == [LITE0]
+
+
+def test_the_report_says_which_eye_could_not_be_had(source, tmp_path, frozen, monkeypatch):
+    offline = choice.backbone(LITE0)
+
+    def get(name):
+        if name == LITE0:
+            return offline
+        raise DownloadError(f"{name} cannot be downloaded.")
+
+    monkeypatch.setattr(choice, "backbone", get)
     said = []
-    assert choice.available(["vit", NETWORK], said.append) == {LITE0: "offline", NETWORK: None}
-    assert said == [f"vit cannot be downloaded. Going on with {LITE0}."]
+    made = audit(source, tmp_path / "out", ["vit"], say=said.append)
+    note = f"vit cannot be downloaded. Going on with {LITE0}."
+    assert list(made.eyes) == [LITE0] and note in said
+    assert made.findings.doubts[0] == note and note in made.report.read_text(encoding="utf-8")
+
+
+def test_eyes_that_a_folder_could_not_tell_apart_are_refused(frozen):
+    with pytest.raises(WeightsError, match=r"vit\.a, vit_a"):
+        choice.available(["vit.a", "vit_a"])
 
 
 def test_an_unknown_eye_is_refused_with_the_nearest_name(source, tmp_path):
@@ -148,7 +171,7 @@ def test_an_unknown_eye_is_refused_with_the_nearest_name(source, tmp_path):
         run_audit(source, tmp_path / "out", eyes=["eficientnet_lite0"])
     assert not (tmp_path / "out").exists()
     with pytest.raises(WeightsError, match="at least one eye"):
-        choice.available([], print)
+        choice.available([])
 
 
 def test_photographs_are_looked_at_by_pretrained_eyes(tmp_path):

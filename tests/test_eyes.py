@@ -31,9 +31,8 @@ def eye(margin, probs=None, name=NETWORK, frozen=False, labels=None) -> Evidence
     margin = np.asarray(margin, float)
     probs = np.asarray(EVEN * len(margin) if probs is None else probs, float)
     probs = np.where(np.isnan(margin)[:, None], NAN, probs)
-    return Evidence(
-        make(-margin[None], margin[None], labels=labels, probs=probs), eye=name, frozen=frozen
-    )
+    trace = make(-margin[None], margin[None], labels=labels, probs=probs)
+    return Evidence(replace(trace, frozen=frozen), eye=name)
 
 
 def together(first: Evidence, *others: Evidence) -> Evidence:
@@ -177,12 +176,12 @@ def test_wrong_labels_are_counted_by_what_all_eyes_see(frozen, share):
 
 
 def test_a_single_frozen_eye_is_counted_with_its_look_alikes():
-    head = replace(several_eyes(unseen=((), ())).others[0])
-    assert head.frozen and head.any_frozen
+    head = several_eyes(unseen=((), ())).others[0]
+    assert head.trace.frozen and head.any_frozen
     probs, share = basis(head)
     np.testing.assert_array_equal(probs, head.pooled_probs)
     assert share == FROZEN_SHARE and not np.allclose(probs, head.class_probs)
-    own = replace(head, frozen=False)
+    own = replace(head, trace=replace(head.trace, frozen=False))
     assert basis(own)[1] == SURE_SHARE
     np.testing.assert_array_equal(basis(own)[0], own.class_probs)
 
@@ -191,7 +190,8 @@ def test_a_single_frozen_eye_is_counted_with_its_look_alikes():
 @settings(max_examples=15, deadline=None)
 def test_the_same_eye_again_changes_no_rank(seed, frozen, n_same):
     first = several_eyes(seed, unseen=((4,), (7,))).eyes[0]
-    again = [replace(first, eye=f"again{k}", frozen=frozen) for k in range(n_same)]
+    trace = replace(first.trace, frozen=frozen)
+    again = [replace(first, trace=trace, eye=f"again{k}") for k in range(n_same)]
     alone, _ = ranked(first)
     table, _ = ranked(together(first, *again))
     np.testing.assert_allclose(table["score"].reindex(alone.index), alone["score"], rtol=1e-9)

@@ -33,8 +33,9 @@ def written(folder, n_epochs=3, **options) -> TraceWriter:
 
 
 def test_what_is_written_is_read(tmp_path):
-    written(tmp_path, record="eval")
+    written(tmp_path, record="eval", frozen=True)
     trace = Trace.open(tmp_path)
+    assert trace.frozen and trace.only("cyclic").frozen and trace.take(np.array([2])).frozen
     assert list(trace.ids) == IDS and trace.ids.name == "sample_id"
     assert list(trace.given) == ["x", "y", "y"]
     assert (trace.n_epochs, trace.n_samples, trace.record) == (3, 3, "eval")
@@ -45,6 +46,17 @@ def test_what_is_written_is_read(tmp_path):
     assert list(trace.phase) == ["warmup", "cyclic", "cyclic"]
     np.testing.assert_allclose(trace.mean_probs["cyclic"], 0.2)
     assert trace.loss.dtype == trace.margin.dtype == np.float32 and trace.pred.dtype == np.int32
+
+
+def test_whether_only_a_head_was_trained_is_kept_when_a_trace_is_saved(tmp_path):
+    for name, frozen in (("head", True), ("network", False)):
+        written(tmp_path / name, frozen=frozen)
+        Trace.open(tmp_path / name).save(tmp_path / f"{name}-again")
+        assert Trace.open(tmp_path / f"{name}-again").frozen is frozen
+    meta = tmp_path / "network" / "meta.json"  # the first traces do not say it
+    meta.write_text(json.dumps({k: v for k, v in json.loads(meta.read_text()).items()
+                                if k != "frozen"}))  # fmt: skip
+    assert Trace.open(tmp_path / "network").frozen is False
 
 
 def test_files_are_plain_arrays_without_pickle(tmp_path):

@@ -121,8 +121,8 @@ def several_eyes(
     truth = np.where(np.arange(n) < wrong, (labels + 1) % 3, labels)
     signal = clear * np.eye(3)[truth]
     found = [
-        Evidence(_look(rng, labels, signal, hidden), rng.normal(size=(n, 4)), eye=f"eye{k}",
-                 frozen=kept)
+        Evidence(replace(_look(rng, labels, signal, hidden), frozen=kept), rng.normal(size=(n, 4)),
+                 eye=f"eye{k}")
         for k, (hidden, kept) in enumerate(zip(unseen, frozen, strict=True))
     ]  # fmt: skip
     return replace(found[0], others=tuple(found[1:]))

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.detection import votes
 from o2u_nb.detect import scores
 from o2u_nb.detect.evidence import Evidence
-from o2u_nb.detect.table import ranked, score_table
+from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace
 
 AUDIT = "o2u_nb"  # what a user sees: the score of an audit
@@ -105,8 +105,7 @@ def o2u(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
 
 def head(trace: Trace, embeddings: np.ndarray) -> dict[str, Scored]:
     """Score a head alone by the table of an audit."""
-    table, _ = ranked(Evidence(trace, embeddings, frozen=True))
-    return named(HEAD, table.loc[trace.ids])
+    return named(HEAD, score_table(trace, embeddings).loc[trace.ids])
 
 
 def votes_of(

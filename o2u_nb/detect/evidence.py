@@ -6,7 +6,7 @@ detectors share, and the column of any detector. Each is computed when it is fir
 then kept.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -33,9 +33,8 @@ class Evidence:
     samples, or for other networks that were trained on other samples or with other labels.
 
     `eye` is the name of the network that the trace is of, and `others` the evidence of further
-    ones; one network with its evidence is called an eye. `frozen` says that only a head was
-    trained, on features of a frozen network. The columns of single detectors are those of this eye;
-    the score, the suggested class and the number of wrong labels come from all eyes.
+    ones; one network with its evidence is called an eye. The columns of single detectors are those
+    of this eye; the score, the suggested class and the number of wrong labels come from all eyes.
     """
 
     trace: Trace
@@ -43,7 +42,6 @@ class Evidence:
     features: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     decisions: pd.DataFrame | None = None
     eye: str = NETWORK
-    frozen: bool = False
     others: tuple["Evidence", ...] = ()
     _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
 
@@ -112,15 +110,7 @@ class Evidence:
         Eyes that have not seen a sample are left out of its mean. Rows of NaN where this eye itself
         has not seen the sample.
         """
-        if not self.others:
-            return self.pooled_probs
-        total = self.pooled_probs.astype(np.float64)
-        count = np.ones((self.n_samples, 1))
-        for other in self.others:
-            seen = ~np.isnan(other.pooled_probs[:, :1])
-            total = total + np.where(seen, other.pooled_probs, 0)
-            count = count + seen
-        return total / count
+        return over_eyes([eye.pooled_probs for eye in self.eyes])
 
     @cached_property
     def said_of_alike(self) -> np.ndarray:
@@ -131,17 +121,12 @@ class Evidence:
         those of its look-alikes, this tells best which classes are mixed up. Rows of NaN where this
         eye has not seen the sample.
         """
-        parts = [_filled(eye.lookalike_probs, eye.class_probs) for eye in self.eyes]
-        if len(parts) == 1:
-            return parts[0]
-        seen = [~np.isnan(part[:, :1]) for part in parts]
-        total = sum(np.where(known, part, 0) for known, part in zip(seen, parts, strict=True))
-        return np.where(seen[0], total / np.maximum(sum(seen), 1), np.nan)
+        return over_eyes([_filled(eye.lookalike_probs, eye.class_probs) for eye in self.eyes])
 
     @property
     def any_frozen(self) -> bool:
         """Return whether one of the eyes is a head on frozen features."""
-        return any(eye.frozen for eye in self.eyes)
+        return any(eye.trace.frozen for eye in self.eyes)
 
     @cached_property
     def suggested(self) -> np.ndarray:
@@ -174,7 +159,6 @@ class Evidence:
             {name: _rows(rows, positions) for name, rows in self.features.items()},
             self.decisions,
             self.eye,
-            self.frozen,
             tuple(other.take(positions) for other in self.others),
         )
 
@@ -206,6 +190,24 @@ class Evidence:
                 f"{len(rows):,} {what}: compute them for the same samples, in the order of "
                 "`trace.ids`."
             )
+
+
+def over_eyes(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of what each eye says: float, of the shape of each of `parts`.
+
+    All have the same shape, with a row or a number for each sample, and NaN where an eye has not
+    seen it; there that eye is left out of the mean. NaN where the first eye has not seen it. What a
+    single eye says is returned as it is.
+    """
+    first, *others = parts
+    if not others:
+        return first
+    total = np.nan_to_num(first, nan=0).astype(np.float64)
+    count = np.ones(first.shape)
+    for part in others:
+        total += np.nan_to_num(part, nan=0)
+        count += ~np.isnan(part)
+    return np.where(np.isnan(first), np.nan, total / count)
 
 
 def _filled(probs: np.ndarray | None, instead: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ folder, and the report and the audit read it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -45,11 +46,18 @@ class Findings:
     kept_estimators: pd.DataFrame | None = None
 
     @classmethod
-    def of(cls, evidence: Evidence, *, conflicting: pd.Series | None = None) -> "Findings":
+    def of(
+        cls,
+        evidence: Evidence,
+        *,
+        conflicting: pd.Series | None = None,
+        notes: Sequence[str] = (),
+    ) -> "Findings":
         """Compute everything from `evidence`.
 
         `conflicting`, bool by `sample_id`, is true for samples whose picture also occurs with
-        another label: their `kind` becomes `duplicate conflict`.
+        another label: their `kind` becomes `duplicate conflict`. `notes` are
+        sentences of the training that people should know; they come first among the doubts.
         """
         trace = evidence.trace
         scores, found = ranked(evidence)
@@ -57,7 +65,8 @@ class Findings:
             marked = conflicting.reindex(scores.index, fill_value=False)
             scores.loc[marked, "kind"] = "duplicate conflict"
         settled = last_stability(trace, scores, found)
-        return cls(evidence, scores, found, settled, doubts(found, trace.n_samples))
+        said = [*notes, *doubts(found, trace.n_samples)]
+        return cls(evidence, scores, found, settled, said)
 
     @classmethod
     def stored(cls, trace: Trace, scores: pd.DataFrame, facts: dict) -> "Findings":

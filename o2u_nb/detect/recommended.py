@@ -8,7 +8,7 @@ two of the part's three components that compare samples with each other. The thi
 import numpy as np
 
 from o2u_nb.detect import swaps
-from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.evidence import Evidence, over_eyes
 from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.detect.scores import settled_margin
 
@@ -46,12 +46,7 @@ def score(evidence: Evidence) -> np.ndarray:
     the sum is divided by their number because they are not quite independent, which does not
     change the ranking. How it was chosen: benchmarks/detection/README.md.
     """
-    if len(evidence.eyes) == 1:
-        return eye_score(evidence)
-    parts = np.stack([np.asarray(eye.column(eye_score)) for eye in evidence.eyes])
-    seen = ~np.isnan(parts)
-    total = np.where(seen, parts, 0).sum(0)
-    return np.divide(total, seen.sum(0), out=np.full(total.shape, np.nan), where=seen[0])
+    return over_eyes([np.asarray(eye.column(eye_score)) for eye in evidence.eyes])
 
 
 def eye_score(evidence: Evidence) -> np.ndarray:

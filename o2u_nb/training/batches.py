@@ -26,11 +26,13 @@ class SampleData:
 
     `labels` (n_samples,) int are positions in `vocab`, the names of the classes; `ids` are unique.
     `samples` is the samples table with these rows, or None. A subclass holds the inputs as a tensor
-    whose attribute's name is `held`; `mapped` says that it lies in a memory-mapped file.
+    whose attribute's name is `held`; `mapped` says that it lies in a memory-mapped file, and
+    `frozen` that it holds features of a frozen network.
     """
 
     held: str
     mapped = False
+    frozen = False
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class FeatureData(SampleData):
     """
 
     held = "features"
+    frozen = True
 
     def __init__(
         self,

@@ -100,16 +100,19 @@ def train(job: Job, eyes: Sequence[str] | None = None) -> tuple[Evidence, dict]:
     the same traces on the same machine; torch's global random state is restored afterwards. Raises
     what `DynamicsRecorder` and `features` raise, and `WeightsError` for an eye that is not known.
     """
-    chosen = available(eyes or usual_eyes(job.samples, job.preset), job.say)
+    chosen = available(eyes or usual_eyes(job.samples, job.preset))
+    for note in chosen.notes:
+        job.say(note)
     seen = []
     with torch.random.fork_rng():
-        for k, (name, found) in enumerate(chosen.items()):
+        for k, (name, found) in enumerate(chosen.networks.items()):
             torch.manual_seed(job.seed)
             at = eye_folder(job.place, name, first=k == 0)
-            look = _train_network if found is None else _train_head
-            seen.append(look(job, found, at))
+            seen.append(_train_network(job, at) if found is None else _train_head(job, found, at))
     first, *others = (eye.evidence for eye in seen)
-    facts = dict(eyes=[eye.facts for eye in seen], **_of_first(seen[0].facts))
+    facts = dict(
+        eyes=[eye.facts for eye in seen], eye_notes=chosen.notes, **_of_first(seen[0].facts)
+    )
     return replace(first, others=tuple(others)), facts
 
 
@@ -140,15 +143,15 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
     facts = dict(
         name=backbone.name,
         title=title,
-        frozen=True,
+        frozen=trace.frozen,
         features=backbone.key,
         image_size=backbone.size,
         device=str(learn.dls.device),
     )
-    return Seen(Evidence(trace, rows, eye=backbone.name, frozen=True), facts)
+    return Seen(Evidence(trace, rows, eye=backbone.name), facts)
 
 
-def _train_network(job: Job, _: None, at: Callable[[str], Path]) -> Seen:
+def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
     network = choose_network(job.samples, job.preset, say=job.say)
     dls = dataloaders(
         job.samples,
@@ -173,7 +176,7 @@ def _train_network(job: Job, _: None, at: Callable[[str], Path]) -> Seen:
     facts = dict(
         name=NETWORK,
         title=network.name,
-        frozen=False,
+        frozen=trace.frozen,
         image_size=dls.train.dataset.pixels.shape[1],
         device=str(dls.device),
     )

@@ -188,6 +188,7 @@ class DynamicsRecorder(Callback):
                 folder,
                 *who,
                 record=record,
+                frozen=getattr(self.dls.train.dataset, "frozen", False),
                 overwrite=self.overwrite,
                 durable=self.temporary is None,
             )

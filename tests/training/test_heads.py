@@ -7,9 +7,12 @@ import torch
 from fastai.callback.core import Callback
 
 from o2u_nb.data import noise
+from o2u_nb.detect.counts import RECOMMENDED
 from o2u_nb.detect.table import score_table
+from o2u_nb.detect.threshold import FROZEN_SHARE
 from o2u_nb.errors import FeaturesError, RecordingError, SourceError
 from o2u_nb.learner_audit import audit  # noqa: F401  patches Learner
+from o2u_nb.text import percent
 from o2u_nb.training import feature_loader
 from o2u_nb.training.feature_loader import FeatureData, FeatureLoader, feature_loaders
 from o2u_nb.training.heads import HEAD_RATE, HIDDEN_RATE, Dropout, head_learner, heads_on
@@ -297,6 +300,9 @@ def test_an_audit_by_a_user_s_own_hand(tmp_path):
     assert share_found(found.scores.index, samples.index[wrong]) >= 0.9
     np.testing.assert_array_equal(found.samples["label"], samples["label"])
     assert found.embeddings.shape == (120, D)
+    assert found.trace.frozen  # so wrong labels are counted as in an audit with this eye
+    note = found.estimates.loc[RECOMMENDED, "note"]
+    assert percent(FROZEN_SHARE) in note
 
 
 def test_cleaning_helps_a_head(tmp_path):
