@@ -193,6 +193,12 @@ def _cell(mean: float, spread: float, count: int, digits: int) -> str:
     return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if count > 1 else "")
 
 
+def median_and_range(values, digits: int = 1) -> str:
+    """Write the median of some runs, and the smallest and the largest, as "2.0 (1.0 to 9.0)"."""
+    low, middle, high = np.quantile(values, [0, 0.5, 1])
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def write_table(name: str, title: str, table: pd.DataFrame, notes: str) -> Path:
     """Write a Markdown table to `results/name.md`, with the machine and `notes`."""
     RESULTS.mkdir(exist_ok=True)

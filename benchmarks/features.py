@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from common import write_table
+from common import median_and_range, write_table
 from PIL import Image
 from torch import nn
 
@@ -108,8 +108,7 @@ def compared(ways: dict[str, Callable], n: int, repeats: int) -> pd.DataFrame:
     table = pd.DataFrame(rounds)
     rows = []
     for name, rates in table.items():
-        ratios = rates / table[PLAIN]
-        faster = f"{ratios.median():.1f} ({ratios.min():.1f} to {ratios.max():.1f})"
+        faster = median_and_range(rates / table[PLAIN])
         rows.append(
             {
                 "way": name,

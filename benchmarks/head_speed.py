@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import torch
-from common import write_table
+from common import median_and_range, write_table
 from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
 from torch.nn import functional as F
 
@@ -110,9 +110,8 @@ def main() -> None:
 
 def summary(runs: pd.Series) -> str:
     """Write the median of the seconds of some runs and their range, and that of the processor's."""
-    wall, worked = (np.array(values) for values in zip(*runs, strict=True))
-    passed = f"{np.median(wall):.2f} ({wall.min():.2f} to {wall.max():.2f})"
-    return f"{passed}; processor {np.median(worked):.2f}"
+    wall, worked = zip(*runs, strict=True)
+    return f"{median_and_range(wall, digits=2)}; processor {np.median(worked):.2f}"
 
 
 if __name__ == "__main__":

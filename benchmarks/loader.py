@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from common import write_table
+from common import median_and_range, write_table
 from fastai.data.core import DataLoaders
 from fastai.vision.data import ImageDataLoaders
 from PIL import Image
@@ -75,8 +75,7 @@ def compared(loaders: dict[str, DataLoaders], repeats: int) -> pd.DataFrame:
     )
     rows = []
     for name, rates in rounds.items():
-        ratios = rounds[OURS] / rates
-        faster = f"{ratios.median():.1f} ({ratios.min():.1f} to {ratios.max():.1f})"
+        faster = median_and_range(rounds[OURS] / rates)
         rows.append(
             {
                 "loader": name,
