@@ -132,7 +132,8 @@ def _had(name: str) -> Iterator[None]:
 def _unknown(name: str) -> str:
     known = [*INSTALLED, *timm.list_models(), *timm.list_pretrained()]
     known += [TORCHVISION + other for other in models.list_models(module=models)]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [OFFLINE]
+    once = list(dict.fromkeys(known))  # timm's list holds some names twice, and installed ones
+    near = difflib.get_close_matches(name, once, n=3, cutoff=0.5) or [OFFLINE]
     return (
         f"Expected the name of a network of timm, or of torchvision as in 'torchvision/resnet50'; "
         f"found {name!r}. The nearest: {', '.join(near)}."

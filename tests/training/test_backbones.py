@@ -164,8 +164,10 @@ def test_files_that_are_no_weights(tmp_path, capsys, name):
     ],
 )
 def test_an_unknown_name_is_told_the_nearest(name, near):
-    with pytest.raises(WeightsError, match=f"The nearest: .*{near}"):
+    with pytest.raises(WeightsError, match=f"The nearest: .*{near}") as raised:
         backbone(name)
+    named = str(raised.value).partition("The nearest: ")[2].rstrip(".").split(", ")
+    assert len(named) == len(set(named))
 
 
 @pytest.mark.parametrize("name", [SMALL, "torchvision/resnet18"])
