@@ -1,0 +1,64 @@
+"""Groups of the list: samples of one pair of given and suggested label stand together.
+
+In come positions in display order; out come the same positions with equal pairs side by side, the
+largest pair first, and where each group begins and ends.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from o2u_nb.review.columns import Columns
+
+GROUPINGS = ("", "pair")  # what `group_by` may be; "" = one list
+
+
+class Group(NamedTuple):
+    """The samples from `start` to `stop` (places in the list, `stop` left out) have one pair.
+
+    `suggested` is None where nothing is suggested.
+    """
+
+    start: int
+    stop: int
+    given: str
+    suggested: str | None
+
+    @property
+    def count(self) -> int:
+        """Return how many samples the group has in the list."""
+        return self.stop - self.start
+
+    @property
+    def title(self) -> str:
+        """Name the group."""
+        return f"{self.given} → {self.suggested or '(nothing suggested)'}"
+
+
+def by_pair(
+    listed: np.ndarray, columns: Columns, counted: np.ndarray
+) -> tuple[np.ndarray, tuple[Group, ...]]:
+    """Return the positions `listed` int (k,) grouped by pair, and the groups.
+
+    Within a group the order stays. Groups with more samples in `counted` bool (n,) come first, and
+    of groups that are equally large the one whose first sample stood earlier. `counted` may tell of
+    more samples than are listed, so that groups do not change places while they are decided.
+    """
+    if not len(listed):
+        return listed, ()
+    n = len(columns.classes) + 1  # one more for no suggestion, whose code is -1
+    codes = columns.label.astype(np.int64) * n + columns.suggested + 1
+    found, pairs = np.unique(codes, return_inverse=True)
+    sizes = np.bincount(pairs[counted], minlength=len(found))
+    own = pairs[listed]
+    first = np.full(len(found), len(listed))
+    np.minimum.at(first, own, np.arange(len(listed)))
+    order = np.lexsort((np.arange(len(listed)), first[own], -sizes[own]))
+    ordered = own[order]
+    starts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist()]
+    stops = [*starts[1:], len(listed)]
+    groups = tuple(
+        Group(start, stop, columns.classes[code // n], columns.name(code % n - 1))
+        for start, stop, code in zip(starts, stops, found[ordered[starts]].tolist(), strict=True)
+    )
+    return listed[order], groups
