@@ -40,9 +40,10 @@ def by_pair(
 ) -> tuple[np.ndarray, tuple[Group, ...]]:
     """Return the positions `listed` int (k,) grouped by pair, and the groups.
 
-    Within a group the order stays. Groups with more samples in `counted` bool (n,) come first, and
-    of groups that are equally large the one whose first sample stood earlier. `counted` may tell of
-    more samples than are listed, so that groups do not change places while they are decided.
+    Within a group the order stays. Groups with more samples in `counted` int (m,) come first, and
+    of groups that are equally large the one whose first sample stands earlier there. `counted` are
+    positions in display order, at least those listed; there may be more, so that groups do not
+    change places while they are decided.
     """
     if not len(listed):
         return listed, ()
@@ -51,8 +52,8 @@ def by_pair(
     found, pairs = np.unique(codes, return_inverse=True)
     sizes = np.bincount(pairs[counted], minlength=len(found))
     own = pairs[listed]
-    first = np.full(len(found), len(listed))
-    np.minimum.at(first, own, np.arange(len(listed)))
+    first = np.full(len(found), len(counted))
+    np.minimum.at(first, pairs[counted], np.arange(len(counted)))
     order = np.lexsort((np.arange(len(listed)), first[own], -sizes[own]))
     ordered = own[order]
     starts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist()]

@@ -56,7 +56,7 @@ class Listing(Filters):
         """List what passes the filters, and keep the focus within it."""
         order = self.columns.order(self.order_by, descending=self.descending)
         self._shown = self.passing()
-        visible, groups = self._grouped(order[self._shown[order]])
+        visible, groups = self._grouped(order)
         with self.hold_trait_notifications():
             self.set_trait("groups", groups)
             self.set_trait("visible", frozen(visible))
@@ -64,11 +64,14 @@ class Listing(Filters):
             self._keep_focus_visible()
             self.listed()
 
-    def _grouped(self, listed: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
+    def _grouped(self, order: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
+        """Return what is shown of all positions in `order`, and its groups."""
+        listed = order[self._shown[order]]
         if not self.group_by:
             return listed, ()
         # Without the filter by decision, so that deciding does not make groups change places.
-        return by_pair(listed, self.columns, self.passing(without="decision_filter"))
+        counted = order[self.passing(without="decision_filter")[order]]
+        return by_pair(listed, self.columns, counted)
 
     def _hidden_matches(self) -> Hidden:
         found = self.passes("text_filter")

@@ -21,6 +21,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
 from o2u_nb.widgets.esm import joined
+from o2u_nb.widgets.parts.watch import watch
 
 SETTINGS = (*FILTERS, "advance")  # the traits of the session that the browser may set
 ORDERING = ("order_by", "descending")  # those of them that change the order of the list
@@ -69,11 +70,13 @@ class SuspectGrid(anywidget.AnyWidget):
         super().__init__(tile_size=tile_size, tall=tall)
         session.observe(self._follow, list(OBSERVED))
         self.on_msg(self._receive)
+        self._watch = watch(session)
 
     def close(self) -> None:
         """Take the grid off the screen, and leave the session alone."""
         if self.comm is not None:
             self.session.unobserve(self._follow, list(OBSERVED))
+            self._watch.remove()
         super().close()
 
     def still(self) -> Gallery:
