@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns
-from o2u_nb.review.groups import by_pair
+from o2u_nb.review.groups import Group, by_pair
 from o2u_nb.review.listing import Hidden
 from o2u_nb.review.session import ReviewSession
 from tests.audits import write_audit
@@ -24,6 +24,10 @@ def session(tmp_path) -> ReviewSession:
 
 def shown(session: ReviewSession) -> list[str]:
     return session.columns.ids_at(session.visible)
+
+
+def pairs_of(session: ReviewSession) -> list[tuple]:
+    return [(group.given, group.suggested) for group in session.groups]
 
 
 def columns(pairs: list[tuple[str, str | None]]) -> Columns:
@@ -49,7 +53,7 @@ def test_groups_by_hand():
     order, groups = by_pair(everything, table, everything)
     assert order.tolist() == [0, 5, 2, 1, 4, 3]
     assert groups == (
-        (0, 3, "cat", "dog"), (3, 5, "dog", "cat"), (5, 6, "cat", None),
+        Group(0, 3, "cat", "dog"), Group(3, 5, "dog", "cat"), Group(5, 6, "cat", None),
     )  # fmt: skip
     assert [group.count for group in groups] == [3, 2, 1]
     assert groups[0].title == "cat → dog" and "nothing suggested" in groups[2].title
@@ -93,13 +97,13 @@ def test_a_whole_group_is_decided_with_four_actions(session):
 def test_groups_keep_their_places_while_they_are_decided(session):
     session.only_suspects, session.group_by = False, "pair"
     session.decision_filter = "undecided"
-    before = [group[2:] for group in session.groups]
+    before = pairs_of(session)
     largest = session.groups[0]
     session.keep(shown(session)[: largest.count - 1])
-    assert [group[2:] for group in session.groups] == before
+    assert pairs_of(session) == before
     assert session.groups[0].count == 1
     session.keep()
-    assert [group[2:] for group in session.groups] == before[1:]
+    assert pairs_of(session) == before[1:]
 
 
 def test_there_are_groups_only_when_asked_for(session):
@@ -149,15 +153,19 @@ def test_revealing_a_sample_keeps_the_filters_that_it_passes(session):
         session.reveal("ghost")
 
 
-def test_clearing_the_filters_goes_back_to_the_suspects(session):
+def test_clearing_the_filters_leaves_the_suspects_the_order_and_the_groups(session):
     before = shown(session)
-    session.group_by = "pair"
-    session.position_filter, session.only_suspects = np.array([30, 31]), False
+    session.group_by, session.order_by = "pair", "o2u_mean"
+    session.position_filter = np.array([30, 31])
     session.pair_filter, session.text_filter = ("tiger", "cheetah"), "x"
     session.decision_filter, session.note_filter = "keep", True
     session.clear_filters()
-    assert sorted(shown(session)) == sorted(before) and session.group_by == "pair"
+    assert sorted(shown(session)) == sorted(before)
+    assert session.group_by == "pair" and session.order_by == "o2u_mean"
     assert session.position_filter is None and session.pair_filter is None
+    session.only_suspects = False
+    session.clear_filters()
+    assert len(shown(session)) == 40
 
 
 def test_the_estimated_threshold_is_a_call_away(session):

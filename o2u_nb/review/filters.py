@@ -27,7 +27,7 @@ HIDING = (
 )  # fmt: skip
 # These, and the traits that decide in which order.
 FILTERS = ("order_by", "descending", "group_by", *HIDING)
-# The value of each filter that hides nothing; `clear_filters` sets the default values instead.
+# The value of each filter that hides nothing.
 OFF = dict.fromkeys(HIDING) | dict(
     only_suspects=False, decision_filter="all", note_filter=False, text_filter=""
 )
@@ -117,13 +117,8 @@ class Filters(traitlets.HasTraits):
                 setattr(self, name, OFF[name])
 
     def clear_filters(self) -> None:
-        """Set all filters, the lasso included, to what they are when a review is opened.
-
-        So the list shows the suspects, decided or not. Order and grouping stay.
-        """
-        with self.hold_trait_notifications():
-            for name in HIDING:
-                setattr(self, name, self.trait_defaults()[name])
+        """Switch all filters off, the lasso included, but the one for suspects."""
+        self.relax(name for name in HIDING if name != "only_suspects")
 
     @property
     def estimated_threshold(self) -> float:

@@ -4,7 +4,7 @@ In come positions in display order; out come the same positions with equal pairs
 largest pair first, and where each group begins and ends.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from o2u_nb.review.columns import Columns
 GROUPINGS = ("", "pair")  # what `group_by` may be; "" = one list
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True)
+class Group:
     """The samples from `start` to `stop` (places in the list, `stop` left out) have one pair.
 
     `suggested` is None where nothing is suggested.

@@ -6,7 +6,7 @@ are selected and current, which are always among them.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,8 @@ from o2u_nb.review.filters import FILTERS, STATES, UNDECIDED, Filters, frozen
 from o2u_nb.review.groups import Group, by_pair
 
 
-class Hidden(NamedTuple):
+@dataclass(frozen=True)
+class Hidden:
     """Say how many samples a search found that are not shown, and which other filters hide them."""
 
     count: int = 0
