@@ -21,11 +21,15 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
 from o2u_nb.widgets.esm import joined
+from o2u_nb.widgets.further import Further
 from o2u_nb.widgets.parts.watch import watch
 
 SETTINGS = (*FILTERS, "advance")  # the traits of the session that the browser may set
-ORDERING = ("order_by", "descending")  # those of them that change the order of the list
-OBSERVED = ("visible", "revision", "counts", "selected", "current", "made_classes", *SETTINGS)
+ORDERING = ("order_by", "descending", "group_by")  # those of them that change the order of the list
+OBSERVED = (
+    "visible", "groups", "hidden_matches", "revision", "counts", "selected", "current",
+    "made_classes", "tags", *SETTINGS,
+)  # fmt: skip
 # A command that is on its way may refer to an older list, so the latest lists are kept: at most
 # KEPT_ORDERS, since no reviewer is that many changes ahead of a slow kernel, and KEPT_BYTES of
 # memory, but never fewer than LEAST_ORDERS. All three are choices.
@@ -60,12 +64,17 @@ class SuspectGrid(anywidget.AnyWidget):
     counts = traitlets.Dict(help="see `ReviewSession`").tag(sync=True)
     settings = traitlets.Dict(help="filters and sorting").tag(sync=True)
     choices = traitlets.Dict(help="see `_choices`").tag(sync=True)
+    groups = traitlets.List(help="see `Further.traits`").tag(sync=True)
+    hidden = traitlets.Dict(help="see `Further.traits`").tag(sync=True)
+    tags = traitlets.List(help="see `Further.traits`").tag(sync=True)
+    hint = traitlets.Unicode(help="see `Further.traits`").tag(sync=True)
     tile_size = traitlets.Int(128, min=64, max=512).tag(sync=True)
     tall = traitlets.Int(560, min=200).tag(sync=True)
 
     def __init__(self, session: ReviewSession, *, tile_size: int = 128, tall: int = 560):
         self.session = session
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._further = Further(session, lambda *sent, **options: self.send(*sent, **options))
         self._follow()  # first, so that the widget opens complete, in one message
         super().__init__(tile_size=tile_size, tall=tall)
         session.observe(self._follow, list(OBSERVED))
@@ -112,6 +121,8 @@ class SuspectGrid(anywidget.AnyWidget):
             self.counts = session.counts
             self.settings = _settings(session)
             self.choices = _choices(session)
+            for name, value in self._further.traits().items():
+                setattr(self, name, value)
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands that are on their way."""
@@ -162,6 +173,12 @@ class SuspectGrid(anywidget.AnyWidget):
             redo=lambda _: self._said_back(self.session.redo(), "redo", "Done again"),
             next=self._next,
             set=self._set,
+            note=lambda message: self._further.note(message, self._ids(message)),
+            tag=lambda message: self._further.tag(message, self._ids(message)),
+            untag=lambda message: self._further.untag(message, self._ids(message)),
+            above=self._further.preview,
+            acceptAbove=self._further.accept,
+            reveal=self._further.reveal_matches,
         )
 
     def _page(self, message: dict) -> None:

@@ -8,9 +8,9 @@ import { number } from "./text.js";
 /** @import { Grid } from "./grid.js" */
 /** @import { Above } from "./types.js" */
 
-const BEGIN = 95; // percent
-const PIXELS = 128; // of the longest side of a picture, as in further.py
-const REST = 120; // ms without a change until Python is asked
+const BEGINNING = 95; // percent
+const PREVIEWED = 128; // of the longest side of a picture, as in further.py
+const SETTLED = 120; // ms without a change until Python is asked
 
 /**
  * Read a percentage that was typed, as a share from 0 to 1; null where it is none.
@@ -78,7 +78,7 @@ export class Bulk {
   }
 
   open() {
-    if (!this.field.value) this.field.value = this.slider.value = String(BEGIN);
+    if (!this.field.value) this.field.value = this.slider.value = String(BEGINNING);
     this.node.hidden = false;
     this.ask();
     this.field.focus();
@@ -103,7 +103,7 @@ export class Bulk {
     other.value = /** @type {HTMLInputElement} */ (target).value;
     this.showNothing();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(), REST);
+    this.timer = setTimeout(() => this.ask(), SETTLED);
   }
 
   /** Ask Python what would be accepted; nothing can be, until that is here. */
@@ -129,7 +129,7 @@ export class Bulk {
     if (!this.isOpen || found.p !== this.share) return;
     this.found = found;
     const { count, ids, captions, pairs, more } = found;
-    ids.forEach((id, k) => this.grid.pictures.put(id, PIXELS, buffers[k]));
+    ids.forEach((id, k) => this.grid.pictures.put(id, PREVIEWED, buffers[k]));
     write(this.count, `${number(count)} ${count === 1 ? "label" : "labels"} would be changed.`, "");
     write(this.left, leftAlone(found), "");
     this.pairs.replaceChildren(...pairs.map(([given, suggested, times]) =>
@@ -139,7 +139,7 @@ export class Bulk {
     if (more) this.pairs.append(make("li", {}, `and ${number(more)} more pairs`));
     this.pictures.replaceChildren(...ids.map((id, k) =>
       make("img", {
-        src: this.grid.pictures.get(id, PIXELS), alt: captions[k], title: `${captions[k]}\n${id}`,
+        src: this.grid.pictures.get(id, PREVIEWED), alt: captions[k], title: `${captions[k]}\n${id}`,
       })));
     write(this.accept, `Accept ${number(count)}`, "One undo takes all of them back");
     this.accept.disabled = count === 0;

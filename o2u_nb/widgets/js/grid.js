@@ -2,13 +2,17 @@
 // order are. It draws what is on screen, asks Python only for that and for one page ahead, and
 // sends every command to Python, which answers each of them.
 
+import { Bulk } from "./bulk.js";
 import { make, write } from "./elements.js";
 import { LARGE, between, fetchedFor, stepped } from "./geometry.js";
+import { Groups } from "./groups.js";
 import { Help } from "./help.js";
 import { commandOf, isCharacter, isSave } from "./keys.js";
 import { Large } from "./large.js";
 import { Link } from "./link.js";
 import { List } from "./list.js";
+import { Notes } from "./notes.js";
+import { Notices } from "./notices.js";
 import { Pictures } from "./pictures.js";
 import { has, picked, size, span } from "./ranges.js";
 import { Relabel } from "./relabel.js";
@@ -26,7 +30,7 @@ import { Toolbar } from "./toolbar.js";
 
 const CACHE = 64 << 20; // bytes of pictures kept
 const REST = 80; // ms without a move until Python, and so other panels, hear what is current
-const FIELDS = "input, select, .o2u-relabel button"; // these handle keys themselves
+const FIELDS = "input, select, textarea, .o2u-relabel button"; // these handle keys themselves
 const RESTARTED =
   "The kernel was restarted: run the cell again to go on. All decisions are on disk.";
 
@@ -66,11 +70,16 @@ export class Grid {
     this.relabel = new Relabel(this);
     this.large = new Large(this);
     this.help = new Help(this);
+    this.notes = new Notes(this);
+    this.bulk = new Bulk(this);
+    this.groups = new Groups(this);
+    this.notices = new Notices(this);
     this.empty = make("div", { class: "o2u-empty", hidden: true });
     this.status = make("div", { class: "o2u-said", role: "status", "aria-live": "polite" });
     this.stage = make(
       "div", { class: "o2u-stage" },
       this.list.node, this.empty, this.large.node, this.relabel.node, this.help.node,
+      this.notes.node, this.bulk.node,
     );
     this.observer = new ResizeObserver(() => this.list.resized());
     this.build();
@@ -85,7 +94,8 @@ export class Grid {
     // A line of its own that is always equally high: the tiles must not move under the mouse.
     const { busy, counts } = this.toolbar;
     const line = make("div", { class: "o2u-line" }, this.status, busy, counts);
-    this.root.append(this.toolbar.node, line, this.stage);
+    const { groups, notices } = this;
+    this.root.append(this.toolbar.node, line, notices.node, groups.node, this.stage);
   }
 
   listen() {
@@ -157,6 +167,7 @@ export class Grid {
       this.relabel.learn(message);
       this.large.learn(message);
     }
+    if (message.kind === "above") this.bulk.learn(message, buffers);
     if (message.kind === "near") this.relabel.learnNear(message);
     if (message.kind === "done") this.link.receive(message);
   }
@@ -213,6 +224,9 @@ export class Grid {
     this.list.draw();
     this.drawEmpty();
     this.toolbar.count();
+    this.groups.show();
+    this.notices.show();
+    this.notes.draw();
     if (this.large.isOpen) this.drawLarge();
     this.fetch();
   }
@@ -501,6 +515,8 @@ export class Grid {
   /** @param {HTMLElement} target */
   escape(target) {
     if (!this.relabel.node.hidden) this.relabel.close();
+    else if (this.notes.isOpen) this.notes.close();
+    else if (this.bulk.isOpen) this.bulk.close();
     else if (!this.help.node.hidden) this.help.toggle();
     else if (target.matches(FIELDS)) this.takeFocus();
     else if (this.large.isOpen) this.large.close();
@@ -530,6 +546,8 @@ export class Grid {
       smaller: () => this.resize(stepped(this.side, -1)),
       open: () => this.large.open(), help: () => this.help.toggle(),
       search: () => this.toolbar.text.focus(),
+      note: () => this.notes.open("note"), tags: () => this.notes.open("tags"),
+      group: () => this.groups.selectCurrent(), bulk: () => this.bulk.open(),
     };
     commands[command]();
   }

@@ -7,7 +7,7 @@ import { number } from "./text.js";
 /** @import { Grid } from "./grid.js" */
 /** @import { Group } from "./types.js" */
 
-const LISTED = 40; // groups at a time; the row can be scrolled
+const CHIPS = 40; // groups at a time; the row can be scrolled
 
 /**
  * Return the number of the group that a place is in, -1 where it is in none.
@@ -23,8 +23,8 @@ export const groupAt = (groups, place) =>
  * @param {number} current
  */
 export function listedGroups(length, current) {
-  const start = Math.max(0, Math.min(current - LISTED / 2, length - LISTED));
-  return [start, Math.min(start + LISTED, length)];
+  const start = Math.max(0, Math.min(current - CHIPS / 2, length - CHIPS));
+  return [start, Math.min(start + CHIPS, length)];
 }
 
 export class Groups {

@@ -14,7 +14,7 @@ import { ACTIONS, NAMES } from "./actions.js";
 /**
  * @typedef {"left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "first" | "last"} Move
  * @typedef {Action | Move | "next" | "larger" | "smaller" | "open" | "toggle" | "help" | "search" |
- *   "selectAll" | "undo" | "redo" | "escape"} Command
+ *   "note" | "tags" | "group" | "bulk" | "selectAll" | "undo" | "redo" | "escape"} Command
  */
 
 /** @type {Record<string, Move>} */
@@ -27,7 +27,7 @@ const MOVES = {
 const PLAIN = {
   ...Object.fromEntries(NAMES.map((name) => [ACTIONS[name].key, name])), ...MOVES,
   n: "next", "+": "larger", "=": "larger", "-": "smaller", Enter: "open", " ": "toggle",
-  "?": "help", "/": "search",
+  "?": "help", "/": "search", m: "note", t: "tags", g: "group", b: "bulk",
 };
 
 /** @type {Record<string, Command>} */
@@ -46,6 +46,9 @@ export const sheet = (buttons) => [
   ...NAMES.map((name) => decisionRow(name, buttons[name])),
   ["Ctrl + Z, Ctrl + Y", "undo, redo"],
   ["n", "next undecided"],
+  ["g", "group by pair, then select the group"],
+  ["b", "accept all suggestions above a probability"],
+  ["m, t", "note, tags"],
   ["Enter, double click", "large picture"],
   ["+ −", "larger, smaller tiles"],
   ["/", "filter by text"],

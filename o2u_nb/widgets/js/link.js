@@ -76,7 +76,7 @@ export class Link {
 
   /** List the pending messages that may change the list; until they are answered, it stays. */
   commands() {
-    const asking = ["page", "likely", "near"];
+    const asking = ["page", "likely", "near", "above"];
     return [...this.pending.values()].filter(({ kind }) => !asking.includes(kind));
   }
 

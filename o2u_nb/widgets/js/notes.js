@@ -10,7 +10,7 @@ import { number } from "./text.js";
 /** @import { Range } from "./ranges.js" */
 
 const OFFERED = 8; // tags at a time
-const LONGEST = 2000; // characters of a note, as in review/remarks.py
+const LONGEST_NOTE = 2000; // characters of a note, as in review/remarks.py
 
 /**
  * List the tags to offer: those in use that contain what was typed after the last comma, and that
@@ -38,7 +38,7 @@ export class Notes {
     this.drawn = ""; // the tags that are drawn
     this.title = make("span", { class: "o2u-title" });
     this.note = make("textarea", {
-      rows: 3, maxlength: LONGEST, "aria-label": "Note", placeholder: "a note, for whoever reads on",
+      rows: 3, maxlength: LONGEST_NOTE, "aria-label": "Note", placeholder: "a note, for whoever reads on",
       onkeydown: (event) => this.noteKey(event),
     });
     this.tags = make("input", {

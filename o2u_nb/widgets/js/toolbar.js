@@ -26,6 +26,8 @@ export class Toolbar {
     this.decision = select("Show", decisions, (k) => set("decision_filter", decisions[k]));
     this.order = select("Order", orders, (k) => set("order_by", orders[k]));
     this.descending = button("", "", () => set("descending", !grid.settings.descending));
+    this.byPair = checkbox("by pair", (isOn) => set("group_by", isOn ? "pair" : ""));
+    this.byPair.node.title = "Put samples with the same given and suggested label together ( g )";
     this.suspects = checkbox("suspects only", (isOn) => set("only_suspects", isOn));
     this.advance = checkbox("move on", (isOn) => set("advance", isOn));
     this.advance.node.title = "After a decision, go to the next undecided sample";
@@ -42,6 +44,10 @@ export class Toolbar {
     });
     this.pair = chip(() => set("pair_filter", null));
     this.picked = chip(() => set("position_filter", null));
+    this.noted = checkbox("with a note", (isOn) => set("note_filter", isOn));
+    /** @type {string[]} */
+    this.tags = []; // the tags that are offered
+    this.tag = select("Tag", [], (k) => set("tag_filter", k ? this.tags[k - 1] : null));
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
     this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
@@ -52,8 +58,8 @@ export class Toolbar {
   filters() {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Filters" },
-      this.label.node, this.decision.node, this.order.node, this.descending, this.suspects.node,
-      this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
+      this.label.node, this.decision.node, this.order.node, this.descending, this.byPair.node,
+      this.suspects.node, this.noted.node, this.tag.node, this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
     );
   }
 
@@ -61,6 +67,9 @@ export class Toolbar {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
       ...NAMES.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
+      button("✓✓ Accept many…", "Accept all suggestions above a probability ( b )", () =>
+        this.grid.bulk.open()),
+      button("✎ Note…", "Note and tags ( m, t )", () => this.grid.notes.open("note")),
       button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()),
     );
   }
@@ -90,6 +99,9 @@ export class Toolbar {
     this.order.field.selectedIndex = orders.indexOf(settings.order_by);
     write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Turn the order round");
     this.suspects.field.checked = settings.only_suspects;
+    this.byPair.field.checked = settings.group_by === "pair";
+    this.offerTags(model.get("tags"), settings.tag_filter);
+    this.noted.field.checked = settings.note_filter;
     this.advance.field.checked = settings.advance;
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = String(stepOf(this.grid.side));
@@ -104,6 +116,19 @@ export class Toolbar {
     if (String(classes) === String(this.classes)) return;
     this.classes = classes;
     offer(this.label.field, ["all classes", ...classes]);
+  }
+
+  /**
+   * Offer the tags in use to filter by; where there is none, there is nothing to choose from.
+   * @param {string[]} inUse
+   * @param {string | null} filtered
+   */
+  offerTags(inUse, filtered) {
+    const tags = filterable(inUse, filtered);
+    if (String(tags) !== String(this.tags)) offer(this.tag.field, ["all", ...tags]);
+    this.tags = tags;
+    this.tag.node.hidden = !tags.length;
+    this.tag.field.selectedIndex = filtered === null ? 0 : tags.indexOf(filtered) + 1;
   }
 
   /** Show how many samples are decided, shown and selected. */

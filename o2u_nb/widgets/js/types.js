@@ -16,6 +16,7 @@
  * @property {Decision | null} decision
  * @property {string | null} new_label
  * @property {string} note
+ * @property {string[]} tags
  */
 
 /** @typedef {"keep" | "relabel" | "drop" | "unsure"} Decision */
@@ -32,6 +33,9 @@
  * @property {boolean} descending
  * @property {boolean} advance
  * @property {boolean} only_suspects
+ * @property {"" | "pair"} group_by
+ * @property {boolean} note_filter
+ * @property {string | null} tag_filter
  * @property {string | null} label_filter
  * @property {string} decision_filter
  * @property {string} text_filter
@@ -65,6 +69,28 @@
  * @property {Choices} choices
  * @property {number} tile_size
  * @property {number} tall
+ * @property {Group[]} groups
+ * @property {HiddenMatches} hidden
+ * @property {string[]} tags in use, the commonest first
+ * @property {string} hint where missing pictures were expected, "" where none is missing
+ */
+
+/** @typedef {[start: number, stop: number, title: string]} Group */
+/** @typedef {{ count: number, filters: string[] }} HiddenMatches */
+
+/**
+ * What accepting all suggestions from the probability `p` on would do; see `review.bulk.Above`.
+ * The first pictures come with it.
+ * @typedef {object} Above
+ * @property {"above"} kind
+ * @property {number} p
+ * @property {number} count
+ * @property {number} decided
+ * @property {number} unsuggested
+ * @property {[given: string, suggested: string, count: number][]} pairs
+ * @property {number} more pairs
+ * @property {string[]} ids
+ * @property {string[]} captions
  */
 
 /**
@@ -118,6 +144,6 @@
  * @property {string} [failed]
  */
 
-/** @typedef {Page | Likely | Near | Done} Message */
+/** @typedef {Page | Likely | Above | Near | Done} Message */
 
 export {};
