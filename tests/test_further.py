@@ -53,7 +53,7 @@ def test_a_note_and_tags_from_the_browser(say, session):
         f"Noted on {ids[0]}, Ctrl+Z undoes"
     )
     assert said(say("tag", tags="night, blurred", ranges=[[0, 3]])).startswith("Tagged 3 samples")
-    assert say.grid.tags == ["blurred", "night"]
+    assert say.grid.tags == ["blurred", "night"] and say.grid.noted == 1
     rows = session.page(0, 4)
     assert rows[0]["note"] == "two cats" and rows[2]["tags"] == ["blurred", "night"]
     assert rows[3]["tags"] == []
@@ -136,6 +136,16 @@ def test_a_search_that_finds_what_is_hidden_offers_to_show_it(say, session):
     say("reveal")
     assert say.grid.hidden == dict(count=0, filters=[]) and say.grid.length == 1
     assert session.current == hidden and not say.grid.settings["only_suspects"]
+
+
+def test_enter_finds_what_the_filters_hide_but_no_more_than_needed(say, session):
+    ids = session.scores.index
+    session.decision_filter = "undecided"
+    assert said(say("find", text=ids[0])) == "1 found" and session.only_suspects
+    assert said(say("find", text=ids[-1])) == "1 found; switched off: suspects only"
+    assert session.current == ids[-1] and session.decision_filter == "undecided"
+    assert said(say("find", text="no such picture")) == "0 found"
+    assert said(say("find", text="")) == f"{N} found"
 
 
 def test_the_grid_says_where_missing_pictures_were_expected(tmp_path, say):

@@ -60,7 +60,8 @@ class ReviewSession(Listing):
     `revision` (+1 with each change of decisions, notes or tags), `counts` (suspects, visible,
     remaining = undecided suspects, and each action), `estimated_precision` (mean p_wrong of the
     suspects, None without any), `measured_precision` (a `Measured`, None before a suspect is
-    decided), `made_classes` (classes made by decisions), `tags` (in use, the commonest first).
+    decided), `made_classes` (classes made by decisions), `tags` (in use, the commonest first),
+    `noted` (how many samples have a note).
 
     Commands look at the log first. Where another kernel or reviewer has changed one of the samples
     meanwhile, a command takes that in, changes nothing itself, and says so.
@@ -76,6 +77,7 @@ class ReviewSession(Listing):
     measured_precision = traitlets.Instance(Measured, allow_none=True, read_only=True)
     made_classes = traitlets.Tuple(read_only=True)
     tags = traitlets.Tuple(read_only=True)
+    noted = traitlets.Int(0, read_only=True)
 
     def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
@@ -489,6 +491,7 @@ class ReviewSession(Listing):
     def _announce(self) -> None:
         self.set_trait("made_classes", self._classes.made)
         self.set_trait("tags", self.tags_in_use)
+        self.set_trait("noted", len(self._remarks.noted))
 
     def _spent(self) -> int:
         return round(1000 * (time.monotonic() - self._since))

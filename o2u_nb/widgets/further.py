@@ -88,12 +88,24 @@ class Further:
         """Show all that the search finds."""
         self.session.reveal_matches()
 
+    def find(self, message: dict) -> str:
+        """Show what contains a text, also where only other filters hide it."""
+        session = self.session
+        session.text_filter = message["text"]
+        hiding = session.hidden_matches.filters
+        relaxed = ""
+        if not len(session.visible) and hiding:
+            relaxed = f"; switched off: {', '.join(FILTER_WORDS[name] for name in hiding)}"
+            session.reveal_matches()
+        return f"{len(session.visible):,} found{relaxed}"
+
     def traits(self) -> dict:
         """Return the traits of the grid that are about this, as plain values.
 
         `groups` are [start, stop, title] of the list; `hidden` tells the count of what a search
-        found that is not shown, and the filters that hide it, in words; `tags` are those in use;
-        `hint` says where missing pictures were expected, "" where none is missing.
+        found that is not shown, and the filters that hide it, in words; `tags` are those in use,
+        and `noted` counts the samples with a note; `hint` says where missing pictures were
+        expected, "" where none is missing.
         """
         session = self.session
         hidden = session.hidden_matches
@@ -103,6 +115,7 @@ class Further:
                 count=hidden.count, filters=[FILTER_WORDS[name] for name in hidden.filters]
             ),
             tags=list(session.tags[:TAGS]),
+            noted=session.noted,
             hint=session.pictures_hint,
         )
 

@@ -67,6 +67,7 @@ class SuspectGrid(anywidget.AnyWidget):
     groups = traitlets.List(help="see `Further.traits`").tag(sync=True)
     hidden = traitlets.Dict(help="see `Further.traits`").tag(sync=True)
     tags = traitlets.List(help="see `Further.traits`").tag(sync=True)
+    noted = traitlets.Int(help="see `Further.traits`").tag(sync=True)
     hint = traitlets.Unicode(help="see `Further.traits`").tag(sync=True)
     tile_size = traitlets.Int(128, min=64, max=512).tag(sync=True)
     tall = traitlets.Int(560, min=200).tag(sync=True)
@@ -179,6 +180,7 @@ class SuspectGrid(anywidget.AnyWidget):
             above=self._further.preview,
             acceptAbove=self._further.accept,
             reveal=self._further.reveal_matches,
+            find=self._further.find,
         )
 
     def _page(self, message: dict) -> None:

@@ -99,7 +99,7 @@ def test_the_list_of_tagged_samples(screen):
     screen.expect_said(f"Tagged {N_WRONG} samples")
     screen.press("ArrowRight")
     screen.notebook.execute(f"session.untag('night', session.scores.index[3:{N_WRONG}])")
-    screen.grid.get_by_label("Tag").first.select_option("night")
+    screen.grid.get_by_label("Notes", exact=True).select_option("night")
     expect(screen.grid.locator(".o2u-counts")).to_contain_text("3 shown")
     screen.expect_clean()
 
@@ -166,9 +166,19 @@ def test_a_search_offers_what_the_filters_hide(screen, artefacts):
     notice = screen.grid.locator(".o2u-notice").filter(has_text="hidden by the filters")
     expect(notice).to_contain_text("1 is hidden by the filters (suspects only)")
     screen.page.screenshot(path=artefacts / "further-hidden.png")
-    notice.get_by_role("button", name="Show them").click()
+    notice.get_by_role("button", name="Show it").click()
     expect(notice).to_be_hidden()
     expect(screen.grid.locator(f'.o2u-tile[data-id="{hidden}"]')).to_be_visible()
+    screen.expect_clean()
+
+
+def test_one_picture_is_found_by_its_name_with_five_keys(screen):
+    ids = screen.reopened().scores.index
+    hidden = next(id for id in ids[N_WRONG:] if sum(id[-7:-4] in other for other in ids) == 1)
+    screen.press("/", *hidden[-7:-4], "Enter")  # "/", three digits, Enter
+    screen.expect_said("1 found; switched off: suspects only")
+    expect(screen.grid.locator(f'.o2u-tile.o2u-current[data-id="{hidden}"]')).to_be_visible()
+    expect(screen.grid.locator(".o2u-list")).to_be_focused()
     screen.expect_clean()
 
 

@@ -22,12 +22,12 @@ export class Notices {
   constructor(grid) {
     this.grid = grid;
     this.text = make("span");
+    this.reveal = button("", "", () => {
+      grid.command("reveal");
+      grid.takeFocus();
+    });
     this.found = make(
-      "div", { class: "o2u-notice", role: "status", hidden: true }, this.text,
-      button("Show them", "Switch off just the filters that hide them", () => {
-        grid.command("reveal");
-        grid.takeFocus();
-      }),
+      "div", { class: "o2u-notice", role: "status", hidden: true }, this.text, this.reveal,
     );
     this.hint = make("div", { class: "o2u-notice o2u-error", role: "note", hidden: true });
     this.node = make("div", { class: "o2u-notices" }, this.hint, this.found);
@@ -37,6 +37,8 @@ export class Notices {
     const { model, length } = this.grid, hidden = model.get("hidden"), hint = model.get("hint");
     this.found.hidden = !hidden.count;
     if (hidden.count) write(this.text, hiddenText(hidden, length));
+    const them = hidden.count === 1 ? "it" : "them";
+    write(this.reveal, `Show ${them}`, `Switch off just the filters that hide ${them}`);
     this.hint.hidden = !hint;
     write(this.hint, hint);
     this.node.hidden = !hint && !hidden.count;

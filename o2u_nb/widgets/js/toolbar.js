@@ -6,6 +6,7 @@ import { filterable } from "./classes.js";
 import { button, checkbox, chip, make, offer, select, showChip, write } from "./elements.js";
 import { STEPS, stepOf } from "./geometry.js";
 import { size } from "./ranges.js";
+import { RemarkFilter } from "./remarks.js";
 import { number } from "./text.js";
 
 /** @import { Action } from "./actions.js" */
@@ -35,7 +36,7 @@ export class Toolbar {
     this.timer = undefined;
     this.text = make("input", {
       type: "search", class: "o2u-text", placeholder: "id or label…  ( / )",
-      oninput: () => this.typed(), "aria-label": "Filter by text in id or label",
+      oninput: () => this.typed(), onkeydown: (event) => this.textKey(event), "aria-label": "Filter by text in id or label",
     });
     this.size = make("input", {
       type: "range", class: "o2u-size", min: 0, max: STEPS.length - 1,
@@ -44,10 +45,7 @@ export class Toolbar {
     });
     this.pair = chip(() => set("pair_filter", null));
     this.picked = chip(() => set("position_filter", null));
-    this.noted = checkbox("with a note", (isOn) => set("note_filter", isOn));
-    /** @type {string[]} */
-    this.tags = []; // the tags that are offered
-    this.tag = select("Tag", [], (k) => set("tag_filter", k ? this.tags[k - 1] : null));
+    this.remarks = new RemarkFilter(grid);
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
     this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
@@ -59,7 +57,7 @@ export class Toolbar {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Filters" },
       this.label.node, this.decision.node, this.order.node, this.descending, this.byPair.node,
-      this.suspects.node, this.noted.node, this.tag.node, this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
+      this.suspects.node, this.remarks.node, this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
     );
   }
 
@@ -89,6 +87,18 @@ export class Toolbar {
     this.timer = setTimeout(() => this.grid.set("text_filter", this.text.value), TYPING);
   }
 
+  /**
+   * Enter finds what was typed, also where the filters hide it.
+   * @param {KeyboardEvent} event
+   */
+  textKey(event) {
+    if (event.isComposing || event.key !== "Enter") return;
+    event.preventDefault();
+    clearTimeout(this.timer);
+    this.grid.command("find", { text: this.text.value });
+    this.grid.takeFocus();
+  }
+
   /** Show the settings that hold now. */
   show() {
     const { settings, model } = this.grid, { classes, orders, decisions } = model.get("choices");
@@ -100,8 +110,7 @@ export class Toolbar {
     write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Turn the order round");
     this.suspects.field.checked = settings.only_suspects;
     this.byPair.field.checked = settings.group_by === "pair";
-    this.offerTags(model.get("tags"), settings.tag_filter);
-    this.noted.field.checked = settings.note_filter;
+    this.remarks.show();
     this.advance.field.checked = settings.advance;
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = String(stepOf(this.grid.side));
@@ -116,19 +125,6 @@ export class Toolbar {
     if (String(classes) === String(this.classes)) return;
     this.classes = classes;
     offer(this.label.field, ["all classes", ...classes]);
-  }
-
-  /**
-   * Offer the tags in use to filter by; where there is none, there is nothing to choose from.
-   * @param {string[]} inUse
-   * @param {string | null} filtered
-   */
-  offerTags(inUse, filtered) {
-    const tags = filterable(inUse, filtered);
-    if (String(tags) !== String(this.tags)) offer(this.tag.field, ["all", ...tags]);
-    this.tags = tags;
-    this.tag.node.hidden = !tags.length;
-    this.tag.field.selectedIndex = filtered === null ? 0 : tags.indexOf(filtered) + 1;
   }
 
   /** Show how many samples are decided, shown and selected. */

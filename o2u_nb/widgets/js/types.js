@@ -72,6 +72,7 @@
  * @property {Group[]} groups
  * @property {HiddenMatches} hidden
  * @property {string[]} tags in use, the commonest first
+ * @property {number} noted how many samples have a note
  * @property {string} hint where missing pictures were expected, "" where none is missing
  */
 
