@@ -48,9 +48,7 @@ def by_pair(
     """
     if not len(listed):
         return listed, ()
-    n = len(columns.classes) + 1  # one more for no suggestion, whose code is -1
-    codes = columns.label.astype(np.int64) * n + columns.suggested + 1
-    found, pairs = np.unique(codes, return_inverse=True)
+    found, pairs = columns.pairs
     sizes = np.bincount(pairs[counted], minlength=len(found))
     own = pairs[listed]
     first = np.full(len(found), len(counted))
@@ -60,7 +58,9 @@ def by_pair(
     starts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist()]
     stops = [*starts[1:], len(listed)]
     groups = tuple(
-        Group(start, stop, columns.classes[code // n], columns.name(code % n - 1))
-        for start, stop, code in zip(starts, stops, found[ordered[starts]].tolist(), strict=True)
+        Group(start, stop, columns.classes[given], columns.name(suggested))
+        for start, stop, (given, suggested) in zip(
+            starts, stops, found[ordered[starts]].tolist(), strict=True
+        )
     )
     return listed[order], groups

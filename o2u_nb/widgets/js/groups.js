@@ -32,11 +32,26 @@ export class Groups {
   constructor(grid) {
     this.grid = grid;
     this.drawn = "";
+    /** @type {Group[]} */
+    this.counted = []; // the groups that `starts` are of
+    this.starts = new Set(); // the places at which groups begin
     this.node = make("div", { class: "o2u-groups", role: "group", "aria-label": "Groups" });
   }
 
   get all() {
     return this.grid.model.get("groups");
+  }
+
+  /**
+   * Say whether a group begins at a place.
+   * @param {number} place
+   */
+  isStart(place) {
+    if (this.all !== this.counted) {
+      this.counted = this.all;
+      this.starts = new Set(this.all.map(([start]) => start));
+    }
+    return this.starts.has(place);
   }
 
   show() {
