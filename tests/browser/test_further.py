@@ -99,7 +99,8 @@ def test_the_list_of_tagged_samples(screen):
     screen.expect_said(f"Tagged {N_WRONG} samples")
     screen.press("ArrowRight")
     screen.notebook.execute(f"session.untag('night', session.scores.index[3:{N_WRONG}])")
-    screen.grid.get_by_label("Notes", exact=True).select_option("night")
+    filters = screen.grid.get_by_role("group", name="Filters")
+    filters.locator("label", has_text="Notes").locator("select").select_option("night")
     expect(screen.grid.locator(".o2u-counts")).to_contain_text("3 shown")
     screen.expect_clean()
 
