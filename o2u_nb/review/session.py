@@ -306,6 +306,13 @@ class ReviewSession(Listing):
         """
         return self.thumbnails.get(self._items([sample_id])[0], size)
 
+    def original(self, sample_id: str) -> bytes:
+        """Return a sample's picture as JPEG bytes with all its pixels, at most 4,096 on a side.
+
+        A picture that cannot be read gives a tile that says why.
+        """
+        return self.thumbnails.original(self._items([sample_id])[0])
+
     def page_thumbnails(self, ids: Sequence[str], size: int = 128) -> list[bytes]:
         """Return the thumbnails of many samples, made several at a time."""
         return self.thumbnails.many(self._items(ids), size)

@@ -10,12 +10,12 @@ from o2u_nb.errors import O2UError
 from o2u_nb.review.bulk import Above
 from o2u_nb.review.filters import HIDING
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.saying import UNDOES
 
 PICTURES = 12  # in a preview: two rows of six
 PICTURE_SIZE = 128  # pixels of the longest side; as for tiles, so that most are in the cache
 PAIRS = 6  # listed in a preview, the largest first
 TAGS = 40  # offered, the commonest first
-UNDOES = "Ctrl+Z undoes"
 
 # What people call each of the filters.
 FILTER_WORDS = {

@@ -60,7 +60,10 @@ export class Groups {
     const shown = all.slice(start, stop), drawn = JSON.stringify([shown, current, all.length]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    this.node.hidden = !all.length;
+    if (this.node.hidden !== !all.length) {
+      this.node.hidden = !all.length;
+      grid.room.fit();
+    }
     const before = start ? [`${number(start)} more …`] : [];
     const after = stop < all.length ? [`… ${number(all.length - stop)} more`] : [];
     this.node.replaceChildren(

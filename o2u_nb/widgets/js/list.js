@@ -150,6 +150,6 @@ export class List {
 
   /** @param {MouseEvent} event */
   doubleClicked(event) {
-    if (this.placeAt(event) !== null) this.grid.large.open();
+    if (this.placeAt(event) !== null) this.grid.view.open();
   }
 }

@@ -41,6 +41,9 @@ export class Notices {
     write(this.reveal, `Show ${them}`, `Switch off just the filters that hide ${them}`);
     this.hint.hidden = !hint;
     write(this.hint, hint);
-    this.node.hidden = !hint && !hidden.count;
+    if (this.node.hidden !== (!hint && !hidden.count)) {
+      this.node.hidden = !this.node.hidden;
+      this.grid.room.fit();
+    }
   }
 }

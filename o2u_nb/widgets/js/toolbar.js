@@ -11,6 +11,17 @@ import { number } from "./text.js";
 
 /** @import { Action } from "./actions.js" */
 /** @import { Grid } from "./grid.js" */
+/** @import { Settings } from "./types.js" */
+
+/**
+ * Say whether a filter hides something, apart from the one for suspects.
+ * @param {Settings} settings
+ */
+const isFiltered = (settings) =>
+  [
+    settings.label_filter, settings.pair_filter, settings.position_filter, settings.tag_filter,
+  ].some((filter) => filter !== null)
+  || settings.text_filter !== "" || settings.decision_filter !== "all" || settings.note_filter;
 
 const TYPING = 250; // ms without a key until a text filter is applied
 
@@ -43,13 +54,17 @@ export class Toolbar {
       "aria-label": "Size of tiles", title: "Size of tiles ( + − )",
       oninput: () => grid.resize(STEPS[Number(this.size.value)]),
     });
+    this.clear = button("Clear filters", "Show all again: class, text, decisions, notes and plots", () =>
+      grid.command("clear"));
     this.pair = chip(() => set("pair_filter", null));
     this.picked = chip(() => set("position_filter", null));
     this.remarks = new RemarkFilter(grid);
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
-    this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
-    this.redo = button("↷ Redo", "Redo ( Ctrl + Y )", () => grid.command("redo"));
+    this.undo = this.button("↶", "Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
+    this.redo = this.button("↷", "Redo", "Redo ( Ctrl + Y )", () => grid.command("redo"));
+    this.review = button("", "", () => grid.review.toggle());
+    this.screen = button("", "", () => grid.review.toggleScreen());
     this.node = make("div", { class: "o2u-toolbar" }, this.filters(), this.commands());
   }
 
@@ -57,7 +72,8 @@ export class Toolbar {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Filters" },
       this.label.node, this.decision.node, this.order.node, this.descending, this.byPair.node,
-      this.suspects.node, this.remarks.node, this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
+      this.suspects.node, this.remarks.node, this.text, this.pair, this.picked, this.clear,
+      make("label", { class: "o2u-field" }, "Size", this.size),
     );
   }
 
@@ -65,11 +81,26 @@ export class Toolbar {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
       ...NAMES.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
-      button("✓✓ Accept many…", "Accept all suggestions above a probability ( b )", () =>
+      this.button("✓✓", "Accept many…", "Accept all suggestions above a probability ( b )", () =>
         this.grid.bulk.open()),
-      button("✎ Note…", "Note and tags ( m, t )", () => this.grid.notes.open("note")),
-      button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()),
+      this.button("✎", "Note…", "Note and tags ( m, t )", () => this.grid.notes.open("note")),
+      this.button("⌨", "Keys", "All keys ( ? )", () => this.grid.help.toggle()),
+      this.review, this.screen,
     );
+  }
+
+  /**
+   * Make a button whose word is left out where there is little room.
+   * @param {string} icon
+   * @param {string} word
+   * @param {string} title
+   * @param {() => void} pressed
+   */
+  button(icon, word, title, pressed) {
+    const node = button(icon, title, pressed);
+    node.append(make("span", { class: "o2u-long" }, ` ${word}`));
+    node.setAttribute("aria-label", word);
+    return node;
   }
 
   /** @param {Action} name */
@@ -117,7 +148,19 @@ export class Toolbar {
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
     showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
+    this.clear.hidden = !isFiltered(settings);
+    this.showReview();
     this.count();
+  }
+
+  /** Show the ways into the full window and out of it. */
+  showReview() {
+    const { isOpen, isFullScreen } = this.grid.review;
+    write(this.review, isOpen ? "✕ Leave" : "Review in full window",
+      isOpen ? "Back to the notebook ( Escape )" : "Review in the full window ( f )");
+    this.screen.hidden = !isOpen;
+    write(this.screen, isFullScreen ? "Window" : "Full screen",
+      isFullScreen ? "No more than the window" : "Fill the whole screen");
   }
 
   /** @param {string[]} classes */

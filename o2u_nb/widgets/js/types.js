@@ -117,12 +117,45 @@
  */
 
 /**
- * The likeliest classes of one sample with their probabilities, and why it is a suspect.
- * @typedef {object} Likely
- * @property {"likely"} kind
+ * All that is known of one sample as HTML, in which Python has escaped what other people wrote; its
+ * likeliest classes other than the given one, and the ids of its look-alikes.
+ * @typedef {object} Card
+ * @property {"card"} kind
  * @property {string} sample_id
  * @property {LikelyClass[]} classes
- * @property {string} reason
+ * @property {string[]} near
+ * @property {string} html
+ */
+
+/**
+ * A picture with all its pixels.
+ * @typedef {object} Original
+ * @property {"original"} kind
+ * @property {string} sample_id
+ */
+
+/**
+ * Two samples to be seen side by side, with what is known of each as HTML.
+ * @typedef {object} Compared
+ * @property {"compare"} kind
+ * @property {string} view
+ * @property {string[]} ids
+ * @property {string[]} cards
+ */
+
+/**
+ * The answer to `go` where the filters hide the sample.
+ * @typedef {object} Hidden
+ * @property {"hidden"} kind
+ * @property {string} view
+ * @property {string} sample_id
+ */
+
+/**
+ * What was decided outside of this grid.
+ * @typedef {object} Told
+ * @property {"told"} kind
+ * @property {string} said
  */
 
 /** @typedef {[name: string, share: number | null]} LikelyClass */
@@ -145,6 +178,6 @@
  * @property {string} [failed]
  */
 
-/** @typedef {Page | Likely | Above | Near | Done} Message */
+/** @typedef {Page | Card | Original | Compared | Hidden | Told | Above | Near | Done} Message */
 
 export {};
