@@ -162,3 +162,37 @@ def test_hostile_text_goes_to_the_browser_as_it_is(say, session, text):
     say("tag", tags=[f"{text[:59]}!"], ranges=[[0, 1]])
     (row,) = session.page(0, 1)
     assert row["note"] == f"{text}!".strip() and list(row["tags"]) == sorted(say.grid.tags)
+
+
+def test_the_card_shows_note_and_tags_as_text(say, session):
+    sample_id = session.current
+    evil = "<img src=x onerror=alert(1)>"
+    assert "✎" not in say("card", sample_id=sample_id)[0][0]["html"]
+    session.note(f"{evil}\nsecond line")
+    session.tag([evil, "night"])
+    html = say("card", sample_id=sample_id)[0][0]["html"]
+    assert evil not in html
+    escaped = "&lt;img src=x onerror=alert(1)&gt;"
+    assert f"Note: {escaped}<br>second line" in html and f"Tags: {escaped}, night" in html
+
+
+def test_what_is_noted_elsewhere_is_told(say, session, monkeypatch):
+    told = []
+    monkeypatch.setattr(say.grid, "send", lambda message, buffers=None: told.append(message))
+    first = session.current
+    session.note("x")
+    session.tag("night", session.columns.ids_at(session.visible[:3]))
+    session.untag("night", [first])
+    session.undo()
+    assert [message["said"] for message in told] == [
+        f"Noted on: {first}", "Tagged: 3 samples", f"Untagged: {first}", f"Undone: {first}",
+    ]  # fmt: skip
+
+
+def test_a_look_alike_that_is_hidden_is_shown_by_switching_off_what_hides_it(say, session):
+    hidden = session.scores.index[-1]
+    session.label_filter = session.scores.loc[hidden, "label"]
+    say("show", sample_id=hidden)
+    assert session.current == hidden and session.label_filter is not None
+    say("clear")
+    assert session.label_filter is None and not session.only_suspects
