@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 from o2u_nb.audit import Audit
+from o2u_nb.data.samples import named_problems
 from o2u_nb.errors import O2UError
 from o2u_nb.extras import require_training
+from o2u_nb.folder import PROBLEMS
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import Bars
 from o2u_nb.version import __version__
@@ -233,10 +235,20 @@ def _print_summary(found: Audit) -> None:
         print(f"{rank:>4}  {name:<{width}}  {row['label']}  ->  {row['suggested_label']}")
     if stability is not None:
         print(f"\nHow settled the ranking is: {stability}.")
+    if len(found.problems):
+        print(f"\n{len(found.problems):,} problems in the source:\n")
+        for line in named_problems(found.problems):
+            print(f"  {_on_one_line(line)}")
+        print(f"\nAll of them: {found.folder / PROBLEMS}")
     print(
         f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
         f"Next: open the report, {found.report}"
     )
+
+
+def _on_one_line(text: str) -> str:
+    """Return text in which characters that would move the cursor or colour the line are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 if __name__ == "__main__":

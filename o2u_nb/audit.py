@@ -63,16 +63,26 @@ class Audit(AuditFolder):
         return cls(saved.folder)
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
-        """Open a `ReviewSession` on this audit, in the name of `reviewer` (default: the user).
+        """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).
 
-        Raises `DecisionsError` when the decision log is about another data set.
+        While it is in use, the same one is returned each time, so that all panels on an audit are
+        in step; after the audit was made again, it is a new one. See `review.shared`.
+
+        Raises `DecisionsError` when the decision log is about another data set, and `SourceError`
+        when the audit is no longer in its folder.
         """
-        from o2u_nb.review.session import ReviewSession
+        from o2u_nb.review.shared import shared_session
 
-        return ReviewSession(self, reviewer=reviewer)
+        return shared_session(self, reviewer=reviewer)
 
     def panel(self, *, reviewer: str | None = None) -> "Dashboard":
-        """Show the whole review of this audit in JupyterLab: a `Dashboard` over a new session."""
+        """Show the whole review of this audit in JupyterLab: a `Dashboard` over `session()`.
+
+        It begins at an undecided sample, and is in step with all other panels on this audit.
+        """
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
-        return Dashboard(self.session(reviewer=reviewer))
+        session = self.session(reviewer=reviewer)
+        session.catch_up()
+        session.go_to_undecided()
+        return Dashboard(session)

@@ -30,7 +30,7 @@ from o2u_nb.data import atomic, duplicates, grey, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
-from o2u_nb.data.samples import Checked, problems_table, told
+from o2u_nb.data.samples import Checked, named_problems, problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
@@ -276,7 +276,7 @@ def _found(checked: Checked) -> list[str]:
     counts = problems["problem"].value_counts()
     listed = ", ".join(f"{count:,} x {problem}" for problem, count in counts.items())
     head = f"{line}; {len(problems):,} problems ({listed}), listed in {layout.PROBLEMS}."
-    return [head, *(f"  {said}" for said in told(problems))]
+    return [head, *(f"  {said}" for said in named_problems(problems))]
 
 
 def _stage(progress: Report, name: str) -> Progress:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from o2u_nb.data import sources
 from o2u_nb.data.manifest import MANIFEST, safe_name
 from o2u_nb.errors import ApplyError, OutputError, SourceError
 from o2u_nb.exchange import tree
-from o2u_nb.review.apply import Plan, plan
+from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
 from tests.hostile import ODD_IDS
@@ -280,10 +281,7 @@ def test_a_folder_among_the_originals_is_refused(session, tmp_path):
     for inside in ("images/tiger/new", "images/tiger/deep/new"):
         with pytest.raises(ApplyError, match="where the originals are"):
             exchange.to_folder(made, tmp_path / inside)
-    fields = {
-        name: getattr(made, name) for name in ("samples", "decided", "stale", "absent", "unsure")
-    }
-    rooted = Plan(**fields, source=str(tmp_path / "images"))
+    rooted = replace(made, source=str(tmp_path / "images"))
     with pytest.raises(ApplyError, match="where the originals are"):
         exchange.to_folder(rooted, tmp_path / "images" / "new")
     (tmp_path / "way_in").symlink_to(tmp_path / "images")
@@ -392,7 +390,8 @@ def test_csv_is_read_back_by_the_front_door(session, tmp_path):
 def test_parquet_is_a_samples_table_again(session, tmp_path):
     made = plan(session)
     found = samples_io.read(exchange.to_parquet(made, tmp_path / "clean.parquet"))
-    pd.testing.assert_frame_equal(found.drop(columns="original_label"), made.cleaned)
+    added = ["original_label", "note", "tags"]
+    pd.testing.assert_frame_equal(found.drop(columns=added), made.cleaned)
     assert found.loc["cheetah/0000000.png", "original_label"] == "cheetah"
 
 
@@ -430,3 +429,37 @@ def test_a_relative_folder_is_fine(session, tmp_path, monkeypatch):
     assert exchange.to_folder(plan(session), "out") == tmp_path / "out"
     assert exchange.revert("out") == 39
     assert os.listdir(tmp_path).count("out") == 0
+
+
+def test_decisions_made_before_and_after_a_move_apply_to_the_moved_pictures(session, tmp_path):
+    session.keep(["tiger/0000003.png"])
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    (tmp_path / "audit").rename(tmp_path / "audit2")
+    audit = Audit.open(tmp_path / "audit2", images=tmp_path / "elsewhere")
+    again = audit.session(reviewer="ann")
+    assert again.pictures_hint == "" and again.counts["relabel"] == again.counts["drop"] == 1
+    again.drop(["leopard/0000002.png"])
+    made = plan(again)
+    assert made.stale.empty and made.absent.empty and len(made.decided) == 4
+    assert len(made.changes) == 3 and "not applied" not in repr(made)
+    exchange.to_folder(made, tmp_path / "out")
+    table = pd.read_csv(exchange.to_csv(made, tmp_path / "clean.csv"))
+    assert table["path"].str.startswith(str(tmp_path / "elsewhere")).all()
+
+
+def test_a_review_says_where_missing_pictures_were_expected(session, tmp_path):
+    assert session.pictures_hint == ""
+    hint = moved(tmp_path).session(reviewer="ann").pictures_hint
+    assert "20 of 20 that were looked for" in hint and f"expected in {tmp_path}/images." in hint
+    assert f"Audit.open('{tmp_path}/audit', images=" in hint
+
+
+def test_a_hint_where_ids_are_no_paths_names_the_folder_of_all(tmp_path):
+    ids = [f"row {k}" for k in range(8)]
+    audit = write_audit(
+        tmp_path / "audit", n=8, ids=ids, images=tmp_path / "images", write_images=False
+    )
+    opened = Audit.open(audit)
+    opened.samples["path"] = [f"{tmp_path}/gone/{k % 2}/{k}.png" for k in range(8)]
+    assert f"expected in {tmp_path}/gone." in ReviewSession(opened).pictures_hint
+    assert ReviewSession(write_audit(tmp_path / "pixels")).pictures_hint == ""

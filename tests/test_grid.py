@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 from ipywidgets.widgets import widget
 from PIL import Image
 
+from o2u_nb import embedding_file
+from o2u_nb import folder as layout
+from o2u_nb.data import sources
+from o2u_nb.data.images import GREY_COLUMNS
 from o2u_nb.review import decisions
 from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.words import DONE, ON_TILE
 from o2u_nb.widgets.grid import KEPT_ORDERS, STILL, SuspectGrid, expand, runs
 from tests.audits import CLASSES, write_audit
+from tests.pages import Reader
 
 N, N_WRONG = 60, 20
 
@@ -61,6 +66,11 @@ def browser(session, monkeypatch):
 @pytest.fixture
 def grid(browser):
     return browser.grid
+
+
+def write_embeddings(session):
+    features = np.random.default_rng(0).normal(size=(N, 8))
+    embedding_file.write(session.audit.folder / layout.EMBEDDINGS, features)
 
 
 def ids(session, *places):
@@ -331,9 +341,9 @@ def test_a_class_can_be_made_and_is_told_of(browser, grid, session):
     assert action_of(session, first) == ("relabel", "lynx")
     assert "lynx" in grid.choices["classes"]
     answer = browser.decide("relabel", (1, 4), new_label="lynx")
-    assert answer["said"] == "3 samples: 3 changed, Ctrl+Z undoes"
+    assert answer["said"] == "3 samples: 3 changed to lynx, Ctrl+Z undoes"
     answer = browser.decide("relabel", (4, 6), new_label="ocelot", new_class=True)
-    assert answer["said"] == "2 samples: 2 changed (a new class), Ctrl+Z undoes"
+    assert answer["said"] == "2 samples: 2 changed to ocelot (a new class), Ctrl+Z undoes"
     assert session.made_classes == ("lynx", "ocelot")
 
 
@@ -397,14 +407,116 @@ def test_no_method_of_the_session_is_an_action(browser, session, action):
     assert session.revision == 0 and not session.decisions.path.exists()
 
 
-def test_likely_classes_leave_the_given_one_out(browser, session):
+def test_a_card_says_why_and_leaves_the_given_label_out_of_the_likely_ones(browser, session):
     row = session.page(0, 1)[0]
-    browser.say("likely", ranges=[[0, 1]])
+    browser.say("card", sample_id=row["sample_id"])
     found = browser.heard[0][0]
     names = [name for name, _ in found["classes"]]
     assert found["sample_id"] == row["sample_id"] and names[0] == row["suggested"]
     assert sorted([*names, row["label"]]) == session.classes
-    assert found["reason"].startswith(f'Labelled "{row["label"]}"')
+    text = " ".join(Reader(found["html"]).text)
+    assert f'Labelled "{row["label"]}"' in text and "Not decided yet." in text
+    assert found["near"] == [] and found["revision"] == 0
+
+
+def test_look_alikes_on_a_card_can_be_gone_to(browser, session):
+    write_embeddings(session)
+    (first,) = ids(session, 0)
+    browser.say("card", sample_id=first)
+    found = browser.heard[0][0]
+    assert len(found["near"]) == 8 and first not in found["near"]
+    assert found["html"].count('data-near="') == 8 and 'data-near="7"' in found["html"]
+    seen = session.is_shown(found["near"][0])
+    answer = browser.say("go", sample_id=found["near"][0])
+    assert (session.current == found["near"][0]) is seen
+    assert ("is hidden by the filters" in (answer["said"] or "")) is not seen
+
+
+def test_a_sample_that_the_filters_hide_is_offered_and_then_shown(browser, session):
+    hidden, current = session.columns.ids[N - 1], session.current
+    session.text_filter = current
+    answer = browser.say("go", sample_id=hidden)
+    assert browser.heard[0][0] == dict(kind="hidden", view="a", sample_id=hidden)
+    assert answer["said"] == f"{hidden} is hidden by the filters." and session.current == current
+    browser.say("show", sample_id=hidden)
+    assert (session.current, session.only_suspects, session.text_filter) == (hidden, False, "")
+    assert "'x'" in browser.say("go", sample_id="x")["failed"]
+
+
+def test_all_filters_are_cleared_at_once(browser, grid, session):
+    session.label_filter, session.text_filter = "tiger", "tiger"
+    session.pair_filter = ("tiger", "cheetah")
+    session.decision_filter, session.position_filter = "undecided", np.arange(N)
+    assert browser.say("clear")["said"] == "All filters are cleared."
+    assert grid.length == N_WRONG and grid.settings["position_filter"] is None
+    names = ("label_filter", "text_filter", "pair_filter", "decision_filter")
+    assert [getattr(session, name) for name in names] == [None, "", None, "all"]
+
+
+def test_an_original_has_all_the_pixels_of_the_picture(browser, session):
+    (first,) = ids(session, 0)
+    browser.say("original", sample_id=first)
+    (sent, (picture,)) = browser.heard[0]
+    assert sent == dict(kind="original", sample_id=first)
+    assert Image.open(io.BytesIO(picture)).size == (12, 12)
+    session.audit.samples.loc[first, "path"] = "nowhere.png"
+    browser.say("original", sample_id=first)
+    assert Image.open(io.BytesIO(browser.heard[0][1][0])).size == (512, 512)  # a tile in words
+
+
+@pytest.mark.parametrize("top", [4095, 65535])
+def test_deep_pictures_are_stretched_wherever_they_are_shown(tmp_path, top):
+    images = tmp_path / "images"
+    pixels = np.linspace(0, top, 64 * 64).reshape(64, 64).astype(np.uint16)
+    for k in range(8):
+        path = images / CLASSES[k % 4] / f"{k:07d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    samples = sources.read(images).samples
+    folder = write_audit(tmp_path / "audit", n=8, n_wrong=4, images=images, write_images=False)
+    session = ReviewSession(folder, reviewer="ann")
+    for name in set(GREY_COLUMNS) & set(samples.columns):
+        session.audit.samples[name] = samples[name].iloc[0]
+    (first,) = ids(session, 0)
+    for picture in (session.original(first), session.thumbnail(first, 64)):
+        shown = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
+        assert shown.min() < 10 and shown.max() > 245
+
+
+def test_two_selected_are_compared_and_one_with_its_rival(browser, session):
+    first, second = ids(session, 0, 3)
+    browser.say("compare", ranges=[[0, 1], [3, 4]])
+    sent, pictures = browser.heard[0]
+    assert (sent["kind"], sent["view"], sent["ids"]) == ("compare", "a", [first, second])
+    assert [Image.open(io.BytesIO(picture)).size for picture in pictures] == [(1024, 1024)] * 2
+    assert all("Loss by epoch" in card for card in sent["cards"])
+    assert "another label" in browser.say("compare", ranges=[[0, 1]])["failed"]
+    assert "Select two" in browser.say("compare", ranges=[[0, 3]])["failed"]
+
+
+def test_the_rival_of_a_sample_is_its_nearest_look_alike_with_another_label(browser, session):
+    write_embeddings(session)
+    (first,) = ids(session, 0)
+    browser.say("compare", ranges=[[0, 1]])
+    one, rival = browser.heard[0][0]["ids"]
+    labels = session.scores["label"]
+    assert one == first and labels[rival] != labels[first]
+
+
+def test_what_is_decided_elsewhere_is_said(browser, grid, session):
+    (first, second) = ids(session, 0, 1)
+    given = session.scores["label"]
+    session.drop([first])
+    told, _ = browser.heard[-1]
+    assert told == dict(kind="told", said=f"{first}: {given[first]} dropped, Ctrl+Z undoes")
+    session.undo()
+    assert browser.heard[-1][0]["said"] == f"Undone: {first}"
+    browser.decide("keep", (0, 1))
+    assert [content["kind"] for content, _ in browser.heard] == ["done"]  # its own are answered
+    other = ReviewSession(session.audit, reviewer="bob")
+    other.relabel("tiger" if given[second] != "tiger" else "jaguar", [second])
+    session.refresh()
+    assert browser.heard[-1][0]["said"].startswith(f"bob: {second}: {given[second]} changed to ")
 
 
 def test_the_still_grid_is_in_the_saved_notebook(grid, session):

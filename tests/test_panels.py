@@ -479,7 +479,7 @@ def test_all_panels_show_an_audit_with_a_class_that_was_made(session):
     shown = [panel(session)._still() for panel in panels()]
     assert len(shown) == len(panels()) and all(shown)
     session.current = first
-    assert "changed to lynx" in dashboard._why._still()
+    assert "changed to lynx" in WhyCard(session)._still()
 
 
 def test_why_card_offers_classes_made_in_review(session):

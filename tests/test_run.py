@@ -268,13 +268,18 @@ def test_problems_are_listed_and_the_rest_is_audited(source, tmp_path, tiny):
     }
 
 
-def test_problems_that_are_alike_are_told_in_one_line(source, tmp_path, tiny):
-    for number in range(11):
+def test_up_to_ten_problems_are_named_also_in_the_summary(source, tmp_path, tiny, capsys):
+    for number in range(12):
         (source / "red" / f"empty{number:02d}.png").write_bytes(b"")
-    said = []
-    run_audit(source, tmp_path / "out", preset="quick", say=said.append)
-    assert "11 problems (11 x zero-byte file)" in said[0]
-    assert said[1].startswith("  11 samples, red/empty00.png for one: zero-byte file")
+    (source / "red" / "\x1b[31mtorn.png").write_bytes(b"\x89PNG nothing")
+    assert main(["audit", str(source), "--out", str(tmp_path / "out"), "--preset", "quick"]) == 0
+    out = capsys.readouterr().out
+    assert "13 problems (12 x zero-byte file, 1 x unreadable image)" in out
+    summary = out[out.index("The most suspicious") :]
+    assert "13 problems in the source" in summary and "problems.csv" in summary
+    assert "red/empty00.png, red/empty01.png, " in summary and " and 3 more: zero-byte" in summary
+    assert summary.count("red/empty") == 9  # and one that is torn: ten names
+    assert "\\x1b[31mtorn.png: unreadable image" in summary and "\x1b" not in summary
 
 
 def test_saving_in_a_notebook_says_the_doubts(finished, tmp_path, capsys, monkeypatch):

@@ -1,5 +1,7 @@
 """The two tables: their form, their text, and the way to disk and back."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,14 +94,36 @@ def test_reading_what_is_no_samples_table_says_so(tmp_path):
         samples.read(tmp_path / "other.parquet")
 
 
-def test_problems_are_told_in_lines_and_those_alike_in_one():
+def test_problems_are_named_in_lines_those_left_out_first():
     alike = [Problem(f"{n}.png", samples.SPELLINGS, "'Cat' is 'cat'", "kept") for n in range(3)]
-    other = [Problem(f"x{n}", samples.MISSING_LABEL, f"row {n}", "left out") for n in range(4)]
-    lines = samples.told(samples.problems_table([*other[:1], *alike, *other[1:]]), most=3)
-    assert lines == [
+    other = [Problem(f"x{n}", samples.MISSING_LABEL, f"row {n}", "left out") for n in range(2)]
+    empty = [Problem(f"e{n}", samples.ZERO_BYTE_FILE, "0 bytes", "left out") for n in range(4)]
+    found = samples.problems_table([*alike, *other, *empty])
+    assert samples.named_problems(found) == [
         "x0: missing label (row 0), left out",
-        "3 samples, 0.png for one: class spelt in several ways ('Cat' is 'cat'), kept",
         "x1: missing label (row 1), left out",
-        "and 2 more",
+        "e0, e1, e2, e3: zero-byte file (0 bytes), left out",
+        "0.png, 1.png, 2.png: class spelt in several ways ('Cat' is 'cat'), kept",
     ]
-    assert samples.told(samples.problems_table([])) == []
+    assert samples.named_problems(found, most=5)[2:] == [
+        "e0, e1 and 2 more: zero-byte file (0 bytes), left out",
+        "0.png and 2 more: class spelt in several ways ('Cat' is 'cat'), kept",
+    ]
+    assert samples.named_problems(found, most=3)[2:] == [
+        "e0 and 3 more: zero-byte file (0 bytes), left out",
+        "and 3 more",
+    ]
+    assert samples.named_problems(samples.problems_table([])) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans())), st.integers(1, 6))
+def test_at_most_so_many_samples_are_named_and_all_are_counted(rows, most):
+    table = samples.problems_table(
+        Problem(f"s{k}", "odd", f"reason {reason}", "left out" if out else "kept")
+        for k, (reason, out) in enumerate(rows)
+    )
+    lines = samples.named_problems(table, most=most)
+    named = [name for line in lines for name in re.findall(r"\bs\d+", line)]
+    more = [int(count) for line in lines for count in re.findall(r"and (\d+) more", line)]
+    assert len(named) == len(set(named)) == min(most, len(rows))
+    assert len(named) + sum(more) == len(rows)

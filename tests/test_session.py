@@ -308,10 +308,17 @@ def test_two_kernels_on_one_audit(session, audit):
     assert session.counts["drop"] == 1 and heard == [1]
     assert not session.can_undo
     session.step()
+    here = session.current
     other.drop()
-    session.keep()  # decides the same sample later; what the other one did comes in as well
-    assert session.counts["drop"] == 1 and session.counts["keep"] == 1
-    assert session.page(1, 2)[0]["decision"] == "keep"
+    with pytest.raises(DecisionsError, match=f"bob has changed {here} meanwhile"):
+        session.keep()  # of the same sample, which she believes to be undecided
+    assert session.page(1, 2)[0]["decision"] == "drop" and session.current == here
+    session.keep()  # meant all the same
+    assert session.page(1, 2)[0]["decision"] == "keep" and session.current != here
+    other.drop()  # of another sample: that comes in with the next command
+    session.step()
+    session.keep()
+    assert session.counts["drop"] == 2 and session.counts["keep"] == 2
 
 
 def test_a_log_of_another_audit_is_refused(session, tmp_path):

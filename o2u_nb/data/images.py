@@ -187,6 +187,14 @@ def thumbnail(item: Item, size: int) -> bytes:
     return _encoded(resized(image, sides), "JPEG", quality=85)
 
 
+def whole(item: Item, most: int) -> bytes:
+    """Return `item` as JPEG bytes with all its pixels, but with at most `most` on a side."""
+    image = load_image(item, at_least=most)
+    scale = min(1, most / max(image.size))
+    sides = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return _encoded(resized(image, sides), "JPEG", quality=92)
+
+
 def png_bytes(item: np.ndarray | bytes) -> bytes:
     """Return a uint8 array as the bytes of a PNG, which is lossless; return bytes as they are."""
     if isinstance(item, bytes):

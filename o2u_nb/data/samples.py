@@ -67,23 +67,34 @@ def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(Problem._fields), dtype="str")
 
 
-def told(problems: pd.DataFrame, *, most: int = 10) -> list[str]:
-    """Return a problems table as lines of text; problems with equal details share a line.
+def named_problems(problems: pd.DataFrame, *, most: int = 10) -> list[str]:
+    """Return a problems table as lines of text that name up to `most` samples.
 
-    At most `most` lines describe problems; one more line says how many problems remain.
+    Problems with equal details share a line, those of samples that were left out come first, and
+    each line names at least one sample. A last line says how many more there are.
 
-    >>> told(problems_table([Problem("a.png", ZERO_BYTE_FILE, "0 bytes", "left out")]))
-    ['a.png: zero-byte file (0 bytes), left out']
+    >>> empty = [Problem(name, ZERO_BYTE_FILE, "0 bytes", "left out") for name in "abc"]
+    >>> named_problems(problems_table(empty))
+    ['a, b, c: zero-byte file (0 bytes), left out']
+    >>> named_problems(problems_table(empty), most=2)
+    ['a, b and 1 more: zero-byte file (0 bytes), left out']
     """
     alike = problems.groupby(["problem", "detail", "action"], sort=False)["sample_id"].agg(list)
-    lines = [_line(ids, *what) for what, ids in alike.head(most).items()]
-    left = sum(map(len, alike.iloc[most:]))
-    return lines + ([f"and {left:,} more"] if left else [])
+    groups = sorted(alike.items(), key=lambda found: not found[0][2].startswith("left out"))
+    shown, left = groups[:most], groups[most:]
+    room = most - len(shown)
+    lines = []
+    for what, ids in shown:
+        named = 1 + min(room, len(ids) - 1)
+        room -= named - 1
+        lines.append(_line(ids, named, *what))
+    more = sum(len(ids) for _, ids in left)
+    return lines + ([f"and {more:,} more"] if more else [])
 
 
-def _line(ids: list[str], problem: str, detail: str, action: str) -> str:
-    who = ids[0] if len(ids) == 1 else f"{len(ids):,} samples, {ids[0]} for one"
-    return f"{who}: {problem} ({detail}), {action}"
+def _line(ids: list[str], named: int, problem: str, detail: str, action: str) -> str:
+    others = f" and {len(ids) - named:,} more" if len(ids) > named else ""
+    return f"{', '.join(ids[:named])}{others}: {problem} ({detail}), {action}"
 
 
 def samples_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,13 @@ def labelled(plan: Plan) -> pd.DataFrame:
     return plan.cleaned.assign(original_label=given(plan))
 
 
+def remarked(plan: Plan) -> pd.DataFrame:
+    """Return `labelled` with the columns note and tags, "" where nothing was said of a sample."""
+    table = labelled(plan)
+    said = plan.remarks.reindex(table.index).fillna("").astype("str")
+    return table.assign(note=said["note"], tags=said["tags"])
+
+
 def csv_text(table: pd.DataFrame) -> str:
     """Return a table as CSV text, without its index, with the same line ends everywhere."""
     return table.to_csv(index=False, lineterminator="\n")

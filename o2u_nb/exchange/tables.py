@@ -6,12 +6,14 @@ from pathlib import Path
 from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
 from o2u_nb.errors import ApplyError
-from o2u_nb.exchange.cleaned import csv_text, labelled, warn_of_missing, warn_of_stale
+from o2u_nb.exchange.cleaned import csv_text, remarked, warn_of_missing, warn_of_stale
 from o2u_nb.review.apply import Plan
 
 
 def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
-    """Write the cleaned labels as CSV: path, label, original_label, split, sample_id.
+    """Write the cleaned labels as CSV.
+
+    Columns path, label, original_label, split, sample_id, note, tags (with ", " between them).
 
     `data.sources.read` and the command line's --labels read it. Decisions on pictures that cannot
     be read are applied, since only labels are written. Warns of decisions that are not applied and
@@ -22,18 +24,20 @@ def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
         raise ApplyError("These samples have no files: use to_parquet, which keeps their pixels.")
     warn_of_stale(plan)
     warn_of_missing(plan)
-    columns = ["path", "label", "original_label", "split", "sample_id"]
+    columns = ["path", "label", "original_label", "split", "sample_id", "note", "tags"]
     with atomic.replacing(path) as file:
-        file.write(csv_text(labelled(plan).reset_index()[columns]).encode())
+        file.write(csv_text(remarked(plan).reset_index()[columns]).encode())
     return Path(path)
 
 
 def to_parquet(plan: Plan, path: str | os.PathLike) -> Path:
-    """Write the cleaned samples table, with original_label; `data.samples.read` reads it.
+    """Write the cleaned samples table, with original_label, note and tags.
+
+    `data.samples.read` reads it.
 
     Warns as `to_csv` does. Raises `OutputError` when the file cannot be written.
     """
     warn_of_stale(plan)
     warn_of_missing(plan)
-    samples_io.write(labelled(plan), path)
+    samples_io.write(remarked(plan), path)
     return Path(path)

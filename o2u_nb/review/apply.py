@@ -16,7 +16,7 @@ from o2u_nb.data.images import image_items
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import ApplyError
 from o2u_nb.folder import AuditFolder
-from o2u_nb.review.events import fold, merge
+from o2u_nb.review.events import Event, fold, merge, remarks
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.session import ReviewSession
 
@@ -32,7 +32,8 @@ class Plan:
     decided on; they are not applied. `absent` holds those whose picture cannot be read now, because
     it was moved or deleted; they are applied, since a new label needs no picture. `unsure` (keep or
     drop) says what becomes of samples that were marked unsure. `source` is the audited folder, None
-    where no folder was audited.
+    where no folder was audited. `remarks` holds the note and the tags of each sample that has
+    either, decided or not, as `events.remarks` returns them.
     """
 
     samples: pd.DataFrame
@@ -41,6 +42,7 @@ class Plan:
     absent: pd.DataFrame
     unsure: str
     source: str | None
+    remarks: pd.DataFrame
 
     @cached_property
     def cleaned(self) -> pd.DataFrame:
@@ -51,7 +53,7 @@ class Plan:
     def changes(self) -> pd.DataFrame:
         """Return one row per changed sample, indexed by `sample_id`.
 
-        Columns label_before, label_after (None = left out), action, reviewer, ts_utc, note.
+        Columns label_before, label_after (None = left out), action, reviewer, ts_utc, note, tags.
         """
         after = self.cleaned["label"].astype(object).reindex(self.samples.index)
         after = after.where(after.notna(), None)
@@ -59,7 +61,7 @@ class Plan:
             {"label_before": self.samples["label"].astype(object), "label_after": after}
         )
         changed = table[table["label_before"] != table["label_after"]]
-        return changed.join(self.decided[["action", "reviewer", "ts_utc", "note"]])
+        return changed.join(self.decided[["action", "reviewer", "ts_utc", "note", "tags"]])
 
     @cached_property
     def counts(self) -> pd.DataFrame:
@@ -114,10 +116,11 @@ def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str
     if isinstance(review, ReviewSession):
         review.refresh()
         audit = review.audit
-        decided = review.decisions.table()
+        events = review.decisions.events
     else:
         audit = review if isinstance(review, AuditFolder) else AuditFolder.open(review)
-        decided = _logged(audit)
+        events = _logged(audit)
+    decided = fold(events)
     source = audit.facts.get("source")
     then = decided["content_hash"]  # None where it was not taken: then nothing can be compared
     now = _hashes(audit.samples, decided)
@@ -129,6 +132,7 @@ def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str
         absent=decided[absent],
         unsure=unsure,
         source=source if source and os.path.isabs(source) else None,
+        remarks=remarks(events),
     )
 
 
@@ -155,11 +159,11 @@ def cleaned(samples: pd.DataFrame, decided: pd.DataFrame, *, unsure: str = "keep
     return samples.assign(label=label.astype("str")).drop(index=out)
 
 
-def _logged(audit: AuditFolder) -> pd.DataFrame:
+def _logged(audit: AuditFolder) -> list[Event]:
     log = audit.log
     events = merge([log] if log.exists() else [])
     counted, _ = Lineage.of(audit).sort(events, str(log))
-    return fold(counted)
+    return counted
 
 
 def _hashes(samples: pd.DataFrame, decided: pd.DataFrame) -> pd.Series:

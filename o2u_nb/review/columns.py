@@ -6,6 +6,7 @@ table, 0 = most suspicious. Positions have a meaning within one session only and
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ class Columns:
             if name not in NOT_SCORES and pd.api.types.is_float_dtype(scores[name])
         ]
         self._orders: dict[tuple[str, bool], np.ndarray] = {}
+        self._matched: tuple[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,8 +73,24 @@ class Columns:
             self._orders[key] = np.argsort(-values if descending else values, kind="stable")
         return self._orders[key]
 
+    @cached_property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pairs of given and suggested class, codes (k, 2), and each sample's (n,)."""
+        n = len(self.classes) + 1  # one more for no suggestion, whose code is -1
+        codes = self.label.astype(np.int64) * n + self.suggested + 1
+        found, pair = np.unique(codes, return_inverse=True)
+        return np.column_stack([found // n, found % n - 1]), pair
+
     def matches(self, text: str) -> np.ndarray:
-        """Return which samples (n,) bool have `text` in their id or given label, in any case."""
+        """Return which samples (n,) bool have `text` in their id or given label, in any case.
+
+        The result for the last text is kept, and must not be changed.
+        """
+        if self._matched is None or self._matched[0] != text:
+            self._matched = text, self._search(text)
+        return self._matched[1]
+
+    def _search(self, text: str) -> np.ndarray:
         import pyarrow as pa
         import pyarrow.compute as pc
 

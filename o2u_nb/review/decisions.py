@@ -1,7 +1,8 @@
 """The decision log `decisions.jsonl`, and its one writer.
 
-In come commands (keep, relabel, drop, unsure, undo, redo); out comes one line of JSON per sample,
-on disk before the call returns. The log only ever grows, and several kernels may share it.
+In come commands (keep, relabel, drop, unsure, note, tag, untag, undo, redo); out comes one line of
+JSON per sample, on disk before the call returns. The log only ever grows, and several kernels may
+share it.
 """
 
 import errno
@@ -64,6 +65,7 @@ class Decisions:
         self._ledger = Ledger()
         self._length = 0  # bytes of the whole lines read so far
         self._lines = 0  # the number of these lines
+        self._seen: tuple[int, int] | None = None  # size and date of the log when it was read
         self._unreadable: list[str] = []
         self._torn: list[str] = []
         self._changed: dict[str, None] = {}
@@ -98,6 +100,14 @@ class Decisions:
         """Return the decision that holds for a sample, None while there is none."""
         return self._ledger.current(sample_id)
 
+    def note(self, sample_id: str) -> str:
+        """Return what was noted on a sample, "" where there is nothing."""
+        return self._ledger.note(sample_id)
+
+    def tags(self, sample_id: str) -> tuple[str, ...]:
+        """Return the tags of a sample, sorted."""
+        return self._ledger.tags(sample_id)
+
     def history(self, sample_id: str) -> list[Event]:
         """Return all events of a sample, undone ones and undos included, oldest first."""
         return self._ledger.history(sample_id)
@@ -106,8 +116,12 @@ class Decisions:
         """Return the current decision per sample, see `fold`."""
         return self._ledger.table()
 
+    def remarks(self) -> pd.DataFrame:
+        """Return note and tags of each sample that has either, see `events.remarks`."""
+        return self._ledger.remarks()
+
     def record(self, choices: Sequence[dict], *, note: str = "", ms_spent: int = 0) -> list[Event]:
-        """Append one command, a decision per sample, and return its events.
+        """Append one command, a decision or remark per sample, and return its events.
 
         Each of `choices` holds `sample_id`, `given_label` and `action`, and those other fields of
         an `Event` that are known. `ms_spent`, the milliseconds that the command took, is divided
@@ -151,6 +165,17 @@ class Decisions:
             raise DecisionsError(
                 f"Cannot read {self.path} ({error.strerror or error}): permit reading it."
             ) from error
+
+    def is_behind(self) -> bool:
+        """Tell whether the log has changed since it was read; only its size and date are looked at.
+
+        A log that is gone has changed if anything had been read from it.
+        """
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return self._length > 0
+        return (found.st_size, found.st_mtime_ns) != self._seen
 
     def pop_changed(self) -> list[str]:
         """Return the samples with new events since the last call, whoever added them."""
@@ -202,7 +227,9 @@ class Decisions:
         return now.isoformat(timespec="microseconds")
 
     def _take_in(self, fd: int) -> None:
-        self._require_length(os.fstat(fd).st_size)
+        found = os.fstat(fd)
+        self._require_length(found.st_size)
+        self._seen = found.st_size, found.st_mtime_ns
         data = _read_from(fd, self._length)
         parsed = parse(data, name=str(self.path), first_line=self._lines + 1)
         events, aside = self.lineage.sort(parsed.events, str(self.path))

@@ -18,11 +18,19 @@ import pandas as pd
 from o2u_nb.errors import DecisionsError
 
 ACTIONS = ("keep", "relabel", "drop", "unsure")
+# What is said of a sample beside any decision on it. Versions that do not know these actions skip
+# such lines, and name them among the problems of the log.
+NOTE = "note"
+TAG = "tag"
+UNTAG = "untag"
+REMARKS = (NOTE, TAG, UNTAG)
 UNDO = "undo"
 REDO = "redo"
-# The fields of an event that are columns of `fold`.
+TAGS_JOIN = ", "  # between tags in a table; no tag holds a comma
+# The columns of `fold`.
 FOLDED = (
-    "action", "new_label", "reviewer", "ts_utc", "note", "event_id", "given_label", "content_hash",
+    "action", "new_label", "reviewer", "ts_utc", "note", "tags", "event_id", "given_label",
+    "content_hash",
 )  # fmt: skip
 
 
@@ -34,8 +42,9 @@ class Event:
     ISO 8601 with its zone. `undoes` is the id of the event that is taken back: a decision by an
     undo, and an undo by a redo. `content_hash` is that of the image when it was decided on, None
     where it could not be read. `rank_shown`, `score_shown` and `suggested_label` are what the
-    reviewer saw. `ms_spent` is this event's share of the milliseconds that the command took. Raises
-    `ValueError` for values that make no sense.
+    reviewer saw. `ms_spent` is this event's share of the milliseconds that the command took. `note`
+    is the text of a note, or a remark on a decision, and `tags` are those that a tag adds and an
+    untag takes away. Raises `ValueError` for values that make no sense.
     """
 
     event_id: str
@@ -55,18 +64,26 @@ class Event:
     ms_spent: int = 0
     o2u_nb_version: str = ""
     undoes: str | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", tuple(self.tags))  # JSON has lists only
         for name in _REQUIRED:
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"expected text as {name}, found {getattr(self, name)!r}")
-        if self.action not in (*ACTIONS, UNDO, REDO):
+        if self.action not in (*ACTIONS, *REMARKS, UNDO, REDO):
             raise ValueError(f"unknown action {self.action!r}")
         if self.time.tzinfo is None:
             raise ValueError(f"time without a zone: {self.ts_utc!r}")
         needed = {"relabel": "new_label", UNDO: "undoes", REDO: "undoes"}.get(self.action)
         if needed and not (isinstance(getattr(self, needed), str) and getattr(self, needed)):
             raise ValueError(f"{self.action} without {needed}")
+        if not isinstance(self.note, str):
+            raise ValueError(f"expected text as note, found {self.note!r}")
+        if not all(isinstance(tag, str) and tag for tag in self.tags):
+            raise ValueError(f"expected names as tags, found {self.tags!r}")
+        if self.action in (TAG, UNTAG) and not self.tags:
+            raise ValueError(f"{self.action} without tags")
 
     @property
     def time(self) -> datetime:
@@ -80,8 +97,13 @@ class Event:
 
     @property
     def is_decision(self) -> bool:
-        """Tell a decision from an undo or redo."""
+        """Tell a decision from a remark, an undo or a redo."""
         return self.action in ACTIONS
+
+    @property
+    def is_command(self) -> bool:
+        """Tell a decision or remark, which an undo can take back, from an undo or redo."""
+        return self.action in ACTIONS or self.action in REMARKS
 
 
 _NAMES = tuple(field.name for field in fields(Event))
@@ -135,10 +157,11 @@ def _parse_lines(lines: list[bytes], name: str, first: int) -> tuple[list[Event]
 
 
 class Ledger:
-    """Hold events in order, and tell which decisions hold.
+    """Hold events in order, and tell which decisions, notes and tags hold.
 
-    A decision holds until an undo names it; an undo holds until a redo names it. So the order in
-    which logs are read does not matter, and the last decision that holds is a sample's current one.
+    A decision or remark holds until an undo names it; an undo holds until a redo names it. So the
+    order in which logs are read does not matter, and the last decision that holds is a sample's
+    current one.
     """
 
     def __init__(self, events: Iterable[Event] = ()):
@@ -165,7 +188,7 @@ class Ledger:
         return new
 
     def holds(self, event: Event) -> bool:
-        """Tell whether a decision or undo holds: whether it is not taken back."""
+        """Tell whether a decision, remark or undo holds: whether it is not taken back."""
         return all(self._answers.get(answer) for answer in self._answers.get(event.event_id, ()))
 
     def current(self, sample_id: str) -> Event | None:
@@ -173,17 +196,37 @@ class Ledger:
         latest_first = reversed(self._by_sample.get(sample_id, ()))
         return next((e for e in latest_first if e.is_decision and self.holds(e)), None)
 
+    def note(self, sample_id: str) -> str:
+        """Return what was noted on a sample, "" where there is nothing.
+
+        It is the latest of the notes that hold and of the remark on the current decision.
+        """
+        decision = self.current(sample_id)
+        for event in reversed(self._by_sample.get(sample_id, ())):
+            is_note = event.action == NOTE and self.holds(event)
+            if is_note or (event is decision and event.note):
+                return event.note
+        return ""
+
+    def tags(self, sample_id: str) -> tuple[str, ...]:
+        """Return the tags of a sample, sorted: those that were added and not taken away later."""
+        tags: set[str] = set()
+        for event in self._by_sample.get(sample_id, ()):
+            if event.tags and event.action in (TAG, UNTAG) and self.holds(event):
+                tags = tags.union(event.tags) if event.action == TAG else tags - {*event.tags}
+        return tuple(sorted(tags))
+
     def history(self, sample_id: str) -> list[Event]:
         """Return all events of a sample, undone ones and undos included, oldest first."""
         return list(self._by_sample.get(sample_id, ()))
 
     def to_undo(self, reviewer: str) -> list[Event]:
-        """Return the decisions that the reviewer's next undo takes back.
+        """Return the decisions or remarks that the reviewer's next undo takes back.
 
-        They are those of the last command of which a decision holds; none if there is no such one.
+        They are those of the last command of which one holds; none if there is no such command.
         """
         for event in reversed(self.events):
-            if event.reviewer == reviewer and event.is_decision and self.holds(event):
+            if event.reviewer == reviewer and event.is_command and self.holds(event):
                 return self._of_command(event)
         return []
 
@@ -194,7 +237,7 @@ class Ledger:
         """
         for event in reversed(self.events):
             if event.reviewer == reviewer:
-                if event.is_decision:  # as in any editor, a new command ends what can be redone
+                if event.is_command:  # as in any editor, a new command ends what can be redone
                     return []
                 if event.action == UNDO and self.holds(event):
                     return self._of_command(event)
@@ -207,22 +250,53 @@ class Ledger:
         """Return the current decision of each decided sample."""
         return [event for event in map(self.current, self._by_sample) if event]
 
+    def standing(self) -> list[Event]:
+        """Return of each sample the current decision or, where there is none, the last remark."""
+        found = (self.current(id) or self._last_remark(id) for id in self._by_sample)
+        return [event for event in found if event]
+
+    def _last_remark(self, sample_id: str) -> Event | None:
+        latest_first = reversed(self._by_sample[sample_id])
+        return next((e for e in latest_first if e.action in REMARKS and self.holds(e)), None)
+
     def table(self) -> pd.DataFrame:
         """Return the current decision per sample, indexed by `sample_id`; see `fold`."""
         decided = self.in_force()
         index = pd.Index([event.sample_id for event in decided], dtype="str", name="sample_id")
-        columns = {name: [getattr(event, name) for event in decided] for name in FOLDED}
+        own = [name for name in FOLDED if name not in ("note", "tags")]
+        columns = {name: [getattr(event, name) for event in decided] for name in own}
+        columns["note"] = [self.note(sample_id) for sample_id in index]
+        columns["tags"] = [TAGS_JOIN.join(self.tags(sample_id)) for sample_id in index]
         return pd.DataFrame(columns, index=index, columns=list(FOLDED), dtype=object).sort_index()
+
+    def remarks(self) -> pd.DataFrame:
+        """Return note and tags of each sample that has either; see `remarks`."""
+        said = {id: (self.note(id), TAGS_JOIN.join(self.tags(id))) for id in self._by_sample}
+        rows = {sample_id: row for sample_id, row in said.items() if any(row)}
+        index = pd.Index(list(rows), dtype="str", name="sample_id")
+        return pd.DataFrame(
+            list(rows.values()), index=index, columns=["note", "tags"], dtype=object
+        ).sort_index()
 
 
 def fold(events: Iterable[Event]) -> pd.DataFrame:
     """Return the current decision per sample: the result of the events, in any order.
 
     Indexed by `sample_id`, sorted; columns action, new_label (None unless the action is relabel),
-    reviewer, ts_utc, note, event_id, given_label, content_hash. The latest decision that is not
-    undone holds, whoever made it. Samples without a decision have no row.
+    reviewer, ts_utc, note, tags (text, such as "blurred, two cats"), event_id, given_label,
+    content_hash. The latest decision that is not undone holds, whoever made it. Samples without a
+    decision have no row; see `remarks` for their notes and tags.
     """
     return Ledger(events).table()
+
+
+def remarks(events: Iterable[Event]) -> pd.DataFrame:
+    """Return the note and the tags of each sample that has either, decided or not.
+
+    Indexed by `sample_id`, sorted; columns note and tags, both text ("" where there is none). Tags
+    are separated by ", ", which is in no tag that a session has written.
+    """
+    return Ledger(events).remarks()
 
 
 def merge(paths: Iterable) -> list[Event]:

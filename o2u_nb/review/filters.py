@@ -4,6 +4,8 @@ In come a scores table and what is decided; out come masks and orders over its r
 is checked when it is set, and an error names the nearest value that exists.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import traitlets
@@ -12,15 +14,23 @@ from traitlets import Bunch
 from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.events import ACTIONS
+from o2u_nb.review.groups import GROUPINGS
+from o2u_nb.review.remarks import Remarks
 
 UNDECIDED = "undecided"
 STATES = (UNDECIDED, *ACTIONS)  # what is decided about a sample; its code is the position here
 DECISION_FILTERS = ("all", "decided", *STATES)
-# The traits that decide which samples are visible, and in which order.
-FILTERS = (
-    "order_by", "descending", "label_filter", "pair_filter", "decision_filter", "text_filter",
-    "only_suspects", "position_filter",
+# The traits that decide which samples are visible.
+HIDING = (
+    "only_suspects", "label_filter", "pair_filter", "decision_filter", "note_filter", "tag_filter",
+    "text_filter", "position_filter",
 )  # fmt: skip
+# These, and the traits that decide in which order.
+FILTERS = ("order_by", "descending", "group_by", *HIDING)
+# The value of each filter that hides nothing.
+OFF = dict.fromkeys(HIDING) | dict(
+    only_suspects=False, decision_filter="all", note_filter=False, text_filter=""
+)
 
 
 class Filters(traitlets.HasTraits):
@@ -31,11 +41,14 @@ class Filters(traitlets.HasTraits):
 
     order_by = traitlets.Unicode("score")
     descending = traitlets.Bool(True)
+    group_by = traitlets.Unicode("")
     label_filter = traitlets.Unicode(None, allow_none=True)
     pair_filter = traitlets.Tuple(
         traitlets.Unicode(), traitlets.Unicode(), default_value=None, allow_none=True
     )
     decision_filter = traitlets.Unicode("all")
+    note_filter = traitlets.Bool(False)
+    tag_filter = traitlets.Unicode(None, allow_none=True)
     text_filter = traitlets.Unicode("")
     only_suspects = traitlets.Bool(True)
     position_filter = traitlets.Instance(np.ndarray, allow_none=True)
@@ -49,6 +62,7 @@ class Filters(traitlets.HasTraits):
         super().__init__()
         self.columns = Columns(scores)
         self._state = np.zeros(len(self.columns), dtype=np.int8)
+        self._remarks = Remarks()
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -70,24 +84,75 @@ class Filters(traitlets.HasTraits):
         """Return what is decided of each sample: int8 (n,), positions in `STATES`, a copy."""
         return self._state.copy()
 
-    def passing(self) -> np.ndarray:
-        """Tell which samples (n,) bool pass all filters."""
-        columns = self.columns
-        mask = self.suspects.copy() if self.only_suspects else np.ones(len(columns), dtype=bool)
-        if self.label_filter is not None:
-            mask &= self.labelled(self.label_filter)
-        if self.pair_filter is not None:
-            given, suggested = map(columns.code, self.pair_filter)
-            mask &= (columns.label == given) & (columns.suggested == suggested)
-        if self.decision_filter == "decided":
-            mask &= self._state > 0
-        elif self.decision_filter != "all":
-            mask &= self._state == STATES.index(self.decision_filter)
-        if self.text_filter:
-            mask &= columns.matches(self.text_filter)
-        if self.position_filter is not None:
-            mask &= _picked(self.position_filter, len(columns))
+    @property
+    def tags_in_use(self) -> tuple[str, ...]:
+        """Return the tags that samples have, those of the most samples first."""
+        return self._remarks.in_use
+
+    def passing(self, *, without: str | None = None) -> np.ndarray:
+        """Tell which samples (n,) bool pass all filters, those named `without` left out."""
+        mask = np.ones(len(self.columns), dtype=bool)
+        for name in HIDING:
+            if name != without and (passes := self.passes(name)) is not None:
+                mask &= passes
         return mask
+
+    def passes(self, name: str) -> np.ndarray | None:
+        """Tell which samples (n,) bool pass one filter of `HIDING`; None where it is off."""
+        value = getattr(self, name)
+        is_off = value is None or value is False or (isinstance(value, str) and value == OFF[name])
+        return None if is_off else getattr(self, f"_pass_{name}")(value)
+
+    def hiding(self, mask: np.ndarray) -> tuple[str, ...]:
+        """Name the filters that hide samples of `mask` bool (n,)."""
+        found = ((name, self.passes(name)) for name in HIDING)
+        return tuple(
+            name for name, passes in found if passes is not None and (mask & ~passes).any()
+        )
+
+    def relax(self, names: Iterable[str]) -> None:
+        """Switch the filters `names` off, all at once."""
+        with self.hold_trait_notifications():
+            for name in names:
+                setattr(self, name, OFF[name])
+
+    def clear_filters(self) -> None:
+        """Switch all filters off, the lasso included, but the one for suspects."""
+        self.relax(name for name in HIDING if name != "only_suspects")
+
+    @property
+    def estimated_threshold(self) -> float:
+        """Return the threshold on `threshold_column` with as many suspects as the audit found."""
+        return self.threshold_for(int(self.scores["suspect"].sum()))
+
+    def reset_threshold(self) -> None:
+        """Go back to the estimated threshold, on the column that is set."""
+        self.threshold = self.estimated_threshold
+
+    def _pass_only_suspects(self, _: bool) -> np.ndarray:
+        return self.suspects
+
+    def _pass_label_filter(self, label: str) -> np.ndarray:
+        return self.labelled(label)
+
+    def _pass_pair_filter(self, pair: tuple[str, str]) -> np.ndarray:
+        given, suggested = map(self.columns.code, pair)
+        return (self.columns.label == given) & (self.columns.suggested == suggested)
+
+    def _pass_decision_filter(self, decision: str) -> np.ndarray:
+        return self._state > 0 if decision == "decided" else self._state == STATES.index(decision)
+
+    def _pass_note_filter(self, _: bool) -> np.ndarray:
+        return _picked(self.columns.positions(self._remarks.noted), len(self.columns))
+
+    def _pass_tag_filter(self, tag: str) -> np.ndarray:
+        return _picked(self.columns.positions(self._remarks.tagged(tag)), len(self.columns))
+
+    def _pass_text_filter(self, text: str) -> np.ndarray:
+        return self.columns.matches(text)
+
+    def _pass_position_filter(self, positions: np.ndarray) -> np.ndarray:
+        return _picked(positions, len(self.columns))
 
     def labelled(self, label: str) -> np.ndarray:
         """Tell which samples (n,) bool have the given label `label`."""
@@ -133,6 +198,15 @@ class Filters(traitlets.HasTraits):
     @traitlets.validate("order_by", "threshold_column")
     def _valid_column(self, proposal: Bunch) -> str:
         return one_of(proposal["value"], self.columns.names, "score")
+
+    @traitlets.validate("group_by")
+    def _valid_grouping(self, proposal: Bunch) -> str:
+        return one_of(proposal["value"], list(GROUPINGS), "grouping")
+
+    @traitlets.validate("tag_filter")
+    def _valid_tag(self, proposal: Bunch) -> str | None:
+        tag = proposal["value"]
+        return tag if tag is None else one_of(tag, list(self.tags_in_use), "tag")
 
     @traitlets.validate("label_filter")
     def _valid_label(self, proposal: Bunch) -> str | None:

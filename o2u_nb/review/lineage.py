@@ -105,14 +105,14 @@ def carry(folder: Path, samples: pd.DataFrame) -> Carried:
     events = parse(log.read_bytes(), name=str(log)).events if log.exists() else []
     given = samples["label"]
     decided = Ledger(events)
-    same = [event for event in decided.in_force() if _is_same(given, event)]
-    changed = _changed(same, samples)
+    standing = decided.standing()  # notes and tags are carried over as decisions are
+    changed = _changed([event for event in standing if _is_same(given, event)], samples)
     earlier = {event.dataset_fingerprint for event in events} | _fingerprints(folder)
     facts = dict(
         fingerprints=sorted(earlier - {fingerprint(given)}),
         left=[e.event_id for sample_id in changed for e in decided.history(sample_id)],
     )
-    return Carried(facts, _said(decided, same, changed, given))
+    return Carried(facts, _said(decided.in_force(), set(changed), given))
 
 
 def _fingerprints(folder: Path) -> set[str]:
@@ -145,10 +145,12 @@ def _as_stored(item: Item) -> Item:
     return png_bytes(item) if isinstance(item, np.ndarray) else item
 
 
-def _said(decided: Ledger, same: list[Event], changed: list[str], given: pd.Series) -> list[str]:
-    everything = decided.in_force()
+def _said(everything: list[Event], changed: set[str], given: pd.Series) -> list[str]:
+    """Say what becomes of the decisions; those on the samples `changed` are set aside."""
     if not everything:
         return []
+    same = [event.sample_id for event in everything if _is_same(given, event)]
+    another = [sample_id for sample_id in same if sample_id in changed]
     gone = [event.sample_id for event in everything if event.sample_id not in given.index]
     relabelled = [
         event.sample_id
@@ -156,13 +158,13 @@ def _said(decided: Ledger, same: list[Event], changed: list[str], given: pd.Seri
         if event.sample_id in given.index and not _is_same(given, event)
     ]
     lines = [
-        f"Decisions: {len(same) - len(changed):,} of {len(everything):,} are carried over from "
+        f"Decisions: {len(same) - len(another):,} of {len(everything):,} are carried over from "
         "the earlier audit."
     ]
     reasons = {
         "their samples are gone": gone,
         "their samples have another label now": relabelled,
-        "their pictures have changed": changed,
+        "their pictures have changed": another,
     }
     return lines + [
         f"  {len(ids):,} are set aside, since {why} ({ids[0]} for one); they stay in the log."

@@ -6,6 +6,7 @@ are selected and current, which are always among them.
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,16 @@ import traitlets
 from traitlets import Bunch
 
 from o2u_nb.errors import O2UError
-from o2u_nb.review.filters import FILTERS, Filters, frozen
+from o2u_nb.review.filters import FILTERS, STATES, UNDECIDED, Filters, frozen
+from o2u_nb.review.groups import Group, by_pair
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Say how many samples a search found that are not shown, and which other filters hide them."""
+
+    count: int = 0
+    filters: tuple[str, ...] = ()
 
 
 class Listing(Filters):
@@ -26,6 +36,8 @@ class Listing(Filters):
     current = traitlets.Unicode(None, allow_none=True)
 
     visible = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
+    groups = traitlets.Tuple(read_only=True)
+    hidden_matches = traitlets.Instance(Hidden, args=(), read_only=True)
 
     def __init__(self, scores: pd.DataFrame):
         super().__init__(scores)
@@ -45,10 +57,29 @@ class Listing(Filters):
         """List what passes the filters, and keep the focus within it."""
         order = self.columns.order(self.order_by, descending=self.descending)
         self._shown = self.passing()
+        visible, groups = self._grouped(order)
         with self.hold_trait_notifications():
-            self.set_trait("visible", frozen(order[self._shown[order]]))
+            self.set_trait("groups", groups)
+            self.set_trait("visible", frozen(visible))
+            self.set_trait("hidden_matches", self._hidden_matches())
             self._keep_focus_visible()
             self.listed()
+
+    def _grouped(self, order: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
+        """Return what is shown of all positions in `order`, and its groups."""
+        listed = order[self._shown[order]]
+        if not self.group_by:
+            return listed, ()
+        # Without the filter by decision, so that deciding does not make groups change places.
+        counted = order[self.passing(without="decision_filter")[order]]
+        return by_pair(listed, self.columns, counted)
+
+    def _hidden_matches(self) -> Hidden:
+        found = self.passes("text_filter")
+        missed = None if found is None else found & ~self._shown
+        if missed is None or not missed.any():
+            return Hidden()
+        return Hidden(int(np.count_nonzero(missed)), self.hiding(missed))
 
     def listed(self) -> None:
         """Update what depends on the list. Called whenever that has changed; subclasses fill it."""
@@ -77,6 +108,55 @@ class Listing(Filters):
         low, high = sorted((start, end))
         self.select(self.columns.ids_at(self.visible[low : high + 1]))
         self.current = last
+
+    def group_of(self, sample_id: str) -> Group | None:
+        """Return the group of `groups` that a sample stands in, None where it is in none."""
+        place = self.index_of(sample_id)
+        groups = (group for group in self.groups if group.start <= (place or 0) < group.stop)
+        return None if place is None else next(groups, None)
+
+    def select_group(self, sample_id: str | None = None) -> list[str]:
+        """Select the group that a sample stands in, by default the current one; return its ids.
+
+        The sample becomes the current one. Raises `O2UError` when the list has no groups, or the
+        sample is hidden by the filters.
+        """
+        sample_id = self.current if sample_id is None else sample_id
+        group = None if sample_id is None else self.group_of(sample_id)
+        if group is None:
+            raise O2UError(
+                "There is no group here: set group_by to 'pair', and name a sample in the list."
+            )
+        ids = self.columns.ids_at(self.visible[group.start : group.stop])
+        with self.hold_trait_notifications():
+            self.selected = tuple(ids)
+            self.current = sample_id
+        return ids
+
+    def reveal(self, sample_id: str) -> None:
+        """Make a sample the current one; filters that hide it are switched off, and no others.
+
+        Raises `O2UError` for an unknown id.
+        """
+        mask = np.zeros(len(self.columns), dtype=bool)
+        mask[self.columns.positions([sample_id])] = True
+        self.relax(self.hiding(mask))
+        self.current = sample_id
+
+    def reveal_matches(self) -> None:
+        """Show all that the search finds: switch those other filters off that hide some of it."""
+        self.relax(self.hidden_matches.filters)
+
+    def go_to_undecided(self) -> str | None:
+        """Make the first undecided sample of the list current, unless the current one is undecided.
+
+        Returns the current sample; it stays where no sample in the list is undecided.
+        """
+        is_open = self._state[self.visible] == STATES.index(UNDECIDED)
+        here = None if self.current is None else self.index_of(self.current)
+        if is_open.any() and (here is None or not is_open[here]):
+            self.current = self.id_of(self.visible[int(is_open.argmax())])
+        return self.current
 
     def index_of(self, sample_id: str) -> int | None:
         """Return the place of a sample in `visible`, None when it is filtered out."""

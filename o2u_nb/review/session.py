@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -17,16 +18,20 @@ from traitlets import Bunch
 
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import image_items
+from o2u_nb.data.moved import missing_hint
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.folder import AuditFolder
+from o2u_nb.review.bulk import Above, above
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.classes import Classes
 from o2u_nb.review.columns import plain
 from o2u_nb.review.decisions import Decisions, Event
-from o2u_nb.review.filters import STATES
+from o2u_nb.review.events import NOTE, TAG, UNTAG
+from o2u_nb.review.filters import STATES, UNDECIDED
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.listing import Listing
+from o2u_nb.review.remarks import as_note, as_tags
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
 from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
@@ -38,19 +43,28 @@ class ReviewSession(Listing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
-    all filters, in display order. `selected` and `current` are ids of visible samples.
+    all filters, in display order. `selected` and `current` are ids of visible samples; at the
+    beginning `current` is the first one that is undecided.
 
-    Settings: `order_by` (a score column), `descending`, `label_filter` (given label; for a class
-    made in review, the decided label), `pair_filter` (given label, suggested label),
-    `decision_filter` (all, decided, undecided or an action), `text_filter` (part of an id or label;
-    upper and lower case are the same), `only_suspects`, `position_filter` (positions picked by
-    lasso), `threshold` on `threshold_column` (a sample at or above it is a suspect in this review),
-    and `advance` (whether `current` moves on to the next sample after a decision).
+    Settings: `order_by` (a score column), `descending`, `group_by` ("pair" puts samples with the
+    same given and suggested label side by side, "" does not), `label_filter` (given label; for a
+    class made in review, the decided label), `pair_filter` (given label, suggested label),
+    `decision_filter` (all, decided, undecided or an action), `note_filter` (only samples with a
+    note), `tag_filter` (a tag), `text_filter` (part of an id or label; upper and lower case are the
+    same), `only_suspects`, `position_filter` (positions picked by lasso), `threshold` on
+    `threshold_column` (a sample at or above it is a suspect in this review), and `advance` (whether
+    `current` moves on to the next sample after a decision).
 
-    Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
-    decisions), `counts` (suspects, visible, remaining = undecided suspects, and each action),
-    `estimated_precision` (mean p_wrong of the suspects, None without any), `measured_precision`
-    (a `Measured`, None before a suspect is decided), `made_classes` (classes made by decisions).
+    Results, read-only: `visible`, `groups` (of the list, see `groups.Group`), `hidden_matches`
+    (what the search finds that other filters hide, see `listing.Hidden`), `suspects` (n,) bool,
+    `revision` (+1 with each change of decisions, notes or tags), `counts` (suspects, visible,
+    remaining = undecided suspects, and each action), `estimated_precision` (mean p_wrong of the
+    suspects, None without any), `measured_precision` (a `Measured`, None before a suspect is
+    decided), `made_classes` (classes made by decisions), `tags` (in use, the commonest first),
+    `noted` (how many samples have a note).
+
+    Commands look at the log first. Where another kernel or reviewer has changed one of the samples
+    meanwhile, a command takes that in, changes nothing itself, and says so.
 
     Raises `SourceError` when there is no audit, `DecisionsError` when its log is about another data
     set; for a setting or id that does not exist, an `O2UError` that names the nearest one.
@@ -62,21 +76,24 @@ class ReviewSession(Listing):
     counts = traitlets.Dict(read_only=True)
     measured_precision = traitlets.Instance(Measured, allow_none=True, read_only=True)
     made_classes = traitlets.Tuple(read_only=True)
+    tags = traitlets.Tuple(read_only=True)
+    noted = traitlets.Int(0, read_only=True)
 
     def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
         super().__init__(self.audit.scores)
         self.decisions = Decisions(
             self.audit.log,
-            reviewer=_user() if reviewer is None else reviewer,
+            reviewer=user() if reviewer is None else reviewer,
             lineage=Lineage.of(self.audit),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
         self._since = time.monotonic()
         self._mark(self.decisions.pop_changed())
-        self._announce_classes()
+        self._announce()
         self.follow_settings()
+        self.go_to_undecided()
         self.observe(self._on_current, "current")
 
     # What there is
@@ -90,6 +107,14 @@ class ReviewSession(Listing):
     def problems(self) -> list[str]:
         """Say which lines of the decision log could not be read."""
         return self.decisions.problems
+
+    @cached_property
+    def pictures_hint(self) -> str:
+        """Say where pictures were expected that are not there, and what to call; "" if none is.
+
+        A few of the files are looked for, when this is first asked for.
+        """
+        return missing_hint(self.audit.samples, self.audit.folder)
 
     @property
     def can_undo(self) -> bool:
@@ -170,6 +195,52 @@ class ReviewSession(Listing):
         """Record that the reviewer cannot tell."""
         return self._decide(ids, "unsure", note=note)
 
+    def note(self, text: str, ids: Iterable[str] | None = None) -> list[str]:
+        """Note something on samples, in place of what was noted before; "" removes the note.
+
+        Decisions, the selection and `current` stay. Returns the samples whose note has changed.
+        Raises `DecisionsError` for a text of more than 2,000 characters.
+        """
+        note = as_note(text)
+        return self._remark(ids, lambda id: self.decisions.note(id) != note, action=NOTE, note=note)
+
+    def tag(self, tags: str | Iterable[str], ids: Iterable[str] | None = None) -> list[str]:
+        """Add tags to samples: names, or a text with commas between them.
+
+        Decisions, the selection and `current` stay. Returns the samples that had not all of them.
+        Raises `DecisionsError` where there is no tag, or one of more than 60 characters.
+        """
+        new = as_tags(tags)
+        lack = lambda id: not {*new} <= {*self.decisions.tags(id)}  # noqa: E731
+        return self._remark(ids, lack, action=TAG, tags=new)
+
+    def untag(self, tags: str | Iterable[str], ids: Iterable[str] | None = None) -> list[str]:
+        """Take tags away from samples, as `tag` adds them; return the samples that had any."""
+        old = as_tags(tags)
+        have = lambda id: bool({*old} & {*self.decisions.tags(id)})  # noqa: E731
+        return self._remark(ids, have, action=UNTAG, tags=old)
+
+    def preview_above(self, p: float) -> Above:
+        """Say what `accept_above(p)` would do now, see `Above`; nothing is recorded."""
+        return above(
+            p,
+            self.visible,
+            self.columns,
+            self.columns.values("p_wrong"),
+            self._state == STATES.index(UNDECIDED),
+        )
+
+    def accept_above(self, p: float) -> list[str]:
+        """Accept the suggestions for all samples in the list that are wrong with probability `p`.
+
+        `p` is from 0 to 1, and a sample with just this `p_wrong` is among them. Samples that are
+        decided, or have no other suggestion, are left alone. It is one command, which one `undo`
+        takes back. Returns the samples decided, none where no sample reaches `p`.
+        """
+        self.catch_up()
+        ids = self.columns.ids_at(self.preview_above(p).positions)
+        return self._by_rank(self.relabel(None, ids)) if ids else []
+
     def undo(self) -> list[str]:
         """Take back the reviewer's last command, in any kernel; return its samples, if any."""
         return self._step(self.decisions.undo)
@@ -183,13 +254,18 @@ class ReviewSession(Listing):
         self.decisions.refresh()
         self._absorb()
 
+    def catch_up(self) -> None:
+        """Do what `refresh` does if the log has changed, which costs next to nothing to ask."""
+        if self.decisions.is_behind():
+            self.refresh()
+
     # What to show
 
     def page(self, start: int, stop: int) -> list[dict]:
         """Return rows `start` to `stop` of what is visible, as plain values.
 
         Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
-        decision (None while undecided), new_label, note.
+        decision (None while undecided), new_label, note, tags (a list).
         """
         return [self.row(position) for position in self.visible[max(start, 0) : stop]]
 
@@ -209,7 +285,8 @@ class ReviewSession(Listing):
             kind=self._kinds[position],
             decision=event.action if event else None,
             new_label=event.new_label if event else None,
-            note=event.note if event else "",
+            note=self._remarks.note(sample_id),
+            tags=list(self._remarks.tags(sample_id)),
         )
 
     def image_state(self, sample_id: str) -> State:
@@ -228,6 +305,13 @@ class ReviewSession(Listing):
         A picture that cannot be read gives a tile that says why.
         """
         return self.thumbnails.get(self._items([sample_id])[0], size)
+
+    def original(self, sample_id: str) -> bytes:
+        """Return a sample's picture as JPEG bytes with all its pixels, at most 4,096 on a side.
+
+        A picture that cannot be read gives a tile that says why.
+        """
+        return self.thumbnails.original(self._items([sample_id])[0])
 
     def page_thumbnails(self, ids: Sequence[str], size: int = 128) -> list[bytes]:
         """Return the thumbnails of many samples, made several at a time."""
@@ -269,13 +353,14 @@ class ReviewSession(Listing):
         new_label: str | None = None,
         note: str,
     ) -> list[str]:
-        chosen = list(dict.fromkeys(self._targets() if ids is None else _listed(ids)))
+        chosen = self._chosen(ids)
         positions = self.columns.positions(chosen)
         hashes = in_threads(hash_if_readable, self._items(chosen))
         choices = [
             self._choice(position, action, new_label, content)
             for position, content in zip(positions, hashes, strict=True)
         ]
+        self._look(chosen)
         following = self.following(positions)
         self.decisions.record(choices, note=note, ms_spent=self._spent())
         with self.hold_trait_notifications():
@@ -285,6 +370,56 @@ class ReviewSession(Listing):
                     self.current = following
             self._absorb()
         return chosen
+
+    def _remark(
+        self,
+        ids: Iterable[str] | str | None,
+        is_changed: Callable[[str], bool],
+        *,
+        note: str = "",
+        **fields: Any,
+    ) -> list[str]:
+        """Record a note, or tags, on those of the samples where it changes something."""
+        chosen = self._chosen(ids)
+        self._look(chosen)
+        chosen = list(filter(is_changed, chosen))
+        if chosen:
+            positions = self.columns.positions(chosen)
+            hashes = in_threads(hash_if_readable, self._items(chosen))
+            choices = [
+                dict(self._about(position, content), **fields)
+                for position, content in zip(positions, hashes, strict=True)
+            ]
+            self.decisions.record(choices, note=note, ms_spent=self._spent())
+            self._absorb()
+        return chosen
+
+    def _chosen(self, ids: Iterable[str] | str | None) -> list[str]:
+        """Return the samples that a command is about, each once."""
+        chosen = list(dict.fromkeys(self._targets() if ids is None else _listed(ids)))
+        self.columns.positions(chosen)  # raises for an unknown one
+        return chosen
+
+    def _look(self, chosen: list[str]) -> None:
+        """Look at the log before a command on the samples `chosen`.
+
+        Raises `DecisionsError` where another kernel has changed one of them meanwhile: the reviewer
+        has not seen that yet.
+        """
+        if self.decisions.is_behind():
+            self.decisions.refresh()
+            news = self._absorb()
+            met = [sample_id for sample_id in chosen if sample_id in news]
+            if met:
+                raise DecisionsError(self._met(met))
+
+    def _met(self, ids: list[str]) -> str:
+        event = self.decisions.history(ids[0])[-1]
+        others = f" and {len(ids) - 1:,} more" if len(ids) > 1 else ""
+        return (
+            f"{event.reviewer} has changed {ids[0]}{others} meanwhile, which is shown now, so "
+            "nothing is recorded: look again, and repeat the command if it is still meant."
+        )
 
     def _targets(self) -> Sequence[str]:
         if self.selected:
@@ -306,11 +441,17 @@ class ReviewSession(Listing):
                 )
             action = "keep" if new_label == given else action
         return dict(
-            sample_id=self.id_of(position),
-            given_label=given,
+            self._about(position, content),
             action=action,
             new_label=new_label if action == "relabel" else None,
-            suggested_label=suggested,
+        )
+
+    def _about(self, position: int, content: str | None) -> dict:
+        """Return the fields of an event that say which sample it is about, and what was shown."""
+        return dict(
+            sample_id=self.id_of(position),
+            given_label=self.columns.name(self.columns.label[position]),
+            suggested_label=self.columns.name(self.columns.suggested[position]),
             content_hash=content,
             rank_shown=int(self._ranks[position]),
             score_shown=plain(self.columns.values("score")[position]),
@@ -324,20 +465,25 @@ class ReviewSession(Listing):
                 self.current = ids[0]
         return ids
 
-    def _absorb(self) -> None:
-        """Take over new events, this reviewer's or another's, and tell the panels."""
+    def _absorb(self) -> set[str]:
+        """Take over new events, this reviewer's or another's, and tell the panels.
+
+        Returns the samples that the events are about.
+        """
         changed = self.decisions.pop_changed()
         if changed:
             self._mark(changed)
             self._since = time.monotonic()
             with self.hold_trait_notifications():
                 self.set_trait("revision", self.revision + 1)
-                self._announce_classes()
+                self._announce()
                 self.show() if self._list_follows_decisions() else self.listed()
+        return set(changed)
 
     def _list_follows_decisions(self) -> bool:
         made = self.label_filter is not None and self.label_filter not in self.columns.classes
-        return made or self.decision_filter != "all"
+        by_remark = self.note_filter or self.tag_filter is not None
+        return made or by_remark or self.decision_filter != "all"
 
     def _mark(self, ids: list[str]) -> None:
         if ids:
@@ -346,9 +492,13 @@ class ReviewSession(Listing):
             self._state[self.columns.positions(ids)] = states
             for sample_id, event in zip(ids, events, strict=True):
                 self._classes.note(sample_id, event.new_label if event else None)
+                note, tags = self.decisions.note(sample_id), self.decisions.tags(sample_id)
+                self._remarks.take(sample_id, note, tags)
 
-    def _announce_classes(self) -> None:
+    def _announce(self) -> None:
         self.set_trait("made_classes", self._classes.made)
+        self.set_trait("tags", self.tags_in_use)
+        self.set_trait("noted", len(self._remarks.noted))
 
     def _spent(self) -> int:
         return round(1000 * (time.monotonic() - self._since))
@@ -382,7 +532,8 @@ def _audited(facts: dict) -> float:
     return datetime.fromisoformat(created).timestamp() if created else float("inf")
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name under which a person's decisions are recorded, unless she gives another."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in containers

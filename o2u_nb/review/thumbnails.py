@@ -18,12 +18,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from o2u_nb.data import atomic
 from o2u_nb.data.content import content_hash
-from o2u_nb.data.images import Item, broken_image, thumbnail
+from o2u_nb.data.images import Item, broken_image, thumbnail, whole
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 SIZES = (16, 4096)  # the smallest and the largest thumbnail, in pixels of the longest side
+TILE = 512  # pixels of the tile that stands for an original that cannot be read
 # In seconds. A file counts as changed if it is newer than the audit by more than this. An audit
 # records its time in whole seconds, and the file system FAT records times in steps of two seconds.
 CLOCK_SLACK = 2.0
@@ -68,6 +69,17 @@ class Thumbnails:
             return tile(_missing(error).detail, size)
         kept = self._memory.get(key) or (self._load(key) if _is_file(item) else None)
         return kept or self._make(item, size, key)
+
+    def original(self, item: Item) -> bytes:
+        """Return `item` as JPEG bytes with all its pixels, or a tile in words.
+
+        A picture that is longer than the largest thumbnail on a side is made as small as that. It
+        is not kept.
+        """
+        try:
+            return whole(item, SIZES[1])
+        except Exception:  # a damaged file can raise nearly anything from a decoder
+            return tile(self.state(item).detail, TILE)
 
     def many(self, items: Sequence[Item], size: int) -> list[bytes]:
         """Return `get` of each of `items`, several at a time."""

@@ -1,9 +1,9 @@
 """All panels over one session, in one output: what `audit.panel()` shows.
 
-In comes a session; out go the threshold, the grid with the why card beside it, and tabs of plots.
+In comes a session; out go the threshold, the grid with its picture and card, and tabs of plots.
 """
 
-from ipywidgets import HBox, Layout, Tab
+from ipywidgets import Layout, Tab
 
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
@@ -12,7 +12,6 @@ from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
-from o2u_nb.widgets.why import WhyCard
 
 TABS = {
     "Trajectories": TrajectoriesPanel,
@@ -22,17 +21,16 @@ TABS = {
 
 
 class Dashboard(Panel):
-    """Review in one place: grid, why card, trajectories, histograms and confusion, in step."""
+    """Review in one place: grid and card, trajectories, histograms and confusion, in step.
+
+    The grid has the keys of all of it: they decide wherever in the dashboard they are pressed.
+    """
 
     def __init__(self, session: ReviewSession):
         self._grid = SuspectGrid(session, tall=640)
-        self._grid.layout = Layout(flex="3 1 520px", min_width="0")
-        self._why = WhyCard(session)
-        self._why.layout = Layout(flex="1 1 300px", max_width="380px", max_height="760px",
-                                  overflow="auto", padding="0 0 0 12px")  # fmt: skip
+        self._grid.layout = Layout(width="100%", min_width="0")
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
-        top = HBox([self._grid, self._why], layout=Layout(flex_flow="row wrap", width="100%"))
-        super().__init__(session, [ThresholdPanel(session), top, tabs])
+        super().__init__(session, [ThresholdPanel(session), self._grid, tabs])
 
     def _still(self) -> str:
         return self._grid.still().html

@@ -5,7 +5,7 @@ selected, and commands. Out go small traits (how many samples, which is current)
 JPEG buffers, and one line that says what was done, or why it was not.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from pathlib import Path
 
 import anywidget
@@ -19,12 +19,19 @@ from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.filters import DECISION_FILTERS, FILTERS, STATES, UNDECIDED
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
-from o2u_nb.review.words import BUTTONS, DONE, ON_TILE, told
+from o2u_nb.review.words import BUTTONS, ON_TILE
+from o2u_nb.widgets import saying
+from o2u_nb.widgets.card import Card
 from o2u_nb.widgets.esm import joined
+from o2u_nb.widgets.further import Further
+from o2u_nb.widgets.parts.watch import watch
 
 SETTINGS = (*FILTERS, "advance")  # the traits of the session that the browser may set
-ORDERING = ("order_by", "descending")  # those of them that change the order of the list
-OBSERVED = ("visible", "revision", "counts", "selected", "current", "made_classes", *SETTINGS)
+ORDERING = ("order_by", "descending", "group_by")  # those of them that change the order of the list
+OBSERVED = (
+    "visible", "groups", "hidden_matches", "revision", "counts", "selected", "current",
+    "made_classes", "tags", *SETTINGS,
+)  # fmt: skip
 # A command that is on its way may refer to an older list, so the latest lists are kept: at most
 # KEPT_ORDERS, since no reviewer is that many changes ahead of a slow kernel, and KEPT_BYTES of
 # memory, but never fewer than LEAST_ORDERS. All three are choices.
@@ -33,6 +40,7 @@ KEPT_BYTES = 64 << 20  # 64 MiB
 LEAST_ORDERS = 8
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
 N_LIKELY = 9  # as many as there are digit keys
+COMPARED = 1024  # pixels of the longest side of two pictures side by side
 STILL = 24  # pictures in the still grid
 STILL_SIZE = 128  # pixels of their longest side; as for tiles, so that most are in the cache
 
@@ -59,21 +67,32 @@ class SuspectGrid(anywidget.AnyWidget):
     counts = traitlets.Dict(help="see `ReviewSession`").tag(sync=True)
     settings = traitlets.Dict(help="filters and sorting").tag(sync=True)
     choices = traitlets.Dict(help="see `_choices`").tag(sync=True)
+    groups = traitlets.List(help="see `Further.traits`").tag(sync=True)
+    hidden = traitlets.Dict(help="see `Further.traits`").tag(sync=True)
+    tags = traitlets.List(help="see `Further.traits`").tag(sync=True)
+    noted = traitlets.Int(help="see `Further.traits`").tag(sync=True)
+    hint = traitlets.Unicode(help="see `Further.traits`").tag(sync=True)
     tile_size = traitlets.Int(128, min=64, max=512).tag(sync=True)
     tall = traitlets.Int(560, min=200).tag(sync=True)
 
     def __init__(self, session: ReviewSession, *, tile_size: int = 128, tall: int = 560):
         self.session = session
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._further = Further(session, lambda *sent, **options: self.send(*sent, **options))
+        self._cards = Card(session)
+        self._answering = False  # whether a message of the browser is being carried out
+        self._heard = len(session.decisions.events)  # of the log, as far as they were told
         self._follow()  # first, so that the widget opens complete, in one message
         super().__init__(tile_size=tile_size, tall=tall)
         session.observe(self._follow, list(OBSERVED))
         self.on_msg(self._receive)
+        self._watch = watch(session)
 
     def close(self) -> None:
         """Take the grid off the screen, and leave the session alone."""
         if self.comm is not None:
             self.session.unobserve(self._follow, list(OBSERVED))
+            self._watch.remove()
         super().close()
 
     def still(self) -> Gallery:
@@ -109,6 +128,16 @@ class SuspectGrid(anywidget.AnyWidget):
             self.counts = session.counts
             self.settings = _settings(session)
             self.choices = _choices(session)
+            for name, value in self._further.traits().items():
+                setattr(self, name, value)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say what was decided elsewhere: in another panel or cell, or by another reviewer."""
+        events = self.session.decisions.events
+        new, self._heard = events[self._heard :], len(events)
+        if new and not self._answering:
+            self.send(dict(kind="told", said=saying.elsewhere(new, self.session.reviewer)))
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands that are on their way."""
@@ -137,6 +166,7 @@ class SuspectGrid(anywidget.AnyWidget):
         if respond is None:
             return
         answer = {"kind": "done", "view": message.get("view"), "seq": message.get("seq")}
+        self._answering = True
         try:
             with self.hold_sync():
                 said = respond(message)
@@ -147,18 +177,32 @@ class SuspectGrid(anywidget.AnyWidget):
             raise
         else:
             self.send({**answer, "said": said})
+        finally:
+            self._answering = False
 
     def _responses(self) -> dict:
         return dict(
             page=self._page,
-            likely=self._likely,
+            card=self._card,
+            original=self._original,
+            compare=self._compare,
             near=self._near,
             select=self._select,
+            go=self._go,
+            show=self._show,
             decide=self._decide,
-            undo=lambda _: self._said_back(self.session.undo(), "undo", "Undone"),
-            redo=lambda _: self._said_back(self.session.redo(), "redo", "Done again"),
+            undo=lambda _: saying.back(self.session, self.session.undo(), "undo", "Undone"),
+            redo=lambda _: saying.back(self.session, self.session.redo(), "redo", "Done again"),
             next=self._next,
             set=self._set,
+            note=lambda message: self._further.note(message, self._ids(message)),
+            tag=lambda message: self._further.tag(message, self._ids(message)),
+            untag=lambda message: self._further.untag(message, self._ids(message)),
+            above=self._further.preview,
+            acceptAbove=self._further.accept,
+            reveal=self._further.reveal_matches,
+            find=self._further.find,
+            clear=self._clear,
         )
 
     def _page(self, message: dict) -> None:
@@ -175,19 +219,45 @@ class SuspectGrid(anywidget.AnyWidget):
         )  # fmt: skip
         self.send(page, buffers=self.session.page_thumbnails(ids, size))
 
-    def _likely(self, message: dict) -> None:
-        """Send the classes that the network took a sample for, likeliest first, and the reason."""
-        (sample_id,) = self._ids(message)
-        found = card(self.session, sample_id)
-        classes = [[name, prob] for name, prob in found["probs"] if name != found["label"]]
-        if not classes and found["suggested"] is not None:
-            classes = [[found["suggested"], None]]
+    def _card(self, message: dict) -> None:
+        """Send all that is known of a sample as HTML, and what the browser makes buttons of.
+
+        `classes` are the likeliest ones without the given label, as pairs of name and probability;
+        `near` are the ids of the look-alikes, in the order of the card.
+        """
+        known = card(self.session, message["sample_id"])
+        classes = [[name, prob] for name, prob in known["probs"] if name != known["label"]]
+        if not classes and known["suggested"] is not None:
+            classes = [[known["suggested"], None]]
         self.send(
             dict(
-                kind="likely", sample_id=sample_id, classes=classes[:N_LIKELY],
-                reason=found["reason"], path=found["path"],
+                kind="card", sample_id=known["sample_id"], revision=self.session.revision,
+                classes=classes[:N_LIKELY],
+                near=[near["sample_id"] for near in known["neighbours"] or ()],
+                html=self._cards.html(known, picture=False, pressable=True),
             )
         )  # fmt: skip
+
+    def _original(self, message: dict) -> None:
+        """Send a sample's picture with all its pixels, as far as a page can show them."""
+        picture = self.session.original(message["sample_id"])
+        sent = dict(kind="original", sample_id=message["sample_id"])
+        self.send(sent, buffers=[picture])
+
+    def _compare(self, message: dict) -> None:
+        """Send two samples to be seen side by side: the two that are meant, or one and its rival.
+
+        The rival of a sample is its nearest look-alike with another label.
+        """
+        known = [card(self.session, id) for id in self._ids(message)[:3]]
+        if len(known) == 1:
+            known.append(card(self.session, _rival(known[0])))
+        if len(known) != 2:
+            raise O2UError("Select two pictures to compare them, or one to see its look-alike.")
+        ids = [each["sample_id"] for each in known]
+        cards = [self._cards.brief(each) for each in known]
+        sent = dict(kind="compare", view=message["view"], ids=ids, cards=cards)
+        self.send(sent, buffers=self.session.page_thumbnails(ids, COMPARED))
 
     def _near(self, message: dict) -> None:
         """Send the class that is probably meant by a new name, if there is one."""
@@ -204,6 +274,27 @@ class SuspectGrid(anywidget.AnyWidget):
             session.selected = tuple(self._ids(message))
             session.current = session.columns.ids_at(shown[[message["place"]]])[0]
 
+    def _go(self, message: dict) -> str | None:
+        """Make a sample the current one; if the filters hide it, offer to show it."""
+        session, sample_id = self.session, message["sample_id"]
+        if not session.is_shown(sample_id):
+            self.send(dict(kind="hidden", view=message["view"], sample_id=sample_id))
+            return f"{sample_id} is hidden by the filters."
+        with session.hold_trait_notifications():
+            session.selected = ()
+            session.current = sample_id
+        return None
+
+    def _show(self, message: dict) -> None:
+        """Make a sample the current one, and switch off the filters that hide it."""
+        self.session.selected = ()
+        self.session.reveal(message["sample_id"])
+
+    def _clear(self, _: dict) -> str:
+        """Switch off all filters but the one for suspects."""
+        self.session.clear_filters()
+        return "All filters are cleared."
+
     def _decide(self, message: dict) -> str:
         """Record one decision on the samples of a message, move on, and say what was done."""
         session = self.session
@@ -219,7 +310,8 @@ class SuspectGrid(anywidget.AnyWidget):
             if session.advance or session.index_of(ids[-1]) is None:
                 self._move_on(shown, places[-1])
         is_new = not known.issuperset(session.classes)
-        return self._said(ids, places[-1], len(shown), is_new=is_new)
+        events = [session.decisions.current(id) for id in ids]
+        return saying.decided(events, places[-1], len(shown), is_new=is_new)
 
     def _carry_out(self, message: dict, ids: list[str]) -> None:
         """Record a decision. The browser sends `new_class` only after it has asked `_near`."""
@@ -280,26 +372,15 @@ class SuspectGrid(anywidget.AnyWidget):
         shown = self._shown(message)
         return self.session.columns.ids_at(shown[expand(message["ranges"], len(shown))])
 
-    # Saying what was done
 
-    def _said(self, ids: list[str], place: int, length: int, *, is_new: bool) -> str:
-        """Say what was recorded; `is_new` if the decision has made a class."""
-        events = [self.session.decisions.current(id) for id in ids]
-        what_then = f"{' (a new class)' if is_new else ''}, Ctrl+Z undoes"
-        if len(events) > 1:
-            numbers = Counter(DONE[event.action] for event in events)
-            parts = ", ".join(f"{number:,} {did}" for did, number in numbers.items())
-            return f"{len(events):,} samples: {parts}{what_then}"
-        (event,) = events
-        did = f"{event.given_label} {told(event.action, event.new_label)}"
-        return f"{place + 1:,} of {length:,}: {did}{what_then}"
-
-    def _said_back(self, ids: list[str], command: str, did: str) -> str:
-        if not ids:
-            return f"Nothing to {command}."
-        what = ids[0] if len(ids) == 1 else f"{len(ids):,} samples"
-        hidden = "" if self.session.index_of(ids[0]) is not None else " (hidden by the filters)"
-        return f"{did}: {what}{hidden}"
+def _rival(known: dict) -> str:
+    """Return the nearest look-alike with another label; `known` is what `review.why.card` says."""
+    for near in known["neighbours"] or ():
+        if not near["same_label"]:
+            return near["sample_id"]
+    raise O2UError(
+        f"No look-alike of {known['sample_id']} with another label is known: select two pictures."
+    )
 
 
 def runs(places: np.ndarray) -> Ranges:

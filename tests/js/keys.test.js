@@ -29,9 +29,16 @@ const MEANT = {
   "drop: drops it": ["drop"],
   "unsure: unsures it": ["unsure"],
   "undo, redo": ["undo", "redo"],
+  "change to the class with this digit, beside the picture": ["digit", "digit"],
+  "review in the full window": ["review"],
+  "zoom, and show all of the picture again": ["zoom", "fit"],
+  "compare the two selected, or with its look-alike": ["compare"],
   "next undecided": ["next"],
+  "group by pair, then select the group": ["group"],
+  "accept all suggestions above a probability": ["bulk"],
+  "note, tags": ["note", "tags"],
   "large picture": ["open"],
-  "larger, smaller tiles": ["larger", "smaller"],
+  "larger, smaller tiles; zoom in the large picture": ["larger", "smaller"],
   "filter by text": ["search"],
   "close, or deselect": ["escape"],
   "this sheet": ["help"],
@@ -47,7 +54,7 @@ function presses(text) {
     if (part.endsWith("click")) return [];
     if (part.startsWith("Ctrl + ")) return [control(part.slice(7).toLowerCase())];
     if (part === "Page ↑ ↓") return [press("PageUp"), press("PageDown")];
-    const keys = part.split(" ").map((key) => SYMBOLS[key] ?? key);
+    const keys = part.replace("… ", "").split(" ").map((key) => SYMBOLS[key] ?? key);
     return keys.map((key) => press(key));
   });
 }
@@ -100,7 +107,7 @@ test("a key on a Latin keyboard is what is written on it, whatever its place", (
 });
 
 test("keys without a command have none, whatever objects inherit", () => {
-  for (const key of ["a", "x", "1", "Delete", "Backspace", "F5", "constructor", "toString"]) {
+  for (const key of ["a", "x", "v", "Delete", "Backspace", "F5", "constructor", "toString"]) {
     assert.equal(commandOf(press(key)), null, key);
   }
   for (const key of ["k", "s", "d", "Enter", "ArrowLeft", "Home"]) {

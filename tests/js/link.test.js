@@ -61,7 +61,7 @@ test("an answer is heard once, and only by the view that asked", () => {
 
 test("pages and look-ups are no commands, and pages are known by their list", () => {
   link.send("page", { order: 3 });
-  link.send("likely", { order: 3 });
+  link.send("card", { sample_id: "a" });
   link.send("decide", { order: 3 });
   link.send("near", { name: "lynx" });
   assert.deepEqual(link.commands().map(({ kind }) => kind), ["decide"]);

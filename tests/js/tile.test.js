@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { chance, decided, spoken, stateOf } from "../../o2u_nb/widgets/js/tile.js";
+import { chance, decided, remarks, spoken, stateOf } from "../../o2u_nb/widgets/js/tile.js";
 
 const ROW = {
   sample_id: "tiger/1.png", rank: 1234, label: "tiger", suggested: "jaguar", p_wrong: 0.9996,
-  kind: "wrong", decision: null, new_label: null, note: "",
+  kind: "wrong", decision: null, new_label: null, note: "", tags: [],
 };
 
 const WORDS = { keep: "kept", relabel: "now", drop: "dropped", unsure: "unsure" };
@@ -42,4 +42,11 @@ test("a screen reader hears all of it, but no icon", () => {
     spoken({ ...ROW, suggested: null, p_wrong: null, kind: "ambiguous" }, "undecided", WORDS),
     "rank 1,234, given tiger, seems nothing else, ambiguous, undecided",
   );
+});
+
+test("what was noted is said in lines", () => {
+  assert.deepEqual(remarks(ROW), []);
+  assert.deepEqual(
+    remarks({ note: "<b>two</b> cats", tags: ["night", "blurred"] }),
+    ["Note: <b>two</b> cats", "Tags: night, blurred"]);
 });

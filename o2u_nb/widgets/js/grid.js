@@ -2,31 +2,38 @@
 // order are. It draws what is on screen, asks Python only for that and for one page ahead, and
 // sends every command to Python, which answers each of them.
 
-import { make, write } from "./elements.js";
-import { LARGE, between, fetchedFor, stepped } from "./geometry.js";
+import { Bulk } from "./bulk.js";
+import { CardPane } from "./card.js";
+import { Commands } from "./commands.js";
+import { Compare } from "./compare.js";
+import { button, make, write } from "./elements.js";
+import { between, fetchedFor } from "./geometry.js";
+import { guard } from "./guard.js";
+import { Groups } from "./groups.js";
 import { Help } from "./help.js";
-import { commandOf, isCharacter, isSave } from "./keys.js";
-import { Large } from "./large.js";
 import { Link } from "./link.js";
 import { List } from "./list.js";
-import { Pictures } from "./pictures.js";
+import { Notes } from "./notes.js";
+import { Notices } from "./notices.js";
+import { ORIGINAL, Pictures } from "./pictures.js";
 import { has, picked, size, span } from "./ranges.js";
 import { Relabel } from "./relabel.js";
+import { Review } from "./review.js";
+import { Room } from "./room.js";
 import { lacking, numbered, undecidedAfter } from "./rows.js";
 import { Toolbar } from "./toolbar.js";
+import { View } from "./view.js";
 
 /** @import { Action } from "./actions.js" */
-/** @import { Command } from "./keys.js" */
 /** @import { Asked } from "./link.js" */
 /** @import { Context } from "./tile.js" */
 /** @import { Range } from "./ranges.js" */
-/** @import { Done, HeldRow, Message, Model, Page } from "./types.js" */
+/** @import { Card, Done, HeldRow, Message, Model, Page } from "./types.js" */
 
 /** @typedef {{ order: number, ranges: Range[] }} Targets places, and the list that they are in */
 
 const CACHE = 64 << 20; // bytes of pictures kept
 const REST = 80; // ms without a move until Python, and so other panels, hear what is current
-const FIELDS = "input, select, .o2u-relabel button"; // these handle keys themselves
 const RESTARTED =
   "The kernel was restarted: run the cell again to go on. All decisions are on disk.";
 
@@ -61,47 +68,73 @@ export class Grid {
       answered: (asked, message) => this.answered(asked, message),
       slow: (isSlow) => this.showBusy(isSlow),
     });
+    this.commands = new Commands(this);
+    this.room = new Room(this);
     this.toolbar = new Toolbar(this);
     this.list = new List(this);
+    this.view = new View(this);
+    this.card = new CardPane(this);
+    this.compare = new Compare(this);
     this.relabel = new Relabel(this);
-    this.large = new Large(this);
     this.help = new Help(this);
+    this.notes = new Notes(this);
+    this.bulk = new Bulk(this);
+    this.groups = new Groups(this);
+    this.notices = new Notices(this);
     this.empty = make("div", { class: "o2u-empty", hidden: true });
     this.status = make("div", { class: "o2u-said", role: "status", "aria-live": "polite" });
-    this.stage = make(
-      "div", { class: "o2u-stage" },
-      this.list.node, this.empty, this.large.node, this.relabel.node, this.help.node,
+    this.offer = button("Show it", "Clear the filters that hide it", () => this.showHidden());
+    this.offer.hidden = true;
+    this.hidden = ""; // id of a sample that the filters hide, and that is offered to be shown
+    this.main = make(
+      "div", { class: "o2u-main" },
+      make("div", { class: "o2u-stage" }, this.list.node, this.empty),
+      this.view.node, this.card.node, this.relabel.node, this.compare.node, this.notes.node,
+      this.bulk.node, this.help.node,
     );
-    this.observer = new ResizeObserver(() => this.list.resized());
-    this.build();
+    // A line of its own that is always equally high: the tiles must not move under the mouse.
+    const { busy, counts } = this.toolbar;
+    const line = make("div", { class: "o2u-line" }, this.status, this.offer, busy, counts);
+    // The list comes first, so that it is the first stop of the Tab key; it is drawn below the rest.
+    const { groups, notices } = this;
+    this.review = new Review(
+      this, this.main, this.toolbar.node, line, notices.node, groups.node);
+    this.observer = new ResizeObserver(() => this.resized());
+    this.root.classList.add("o2u-grid");
+    this.root.append(this.review.frame);
+    this.release = guard(this.root, (event) => this.commands.key(event));
     this.listen();
     this.adopt();
   }
 
-  build() {
-    this.root.classList.add("o2u-grid");
-    // JupyterLab acts on single keys, such as "d d" for deleting a cell, so none may reach it.
-    this.root.setAttribute("data-lm-suppress-shortcuts", "true");
-    // A line of its own that is always equally high: the tiles must not move under the mouse.
-    const { busy, counts } = this.toolbar;
-    const line = make("div", { class: "o2u-line" }, this.status, busy, counts);
-    this.root.append(this.toolbar.node, line, this.stage);
-  }
-
   listen() {
-    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("o2u-key", (event) =>
+      this.commands.key(/** @type {CustomEvent} */ (event).detail));
+    this.root.addEventListener("pointerdown", () => { this.room.follows = false; }, true);
     this.observer.observe(this.list.node);
+    this.observer.observe(this.view.zoom.frame);
     this.model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
     this.model.on("change", () => this.adopt());
-    const stretch = () => { this.stage.style.height = `${this.model.get("tall")}px`; };
-    this.model.on("change:tall", stretch); // only then, since the reviewer can drag the height
-    stretch();
+    this.model.on("change:tall", () => {
+      this.main.style.height = ""; // as the reviewer may have dragged it
+      this.room.fit();
+    });
     this.model.on("comm_live_update", () => this.died());
+  }
+
+  resized() {
+    this.room.fit();
+    this.list.resized();
+    this.view.zoom.show();
   }
 
   destroy() {
     this.link.dead = true;
     this.observer.disconnect();
+    this.release();
+    this.room.destroy();
+    this.review.destroy();
+    this.compare.clear();
     this.pictures.clear();
     clearTimeout(this.resting ?? undefined);
     clearTimeout(this.toolbar.timer);
@@ -120,6 +153,7 @@ export class Grid {
     if (isNew || before !== this.place) this.list.reveal();
     this.toolbar.show();
     this.draw();
+    if (before !== this.place) this.room.reveal();
   }
 
   take() {
@@ -152,13 +186,26 @@ export class Grid {
    * @param {DataView<ArrayBuffer>[]} buffers
    */
   receive(message, buffers) {
+    const isMine = !("view" in message) || message.view === this.link.view;
     if (message.kind === "page") this.takePage(message, buffers);
-    if (message.kind === "likely") {
-      this.relabel.learn(message);
-      this.large.learn(message);
+    if (message.kind === "card") this.takeCard(message);
+    if (message.kind === "original") {
+      this.pictures.put(message.sample_id, ORIGINAL, buffers[0]);
+      this.draw();
     }
+    if (message.kind === "above") this.bulk.learn(message, buffers);
+    if (message.kind === "compare" && isMine) this.compare.show(message, buffers);
+    if (message.kind === "hidden" && isMine) this.offerHidden(message.sample_id);
+    if (message.kind === "told") this.say(message.said);
     if (message.kind === "near") this.relabel.learnNear(message);
     if (message.kind === "done") this.link.receive(message);
+  }
+
+  /** @param {Card} card */
+  takeCard(card) {
+    this.card.learn(card);
+    this.relabel.learn(card);
+    this.draw();
   }
 
   /**
@@ -168,11 +215,14 @@ export class Grid {
   answered(asked, { said, failed }) {
     if (failed) this.say(failed, true);
     else if (said) this.say(said);
+    if (asked.kind === "go" && said) this.offer.hidden = false;
     const { order, ranges } = asked.fields;
     if (asked.kind === "decide" && !failed) this.markDecided(order, ranges);
+    if (asked.kind === "card" && failed) this.card.fail(asked.fields.sample_id);
     // Traits may be set a moment after a message has arrived that was sent later than they were.
     setTimeout(() => {
       if (asked.kind === "page") this.paged(order, Boolean(failed));
+      else if (asked.kind === "card") this.fetch();
       else this.adopt();
     }, 0);
   }
@@ -197,8 +247,22 @@ export class Grid {
    * @param {string} text
    */
   say(text, isError = false) {
+    this.offer.hidden = true;
     this.status.classList.toggle("o2u-error", isError);
     write(this.status, isError ? `⚠ ${text}` : text);
+  }
+
+  /**
+   * Offer to show a sample that the filters hide; the status line says that they do.
+   * @param {string} id
+   */
+  offerHidden(id) {
+    this.hidden = id;
+  }
+
+  showHidden() {
+    this.command("show", { sample_id: this.hidden });
+    this.takeFocus();
   }
 
   /** @param {boolean} isSlow */
@@ -213,16 +277,17 @@ export class Grid {
     this.list.draw();
     this.drawEmpty();
     this.toolbar.count();
-    if (this.large.isOpen) this.drawLarge();
+    this.view.show(this.row);
+    this.card.show(this.row, size(this.chosen));
+    this.groups.show();
+    this.notices.show();
+    this.notes.draw();
     this.fetch();
   }
 
-  drawLarge() {
-    const { place } = this;
-    if (place === null) return this.large.close();
-    const row = this.rows.get(place);
-    const url = row ? this.pictures.nearest(row.sample_id, LARGE) : null;
-    this.large.show(row, url, this.contextOf(place));
+  /** The row of the current sample, if it is here. */
+  get row() {
+    return this.place === null ? undefined : this.rows.get(this.place);
   }
 
   /**
@@ -285,9 +350,26 @@ export class Grid {
     if (isOld || this.link.isAsking(this.order) || this.link.dead || !this.list.height) return;
     const [start, stop] = this.list.onScreen();
     const ahead = Math.min(stop + this.list.perPage, this.length);
-    const large = this.large.isOpen && this.place !== null ? [this.place, this.place + 1] : [0, 0];
-    this.ask(large[0], large[1], LARGE) || this.ask(start, stop, this.pixels)
-      || this.ask(stop, ahead, this.pixels);
+    const here = this.place ?? 0, next = this.nextPlace, { pixels } = this.view;
+    if (!this.resting) this.askCard(this.row) || this.askCard(this.rows.get(next));
+    this.ask(here, Math.min(here + 1, this.length), pixels) || this.ask(start, stop, this.pixels)
+      || this.ask(stop, ahead, this.pixels) || this.ask(next, next + 1, pixels);
+  }
+
+  /** The place that is probably current after the next decision. */
+  get nextPlace() {
+    return this.place === null ? 0 : this.undecidedAfter(this.place);
+  }
+
+  /**
+   * Ask for the card of a sample, unless it is here; return whether one is on its way.
+   * @param {HeldRow | undefined} row
+   */
+  askCard(row) {
+    if (this.link.isPending("card")) return true;
+    if (!row || this.card.isFresh(row.sample_id)) return false;
+    this.link.send("card", { sample_id: row.sample_id });
+    return true;
   }
 
   /**
@@ -326,12 +408,6 @@ export class Grid {
   receiveRows(order, rows) {
     this.coming = { order, rows };
     this.adopt();
-  }
-
-  /** @param {number} place */
-  askLikely(place) {
-    if (this.link.dead) return;
-    this.link.send("likely", { order: this.order, ranges: span(place, place) });
   }
 
   /**
@@ -384,6 +460,7 @@ export class Grid {
   }
 
   moved() {
+    this.compare.close();
     this.list.reveal();
     this.draw();
     clearTimeout(this.resting ?? undefined);
@@ -396,6 +473,7 @@ export class Grid {
     this.resting = null;
     if (this.link.dead) return;
     this.link.send("select", { order: this.order, place: this.place, ranges: this.chosen });
+    this.fetch();
   }
 
   /**
@@ -443,6 +521,7 @@ export class Grid {
     const last = ranges[ranges.length - 1][1] - 1;
     this.link.send("decide", { action, new_label: newLabel, new_class: isNew, order, ranges });
     // Python says which sample is next. Until it does, go to the one that it will probably be.
+    this.compare.close();
     this.chosen = [];
     if (this.settings.advance) this.place = this.anchor = this.undecidedAfter(last);
     this.list.reveal();
@@ -478,60 +557,14 @@ export class Grid {
     if (this.place !== null) this.command("next", { order: this.order, place: this.place });
   }
 
+  /** Show the two samples that are selected side by side, or the current one and its rival. */
+  compareTwo() {
+    if (this.compare.isOpen) return this.compare.close();
+    this.command("compare", { ...this.targets() });
+  }
+
   takeFocus() {
-    (this.large.isOpen ? this.large.node : this.list.node).focus({ preventScroll: true });
-  }
-
-  // Keys
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    event.stopPropagation();
-    if (event.isComposing || event.key === "Tab") return;
-    const target = /** @type {HTMLElement} */ (event.target), command = commandOf(event);
-    const isPressing = target.matches("button") && [" ", "Enter"].includes(event.key);
-    const isFree = !target.matches(FIELDS) && !isPressing;
-    if (command === "escape") this.escape(target);
-    else if (isFree && command) this.run(command, event.shiftKey);
-    // Nor may the browser act on other keys: Ctrl + S, for example, would save the page.
-    else if (!(isFree && isCharacter(event)) && !isSave(event)) return;
-    event.preventDefault();
-  }
-
-  /** @param {HTMLElement} target */
-  escape(target) {
-    if (!this.relabel.node.hidden) this.relabel.close();
-    else if (!this.help.node.hidden) this.help.toggle();
-    else if (target.matches(FIELDS)) this.takeFocus();
-    else if (this.large.isOpen) this.large.close();
-    else if (this.chosen.length) this.deselect();
-  }
-
-  /**
-   * Carry out the command of a key.
-   * @param {Exclude<Command, "escape">} command
-   * @param {boolean} extend
-   */
-  run(command, extend) {
-    const line = this.large.isOpen ? 1 : this.list.columns, page = this.list.perPage;
-    /** @type {(by: number) => () => void} */
-    const move = (by) => () => this.goTo((this.place ?? 0) + by, { extend });
-    /** @type {Record<Exclude<Command, "escape">, () => void>} */
-    const commands = {
-      keep: () => this.act("keep"), accept: () => this.act("accept"),
-      relabel: () => this.act("relabel"), drop: () => this.act("drop"),
-      unsure: () => this.act("unsure"),
-      left: move(-1), right: move(1), up: move(-line), down: move(line),
-      pageUp: move(-page), pageDown: move(page), first: move(-Infinity), last: move(Infinity),
-      next: () => this.next(), selectAll: () => this.selectAll(),
-      toggle: () => this.place !== null && this.toggle(this.place),
-      undo: () => this.command("undo"), redo: () => this.command("redo"),
-      larger: () => this.resize(stepped(this.side, 1)),
-      smaller: () => this.resize(stepped(this.side, -1)),
-      open: () => this.large.open(), help: () => this.help.toggle(),
-      search: () => this.toolbar.text.focus(),
-    };
-    commands[command]();
+    (this.view.isOpen ? this.view.node : this.list.node).focus({ preventScroll: true });
   }
 }
 

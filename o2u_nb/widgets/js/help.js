@@ -10,14 +10,18 @@ export class Help {
   constructor(grid) {
     this.grid = grid;
     const rows = sheet(grid.model.get("choices").buttons).map(([keys, what]) =>
-      make("tr", {}, make("td", {}, make("kbd", {}, keys)), make("td", {}, what)));
+      make("div", {}, make("dt", {}, make("kbd", {}, keys)), make("dd", {}, what)));
     this.node = make(
       "div", {
         class: "o2u-help", role: "dialog", "aria-label": "Keys", tabindex: -1, hidden: true,
       },
-      make("table", {}, make("tbody", {}, ...rows)),
+      make("dl", {}, ...rows),
       button("Close", "Close ( Escape )", () => this.toggle()),
     );
+  }
+
+  get isOpen() {
+    return !this.node.hidden;
   }
 
   toggle() {

@@ -13,8 +13,9 @@ import { ACTIONS, NAMES } from "./actions.js";
 
 /**
  * @typedef {"left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "first" | "last"} Move
- * @typedef {Action | Move | "next" | "larger" | "smaller" | "open" | "toggle" | "help" | "search" |
- *   "selectAll" | "undo" | "redo" | "escape"} Command
+ * @typedef {Action | Move | "digit" | "next" | "larger" | "smaller" | "zoom" | "fit" | "open" |
+ *   "compare" | "review" | "toggle" | "help" | "search" | "note" | "tags" |
+ *   "group" | "bulk" | "selectAll" | "undo" | "redo" | "escape"} Command
  */
 
 /** @type {Record<string, Move>} */
@@ -26,8 +27,10 @@ const MOVES = {
 /** @type {Record<string, Command>} */
 const PLAIN = {
   ...Object.fromEntries(NAMES.map((name) => [ACTIONS[name].key, name])), ...MOVES,
-  n: "next", "+": "larger", "=": "larger", "-": "smaller", Enter: "open", " ": "toggle",
-  "?": "help", "/": "search",
+  ...Object.fromEntries([..."123456789"].map((key) => [key, "digit"])),
+  n: "next", "+": "larger", "=": "larger", "-": "smaller", z: "zoom", 0: "fit", Enter: "open",
+  c: "compare", f: "review", " ": "toggle", "?": "help", "/": "search",
+  m: "note", t: "tags", g: "group", b: "bulk",
 };
 
 /** @type {Record<string, Command>} */
@@ -44,10 +47,17 @@ export const sheet = (buttons) => [
   ["Ctrl + click, Space", "select one more, or one less"],
   ["Ctrl + A", "select all that is shown"],
   ...NAMES.map((name) => decisionRow(name, buttons[name])),
+  ["1 … 9", "change to the class with this digit, beside the picture"],
   ["Ctrl + Z, Ctrl + Y", "undo, redo"],
   ["n", "next undecided"],
+  ["g", "group by pair, then select the group"],
+  ["b", "accept all suggestions above a probability"],
+  ["m, t", "note, tags"],
   ["Enter, double click", "large picture"],
-  ["+ −", "larger, smaller tiles"],
+  ["f", "review in the full window"],
+  ["z, 0", "zoom, and show all of the picture again"],
+  ["+ −", "larger, smaller tiles; zoom in the large picture"],
+  ["c", "compare the two selected, or with its look-alike"],
   ["/", "filter by text"],
   ["Escape", "close, or deselect"],
   ["?", "this sheet"],

@@ -9,6 +9,9 @@ const BUSY_AFTER = 500; // ms
 // kernel that trains answers late without having lost the message.
 const RETRY = [2000, 60000];
 
+// Messages that only ask for something, and may be sent twice.
+const ASKING = ["page", "card", "original", "compare", "near", "above"];
+
 /**
  * A message that is not answered yet, sent at `since` (ms, as `performance.now` counts).
  * @typedef {object} Asked
@@ -45,11 +48,11 @@ export class Link {
     this.pending.set(seq, { kind, fields, since: performance.now() });
     this.model.send({ kind, view: this.view, seq, ...fields });
     setTimeout(() => this.slow(this.isSlow()), BUSY_AFTER + 20);
-    if (kind === "page") this.repeat(seq, RETRY[0]);
+    if (ASKING.includes(kind)) this.repeat(seq, RETRY[0]);
   }
 
   /**
-   * Ask for a page again after `wait` ms, since an answer can be lost, as when the network fails.
+   * Ask again after `wait` ms, since an answer can be lost, as when the network fails.
    * @param {number} seq
    * @param {number} wait
    */
@@ -76,8 +79,7 @@ export class Link {
 
   /** List the pending messages that may change the list; until they are answered, it stays. */
   commands() {
-    const asking = ["page", "likely", "near"];
-    return [...this.pending.values()].filter(({ kind }) => !asking.includes(kind));
+    return [...this.pending.values()].filter(({ kind }) => !ASKING.includes(kind));
   }
 
   /**
@@ -87,6 +89,14 @@ export class Link {
   isAsking(order) {
     return [...this.pending.values()].some(
       ({ kind, fields }) => kind === "page" && fields.order === order);
+  }
+
+  /**
+   * Return whether a message of this kind is pending.
+   * @param {string} kind
+   */
+  isPending(kind) {
+    return [...this.pending.values()].some((asked) => asked.kind === kind);
   }
 
   isSlow() {

@@ -110,6 +110,7 @@ export class List {
     tile.node.style.transform = `translate(${Math.round(x)}px, ${Math.round(y + shift)}px)`;
     tile.node.setAttribute("aria-selected", String(has(grid.chosen, place)));
     tile.node.classList.toggle("o2u-current", place === grid.place);
+    tile.node.classList.toggle("o2u-first", grid.groups.isStart(place));
     fillTile(tile, row, grid.contextOf(place));
     showPicture(tile, row ? grid.pictures.nearest(row.sample_id, grid.pixels) : null);
   }
@@ -149,6 +150,6 @@ export class List {
 
   /** @param {MouseEvent} event */
   doubleClicked(event) {
-    if (this.placeAt(event) !== null) this.grid.large.open();
+    if (this.placeAt(event) !== null) this.grid.view.open();
   }
 }

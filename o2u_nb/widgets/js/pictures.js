@@ -3,6 +3,8 @@
 
 import { FETCHED } from "./geometry.js";
 
+export const ORIGINAL = 0; // stands for the size of a picture with all its pixels
+
 export class Pictures {
   /** @param {number} limit bytes of pictures that are kept */
   constructor(limit) {

@@ -12,7 +12,7 @@ import { number, percent } from "./text.js";
 /** @import { Offer } from "./classes.js" */
 /** @import { Grid } from "./grid.js" */
 /** @import { Range } from "./ranges.js" */
-/** @import { Likely, LikelyClass, Near } from "./types.js" */
+/** @import { Card, LikelyClass, Near } from "./types.js" */
 
 const LISTED = 200; // classes offered at a time
 
@@ -22,8 +22,9 @@ export class Relabel {
     this.grid = grid;
     /** @type {{ order: number, ranges: Range[] }} */
     this.targets = { order: -1, ranges: [] }; // the places that are relabelled
+    this.first = ""; // id of the first of them
     /** @type {LikelyClass[]} */
-    this.likely = [];
+    this.likely = []; // to that one
     /** @type {Offer[]} */
     this.offers = [];
     this.active = 0; // index in `offers`
@@ -60,14 +61,16 @@ export class Relabel {
     const many = `${number(size(this.targets.ranges))} samples`;
     const isOne = row && size(this.targets.ranges) === 1;
     const what = isOne ? `#${number(row.rank)}, given ${row.label}` : many;
-    this.likely = row?.suggested ? [[row.suggested, null]] : [];
+    const known = row && grid.card.known(row.sample_id);
+    this.first = row?.sample_id ?? "";
+    this.likely = known?.classes ?? (row?.suggested ? [[row.suggested, null]] : []);
     this.input.value = "";
     write(this.title, `New label for ${what}`);
     this.input.placeholder = this.numbered ? "type, or 1 to 9" : "type, or ↑ ↓ and Enter";
     this.node.hidden = false;
     this.offer(0);
     this.input.focus();
-    grid.askLikely(first);
+    if (row && !known) grid.link.send("card", { sample_id: this.first });
   }
 
   close() {
@@ -79,9 +82,10 @@ export class Relabel {
 
   /**
    * Take the likely classes from Python.
-   * @param {Likely} message
+   * @param {Card} message
    */
-  learn({ classes }) {
+  learn({ sample_id: id, classes }) {
+    if (id !== this.first) return;
     this.likely = classes;
     if (!this.node.hidden && !this.question.isOpen) this.offer(this.active);
   }

@@ -51,13 +51,21 @@ export function fillTile(tile, row, { saving, place, length, words }) {
   tile.node.setAttribute("aria-posinset", String(place + 1));
   tile.node.setAttribute("aria-setsize", String(length));
   tile.node.setAttribute("aria-label", row ? spoken(row, state, words) : "not loaded yet");
-  tile.node.title = row ? `${row.sample_id}\n${spoken(row, state, words)}` : "";
+  tile.node.title = row ? [row.sample_id, spoken(row, state, words), ...remarks(row)].join("\n") : "";
   write(tile.rank, row ? `#${number(row.rank)}` : "", "");
   write(tile.chance, row ? chance(row) : "", "");
   write(tile.given, row ? row.label : "", "");
   write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
-  write(tile.decision, row ? decided(row, state, words) : "", "");
+  const mark = row && remarks(row).length ? " ✎" : "";
+  write(tile.decision, row ? `${decided(row, state, words)}${mark}` : "", "");
 }
+
+/**
+ * Say what was noted on a sample, in lines.
+ * @param {Pick<Row, "note" | "tags">} row
+ */
+export const remarks = ({ note, tags }) =>
+  [note && `Note: ${note}`, tags.length && `Tags: ${tags.join(", ")}`].filter(Boolean);
 
 /**
  * Show a picture, or that there is none yet.

@@ -6,10 +6,22 @@ import { filterable } from "./classes.js";
 import { button, checkbox, chip, make, offer, select, showChip, write } from "./elements.js";
 import { STEPS, stepOf } from "./geometry.js";
 import { size } from "./ranges.js";
+import { RemarkFilter } from "./remarks.js";
 import { number } from "./text.js";
 
 /** @import { Action } from "./actions.js" */
 /** @import { Grid } from "./grid.js" */
+/** @import { Settings } from "./types.js" */
+
+/**
+ * Say whether a filter hides something, apart from the one for suspects.
+ * @param {Settings} settings
+ */
+const isFiltered = (settings) =>
+  [
+    settings.label_filter, settings.pair_filter, settings.position_filter, settings.tag_filter,
+  ].some((filter) => filter !== null)
+  || settings.text_filter !== "" || settings.decision_filter !== "all" || settings.note_filter;
 
 const TYPING = 250; // ms without a key until a text filter is applied
 
@@ -26,6 +38,8 @@ export class Toolbar {
     this.decision = select("Show", decisions, (k) => set("decision_filter", decisions[k]));
     this.order = select("Order", orders, (k) => set("order_by", orders[k]));
     this.descending = button("", "", () => set("descending", !grid.settings.descending));
+    this.byPair = checkbox("by pair", (isOn) => set("group_by", isOn ? "pair" : ""));
+    this.byPair.node.title = "Put samples with the same given and suggested label together ( g )";
     this.suspects = checkbox("suspects only", (isOn) => set("only_suspects", isOn));
     this.advance = checkbox("move on", (isOn) => set("advance", isOn));
     this.advance.node.title = "After a decision, go to the next undecided sample";
@@ -33,27 +47,33 @@ export class Toolbar {
     this.timer = undefined;
     this.text = make("input", {
       type: "search", class: "o2u-text", placeholder: "id or label…  ( / )",
-      oninput: () => this.typed(), "aria-label": "Filter by text in id or label",
+      oninput: () => this.typed(), onkeydown: (event) => this.textKey(event), "aria-label": "Filter by text in id or label",
     });
     this.size = make("input", {
       type: "range", class: "o2u-size", min: 0, max: STEPS.length - 1,
       "aria-label": "Size of tiles", title: "Size of tiles ( + − )",
       oninput: () => grid.resize(STEPS[Number(this.size.value)]),
     });
+    this.clear = button("Clear filters", "Show all again: class, text, decisions, notes and plots", () =>
+      grid.command("clear"));
     this.pair = chip(() => set("pair_filter", null));
     this.picked = chip(() => set("position_filter", null));
+    this.remarks = new RemarkFilter(grid);
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
-    this.undo = button("↶ Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
-    this.redo = button("↷ Redo", "Redo ( Ctrl + Y )", () => grid.command("redo"));
+    this.undo = this.button("↶", "Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
+    this.redo = this.button("↷", "Redo", "Redo ( Ctrl + Y )", () => grid.command("redo"));
+    this.review = button("", "", () => grid.review.toggle());
+    this.screen = button("", "", () => grid.review.toggleScreen());
     this.node = make("div", { class: "o2u-toolbar" }, this.filters(), this.commands());
   }
 
   filters() {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Filters" },
-      this.label.node, this.decision.node, this.order.node, this.descending, this.suspects.node,
-      this.text, this.pair, this.picked, make("label", { class: "o2u-field" }, "Size", this.size),
+      this.label.node, this.decision.node, this.order.node, this.descending, this.byPair.node,
+      this.suspects.node, this.remarks.node, this.text, this.pair, this.picked, this.clear,
+      make("label", { class: "o2u-field" }, "Size", this.size),
     );
   }
 
@@ -61,8 +81,26 @@ export class Toolbar {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
       ...NAMES.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
-      button("⌨ Keys", "All keys ( ? )", () => this.grid.help.toggle()),
+      this.button("✓✓", "Accept many…", "Accept all suggestions above a probability ( b )", () =>
+        this.grid.bulk.open()),
+      this.button("✎", "Note…", "Note and tags ( m, t )", () => this.grid.notes.open("note")),
+      this.button("⌨", "Keys", "All keys ( ? )", () => this.grid.help.toggle()),
+      this.review, this.screen,
     );
+  }
+
+  /**
+   * Make a button whose word is left out where there is little room.
+   * @param {string} icon
+   * @param {string} word
+   * @param {string} title
+   * @param {() => void} pressed
+   */
+  button(icon, word, title, pressed) {
+    const node = button(icon, title, pressed);
+    node.append(make("span", { class: "o2u-long" }, ` ${word}`));
+    node.setAttribute("aria-label", word);
+    return node;
   }
 
   /** @param {Action} name */
@@ -80,6 +118,18 @@ export class Toolbar {
     this.timer = setTimeout(() => this.grid.set("text_filter", this.text.value), TYPING);
   }
 
+  /**
+   * Enter finds what was typed, also where the filters hide it.
+   * @param {KeyboardEvent} event
+   */
+  textKey(event) {
+    if (event.isComposing || event.key !== "Enter") return;
+    event.preventDefault();
+    clearTimeout(this.timer);
+    this.grid.command("find", { text: this.text.value });
+    this.grid.takeFocus();
+  }
+
   /** Show the settings that hold now. */
   show() {
     const { settings, model } = this.grid, { classes, orders, decisions } = model.get("choices");
@@ -90,13 +140,27 @@ export class Toolbar {
     this.order.field.selectedIndex = orders.indexOf(settings.order_by);
     write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Turn the order round");
     this.suspects.field.checked = settings.only_suspects;
+    this.byPair.field.checked = settings.group_by === "pair";
+    this.remarks.show();
     this.advance.field.checked = settings.advance;
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = String(stepOf(this.grid.side));
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
     showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
+    this.clear.hidden = !isFiltered(settings);
+    this.showReview();
     this.count();
+  }
+
+  /** Show the ways into the full window and out of it. */
+  showReview() {
+    const { isOpen, isFullScreen } = this.grid.review;
+    write(this.review, isOpen ? "✕ Leave" : "Review in full window",
+      isOpen ? "Back to the notebook ( Escape )" : "Review in the full window ( f )");
+    this.screen.hidden = !isOpen;
+    write(this.screen, isFullScreen ? "Window" : "Full screen",
+      isFullScreen ? "No more than the window" : "Fill the whole screen");
   }
 
   /** @param {string[]} classes */

@@ -16,6 +16,7 @@
  * @property {Decision | null} decision
  * @property {string | null} new_label
  * @property {string} note
+ * @property {string[]} tags
  */
 
 /** @typedef {"keep" | "relabel" | "drop" | "unsure"} Decision */
@@ -32,6 +33,9 @@
  * @property {boolean} descending
  * @property {boolean} advance
  * @property {boolean} only_suspects
+ * @property {"" | "pair"} group_by
+ * @property {boolean} note_filter
+ * @property {string | null} tag_filter
  * @property {string | null} label_filter
  * @property {string} decision_filter
  * @property {string} text_filter
@@ -65,6 +69,29 @@
  * @property {Choices} choices
  * @property {number} tile_size
  * @property {number} tall
+ * @property {Group[]} groups
+ * @property {HiddenMatches} hidden
+ * @property {string[]} tags in use, the commonest first
+ * @property {number} noted how many samples have a note
+ * @property {string} hint where missing pictures were expected, "" where none is missing
+ */
+
+/** @typedef {[start: number, stop: number, title: string]} Group */
+/** @typedef {{ count: number, filters: string[] }} HiddenMatches */
+
+/**
+ * What accepting all suggestions from the probability `p` on would do; see `review.bulk.Above`.
+ * The first pictures come with it.
+ * @typedef {object} Above
+ * @property {"above"} kind
+ * @property {number} p
+ * @property {number} count
+ * @property {number} decided
+ * @property {number} unsuggested
+ * @property {[given: string, suggested: string, count: number][]} pairs
+ * @property {number} more pairs
+ * @property {string[]} ids
+ * @property {string[]} captions
  */
 
 /**
@@ -90,12 +117,45 @@
  */
 
 /**
- * The likeliest classes of one sample with their probabilities, and why it is a suspect.
- * @typedef {object} Likely
- * @property {"likely"} kind
+ * All that is known of one sample as HTML, in which Python has escaped what other people wrote; its
+ * likeliest classes other than the given one, and the ids of its look-alikes.
+ * @typedef {object} Card
+ * @property {"card"} kind
  * @property {string} sample_id
  * @property {LikelyClass[]} classes
- * @property {string} reason
+ * @property {string[]} near
+ * @property {string} html
+ */
+
+/**
+ * A picture with all its pixels.
+ * @typedef {object} Original
+ * @property {"original"} kind
+ * @property {string} sample_id
+ */
+
+/**
+ * Two samples to be seen side by side, with what is known of each as HTML.
+ * @typedef {object} Compared
+ * @property {"compare"} kind
+ * @property {string} view
+ * @property {string[]} ids
+ * @property {string[]} cards
+ */
+
+/**
+ * The answer to `go` where the filters hide the sample.
+ * @typedef {object} Hidden
+ * @property {"hidden"} kind
+ * @property {string} view
+ * @property {string} sample_id
+ */
+
+/**
+ * What was decided outside of this grid.
+ * @typedef {object} Told
+ * @property {"told"} kind
+ * @property {string} said
  */
 
 /** @typedef {[name: string, share: number | null]} LikelyClass */
@@ -118,6 +178,6 @@
  * @property {string} [failed]
  */
 
-/** @typedef {Page | Likely | Near | Done} Message */
+/** @typedef {Page | Card | Original | Compared | Hidden | Told | Above | Near | Done} Message */
 
 export {};

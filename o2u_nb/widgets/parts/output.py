@@ -8,13 +8,16 @@ panel sends its output again when it has something that is worth keeping.
 from IPython.display import display
 from ipywidgets import VBox, Widget
 
+from o2u_nb.widgets.parts.guard import PANEL, KeyGuard
+
 
 class LiveOutput(VBox):
     """Stack `children`, and send again what a saved notebook keeps of them."""
 
     def __init__(self, children: list[Widget]):
         self._handles = []  # one for each place where the panel is shown
-        super().__init__(children)
+        super().__init__([*children, KeyGuard()])
+        self.add_class(PANEL)
 
     @property
     def message(self) -> str:

@@ -10,18 +10,26 @@ from ipywidgets import Layout, VBox, Widget
 
 from o2u_nb.errors import O2UError
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.parts.guard import PANEL, KeyGuard
 from o2u_nb.widgets.parts.status import StatusLine
+from o2u_nb.widgets.parts.watch import Watch, watch
 
 
 class Panel(VBox):
-    """Draw `session` with the widgets `children`, above a status line that is read aloud."""
+    """Draw `session` with the widgets `children`, above a status line that is read aloud.
+
+    No key that is pressed in a panel reaches JupyterLab, where it could delete a cell.
+    """
 
     def __init__(self, session: ReviewSession, children: list[Widget]):
         self.session = session
         self._following = []  # pairs of a handler and the names of the traits it observes
         self._drawn = None  # what was drawn last, see `_wanted`
         self._status = StatusLine()
-        super().__init__([*children, self._status], layout=Layout(width="100%", min_width="0"))
+        children = [*children, self._status, KeyGuard()]
+        super().__init__(children, layout=Layout(width="100%", min_width="0"))
+        self.add_class(PANEL)
+        self._watch: Watch | None = watch(session)
 
     def _follow(self, handler: Callable, *names: str) -> None:
         """Call `handler` whenever one of the session's traits `names` changes."""
@@ -69,6 +77,9 @@ class Panel(VBox):
         """Stop following the session and close all widgets of the panel."""
         while self._following:
             self.session.unobserve(*self._following.pop())
+        if self._watch is not None:
+            self._watch.remove()
+            self._watch = None
         for widget in _inside(self):
             widget.close()
         super().close()

@@ -1,0 +1,42 @@
+"""One session for each audit folder and reviewer in a kernel, so that all panels are in step.
+
+In comes an audit; out comes the session on it that is in use already, or a new one. A session that
+nothing uses any more is forgotten.
+"""
+
+import os
+from weakref import WeakValueDictionary
+
+from o2u_nb.folder import FACTS, SCORES, AuditFolder
+from o2u_nb.review.session import ReviewSession, user
+
+_IN_USE: "WeakValueDictionary[tuple, ReviewSession]" = WeakValueDictionary()
+
+
+def shared_session(audit: AuditFolder, *, reviewer: str | None = None) -> ReviewSession:
+    """Return the session on `audit` in the name of `reviewer` (default: the user).
+
+    It is the one that is in use in this kernel, whichever `Audit` object it was opened from, unless
+    the pictures are looked for in another folder (`images`), or the audit was made again meanwhile:
+    its scores are others then, and so the session is a new one. Sessions that are still open on the
+    earlier audit stay as they are.
+
+    Raises `SourceError` when the audit is no longer in its folder, and `DecisionsError` when its
+    log is about another data set.
+    """
+    latest = type(audit).open(audit.folder, images=audit.images)
+    name = user() if reviewer is None else reviewer
+    images = None if audit.images is None else os.path.realpath(audit.images)
+    key = (os.path.realpath(audit.folder), images, name, _stamp(latest))
+    session = _IN_USE.get(key)
+    if session is None:
+        # An object that was opened before the audit was made again may hold the earlier tables.
+        current = audit if audit.facts == latest.facts else latest
+        session = _IN_USE[key] = ReviewSession(current, reviewer=name)
+    return session
+
+
+def _stamp(audit: AuditFolder) -> tuple:
+    """Return what differs as soon as an audit takes the place of another one in its folder."""
+    found = [os.stat(audit.folder / name) for name in (SCORES, FACTS)]
+    return tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in found)

@@ -1,0 +1,20 @@
+"""The guard of a panel: keys that are pressed in the panel reach neither JupyterLab nor the page.
+
+In comes nothing; out goes a widget without any size, which a panel puts among its children. A panel
+must have the class `PANEL`, by which the guard finds it in the page; see js/guard.js.
+"""
+
+from pathlib import Path
+
+import anywidget
+
+from o2u_nb.widgets.esm import joined
+
+PANEL = "o2u-panel"
+
+
+class KeyGuard(anywidget.AnyWidget):
+    """Keep the keys and the focus of the panel that this widget is in."""
+
+    _esm = joined(Path(__file__).parents[1] / "js" / "panel.js")
+    _css = f".{PANEL}:focus {{ outline: none; }}"

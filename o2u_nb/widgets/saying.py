@@ -1,0 +1,67 @@
+"""What the grid says was done: one line for each command, and for what other panels have decided.
+
+In come events of the decision log; out comes plain text.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from o2u_nb.review.events import ACTIONS, NOTE, REDO, TAG, UNDO, UNTAG, Event
+from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.words import DONE, told
+
+UNDOES = "Ctrl+Z undoes"
+# What the latest command did, where it was no decision.
+OTHERS = {UNDO: "Undone", REDO: "Done again", NOTE: "Noted on", TAG: "Tagged", UNTAG: "Untagged"}
+
+
+def decided(events: Sequence[Event], place: int, length: int, *, is_new: bool) -> str:
+    """Say what one command has recorded; `is_new` if it has made a class.
+
+    `place`, of `length`, is where the last sample was in the list when the key was pressed.
+    """
+    what_then = f"{' (a new class)' if is_new else ''}, {UNDOES}"
+    if len(events) > 1:
+        return f"{len(events):,} samples: {_counted(events)}{what_then}"
+    (event,) = events
+    return f"{place + 1:,} of {length:,}: {_one(event)}{what_then}"
+
+
+def back(session: ReviewSession, ids: Sequence[str], command: str, did: str) -> str:
+    """Say which samples an undo or redo was about, and whether the filters hide them."""
+    if not ids:
+        return f"Nothing to {command}."
+    what = ids[0] if len(ids) == 1 else f"{len(ids):,} samples"
+    hidden = "" if session.index_of(ids[0]) is not None else " (hidden by the filters)"
+    return f"{did}: {what}{hidden}"
+
+
+def elsewhere(events: Sequence[Event], reviewer: str) -> str:
+    """Say what was decided outside of the grid by its latest command, and by whom.
+
+    `events` are new in the log, and at least one; `reviewer` is the name of who uses the grid.
+    """
+    latest = [event for event in events if event.command_id == events[-1].command_id]
+    action = latest[-1].action
+    who = "" if latest[-1].reviewer == reviewer else f"{latest[-1].reviewer}: "
+    many = len(latest) > 1
+    what = f"{len(latest):,} samples" if many else latest[-1].sample_id
+    if action not in ACTIONS:
+        return f"{who}{OTHERS[action]}: {what}"
+    did = _counted(latest) if many else _one(latest[-1])
+    return f"{who}{what}: {did}{'' if who else f', {UNDOES}'}"
+
+
+def _one(event: Event) -> str:
+    return f"{event.given_label} {told(event.action, event.new_label)}"
+
+
+def _counted(events: Sequence[Event]) -> str:
+    """Count what was done; where all new labels are one, it is named."""
+    labels = {event.new_label for event in events if event.new_label is not None}
+    label = next(iter(labels)) if len(labels) == 1 else None
+    numbers = Counter(event.action for event in events)
+    words = {action: DONE[action] for action in numbers}
+    if "relabel" in words:
+        words["relabel"] = told("relabel", label)
+    return ", ".join(f"{number:,} {words[action]}" for action, number in numbers.items())
