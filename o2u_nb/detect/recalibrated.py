@@ -2,15 +2,12 @@
 
 In come the audit's probabilities and decisions; out come probabilities in the same order. A few
 decisions move them little, many move them as far as they must. The functions know nothing of a
-review: they take arrays.
+review: they take arrays. A review starts without scipy, whose import takes long; so it is not used.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
-
-from o2u_nb.detect.threshold import logistic
 
 # Standard deviations of the normal prior: of the shift, in nats, whose mean is 0, and of the slope,
 # whose mean is 1. With them, three right labels among three suspects that were said to be wrong
@@ -43,15 +40,15 @@ def recalibrated(p_wrong: np.ndarray, decided: np.ndarray, wrong: np.ndarray) ->
         return p_wrong
     x = _log_odds(p_wrong)
     shift, slope = _fitted(_binned(x[decided[known]], np.asarray(wrong, dtype=bool)[known]))
-    return expit(shift + slope * x)
+    return _expit(shift + slope * x)
 
 
 def adding_up_to(p_wrong: np.ndarray, count: float) -> np.ndarray:
     """Shift all log-odds equally, so that the probabilities add up to `count`: float (n,).
 
     `p_wrong` (n,) is as in `recalibrated`. A `count` of 0 or less, or of as many samples as are
-    known or more, gives probabilities of 0 or 1. It says what the suspects' precision is if there
-    are `count` wrong labels in all.
+    known or more, gives probabilities of 0 or 1. They say how many of the suspects are wrong if
+    there are `count` wrong labels in all.
 
     >>> adding_up_to(np.array([0.5, 0.5, 0.5, np.nan]), 0.6).round(3)
     array([0.2, 0.2, 0.2, nan])
@@ -60,14 +57,27 @@ def adding_up_to(p_wrong: np.ndarray, count: float) -> np.ndarray:
     n = int(known.sum())
     if not 0 < count < n:
         return np.where(known, float(count > 0), np.nan)
-    found = np.full(len(p_wrong), np.nan)
-    x = _log_odds(p_wrong[known])
-    found[known], _ = logistic(x, count, 1.0, float(np.median(x)))
-    return found
+    x = _log_odds(p_wrong)
+    bins = _binned(x[known], np.zeros(n, dtype=bool))
+    low = _logit(count / n) - bins.x[-1]  # with this shift, none is above the mean
+    high = _logit(count / n) - bins.x[0]
+    for _ in range(STEPS):
+        shift = (low + high) / 2
+        too_many = bins.n @ _expit(bins.x + shift) > count
+        low, high = (low, shift) if too_many else (shift, high)
+    return _expit(x + shift)
 
 
 def _log_odds(p_wrong: np.ndarray) -> np.ndarray:
-    return logit(np.clip(p_wrong, NEAREST, 1 - NEAREST))
+    return _logit(np.clip(p_wrong, NEAREST, 1 - NEAREST))
+
+
+def _logit(p: Any) -> Any:
+    return np.log(p) - np.log1p(-p)
+
+
+def _expit(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(x, -500, 500)))  # more would overflow
 
 
 class _Bins(NamedTuple):
@@ -101,7 +111,7 @@ def _newton(decisions: _Bins, at: np.ndarray, free: np.ndarray) -> np.ndarray:
     precision = 1 / np.array([SHIFT, SLOPE]) ** 2
     value = _posterior(decisions, at)
     for _ in range(STEPS):
-        p = expit(at[0] + at[1] * x)
+        p = _expit(at[0] + at[1] * x)
         miss = n * p - wrong
         weight = n * p * (1 - p)
         downhill = (np.array([miss.sum(), miss @ x]) + precision * (at - [0, 1])) * free

@@ -9,12 +9,15 @@ import pandas as pd
 import traitlets
 from traitlets import Bunch
 
+from o2u_nb.detect.recalibrated import recalibrated
 from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.events import ACTIONS
 
 UNDECIDED = "undecided"
 STATES = (UNDECIDED, *ACTIONS)  # what is decided about a sample; its code is the position here
+FOUND_WRONG = [STATES.index("relabel"), STATES.index("drop")]  # the codes of a label found wrong
+FOUND = [*FOUND_WRONG, STATES.index("keep")]  # and of one found wrong or right
 DECISION_FILTERS = ("all", "decided", *STATES)
 # The traits that decide which samples are visible, and in which order.
 FILTERS = (
@@ -43,12 +46,14 @@ class Filters(traitlets.HasTraits):
     threshold_column = traitlets.Unicode("score")
 
     suspects = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
+    p_wrong = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
     estimated_precision = traitlets.Float(None, allow_none=True, read_only=True)
 
     def __init__(self, scores: pd.DataFrame):
         super().__init__()
         self.columns = Columns(scores)
         self._state = np.zeros(len(self.columns), dtype=np.int8)
+        self.set_trait("p_wrong", self.columns.values("p_wrong"))
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -124,11 +129,24 @@ class Filters(traitlets.HasTraits):
     def cut(self) -> None:
         """Find the suspects, and what to expect of them, for the present threshold."""
         suspects = self.columns.values(self.threshold_column) >= self.threshold
-        p_wrong = self.columns.values("p_wrong")[suspects]
-        known = p_wrong[~np.isnan(p_wrong)]
         with self.hold_trait_notifications():  # observers of one must see the other's new value
             self.set_trait("suspects", frozen(suspects))
-            self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
+            self.estimate()
+
+    def estimate(self) -> None:
+        """Find how many of the suspects are wrong, by `p_wrong`."""
+        p_wrong = self.p_wrong[self.suspects]
+        known = p_wrong[~np.isnan(p_wrong)]
+        self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
+
+    def recalibrate(self) -> None:
+        """Move `p_wrong` as far as the decisions so far ask for; see `detect.recalibrated`."""
+        decided = np.flatnonzero(np.isin(self._state, FOUND))
+        wrong = np.isin(self._state[decided], FOUND_WRONG)
+        found = recalibrated(self.columns.values("p_wrong"), decided, wrong)
+        with self.hold_trait_notifications():
+            self.set_trait("p_wrong", frozen(found))
+            self.estimate()
 
     @traitlets.validate("order_by", "threshold_column")
     def _valid_column(self, proposal: Bunch) -> str:

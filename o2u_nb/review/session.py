@@ -49,7 +49,8 @@ class ReviewSession(Listing):
 
     Results, read-only: `visible`, `suspects` (n,) bool, `revision` (+1 with each change of
     decisions), `counts` (suspects, visible, remaining = undecided suspects, and each action),
-    `estimated_precision` (mean p_wrong of the suspects, None without any), `measured_precision`
+    `p_wrong` (n,), the audit's probabilities as the decisions so far have moved them,
+    `estimated_precision` (mean `p_wrong` of the suspects, None without any), `measured_precision`
     (a `Measured`, None before a suspect is decided), `made_classes` (classes made by decisions).
 
     Raises `SourceError` when there is no audit, `DecisionsError` when its log is about another data
@@ -77,6 +78,7 @@ class ReviewSession(Listing):
         self._mark(self.decisions.pop_changed())
         self._announce_classes()
         self.follow_settings()
+        self.recalibrate()
         self.observe(self._on_current, "current")
 
     # What there is
@@ -203,7 +205,7 @@ class ReviewSession(Listing):
             rank=int(self._ranks[position]),
             label=columns.name(columns.label[position]),
             suggested=columns.name(columns.suggested[position]),
-            p_wrong=plain(columns.values("p_wrong")[position]),
+            p_wrong=plain(self.p_wrong[position]),
             score=plain(columns.values(self.order_by)[position]),
             suspect=bool(self.suspects[position]),
             kind=self._kinds[position],
@@ -331,6 +333,7 @@ class ReviewSession(Listing):
             self._mark(changed)
             self._since = time.monotonic()
             with self.hold_trait_notifications():
+                self.recalibrate()
                 self.set_trait("revision", self.revision + 1)
                 self._announce_classes()
                 self.show() if self._list_follows_decisions() else self.listed()
