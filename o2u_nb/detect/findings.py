@@ -16,7 +16,7 @@ import pandas as pd
 
 from o2u_nb.detect.counts import compare_estimators
 from o2u_nb.detect.evidence import Evidence
-from o2u_nb.detect.learned import USUAL
+from o2u_nb.detect.learned import HARDLY, USUAL
 from o2u_nb.detect.stability import Stability, stability, top_size
 from o2u_nb.detect.table import ranked
 from o2u_nb.detect.threshold import Estimate, estimate
@@ -26,8 +26,6 @@ from o2u_nb.trace import Trace
 # Width of the estimate's range, as a share of all samples (0 to 1), above which the range is named
 # as a reason for doubt. Our choice: so many more pictures may have to be looked at.
 VAGUE = 0.15
-# A network that has learned less than this, 0 to 1, has hardly learned. Our choice.
-HARDLY = 0.5
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,8 +5,9 @@ the rate, drawn towards the usual one as far as the network has not learned. A n
 learned nothing contradicts nearly every label, and calls nearly every label wrong.
 """
 
+import math
+
 import numpy as np
-from scipy.special import expit, logit
 
 # The share of wrong labels, 0 to 1, that is assumed where a network says nothing, and a low one for
 # the lower end of the range. Ours; test sets that many people use have between 0.1 and 10 %
@@ -17,6 +18,9 @@ USUAL_LOW = 0.01
 # taken as it is. Chosen on seed 0 of 33 small sets, see benchmarks/reliability.py.
 NOTHING = 0.05
 ENOUGH = 0.33
+# A network that has learned less than this, 0 to 1, has hardly learned: no probability is shown as
+# if it were known. Our choice.
+HARDLY = 0.5
 # Smallest factor of the slope of the calibration, so that different scores keep different
 # probabilities.
 LEAST_SLOPE = 0.05
@@ -65,8 +69,12 @@ def drawn(rate: float, learned: float, n: int, usual: float = USUAL) -> float:
     if learned == 1:
         return rate
     half = 0.5 / max(n, 1)
-    known = np.clip(rate, half, 1 - half)
-    return float(expit(learned * logit(known) + (1 - learned) * logit(usual)))
+    known = min(max(rate, half), 1 - half)
+    return 1 / (1 + math.exp(-learned * _log_odds(known) - (1 - learned) * _log_odds(usual)))
+
+
+def _log_odds(rate: float) -> float:
+    return math.log(rate / (1 - rate))
 
 
 def slope_factor(learned: float) -> float:
@@ -78,4 +86,4 @@ def slope_factor(learned: float) -> float:
     >>> slope_factor(1.0), slope_factor(0.25), slope_factor(0.0)
     (1.0, 0.5, 0.05)
     """
-    return max(LEAST_SLOPE, float(np.sqrt(learned)))
+    return max(LEAST_SLOPE, math.sqrt(learned))

@@ -139,11 +139,14 @@ class Filters(traitlets.HasTraits):
         known = p_wrong[~np.isnan(p_wrong)]
         self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
 
+    def found(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return where a label was found right or wrong: positions (k,), and if wrong (k,) bool."""
+        decided = np.flatnonzero(np.isin(self._state, FOUND))
+        return decided, np.isin(self._state[decided], FOUND_WRONG)
+
     def recalibrate(self) -> None:
         """Move `p_wrong` as far as the decisions so far ask for; see `detect.recalibrated`."""
-        decided = np.flatnonzero(np.isin(self._state, FOUND))
-        wrong = np.isin(self._state[decided], FOUND_WRONG)
-        found = recalibrated(self.columns.values("p_wrong"), decided, wrong)
+        found = recalibrated(self.columns.values("p_wrong"), *self.found())
         with self.hold_trait_notifications():
             self.set_trait("p_wrong", frozen(found))
             self.estimate()

@@ -5,10 +5,12 @@ In comes a session; out go the threshold, the grid with the why card beside it, 
 
 from ipywidgets import HBox, Layout, Tab
 
+from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
+from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
@@ -32,7 +34,8 @@ class Dashboard(Panel):
                                   overflow="auto", padding="0 0 0 12px")  # fmt: skip
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
         top = HBox([self._grid, self._why], layout=Layout(flex_flow="row wrap", width="100%"))
-        super().__init__(session, [ThresholdPanel(session), top, tabs])
+        doubts = Doubts(expected.doubts(session))
+        super().__init__(session, [doubts, ThresholdPanel(session), top, tabs])
 
     def _still(self) -> str:
-        return self._grid.still().html
+        return boxed(expected.doubts(self.session)) + self._grid.still().html
