@@ -75,7 +75,7 @@ def unbroken(text: str) -> str:
     >>> unbroken("84 % of 9")
     '<span style="white-space:nowrap">84 %</span> of 9'
     """
-    return re.sub(r"[\d.]+ %", r'<span style="white-space:nowrap">\g<0></span>', text)
+    return re.sub(r"(over )?[\d.]+ %", r'<span style="white-space:nowrap">\g<0></span>', text)
 
 
 def duration(seconds: float) -> str:

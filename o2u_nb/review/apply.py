@@ -117,7 +117,7 @@ def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str
         decided = review.decisions.table()
     else:
         audit = review if isinstance(review, AuditFolder) else AuditFolder.open(review)
-        decided = _logged(audit)
+        decided = logged(audit)
     source = audit.facts.get("source")
     then = decided["content_hash"]  # None where it was not taken: then nothing can be compared
     now = _hashes(audit.samples, decided)
@@ -155,7 +155,11 @@ def cleaned(samples: pd.DataFrame, decided: pd.DataFrame, *, unsure: str = "keep
     return samples.assign(label=label.astype("str")).drop(index=out)
 
 
-def _logged(audit: AuditFolder) -> pd.DataFrame:
+def logged(audit: AuditFolder) -> pd.DataFrame:
+    """Return the current decision per sample as the log of `audit` says it; see `fold`.
+
+    Raises `DecisionsError` when the log is about another data set.
+    """
     log = audit.log
     events = merge([log] if log.exists() else [])
     counted, _ = Lineage.of(audit).sort(events, str(log))
