@@ -5,6 +5,7 @@ In comes a source, a trace or a folder; out comes an `Audit`, which holds what l
 """
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +75,19 @@ class Audit(AuditFolder):
         from o2u_nb.review.shared import shared_session
 
         return shared_session(self, reviewer=reviewer)
+
+    def write_report(self) -> Path:
+        """Write the report anew, with what has been decided so far; return its path.
+
+        It replaces the one that was written with the audit. Raises `DecisionsError` when the
+        decision log is about another data set, `OutputError` when the file cannot be written.
+        """
+        from o2u_nb.data.samples import Checked
+        from o2u_nb.report import write_report
+        from o2u_nb.review.summary import reviewed
+
+        checked = Checked(self.samples, self.problems)
+        return write_report(self.report, self.findings, checked, self.facts, reviewed(self))
 
     def panel(self, *, reviewer: str | None = None) -> "Dashboard":
         """Show the whole review of this audit in JupyterLab: a `Dashboard` over `session()`.

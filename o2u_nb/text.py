@@ -6,6 +6,7 @@ percentages.
 """
 
 import html
+import math
 import re
 
 
@@ -47,13 +48,34 @@ def percent(share: float) -> str:
     return f"{100 * share:.{0 if share >= 0.0995 or share == 0 else 1}f} %"
 
 
+def likely(p: float) -> str:
+    """Write a probability in [0, 1] as a percentage in which certainties are told apart.
+
+    Above 99 % it has as many decimals as show its first digit that is not a nine, rounded down;
+    beyond 99.999 % it is said to be over that. Otherwise it is written as by `percent`, but for a
+    very small one that is not 0.
+
+    >>> likely(0.9), likely(0.9912), likely(0.99937), likely(0.9999999), likely(0.0002)
+    ('90 %', '99.1 %', '99.93 %', 'over 99.999 %', 'under 0.1 %')
+    """
+    p = float(p)
+    if 0 < p < 0.001:
+        return "under 0.1 %"
+    if p <= 0.99 or p == 1:
+        return percent(p)
+    if p > 0.99999:
+        return "over 99.999 %"
+    decimals = math.floor(-math.log10(1 - p) + 1e-9) - 1
+    return f"{math.floor(100 * p * 10**decimals + 1e-9) / 10**decimals:.{decimals}f} %"
+
+
 def unbroken(text: str) -> str:
     """Return HTML in which no line ends between a number and its percent sign.
 
     >>> unbroken("84 % of 9")
     '<span style="white-space:nowrap">84 %</span> of 9'
     """
-    return re.sub(r"[\d.]+ %", r'<span style="white-space:nowrap">\g<0></span>', text)
+    return re.sub(r"(over )?[\d.]+ %", r'<span style="white-space:nowrap">\g<0></span>', text)
 
 
 def duration(seconds: float) -> str:

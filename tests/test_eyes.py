@@ -97,7 +97,7 @@ def test_the_eyes_disagree_where_one_of_them_speaks_for_the_label():
 
 
 def test_suspects_on_which_the_eyes_disagree_are_ambiguous():
-    evidence = several_eyes(n=300, wrong=60, clear=0.7)
+    evidence = several_eyes(n=300, wrong=60, clear=2.5)
     table, _ = ranked(evidence)
     suspects = table[table["suspect"]]
     disagree = (suspects[["score_eye0", "score_eye1"]] < 0).any(axis=1)
@@ -164,7 +164,7 @@ def test_one_eye_gives_what_it_gave_before():
     [((False, False), SURE_SHARE), ((False, True), FROZEN_SHARE), ((True, True), FROZEN_SHARE)],
 )
 def test_wrong_labels_are_counted_by_what_all_eyes_see(frozen, share):
-    evidence = several_eyes(n=300, wrong=60, frozen=frozen, unseen=((), (7,)))
+    evidence = several_eyes(n=300, wrong=60, frozen=frozen, unseen=((), (7,)), clear=4)
     probs, found = basis(evidence)
     assert found == share
     np.testing.assert_array_equal(probs, evidence.agreed_probs)

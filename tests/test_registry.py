@@ -9,8 +9,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from o2u_nb.detect import registry
+from o2u_nb.detect.counts import TITLES, compare_estimators
 from o2u_nb.detect.evidence import Evidence
-from o2u_nb.detect.registry import DERIVED, DETECTORS, describe, detector
+from o2u_nb.detect.registry import DERIVED, DETECTORS, called, describe, detector
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError
 from tests.traces import NAN, planted, random_trace
@@ -85,8 +86,24 @@ def test_every_entry_says_what_it_is(name):
 
 def test_titles_are_short_and_p_wrong_and_strangers_are_told_apart():
     assert all(len(describe(name)) <= 80 for name in DETECTORS)  # what an axis shows in full
-    assert describe("p_wrong") == "probability that the label is wrong (0 to 1)"
+    assert describe("p_wrong") == "probability of a wrong label (0 to 1)"
     assert describe("a_column_of_another_kernel") is None
+
+
+def test_titles_are_words_for_people():
+    titles = [called(name) for name in DETECTORS]
+    assert len(set(titles)) == len(titles)  # told apart in a menu
+    assert not any("_" in title for title in titles)
+    assert called("a_user_s_own") == "a_user_s_own"
+    assert set(TITLES) == set(compare_estimators(evidence(), np.zeros(40)).index)
+    assert not any("_" in title for title in TITLES.values())
+
+
+def test_the_table_begins_with_what_people_look_at():
+    of = evidence()
+    table = score_table(of.trace, of.embeddings)
+    first = ["label", "suggested_label", "p_wrong", "score", "rank", "suspect", "kind"]
+    assert list(table)[:7] == first
 
 
 def test_few_vote_and_none_that_only_repeats_another_or_is_a_prior():

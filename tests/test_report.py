@@ -1,5 +1,6 @@
 """The report: complete, self-contained, and safe against any name."""
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -7,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from o2u_nb.audit import Audit
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
-from tests.audits import eye_facts
+from o2u_nb.review.certificate import measured
+from o2u_nb.review.summary import Reviewed, reviewed
+from tests.audits import eye_facts, write_audit
 from tests.pages import HOSTILE, numbered
 from tests.traces import random_trace
 
@@ -85,8 +89,11 @@ def test_report_compares_the_estimators():
     )
     text = " ".join(" ".join(Outline(render(*parts(kept_estimators=table))).text).split())
     for said in (
-        *("range from 1,204 to 2,000.", "sure_disagreement ★ recommended 1,204 12.0% Sure."),
-        *("disagreement 2,000 20.0% Counts <hard> ones.", "mixture refuses One bell curve."),
+        *(
+            "range from 1,204 to 2,000.",
+            "contradicted where the network is sure ★ recommended 1,204 12 % Sure.",
+        ),
+        *("contradicted at all 2,000 20 % Counts <hard> ones.", "scores refuses One bell curve."),
     ):
         assert said in text
     assert text.count("★") == 1
@@ -105,12 +112,12 @@ def test_report_says_how_far_the_eyes_agree():
     page = render(replace(found, scores=table), checked, facts | eye_facts(("lite0",)))
     text = " ".join(" ".join(Outline(page).text).split())
     for said in (
-        "Both eyes speak against the label of 5 of the 10 suspects (50%), and take 4 of these for",
+        "Both eyes speak against the label of 5 of the 10 suspects ( 50 % ), and take 4 of these",
         *(
-            "network trained here a small ResNet 10 (100%) 5",
+            "network trained here a small ResNet 10 ( 100 % ) 5",
             "Drawn for the first eye, network trained",
         ),
-        "lite0 a head on features of lite0 5 (50%) 0",
+        "lite0 a head on features of lite0 5 ( 50 % ) 0",
     ):
         assert said in text
     without = table.assign(suspect=False)
@@ -123,6 +130,71 @@ def test_report_says_how_far_the_eyes_agree():
 def test_with_one_eye_the_report_says_nothing_of_eyes(page):
     text = " ".join(Outline(page).text)
     assert "eye" not in text
+
+
+def test_every_figure_is_a_picture_without_scripts_and_stands_before_them(page):
+    body = page.split("<script")[0]
+    assert body.count('<div class="still"><svg') == 5 == body.count('class="live"')
+    for said in ("loss (nats)", "cyclic phase", "samples", "variance of the loss (nats²)"):
+        assert said in body
+    assert "nan" not in "".join(part.split("</svg>")[0] for part in body.split("<svg")[1:])
+
+
+@pytest.mark.parametrize(
+    "learned, doubts, said",
+    [
+        (1.0, [], "12 labels look wrong"),
+        (0.8, ["Careful."], "5 to 40 labels look wrong; about 12 by a doubtful estimate"),
+        (0.2, ["Careful."], "cannot be told how many labels are wrong: anything from 5 to 40;"),
+    ],
+)
+def test_what_is_doubted_is_not_told_as_if_it_were_known(learned, doubts, said):
+    estimate = Estimate(12, 5, 40, np.zeros(60), learned)
+    text = " ".join(
+        " ".join(Outline(render(*parts(estimate=estimate, doubts=doubts))).text).split()
+    )
+    assert said in text
+
+
+def test_decisions_are_told_with_the_measured_precision():
+    pairs = [dict(given="cat", new=HOSTILE, count=7)]
+    counts = dict(keep=2, relabel=7, drop=1, unsure=0)
+    reviewed = Reviewed(counts, pairs, measured(8, 10), remaining=2, reviewers=["ann", HOSTILE])
+    outline = Outline(render(*parts(), reviewed))
+    text = " ".join(" ".join(outline.text).split())
+    assert "2 kept, 7 changed, 1 dropped. 2 suspects are not decided yet. Decided by ann" in text
+    assert "80 % of the 10 decided suspects had a wrong label." in text
+    assert "49 % to 94 % of all suspects are wrong" in text
+    assert outline.events == []
+    assert "What was decided" not in render(*parts())
+
+
+def test_certainties_are_told_apart_among_the_top():
+    found, checked, facts = parts()
+    top = 1 - np.logspace(-3.1, -4.9, 60)
+    table = found.scores.assign(p_wrong=top, suspect=True)
+    page = render(replace(found, scores=table), checked, facts)
+    said = re.findall(r"wrong: <span[^>]*>([^<]*)</span> · score", page)
+    assert len(said) > 24 and len(set(said[:24])) > 6  # all of them said 99.9 %
+
+
+def test_an_audit_writes_its_report_anew_with_what_was_decided(tmp_path):
+    folder = write_audit(tmp_path / "audit", images=tmp_path / "images")
+    audit = Audit.open(folder)
+    assert reviewed(audit) is None
+    plain = audit.write_report()
+    assert plain == folder / "report.html" and "What was decided" not in plain.read_text()
+    session = audit.session(reviewer="ann")
+    top = list(session.scores.index[:8])
+    session.relabel(None, top[:5])
+    session.drop(top[5:6])
+    session.keep(top[6:7])
+    session.keep(list(session.scores.index[20:22]))  # no suspects: they measure no precision
+    found = reviewed(audit)
+    assert found.counts == dict(keep=3, relabel=5, drop=1, unsure=0)
+    assert (found.remaining, found.measured.decided, found.reviewers) == (1, 7, ["ann"])
+    assert sum(pair["count"] for pair in found.pairs) == 5
+    assert "3 kept, 5 changed, 1 dropped" in audit.write_report().read_text()
 
 
 def test_report_needs_nothing_else(page):

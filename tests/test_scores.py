@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from o2u_nb.detect import blocks, scores
+from o2u_nb.detect import blocks, recommended, scores
 from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.neighbours import lookalike_probs
@@ -17,9 +17,10 @@ from o2u_nb.detect.odds import likeliest_other, log_odds_against
 from o2u_nb.detect.recommended import combined
 from o2u_nb.detect.swaps import swap_odds
 from o2u_nb.detect.table import score_table
-from o2u_nb.detect.threshold import calibrated, estimate, sure_rate
+from o2u_nb.detect.threshold import SURE_SHARE, calibrated, estimate, sure_rate
 from o2u_nb.errors import O2UError
-from tests.traces import NAN, make, random_trace
+from o2u_nb.trace import Trace
+from tests.traces import NAN, make, of_logits, random_trace
 
 OF_THE_TRACE = (
     scores.o2u_mean, scores.o2u_var, scores.aum, scores.cyclic_margin, scores.settled_margin,
@@ -311,6 +312,50 @@ def test_probabilities_add_up_and_follow_the_score(seed, n, ties):
         found = calibrated(score, count)
     assert found.sum() == pytest.approx(count, rel=1e-9)
     assert ((found >= 0) & (found <= 1)).all() and (np.diff(found[np.argsort(score)]) >= 0).all()
+
+
+def unlearned(seed=0, n=600, n_classes=200, signal=0.1, wrong=60) -> tuple[Trace, np.ndarray]:
+    """Simulate a network that has hardly learned: all its classes are nearly equally likely."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, n_classes, n)
+    truth = np.where(np.arange(n) < wrong, (labels + 1) % n_classes, labels)
+    logits = 0.5 * rng.normal(size=(6, n, n_classes)) + signal * np.eye(n_classes)[truth]
+    trace = of_logits(logits, labels, np.full(6, 0.1), ["warmup"] * 2 + ["cyclic"] * 4)
+    return trace, np.arange(n) < wrong
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_network_that_has_not_learned_does_not_call_nearly_all_labels_wrong(seed):
+    trace, wrong = unlearned(seed)
+    evidence = Evidence(trace)
+    score = evidence.column(recommended.score)
+    found = estimate(evidence, score)
+    before = round(sure_rate(evidence.class_probs, trace.labels, SURE_SHARE) * 600)
+    assert before > 500  # what the network contradicts
+    assert found.learned < 0.1 and found.low < 60 < found.high and 30 < found.count < 90
+    assert np.sum(found.p_wrong) == pytest.approx(found.count)
+    suspects = np.argsort(-score)[: found.count]
+    assert abs(found.p_wrong[suspects].mean() - wrong[suspects].mean()) < 0.2
+    assert found.p_wrong.max() < 0.5  # 97 % was said where the network gave 3.2 % against 0.9 %
+    falling = found.p_wrong[np.argsort(-score, kind="stable")]
+    assert (np.diff(falling) <= 0).all() and falling[0] > falling[-1]
+
+
+def test_a_network_that_has_learned_is_believed():
+    trace = random_trace(n=2000, wrong=300)
+    evidence = Evidence(trace)
+    found = estimate(evidence, scores.cyclic_margin(evidence))
+    rate = sure_rate(evidence.class_probs, trace.labels, SURE_SHARE)
+    assert found.learned == 1 and found.count == round(rate * 2000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0, 1), st.integers(1, 299))
+def test_probabilities_add_up_however_little_was_learned(seed, learned, count):
+    score = np.sort(np.random.default_rng(seed).standard_t(3, 300) * 4)
+    found = calibrated(score, count, learned)
+    assert found.sum() == pytest.approx(count, rel=1e-9) and (np.diff(found) >= 0).all()
+    assert found[-1] <= calibrated(score, count)[-1] + 1e-9  # never more certain
 
 
 def test_clean_data_has_no_suspects():

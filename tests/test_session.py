@@ -127,6 +127,24 @@ def test_never_seen_samples_come_last_and_are_no_suspects(audit):
     assert "probability of" not in why.card(session, unseen)["reason"]
 
 
+def test_decisions_move_the_probabilities_and_undo_moves_them_back(session):
+    said = session.scores["p_wrong"].to_numpy()
+    np.testing.assert_array_equal(session.p_wrong, said)
+    seen = []
+    session.observe(lambda change: seen.append(session.estimated_precision), "p_wrong")
+    session.keep(list(session.scores.index[:3]))  # three suspects that were right
+    now = session.p_wrong
+    assert (now[:8] < said[:8]).all() and (np.diff(now) <= 0).all()
+    assert session.estimated_precision == pytest.approx(now[:8].mean()) == seen[-1]
+    assert session.page(0, 1)[0]["p_wrong"] == now[0]
+    again = ReviewSession(session.audit, reviewer="ben")  # from the log alone
+    np.testing.assert_array_equal(again.p_wrong, now)
+    session.undo()
+    np.testing.assert_array_equal(session.p_wrong, said)
+    session.unsure(list(session.scores.index[:3]))  # says nothing of the label
+    np.testing.assert_array_equal(session.p_wrong, said)
+
+
 def test_the_threshold_says_who_is_a_suspect(session):
     score = session.scores["score"]
     session.threshold = float(score.iloc[2])

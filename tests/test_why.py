@@ -1,5 +1,7 @@
 """The nearest look-alikes of the why card: which samples, in which order, and what it says."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -113,16 +115,16 @@ def test_without_embeddings_there_are_none(folder):
 @pytest.mark.parametrize(
     "label, neighbours, said",
     [
-        ("tiger", "ttttttlj", "6 of its 8 nearest look-alikes are labelled tiger, as it is."),
-        ("leopard", "ttttttlj", "6 of its 8 nearest look-alikes are labelled tiger; 1 is labelled "
-         "leopard, as it is."),
-        ("leopard", "ttttttjj", "6 of its 8 nearest look-alikes are labelled tiger; none is "
-         "labelled leopard, as it is."),
-        ("leopard", "tttlljjj", "3 of its 8 nearest look-alikes are labelled tiger; 2 are labelled "
-         "leopard, as it is."),
-        ("leopard", "ttttllll", "4 of its 8 nearest look-alikes are labelled leopard, as it is."),
-        ("leopard", "tj", "1 of its 2 nearest look-alikes is labelled tiger; none is labelled "
-         "leopard, as it is."),
+        ("tiger", "ttttttlj", "6 of its 8 nearest look-alikes have its own label, tiger."),
+        ("leopard", "ttttttlj", "6 of its 8 nearest look-alikes are labelled tiger, and 1 has its "
+         "own label, leopard."),
+        ("leopard", "ttttttjj", "6 of its 8 nearest look-alikes are labelled tiger, and none has "
+         "its own label, leopard."),
+        ("leopard", "tttlljjj", "3 of its 8 nearest look-alikes are labelled tiger, and 2 have its "
+         "own label, leopard."),
+        ("leopard", "ttttllll", "4 of its 8 nearest look-alikes have its own label, leopard."),
+        ("leopard", "tj", "1 of its 2 nearest look-alikes is labelled tiger, and none has its own "
+         "label, leopard."),
     ],
 )  # fmt: skip
 def test_the_sentence(label, neighbours, said):
@@ -143,6 +145,30 @@ def test_the_card_shows_eight_and_says_which_labels_agree(session):
     assert html.text.count("same label") == 2 and html.text.count("other label") == 6
     assert html.text.count("dropped") == 1
     assert why.card(session, session.current)["vote"] in html.text
+
+
+def test_a_certainty_is_told_from_another_and_none_is_claimed_where_nothing_was_learned():
+    known = dict(
+        label="cat", suggested="dog", kind="wrong", probs={}, loss_share=None, score=1.0,
+        opinions=[],
+    )  # fmt: skip
+    said = [reason(p_wrong=p, **known) for p in (0.97, 0.9991, 0.99937)]
+    assert "probability of 97 %." in said[0] and "right in" not in said[0]
+    assert "99.91 % (right in 1 of 1,100)." in said[1]
+    assert "99.93 % (right in 1 of 1,600)." in said[2]
+    doubted = reason(p_wrong=0.97, hardly_learned=True, **known)
+    assert "97 %" not in doubted and "cannot be told, since the network has hardly" in doubted
+
+
+@pytest.mark.parametrize("learned, told", [(0.1, False), (1.0, True)])
+def test_the_card_gives_no_number_where_the_network_has_hardly_learned(folder, learned, told):
+    facts = json.loads((folder / layout.FACTS).read_text()) | dict(learned=learned)
+    (folder / layout.FACTS).write_text(json.dumps(facts))
+    session = ReviewSession(folder, reviewer="ann")
+    known = why.card(session, session.current)
+    assert ("with a probability of" in known["reason"]) == told
+    assert ("cannot be told" in known["reason"]) != told
+    assert "mean loss" in {vote["title"] for vote in known["opinions"]}
 
 
 @pytest.mark.parametrize("value, side", [(2.0, "against its label"), (-0.5, "for its label")])

@@ -19,6 +19,15 @@ from o2u_nb.rows import evenly
 from o2u_nb.text import percent
 
 RECOMMENDED = "sure_disagreement"  # the estimator whose count the score table uses
+# What people read for each estimator.
+TITLES = {
+    "sure_disagreement": "contradicted where the network is sure",
+    "disagreement": "contradicted at all",
+    "mixture": "two bell curves of scores",
+    "otsu": "best split of the scores (Otsu)",
+    "confident_joint": "confident learning",
+    "odd": "loss of random labels (ODD)",
+}
 # Smallest Ashman's D with which two normal distributions count as separate (Ashman, Bird and Zepf,
 # AJ 1994); see `mixture`.
 MIN_SEPARATION = 2.0

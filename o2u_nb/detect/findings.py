@@ -16,9 +16,11 @@ import pandas as pd
 
 from o2u_nb.detect.counts import compare_estimators
 from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.learned import HARDLY, USUAL
 from o2u_nb.detect.stability import Stability, stability, top_size
 from o2u_nb.detect.table import ranked
 from o2u_nb.detect.threshold import Estimate, estimate
+from o2u_nb.text import percent
 from o2u_nb.trace import Trace
 
 # Width of the estimate's range, as a share of all samples (0 to 1), above which the range is named
@@ -101,6 +103,7 @@ class Findings:
         return dict(
             estimated_wrong=self.estimate.count,
             estimated_range=[self.estimate.low, self.estimate.high],
+            learned=self.estimate.learned,
             estimators=rows.to_dict("index"),
             stability=None if self.stability is None else asdict(self.stability),
             warnings=self.doubts,
@@ -123,6 +126,8 @@ def doubts(found: Estimate, n_samples: int) -> list[str]:
 
     The list is empty when there is no reason to doubt it.
     """
+    if found.learned < 1:
+        return [_not_learned(found)]
     said = []
     if found.count > n_samples / 2:
         said.append(
@@ -139,12 +144,26 @@ def doubts(found: Estimate, n_samples: int) -> list[str]:
     return said
 
 
+def _not_learned(found: Estimate) -> str:
+    """Say that the network has learned too little for a count, and what was done about it."""
+    how = "hardly" if found.learned < HARDLY else "only partly"
+    return (
+        f"The network has {how} learned to tell these classes apart: there may be too few pictures "
+        "of each, or too little training. So how many labels are wrong cannot be told; anything "
+        f"between {found.low:,} and {found.high:,} is possible. The number {found.count:,} is "
+        f"drawn towards what is usual elsewhere, {percent(USUAL)} of the labels, and so are the "
+        "probabilities. Try the preset thorough, and look at the top suspects before you believe "
+        "them."
+    )
+
+
 def _stored_estimate(evidence: Evidence, scores: pd.DataFrame, facts: dict) -> Estimate:
     if not {"estimated_wrong", "estimated_range"} <= facts.keys():
         return estimate(evidence, _in_order(evidence.trace, scores["score"]))
     p_wrong = _in_order(evidence.trace, scores["p_wrong"])
     low, high = facts["estimated_range"]
-    return Estimate(facts["estimated_wrong"], low, high, p_wrong)
+    learned = facts.get("learned", 1.0)  # the first audits took every count as it was
+    return Estimate(facts["estimated_wrong"], low, high, p_wrong, learned)
 
 
 def _in_order(trace: Trace, column: pd.Series) -> np.ndarray:

@@ -83,11 +83,27 @@ def describe(name: str) -> str | None:
     ('variance of the loss (nats²)', 'score of efficientnet_lite0 (nats)')
     """
     if name == "p_wrong":
-        return "probability that the label is wrong (0 to 1)"
+        return f"{called(name)} (0 to 1)"
     if name.startswith(SCORE_OF):
-        return f"score of {name.removeprefix(SCORE_OF)} (nats)"
+        return f"{called(name)} (nats)"
     found = DETECTORS.get(name)
     return None if found is None else f"{found.title} ({found.unit})"
+
+
+def called(name: str) -> str:
+    """Return what people read for a column: its title, without the unit, for a menu or a card.
+
+    A column that is none of ours is called by its name. It may be a user's own text: escape it
+    before you put it into HTML.
+
+    >>> called("swap_odds"), called("p_wrong"), called("score_lite0"), called("mine")
+    ('how common the mix-up is', 'probability of a wrong label', 'score of lite0', 'mine')
+    """
+    if name == "p_wrong":
+        return "probability of a wrong label"
+    if name.startswith(SCORE_OF):
+        return f"score of {name.removeprefix(SCORE_OF)}"
+    return DETECTORS[name].title if name in DETECTORS else name
 
 
 def votes(name: str) -> bool:
@@ -104,7 +120,7 @@ _BUILT_IN = (
     Detector(
         "o2u_mean",
         scores.o2u_mean,
-        title="mean loss over the cyclic epochs, centred",
+        title="mean loss",
         unit="nats",
         sentence="How far the loss lay above everybody's average over the cyclic epochs.",
         votes=True,
@@ -119,21 +135,21 @@ _BUILT_IN = (
     Detector(
         "aum",
         scores.aum,
-        title="AUM, negated",
+        title="margin over all epochs (AUM)",
         unit="logits",
         sentence="By how much another class beat the given label, over all epochs but the first.",
     ),
     Detector(
         "cyclic_margin",
         scores.cyclic_margin,
-        title="margin over the cyclic epochs, negated",
+        title="margin over the cyclic epochs",
         unit="logits",
         sentence="By how much another class beat the given label, over the cyclic epochs.",
     ),
     Detector(
         "settled_margin",
         scores.settled_margin,
-        title="margin, settled epochs counting more, negated",
+        title="margin where training had settled",
         unit="logits",
         sentence="By how much another class beat the given label, mostly where the learning rate "
         "was low.",
@@ -142,7 +158,7 @@ _BUILT_IN = (
     Detector(
         "average_probability_margin",
         scores.average_probability_margin,
-        title="margin of the averaged probabilities, negated",
+        title="margin of the averaged probabilities",
         unit="nats",
         sentence="How much likelier the best other class was than the given label, on average.",
     ),
@@ -158,14 +174,14 @@ _BUILT_IN = (
     Detector(
         "low_confidence",
         scores.low_confidence,
-        title="one minus the mean probability of the given label",
+        title="doubt in the given label",
         unit="0 to 1",
         sentence="How little probability the given label had, on average over all epochs.",
     ),
     Detector(
         "variability",
         scores.variability,
-        title="standard deviation of the probability of the given label",
+        title="swing of the label's probability",
         unit="0 to 0.5",
         sentence="How much the given label's probability changed between epochs: ambiguous samples "
         "are high, wrong labels often low.",
@@ -173,7 +189,7 @@ _BUILT_IN = (
     Detector(
         "lookalike_margin",
         recommended.lookalike_margin,
-        title="what the network thinks of the look-alikes",
+        title="look-alikes against the label",
         unit="nats",
         sentence="How much likelier the best other class is than the given label for the samples "
         "that look alike.",
@@ -182,17 +198,17 @@ _BUILT_IN = (
     Detector(
         "swap_odds",
         recommended.swap_odds,
-        title="how common such a mix-up is",
+        title="how common the mix-up is",
         unit="nats",
         sentence="How common it is here that the suggested class bears the given label.",
     ),
     Detector(
         "score",
         recommended.score,
-        title="score, higher = more suspicious",
+        title="score",
         unit="nats",
         sentence="The recommended score: what the network says of the sample and its look-alikes, "
-        "weighed by how common the mix-up is.",
+        "weighed by how common the mix-up is; with several eyes, the mean of their scores.",
     ),
 )
 DETECTORS: dict[str, Detector] = {entry.name: entry for entry in _BUILT_IN}

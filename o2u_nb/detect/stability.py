@@ -101,8 +101,7 @@ def _score(cyclic: Trace, end: int) -> np.ndarray:
 
 def _n_top(cyclic: Trace, score: np.ndarray) -> int:
     seen = ~np.isnan(score)
-    n_wrong, _, _ = count_wrong(Evidence(cyclic), seen)
-    return top_size(n_wrong, int(seen.sum()))
+    return top_size(count_wrong(Evidence(cyclic), seen).count, int(seen.sum()))
 
 
 def _agreement(before: np.ndarray, now: np.ndarray, n_top: int) -> tuple[float, float]:

@@ -21,17 +21,19 @@ def score_table(trace: Trace, embeddings: np.ndarray | None = None) -> pd.DataFr
     """Return one row per sample, sorted by `rank`, indexed by `sample_id`.
 
     `embeddings` (n_samples, d) float are those of `probe.embed`, in the order of the trace. The
-    columns are:
+    columns are, what people look at first:
 
     * `label`, the given label (text);
-    * one column for each detector of `registry.DETECTORS` whose evidence is there, among them
-      `score`, the recommended one (float, higher = more suspicious);
-    * `rank` (int, 1 = most suspicious);
+    * `suggested_label`, what the sample looks like: the likeliest class other than the given one
+      (text);
     * `p_wrong`, the estimated probability that the label is wrong (float, 0 to 1);
+    * `score`, the recommended score (float, higher = more suspicious);
+    * `rank` (int, 1 = most suspicious);
     * `suspect` (bool), true for the first ranks, as many as there are estimated wrong labels;
-    * `suggested_label`, the likeliest class other than the given one (text);
     * `kind`: `wrong` for suspects, or `ambiguous` for those whose `p_wrong` is below 0.5 or on
       which the eyes disagree (see `eyes_agree`), and "" for all other samples;
+    * one column for each other detector of `registry.DETECTORS` whose evidence is there (float,
+      higher = more suspicious);
     * with several eyes, for each of them `score_NAME` (float, its own score) and `seen_as_NAME`
       (text, the class that it finds likeliest).
 
@@ -57,12 +59,13 @@ def ranked(evidence: Evidence) -> tuple[pd.DataFrame, Estimate]:
     certain = (p_wrong >= 0.5) & eyes_agree(evidence)[order]
     columns = dict(
         label=classes.take(evidence.labels[order]),
-        **{name: values[order] for name, values in scores.items()},
-        rank=rank,
-        p_wrong=p_wrong,
-        suspect=suspect,
         suggested_label=classes.take(evidence.suggested[order]),
+        p_wrong=p_wrong,
+        score=scores.pop("score")[order],
+        rank=rank,
+        suspect=suspect,
         kind=KINDS.take(np.where(certain, 2, 1) * suspect),
+        **{name: values[order] for name, values in scores.items()},
     )
     for eye in evidence.eyes if evidence.others else ():
         columns[f"{SCORE_OF}{column_name(eye.eye)}"] = np.asarray(eye.column(eye_score))[order]

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.learned import USUAL_LOW, drawn, learned, slope_factor
 
 # Contradicted labels are counted among this share (0 to 1) of the samples, those with the surest
 # predictions: `SURE_SHARE` gives the estimate, `RANGE_SHARES` the ends of its range. They were
@@ -37,13 +38,24 @@ class Estimate(NamedTuple):
 
     `count` is the estimated number of wrong labels, `low` to `high` its range. `p_wrong`
     (n_samples,) float is each sample's probability of a wrong label, 0 to 1, NaN for samples that
-    were not seen.
+    were not seen. `learned`, 0 to 1, says how far the network has learned to tell the classes
+    apart: below 1, the count and the probabilities are drawn towards what is usual.
     """
 
     count: int  # type: ignore[assignment]  # not the method of a tuple
     low: int
     high: int
     p_wrong: np.ndarray
+    learned: float = 1.0
+
+
+class Counted(NamedTuple):
+    """A number of wrong labels, `low` to `high` its range, and how far the network has learned."""
+
+    count: int  # type: ignore[assignment]  # not the method of a tuple
+    low: int
+    high: int
+    learned: float
 
 
 def estimate(evidence: Evidence, score: np.ndarray) -> Estimate:
@@ -55,27 +67,31 @@ def estimate(evidence: Evidence, score: np.ndarray) -> Estimate:
     which add up to the number.
     """
     seen = ~np.isnan(score)
-    count, low, high = count_wrong(evidence, seen)
+    count, low, high, sure = count_wrong(evidence, seen)
     p_wrong = np.full(len(score), np.nan)
-    p_wrong[seen] = calibrated(score[seen], count)
-    return Estimate(count, low, high, p_wrong)
+    p_wrong[seen] = calibrated(score[seen], count, sure)
+    return Estimate(count, low, high, p_wrong, sure)
 
 
-def count_wrong(evidence: Evidence, seen: np.ndarray) -> tuple[int, int, int]:
+def count_wrong(evidence: Evidence, seen: np.ndarray) -> Counted:
     """Return the estimated number of wrong labels among the samples `seen`, and its range.
 
-    `seen` is bool (n_samples,). Returns the number, the lower end and the upper end of its range.
-    The number is the rate of contradicted labels among the surest samples (see `sure_rate` and
-    `basis`) times the number of samples; the range comes from the rates among fewer and among more
-    of the samples. It is wide where wrong labels cannot be told from hard pictures.
+    `seen` is bool (n_samples,). The number is the rate of contradicted labels among the surest
+    samples (see `sure_rate` and `basis`) times the number of samples; the range comes from the
+    rates among fewer and among more of the samples. It is wide where wrong labels cannot be told
+    from hard pictures. As far as the network has not learned to tell the classes apart (see
+    `learned`), the number is drawn towards the usual one, and the lower end to a low one.
     """
     kept = slice(None) if seen.all() else seen  # indexing with a slice copies nothing
     probs, share = basis(evidence)
     labels = evidence.labels[kept]
-    ends = FROZEN_RANGE if evidence.any_frozen else RANGE_SHARES
-    rates = sure_rates(probs[kept], labels, (share, *ends))
-    counts = [round(rate * seen.sum()) for rate in rates]
-    return counts[0], min(counts), max(counts)
+    shares = FROZEN_RANGE if evidence.any_frozen else RANGE_SHARES
+    rates = sure_rates(probs[kept], labels, (share, *shares))
+    n = int(seen.sum())
+    sure = learned(probs[kept])
+    ends = drawn(min(rates), sure, n, USUAL_LOW), max(rates)
+    count, low, high = (round(rate * n) for rate in (drawn(rates[0], sure, n), *ends))
+    return Counted(count, min(low, count), max(high, count), sure)
 
 
 def basis(evidence: Evidence) -> tuple[np.ndarray, float]:
@@ -124,14 +140,15 @@ def _contradicted(peak: np.ndarray, wrong: np.ndarray, share: float) -> float:
     return float(found / places)
 
 
-def calibrated(score: np.ndarray, count: int) -> np.ndarray:
+def calibrated(score: np.ndarray, count: int, learned: float = 1.0) -> np.ndarray:
     """Turn scores into probabilities of a wrong label: float (n,), 0 to 1.
 
     `score` is (n,) float without NaN, higher = more suspicious. The probabilities add up to
     `count`. The score is, up to a constant, the network's own log-odds against the label, so the
     probability is a logistic curve of the score with slope 1. Where the scores of wrong and right
     labels are far apart, the curve is steeper: then the slope is that for two normal distributions
-    with a common variance, found by expectation maximisation with `count` fixed.
+    with a common variance, found by expectation maximisation with `count` fixed. Where the network
+    has not `learned`, 0 to 1, the curve is flatter, see `learned.slope_factor`.
     """
     if count <= 0 or count >= len(score):
         return np.full(len(score), float(count > 0))
@@ -139,19 +156,19 @@ def calibrated(score: np.ndarray, count: int) -> np.ndarray:
     # suspect.
     shift = float(np.partition(score, -count)[-count])
     slope = 0.0
-    probs, shift = _logistic(score, count, 1.0, shift)
+    probs, shift = logistic(score, count, 1.0, shift)
     for _ in range(EM_STEPS):
         before = slope
         slope = max(1.0, _separation(score, probs))
-        probs, shift = _logistic(score, count, slope, shift)
+        probs, shift = logistic(score, count, slope, shift)
         if abs(slope - before) < 1e-3 * slope:
             break
+    if learned < 1:
+        probs, _ = logistic(score, count, slope * slope_factor(learned), shift)
     return probs
 
 
-def _logistic(
-    score: np.ndarray, count: int, slope: float, shift: float
-) -> tuple[np.ndarray, float]:
+def logistic(score: np.ndarray, count: int, slope: float, shift: float) -> tuple[np.ndarray, float]:
     """Shift a logistic curve of this `slope` so that its values at `score` add up to `count`.
 
     Returns the values (n,) and the shift. The shift is found by Newton's method on the log-odds of

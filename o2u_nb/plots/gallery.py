@@ -16,9 +16,10 @@ import pandas as pd
 from o2u_nb.data import images
 from o2u_nb.detect.suspects import per_class, top_suspects
 from o2u_nb.plots.look import COLORS, MAX_CLASSES
-from o2u_nb.text import clip, inert, percent, unbroken
+from o2u_nb.text import clip, inert, likely, percent, unbroken
 
 OPEN_CLASSES = 12  # classes whose pictures are unfolded at first
+CERTAIN = 0.99  # above this probability of a wrong label, the score is said beside it
 # Pixels of a picture for each CSS pixel: sharp enough on a dense screen, small enough to mail.
 DENSITY = 1.5
 
@@ -167,8 +168,14 @@ def _suggestion(label: object) -> str:
 
 
 def _doubt(row: Any) -> str:
-    """Say how likely the label is wrong, and the kind of doubt unless that is `wrong`."""
-    chance = f" · wrong: {unbroken(percent(row.p_wrong))}" if pd.notna(row.p_wrong) else ""
+    """Say how likely the label is wrong, and the kind of doubt unless that is `wrong`.
+
+    Near certainty the score is said, too, since many samples come near it.
+    """
+    chance = f" · wrong: {unbroken(likely(row.p_wrong))}" if pd.notna(row.p_wrong) else ""
+    score = getattr(row, "score", None)
+    if score is not None and row.p_wrong > CERTAIN:
+        chance += f" · score {score:.1f}"
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""
     return chance + kind
 

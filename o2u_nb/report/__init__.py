@@ -1,7 +1,9 @@
 """The report: one HTML file that says what an audit found, and needs nothing else to be read.
 
-In come an audit's findings, the samples that it looked at, and its facts; out goes a page that
-needs no network. It has no scripts but plotly's own, and every class or file name is inert text.
+In come an audit's findings, the samples that it looked at, its facts, and what was decided; out
+goes a page that needs no network. Where no script may run, as in a mail or in JupyterLab, it shows
+still pictures; plotly's figures take their place where scripts run. It has no scripts but plotly's
+own, and every class or file name is inert text.
 """
 
 import json
@@ -16,6 +18,10 @@ from o2u_nb.data import atomic
 from o2u_nb.data.samples import Checked
 from o2u_nb.detect import counts, eyes, suspects
 from o2u_nb.detect.findings import Findings
+from o2u_nb.detect.learned import HARDLY
+from o2u_nb.review.summary import Reviewed
+from o2u_nb.review.words import DONE
+from o2u_nb.text import percent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,21 +33,27 @@ TEMPLATE = "template.html.j2"
 
 
 def write_report(
-    path: str | os.PathLike, findings: Findings, checked: Checked, facts: dict
+    path: str | os.PathLike,
+    findings: Findings,
+    checked: Checked,
+    facts: dict,
+    reviewed: Reviewed | None = None,
 ) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
     `checked` holds the audited samples and the problems with others. `facts` holds what is in
-    `audit.json`; a missing fact is shown as "not recorded". Raises `OutputError` when the file
-    cannot be written.
+    `audit.json`; a missing fact is shown as "not recorded". `reviewed` is what was decided, None
+    where nothing was. Raises `OutputError` when the file cannot be written.
     """
-    page = render(findings, checked, facts)
+    page = render(findings, checked, facts, reviewed)
     with atomic.replacing(path) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
     return Path(path)
 
 
-def render(findings: Findings, checked: Checked, facts: dict) -> str:
+def render(
+    findings: Findings, checked: Checked, facts: dict, reviewed: Reviewed | None = None
+) -> str:
     """Return the report as HTML text; see `write_report`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
@@ -57,6 +69,9 @@ def render(findings: Findings, checked: Checked, facts: dict) -> str:
     return environment.get_template(TEMPLATE).render(
         plotly_js=get_plotlyjs(),
         figures={name: figure_json(figure) for name, figure in _figures(findings).items()},
+        stills=_stills(findings),
+        percent=percent,
+        reviewed=None if reviewed is None else _decided(reviewed),
         top=gallery.suspect_grid(samples, scores, n=24).html,
         by_class=gallery.suspects_by_class(samples, scores, n=8).html,
         summary=_summary(findings, facts, classes),
@@ -92,6 +107,35 @@ def _figures(findings: Findings) -> dict:
     return figures
 
 
+def _stills(findings: Findings) -> dict[str, str]:
+    """Return each figure as a picture, for where no script runs."""
+    from o2u_nb.plots import drawn
+
+    scores = findings.scores
+    pictures = {
+        "trajectories": drawn.trajectories(findings.trace, scores),
+        "mean": drawn.histogram(scores, "o2u_mean"),
+        "variance": drawn.histogram(scores, "o2u_var"),
+        "scatter": drawn.mean_against_variance(scores),
+    }
+    if scores["suspect"].any():
+        pictures["confusion"] = drawn.confusion(scores)
+    return pictures
+
+
+def _decided(reviewed: Reviewed) -> dict:
+    """Return what was decided, with the counts in words."""
+    counts = [f"{n:,} {DONE[action]}" for action, n in reviewed.counts.items() if n]
+    return dict(reviewed._asdict(), counts=counts)
+
+
+def _told(findings: Findings) -> str:
+    """Say how the estimate is told: as a "number", as a "range", or that it "cannot be told"."""
+    if findings.estimate.learned < HARDLY:
+        return "cannot be told"
+    return "range" if findings.doubts else "number"
+
+
 def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
     found = findings.estimate
     n_samples = len(findings.scores)
@@ -103,6 +147,7 @@ def _summary(findings: Findings, facts: dict, classes: pd.DataFrame) -> dict:
         wrong=found.count,
         share=found.count / max(1, n_samples),
         range=f"{found.low:,} to {found.high:,}",
+        told=_told(findings),
         worst=worst.reset_index().to_dict("records"),
         minutes=f"{facts['seconds'] / 60:.1f} min" if "seconds" in facts else UNKNOWN,
         created=_day(facts.get("created")),
@@ -126,6 +171,7 @@ def _counted(estimators: pd.DataFrame) -> dict:
     """Return the estimators as rows, with None where one refuses, and the range of the others."""
     table = estimators.astype(object).where(estimators.notna(), None)
     table["recommended"] = table.index == counts.RECOMMENDED
+    table["title"] = [counts.TITLES.get(name, name) for name in table.index]
     low, high = counts.extremes(estimators)
     return dict(
         rows=table.reset_index().to_dict("records"),

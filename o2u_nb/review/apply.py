@@ -119,7 +119,7 @@ def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str
         events = review.decisions.events
     else:
         audit = review if isinstance(review, AuditFolder) else AuditFolder.open(review)
-        events = _logged(audit)
+        events = logged(audit)
     decided = fold(events)
     source = audit.facts.get("source")
     then = decided["content_hash"]  # None where it was not taken: then nothing can be compared
@@ -159,7 +159,11 @@ def cleaned(samples: pd.DataFrame, decided: pd.DataFrame, *, unsure: str = "keep
     return samples.assign(label=label.astype("str")).drop(index=out)
 
 
-def _logged(audit: AuditFolder) -> list[Event]:
+def logged(audit: AuditFolder) -> list[Event]:
+    """Return the events of the log of `audit`, oldest first; `fold` makes decisions of them.
+
+    Raises `DecisionsError` when the log is about another data set.
+    """
     log = audit.log
     events = merge([log] if log.exists() else [])
     counted, _ = Lineage.of(audit).sort(events, str(log))

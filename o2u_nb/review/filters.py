@@ -11,6 +11,7 @@ import pandas as pd
 import traitlets
 from traitlets import Bunch
 
+from o2u_nb.detect.recalibrated import recalibrated
 from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.events import ACTIONS
@@ -19,6 +20,8 @@ from o2u_nb.review.remarks import Remarks
 
 UNDECIDED = "undecided"
 STATES = (UNDECIDED, *ACTIONS)  # what is decided about a sample; its code is the position here
+FOUND_WRONG = [STATES.index("relabel"), STATES.index("drop")]  # the codes of a label found wrong
+FOUND = [*FOUND_WRONG, STATES.index("keep")]  # and of one found wrong or right
 DECISION_FILTERS = ("all", "decided", *STATES)
 # The traits that decide which samples are visible.
 HIDING = (
@@ -56,6 +59,7 @@ class Filters(traitlets.HasTraits):
     threshold_column = traitlets.Unicode("score")
 
     suspects = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
+    p_wrong = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
     estimated_precision = traitlets.Float(None, allow_none=True, read_only=True)
 
     def __init__(self, scores: pd.DataFrame):
@@ -63,6 +67,7 @@ class Filters(traitlets.HasTraits):
         self.columns = Columns(scores)
         self._state = np.zeros(len(self.columns), dtype=np.int8)
         self._remarks = Remarks()
+        self.set_trait("p_wrong", self.columns.values("p_wrong"))
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -189,11 +194,27 @@ class Filters(traitlets.HasTraits):
     def cut(self) -> None:
         """Find the suspects, and what to expect of them, for the present threshold."""
         suspects = self.columns.values(self.threshold_column) >= self.threshold
-        p_wrong = self.columns.values("p_wrong")[suspects]
-        known = p_wrong[~np.isnan(p_wrong)]
         with self.hold_trait_notifications():  # observers of one must see the other's new value
             self.set_trait("suspects", frozen(suspects))
-            self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
+            self.estimate()
+
+    def estimate(self) -> None:
+        """Find how many of the suspects are wrong, by `p_wrong`."""
+        p_wrong = self.p_wrong[self.suspects]
+        known = p_wrong[~np.isnan(p_wrong)]
+        self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
+
+    def found(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return where a label was found right or wrong: positions (k,), and if wrong (k,) bool."""
+        decided = np.flatnonzero(np.isin(self._state, FOUND))
+        return decided, np.isin(self._state[decided], FOUND_WRONG)
+
+    def recalibrate(self) -> None:
+        """Move `p_wrong` as far as the decisions so far ask for; see `detect.recalibrated`."""
+        found = recalibrated(self.columns.values("p_wrong"), *self.found())
+        with self.hold_trait_notifications():
+            self.set_trait("p_wrong", frozen(found))
+            self.estimate()
 
     @traitlets.validate("order_by", "threshold_column")
     def _valid_column(self, proposal: Bunch) -> str:

@@ -12,12 +12,20 @@ import numpy as np
 from o2u_nb.detect import eyes as eye_words
 from o2u_nb.detect import registry
 from o2u_nb.review.columns import Columns
-from o2u_nb.text import percent
+from o2u_nb.text import likely, percent
 
 # Threshold on `swap_odds`, in nats: a mix-up is called common above it, rare below its negative.
 # `swap_odds` is the logarithm of a ratio of frequencies, times `swaps.WEIGHT`, which is 0.5. So
 # 0.35 (0.5 log 2) means twice, and -0.35 half, as frequent as the average mix-up.
 COMMON = 0.35
+
+
+HARDLY_LEARNED = (
+    "how likely the label is wrong cannot be told, since the network has hardly learned to tell "
+    "these classes apart"
+)
+# From this probability on, it is also said how rarely such a label is right.
+CERTAIN = 0.99
 
 
 class Opinion(NamedTuple):
@@ -69,6 +77,7 @@ def reason(
     opinions: Sequence[Opinion],
     swap_odds: float | None = None,
     eyes: Sequence[eye_words.Opinion] = (),
+    hardly_learned: bool = False,
 ) -> str:
     """Say in plain words why a sample is where it is in the ranking.
 
@@ -76,7 +85,8 @@ def reason(
     whose mean loss is lower. `score` is the recommended score, positive where the pictures speak
     against the label. `swap_odds`, in nats, says how common such a mix-up is. `p_wrong` is the
     probability in [0, 1] that the label is wrong. These figures are None where they are not known.
-    `eyes` is what each eye says, empty with a single one.
+    `eyes` is what each eye says, empty with a single one. `hardly_learned` says that the network
+    has learned too little for `p_wrong` to be given as a number.
 
     >>> reason(label="cat", suggested="dog", p_wrong=0.9, kind="wrong",
     ...        probs={"dog": 0.8, "cat": 0.05}, loss_share=0.99, score=3.0, opinions=[])
@@ -98,8 +108,22 @@ def reason(
     if kind == "duplicate conflict":
         parts.append("the same picture is also there under another label, so one of them is wrong")
     elif p_wrong is not None:
-        parts.append(f"so the label is wrong with a probability of {percent(p_wrong)}")
+        parts.append(HARDLY_LEARNED if hardly_learned else f"so the label is {_chance(p_wrong)}")
     return "; ".join(parts) + "."
+
+
+def _chance(p_wrong: float) -> str:
+    """Say how likely a label is wrong, and near certainty also how rarely it would be right.
+
+    >>> _chance(0.9), _chance(0.9993)
+    ('wrong with a probability of 90 %',
+     'wrong with a probability of 99.93 % (right in 1 of 1,400)')
+    """
+    said = f"wrong with a probability of {likely(p_wrong)}"
+    if not CERTAIN < p_wrong < 1:
+        return said
+    rarely = min(1 / (1 - p_wrong), 100_000)
+    return f"{said} (right in 1 of {float(f'{rarely:.2g}'):,.0f}{' or more' * (rarely == 1e5)})"
 
 
 def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
@@ -139,18 +163,20 @@ def _network(label: str, suggested: str | None, probs: dict[str, float]) -> str:
 def vote(label: str, neighbours: Sequence[str]) -> str:
     """Say what most of the nearest samples are labelled; `label` is the sample's own given one.
 
-    >>> vote("leopard", ["tiger", "tiger", "jaguar"])
-    '2 of its 3 nearest look-alikes are labelled tiger; none is labelled leopard, as it is.'
+    >>> vote("ocelot", ["tiger", "tiger", "jaguar"])
+    '2 of its 3 nearest look-alikes are labelled tiger, and none has its own label, ocelot.'
     >>> vote("tiger", ["tiger", "tiger", "jaguar"])
-    '2 of its 3 nearest look-alikes are labelled tiger, as it is.'
+    '2 of its 3 nearest look-alikes have its own label, tiger.'
     """
     counts = Counter(neighbours)
     most = max(counts, key=lambda name: (counts[name], name == label))
-    own = "" if most == label else f"; {_are(counts[label])} labelled {label}"
-    asked = f" of its {len(neighbours)} nearest look-alikes"
-    return f"{_are(counts[most], asked)} labelled {most}{own}, as it is."
+    asked = f"of its {len(neighbours)} nearest look-alikes"
+    if most == label:
+        return f"{counts[most]} {asked} {_have(counts[most])} its own label, {label}."
+    verb = "is" if counts[most] == 1 else "are"
+    own = f"{counts[label] or 'none'} {_have(counts[label])} its own label, {label}"
+    return f"{counts[most]} {asked} {verb} labelled {most}, and {own}."
 
 
-def _are(count: int, of: str = "") -> str:
-    """Return `count`, then `of`, then the verb in the number that fits them."""
-    return f"{count or 'none'}{of} {'is' if count < 2 else 'are'}"
+def _have(count: int) -> str:
+    return "has" if count < 2 else "have"

@@ -58,10 +58,11 @@ class ReviewSession(Listing):
     Results, read-only: `visible`, `groups` (of the list, see `groups.Group`), `hidden_matches`
     (what the search finds that other filters hide, see `listing.Hidden`), `suspects` (n,) bool,
     `revision` (+1 with each change of decisions, notes or tags), `counts` (suspects, visible,
-    remaining = undecided suspects, and each action), `estimated_precision` (mean p_wrong of the
-    suspects, None without any), `measured_precision` (a `Measured`, None before a suspect is
-    decided), `made_classes` (classes made by decisions), `tags` (in use, the commonest first),
-    `noted` (how many samples have a note).
+    remaining = undecided suspects, and each action), `p_wrong` (n,), the audit's probabilities as
+    the decisions so far have moved them, `estimated_precision` (mean `p_wrong` of the suspects,
+    None without any), `measured_precision` (a `Measured`, None before a suspect is decided),
+    `made_classes` (classes made by decisions), `tags` (in use, the commonest first), `noted` (how
+    many samples have a note).
 
     Commands look at the log first. Where another kernel or reviewer has changed one of the samples
     meanwhile, a command takes that in, changes nothing itself, and says so.
@@ -93,6 +94,7 @@ class ReviewSession(Listing):
         self._mark(self.decisions.pop_changed())
         self._announce()
         self.follow_settings()
+        self.recalibrate()
         self.go_to_undecided()
         self.observe(self._on_current, "current")
 
@@ -279,7 +281,7 @@ class ReviewSession(Listing):
             rank=int(self._ranks[position]),
             label=columns.name(columns.label[position]),
             suggested=columns.name(columns.suggested[position]),
-            p_wrong=plain(columns.values("p_wrong")[position]),
+            p_wrong=plain(self.p_wrong[position]),
             score=plain(columns.values(self.order_by)[position]),
             suspect=bool(self.suspects[position]),
             kind=self._kinds[position],
@@ -475,6 +477,7 @@ class ReviewSession(Listing):
             self._mark(changed)
             self._since = time.monotonic()
             with self.hold_trait_notifications():
+                self.recalibrate()
                 self.set_trait("revision", self.revision + 1)
                 self._announce()
                 self.show() if self._list_follows_decisions() else self.listed()

@@ -7,7 +7,9 @@ import numpy as np
 
 from o2u_nb.detect import eyes
 from o2u_nb.detect.dynamics import class_probs
+from o2u_nb.detect.learned import HARDLY
 from o2u_nb.detect.neighbours import nearest
+from o2u_nb.detect.registry import called
 from o2u_nb.review.columns import plain
 from o2u_nb.review.reasons import opinions, reason, vote
 from o2u_nb.review.session import ReviewSession
@@ -24,8 +26,9 @@ def card(session: ReviewSession, sample_id: str) -> dict:
 
     * split, and path (None for pixels);
     * reason, a sentence;
-    * opinions, dicts of detector, value, rank, agrees (see `reasons.Opinion`), and agreement, a
-      pair of counts: the detectors that agree, and those that say anything;
+    * opinions, dicts of detector, title (what people read), value, rank, agrees (see
+      `reasons.Opinion`), and agreement, a pair of counts: the detectors that agree, and those that
+      say anything;
     * eyes, dicts of name, title, seen_as, score (nats, above 0 against the label) and side, in
       words; seen_as and score are None where the eye has not seen the sample. Empty with a single
       eye. The probabilities and the trajectory are those of the first one;
@@ -64,13 +67,14 @@ def card(session: ReviewSession, sample_id: str) -> dict:
         swap_odds=_value(session, position, "swap_odds"),
         opinions=votes,
         eyes=looks,
+        hardly_learned=session.audit.facts.get("learned", 1) < HARDLY,
     )
     return dict(
         row,
         split=origin["split"],
         path=origin.get("path"),
         reason=sentence,
-        opinions=[vote._asdict() for vote in votes],
+        opinions=[dict(vote._asdict(), title=called(vote.detector)) for vote in votes],
         agreement=(sum(vote.agrees for vote in votes), len(votes)),
         eyes=[_look(look) for look in looks],
         verdict=eyes.verdict(looks),

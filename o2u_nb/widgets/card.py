@@ -205,7 +205,7 @@ def _color(name: str, known: dict) -> str:
 def _opinions(known: dict) -> str:
     agree, asked = known["agreement"]
     rows = [
-        f"<tr><td>{'✓' if vote['agrees'] else '–'} {inert(vote['detector'])}</td>"
+        f"<tr><td>{'✓' if vote['agrees'] else '–'} {inert(vote['title'])}</td>"
         f'<td style="text-align:right">{vote["value"]:.3g}</td>'
         f'<td style="text-align:right">rank {vote["rank"]:,}</td></tr>'
         for vote in known["opinions"]

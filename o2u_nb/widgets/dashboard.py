@@ -5,10 +5,12 @@ In comes a session; out go the threshold, the grid with its picture and card, an
 
 from ipywidgets import Layout, Tab
 
+from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
+from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
@@ -30,7 +32,8 @@ class Dashboard(Panel):
         self._grid = SuspectGrid(session, tall=640)
         self._grid.layout = Layout(width="100%", min_width="0")
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
-        super().__init__(session, [ThresholdPanel(session), self._grid, tabs])
+        doubts = Doubts(expected.doubts(session))
+        super().__init__(session, [doubts, ThresholdPanel(session), self._grid, tabs])
 
     def _still(self) -> str:
-        return self._grid.still().html
+        return boxed(expected.doubts(self.session)) + self._grid.still().html

@@ -7,6 +7,8 @@ that is wrong: as estimated, and as measured by the decisions so far.
 import numpy as np
 from ipywidgets import HTML, Dropdown, FloatSlider, HBox, Layout
 
+from o2u_nb.detect.registry import called
+from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert, percent
 from o2u_nb.widgets.parts.panel import Panel
@@ -21,7 +23,7 @@ class ThresholdPanel(Panel):
 
     def __init__(self, session: ReviewSession):
         self._column = Dropdown(
-            options=session.orders,
+            options=[(called(name), name) for name in session.orders],
             value=session.threshold_column,
             description="Suspects by",
             style=WIDE,
@@ -37,7 +39,7 @@ class ThresholdPanel(Panel):
         super().__init__(session, [HBox([self._column, self._slider, self._count], layout=ROW)])
         self._column.observe(self._on_column, "value")
         self._slider.observe(self._on_slider, "value")
-        self._follow(self._draw, "suspects", "measured_precision")
+        self._follow(self._draw, "suspects", "estimated_precision", "measured_precision")
         self._draw()
 
     def _on_column(self, change) -> None:
@@ -50,10 +52,11 @@ class ThresholdPanel(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        return session.threshold_column, session.threshold, session.measured_precision
+        expected = session.estimated_precision
+        return session.threshold_column, session.threshold, expected, session.measured_precision
 
     def _redraw(self, wanted: tuple) -> None:
-        column, threshold, _ = wanted
+        column, threshold, *_ = wanted
         self._column.value = column
         self._move_slider(self.session.columns.values(column), threshold)
         self._count.value = self._said()
@@ -70,19 +73,19 @@ class ThresholdPanel(Panel):
 
     def _said(self) -> str:
         """Say how many suspects there are, and how many of them are wrong."""
-        found = self.session.estimated_precision
         measured = self.session.measured_precision
         words = [f"<b>{self.session.suspects.sum():,}</b> suspects"]
-        if found is not None:
-            words.append(f"about {percent(found)} of them wrong, by the estimate")
+        if found := expected.said(self.session):
+            words.append(found)
         if measured is not None:
             words.append(
                 f"{percent(measured.precision)} of the {measured.decided:,} decided "
                 f"({percent(measured.low)} to {percent(measured.high)})"
             )
-        return ", ".join(words)
+        in_all = expected.range_said(self.session)
+        return ", ".join(words) + (f"; {in_all}" if in_all else "")
 
     def _still(self) -> str:
         column = self.session.threshold_column
         threshold = self.session.threshold
-        return f"<p>{self._said()}: {inert(column)} from {threshold:.3f} on.</p>"
+        return f"<p>{self._said()}: {inert(called(column))} from {threshold:.3f} on.</p>"
