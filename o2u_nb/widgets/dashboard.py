@@ -10,6 +10,7 @@ from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.player import PlayerPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard
@@ -18,6 +19,7 @@ TABS = {
     "Trajectories": TrajectoriesPanel,
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
+    "Epochs": PlayerPanel,
 }
 
 
