@@ -178,7 +178,7 @@ def test_lines_differ_in_more_than_colour(tmp_path):
     assert session.current in current.text[0] and "current" in current.name
     assert all(current.line.width > line.line.width for line in others)
     faint = panel.figure.data[FAINT]
-    assert len({name for name in faint.text}) == 12 - APART
+    assert len(set(faint.text)) == 12 - APART
     session.select([])
     assert [bool(line.showlegend) for line in panel.figure.data[LINES]] == [True] + [False] * 7
 
@@ -241,7 +241,7 @@ def test_examples_are_the_suspects_that_are_learned_and_forgotten(tmp_path):
     assert panel.figure.layout.title.text.startswith("Loss of 2 suspects that are learned and")
     dotted = [shape for shape in panel.figure.layout.shapes if shape.line.dash == "dot"]
     assert [shape.x0 for shape in dotted] == [6.5]
-    assert [name for name in panel._list.options if name[1]][0][1] == session.trace.ids[1]
+    assert panel._list.options[1][1] == session.trace.ids[1]
     panel._list.value = session.trace.ids[0]
     assert session.current == session.trace.ids[0]
     panel._show_examples.value = False

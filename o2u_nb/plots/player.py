@@ -24,13 +24,13 @@ class Frames(NamedTuple):
 
     They are of the epochs of a phase up to and including each one: at the beginning of a phase they
     begin anew, as the scores do, which leave out the warm-up. NaN for a sample that was not seen
-    since. `x_range` and `y_range` are the ends of the axes, in nats and nats squared.
+    since. `x_top` and `y_top` are where the axes end, which begin at 0: in nats and nats squared.
     """
 
     mean: np.ndarray
     variance: np.ndarray
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
+    x_top: float
+    y_top: float
 
 
 def frames(trace: Trace) -> Frames:
@@ -49,7 +49,7 @@ def frames(trace: Trace) -> Frames:
         with np.errstate(invalid="ignore"):  # 0 / 0 for those that were not seen: NaN
             mean[epoch] = average = total / times
             variance[epoch] = np.maximum(squares / times - average**2, 0)
-    return Frames(mean, variance, _range(mean), _range(variance))
+    return Frames(mean, variance, _top(mean), _top(variance))
 
 
 def phase_starts(trace: Trace) -> list[int]:
@@ -66,16 +66,17 @@ def phase_words(trace: Trace) -> list[str]:
     return [phase_of(phase).words for phase in trace.phase]
 
 
-def shares(values: np.ndarray, marked: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+def shares(values: np.ndarray, marked: np.ndarray, top: float) -> np.ndarray:
     """Return the histograms of two groups in each epoch, float32 (n_epochs, 2, BINS).
 
     `values` is (n_epochs, n); `marked` (n,) bool tells which samples are in the second group.
     Each count is divided by the highest one of its group in the epoch, so that the few marked
-    samples are seen beside the many others. Values beyond `ends` are counted in the last bin.
+    samples are seen beside the many others. The bins are equally wide on an axis of roots from 0 to
+    `top`; values beyond it are counted in the last one.
     """
     counts = np.zeros((len(values), 2, BINS), dtype=np.float32)
-    edges = np.linspace(*ends, BINS + 1)
-    for epoch, row in enumerate(np.clip(values, *ends)):
+    edges = top * np.linspace(0, 1, BINS + 1) ** 2
+    for epoch, row in enumerate(np.clip(values, 0, top)):
         for group, part in enumerate((~marked, marked)):
             own = row[part]
             counts[epoch, group] = np.histogram(own[np.isfinite(own)], bins=edges)[0]
@@ -87,8 +88,8 @@ def guesses(trace: Trace, position: int) -> list[str | None]:
     return [trace.classes[code] if code >= 0 else None for code in trace.pred[:, position]]
 
 
-def _range(values: np.ndarray) -> tuple[float, float]:
-    """Return the ends of an axis from 0 on that holds nearly all `values`."""
+def _top(values: np.ndarray) -> float:
+    """Return the end of an axis from 0 on that holds nearly all `values`."""
     known = values[np.isfinite(values)]
     top = float(np.quantile(known, WITHIN)) if len(known) else 0.0
-    return 0.0, 1.05 * top if top > 0 else 1.0
+    return 1.05 * top if top > 0 else 1.0

@@ -14,7 +14,6 @@ import traitlets
 
 from o2u_nb.plots import still
 from o2u_nb.plots.bars import BINS
-from o2u_nb.plots.look import how_many
 from o2u_nb.plots.player import (
     MAX_POINTS,
     Frames,
@@ -42,7 +41,7 @@ class PlayerView(anywidget.AnyWidget):
     """Play the epochs in the browser; each message from there goes to `heard`.
 
     `chosen` is the sample that is looked at, as `js/player.js` describes it, and `picture` its JPEG
-    bytes. `names` are those of both groups of points.
+    bytes. `names` are those of both groups of points, and how many samples are drawn, in words.
     """
 
     _esm = joined(WIDGETS / "js" / "player.js")
@@ -105,8 +104,9 @@ class PlayerPanel(Panel):
     def _names(self) -> list[str]:
         name = "suspects" if self._others is None else clip(self._others[0], 40)
         marked = self._marked()
-        some = how_many(len(self._positions), len(self.session.columns), "samples")
-        return [f"the rest ({(~marked).sum():,}{some})", f"{name} ({marked.sum():,})"]
+        drawn, total = len(self._positions), len(self.session.columns)
+        some = f"{drawn:,} of {total:,} samples are drawn." if drawn < total else ""
+        return [f"the rest ({(~marked).sum():,})", f"{name} ({marked.sum():,})", some]
 
     def _receive(self, _, message: dict, buffers: list) -> None:
         kind = message.get("kind")
@@ -126,14 +126,14 @@ class PlayerPanel(Panel):
         return self._positions[[int(message["point"])]]
 
     def _send_frames(self) -> None:
-        mean, variance, x_range, y_range = self._frames
+        mean, variance, x_top, y_top = self._frames
         trace = self._trace
         about = dict(
             kind="frames",
             n=trace.n_samples,
             epochs=trace.n_epochs,
-            xRange=x_range,
-            yRange=y_range,
+            xTop=x_top,
+            yTop=y_top,
             rate=trace.lr.tolist(),
             phases=phase_words(trace),
             since=phase_starts(trace),
@@ -142,9 +142,9 @@ class PlayerPanel(Panel):
 
     def _send_marks(self) -> None:
         """Send which points are crosses, and the histograms of both groups."""
-        mean, variance, x_range, y_range = self._frames
+        mean, variance, x_top, y_top = self._frames
         marked = self._marked()
-        counts = [shares(mean, marked, x_range), shares(variance, marked, y_range)]
+        counts = [shares(mean, marked, x_top), shares(variance, marked, y_top)]
         sent = [marked.astype(np.uint8).tobytes(), *(part.tobytes() for part in counts)]
         self._view.send(dict(kind="marks", bins=BINS), buffers=sent)
 

@@ -8,14 +8,22 @@
  * @property {number} epochs
  * @property {Float32Array} mean nats
  * @property {Float32Array} variance nats squared
- * @property {[number, number]} xRange
- * @property {[number, number]} yRange
+ * @property {number} xTop where the axis of the mean ends
+ * @property {number} yTop where the axis of the variance ends
  */
 
 /**
  * Where the points are drawn, in pixels of the page.
  * @typedef {{ left: number, top: number, width: number, height: number }} Area
  */
+
+/**
+ * Return where a value is on an axis from 0 to `top`, as a share of its length. The share grows as
+ * the root: most samples are near 0, and their losses in the warm-up are far from it.
+ * @param {number} value not negative
+ * @param {number} top
+ */
+export const along = (value, top) => Math.sqrt(Math.min(value / top, 1));
 
 /**
  * Write the place of each point at time `t` into `xs` and `ys`, in pixels. Points beyond the axes
@@ -26,17 +34,15 @@
  * @param {Float32Array} xs
  * @param {Float32Array} ys
  */
-export function placed({ n, epochs, mean, variance, xRange, yRange }, t, area, xs, ys) {
+export function placed({ n, epochs, mean, variance, xTop, yTop }, t, area, xs, ys) {
   const epoch = Math.min(Math.floor(t), epochs - 1), next = Math.min(epoch + 1, epochs - 1);
   const part = t - epoch, here = epoch * n, there = next * n;
-  const xScale = area.width / (xRange[1] - xRange[0]);
-  const yScale = area.height / (yRange[1] - yRange[0]);
   const bottom = area.top + area.height;
   for (let i = 0; i < n; i++) {
     const x = mean[here + i] + part * (mean[there + i] - mean[here + i]);
     const y = variance[here + i] + part * (variance[there + i] - variance[here + i]);
-    xs[i] = area.left + Math.min(Math.max((x - xRange[0]) * xScale, 0), area.width);
-    ys[i] = bottom - Math.min(Math.max((y - yRange[0]) * yScale, 0), area.height);
+    xs[i] = area.left + area.width * along(x, xTop);
+    ys[i] = bottom - area.height * along(y, yTop);
   }
 }
 
@@ -62,16 +68,20 @@ export function nearest(xs, ys, x, y, reach) {
 }
 
 /**
- * Return some five round numbers between the ends of an axis.
- * @param {[number, number]} range
+ * Return round numbers on an axis from 0 to `top`, whose places are at least `gap` apart.
+ * @param {number} top
+ * @param {number} gap as a share of the length of the axis
  */
-export function ticks([low, high]) {
-  const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+export function ticks(top, gap) {
   /** @type {number[]} */
   const found = [];
-  for (let k = Math.ceil(low / step); k * step <= high * (1 + 1e-9); k++) {
-    found.push(Number((k * step).toPrecision(12)));
+  const highest = Math.floor(Math.log10(top));
+  for (let power = highest; power > highest - 4; power--) {
+    for (const factor of [5, 2, 1]) {
+      const value = Number(`${factor}e${power}`), above = found.at(-1);
+      const room = above === undefined ? Infinity : along(above, top) - along(value, top);
+      if (value <= top && room >= gap && along(value, top) >= gap) found.push(value);
+    }
   }
-  return found;
+  return [0, ...found.reverse()];
 }

@@ -66,7 +66,7 @@ function render({ model, el }) {
   );
 
   const stage = new Stage(canvas);
-  /** @type {(Scene & { phases: string[], since: number[] }) | null} */
+  /** @type {Scene | null} */
   let scene = null;
   let t = 0, isPlaying = false, isDue = false, before = 0, isAsked = false, url = "";
   const last = () => (scene ? scene.frames.epochs - 1 : 0);
@@ -174,18 +174,18 @@ function render({ model, el }) {
     due();
   };
   const name = () => {
-    const [rest, marked] = model.get("names");
+    const [rest, marked, drawn] = model.get("names");
     const signs = [["■", REST, rest], ["✕", MARKED, marked]].map(([sign, color, words]) =>
       make("span", {}, make("b", { style: `color:${color}` }, sign), ` ${words}`));
-    legend.replaceChildren(...signs, make("span", {}, "Along the sides: how many of each group lie " +
-      "there, the highest bar of a group always being full. Points beyond an axis stand at its end."));
+    legend.replaceChildren(...signs, make("span", {}, `${drawn} Along the sides: how many of each ` +
+      "group lie there; the highest bar of each is full. Points beyond an axis stand at its end."));
   };
   /** @param {any} message @param {DataView[]} buffers */
   const hear = (message, buffers) => {
     if (message.kind === "frames") {
       const [mean, variance] = buffers.map(floats);
-      const { n, epochs, xRange, yRange, rate, phases, since } = message;
-      const frames = { n, epochs, mean, variance, xRange, yRange };
+      const { n, epochs, xTop, yTop, rate, phases, since } = message;
+      const frames = { n, epochs, mean, variance, xTop, yTop };
       const empty = new Float32Array(0);
       const none = { marks: new Uint8Array(n), bins: 0, xShares: empty, yShares: empty };
       scene = { ...none, ...scene, frames, rate, phases, since };

@@ -1,7 +1,7 @@
 // The canvas of the epoch player: the points in the plane of mean and variance, the histograms of
 // both groups along its sides, and the learning rate below. Everything is drawn anew each time.
 
-import { placed, ticks } from "./frames.js";
+import { along, placed, ticks } from "./frames.js";
 
 /** @import { Area, Frames } from "./frames.js" */
 
@@ -14,7 +14,9 @@ import { placed, ticks } from "./frames.js";
  * @property {number} bins
  * @property {Float32Array} xShares
  * @property {Float32Array} yShares
- * @property {number[]} rate
+ * @property {number[]} rate of each epoch
+ * @property {string[]} phases of each epoch, in words
+ * @property {number[]} since the first epoch of the phase that each epoch is in
  */
 
 /**
@@ -24,9 +26,9 @@ import { placed, ticks } from "./frames.js";
 
 export const REST = "#56B4E9";
 export const MARKED = "#D55E00"; // both are those of the other plots
-const SIDE = 54; // pixels of a histogram
-const RATE = 44; // pixels of the learning rate
-const LEFT = 62, BOTTOM = 92 + RATE, GAP = 6;
+const SIDE = 44; // pixels of a histogram
+const RATE = 30; // pixels of the learning rate
+const LEFT = 62, BOTTOM = 90 + RATE, GAP = 6;
 
 export class Stage {
   /** @param {HTMLCanvasElement} canvas */
@@ -72,7 +74,7 @@ export class Stage {
     this.axes(scene.frames, area);
     this.histograms(scene, t, area);
     this.points(scene.marks);
-    if (path) this.path(scene.frames, t, area, path);
+    if (path) this.path(scene, t, area, path);
     this.rate(scene.rate, t, area);
   }
 
@@ -100,7 +102,7 @@ export class Stage {
    * @param {Frames} frames
    * @param {Area} area
    */
-  axes({ xRange, yRange }, { left, top, width, height }) {
+  axes({ xTop, yTop }, { left, top, width, height }) {
     const { pen } = this, bottom = top + height;
     pen.fillStyle = this.text ?? "";
     pen.strokeStyle = "rgba(128,128,128,0.35)";
@@ -108,17 +110,17 @@ export class Stage {
     pen.beginPath();
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    for (const value of ticks(xRange)) {
-      const x = left + width * (value - xRange[0]) / (xRange[1] - xRange[0]);
+    for (const value of ticks(xTop, 46 / width)) {
+      const x = left + width * along(value, xTop);
       pen.moveTo(x, top);
       pen.lineTo(x, bottom);
       pen.fillText(String(value), x, bottom + 5);
     }
-    pen.fillText("mean of the loss so far (nats)", left + width / 2, bottom + 22);
+    pen.fillText("mean of the loss so far (nats), on a scale of roots", left + width / 2, bottom + 22);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const value of ticks(yRange)) {
-      const y = bottom - height * (value - yRange[0]) / (yRange[1] - yRange[0]);
+    for (const value of ticks(yTop, 22 / height)) {
+      const y = bottom - height * along(value, yTop);
       pen.moveTo(left, y);
       pen.lineTo(left + width, y);
       pen.fillText(String(value), left - 6, y);
@@ -150,8 +152,8 @@ export class Stage {
         const high = SIDE * xShares[first + k], wide = SIDE * yShares[first + k];
         const x = left + k * width / bins, y = bottom - (k + 1) * height / bins;
         if (group) {
-          pen.rect(x, top - GAP - high, width / bins, high ? 0.5 : 0);
-          pen.rect(left + width + GAP + wide, y, wide ? 0.5 : 0, height / bins);
+          if (high) pen.rect(x, top - GAP - high, width / bins, 0.5);
+          if (wide) pen.rect(left + width + GAP + wide, y, 0.5, height / bins);
         } else {
           pen.fillRect(x, top - GAP - high, width / bins - 0.5, high);
           pen.fillRect(left + width + GAP, y, wide, height / bins - 0.5);
@@ -163,18 +165,19 @@ export class Stage {
   }
 
   /**
-   * Draw the way of the sample that is looked at, and a ring where it is.
-   * @param {Frames} frames
+   * Draw the way of the sample that is looked at since the phase began, and a ring where it is.
+   * @param {Scene} scene
    * @param {number} t
    * @param {Area} area
    * @param {Path} path
    */
-  path({ epochs, xRange, yRange }, t, area, { mean, variance }) {
-    const known = [...mean.keys()].filter((epoch) => mean[epoch] !== null && epoch <= t);
+  path({ frames: { epochs, xTop, yTop }, since }, t, area, { mean, variance }) {
+    const first = since[Math.floor(t)];
+    const known = [...mean.keys()].filter((k) => mean[k] !== null && first <= k && k <= t);
     if (!known.length) return;
     const n = 1, one = { x: new Float32Array(1), y: new Float32Array(1) };
     const frames = {
-      n, epochs, xRange, yRange, mean: Float32Array.from(mean, (x) => x ?? NaN),
+      n, epochs, xTop, yTop, mean: Float32Array.from(mean, (x) => x ?? NaN),
       variance: Float32Array.from(variance, (x) => x ?? NaN),
     };
     const { pen } = this;
