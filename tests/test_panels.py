@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 import subprocess
 import sys
@@ -9,17 +10,19 @@ from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import traitlets
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from ipywidgets import VBox, Widget
+from plotly.basewidget import BaseFigureWidget as FigureWidget
 from plotly.callbacks import BoxSelector, LassoSelector
 
 import o2u_nb.widgets
 from o2u_nb.audit import Audit
-from o2u_nb.errors import DecisionsError
+from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.plots.scores import thinned
 from o2u_nb.review import why
 from o2u_nb.review.session import ReviewSession
@@ -29,7 +32,9 @@ from o2u_nb.widgets import why as why_panel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.histograms import Bins, HistogramsPanel
-from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.panel import Panel, _inside
+from o2u_nb.widgets.parts.status import StatusLine
+from o2u_nb.widgets.player import PlayerPanel
 from o2u_nb.widgets.scatter import ScatterPanel, inside
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import APART, ENDS, FAINT, LINES, TrajectoriesPanel
@@ -505,6 +510,135 @@ def test_a_lasso_may_be_hollow():
     )  # a square, then the square inside it
     x, y = np.array([1.0, 4.5, 8, 10]), np.array([1.0, 4.5, 2, 4])
     assert inside(ring, x, y).tolist() == [True, False, True, False]
+
+
+def test_a_point_shows_its_picture_and_a_click_makes_its_sample_the_current_one(session):
+    panel = ScatterPanel(session)
+    third = session.scores.index[2]
+    answer = asked(panel._plot, trace=1, point=2)  # suspects are drawn in the order of their rank
+    assert answer["lines"] == [f"#3 {pair_of(session, third)}"] and answer["title"] == ""
+    assert answer["pictures"] == [session.thumbnail(third)]
+    click(panel._plot, 1, 2)
+    assert session.current == third and session.position_filter is None
+    before = session.visible.tolist()
+    click(panel._plot, 0, 5)  # not a suspect, and hidden
+    assert session.visible.tolist() == [8 + 5] and "was hidden" in panel._status.message
+    panel._on_clear()
+    assert session.visible.tolist() == before
+
+
+def test_a_bar_shows_some_of_its_pictures_and_a_click_shows_its_samples(session):
+    panel = HistogramsPanel(session)
+    before = session.visible.tolist()
+    values = session.columns.values("o2u_mean")
+    plot, edges = panel._moments["o2u_mean"], panel._bins("o2u_mean").edges
+    bar = int(np.nanargmax(plot.data[0].y))
+    held = (edges[bar] <= values) & (values < edges[bar + 1]) & ~session.suspects
+    assert held.sum() > 6
+    answer = asked(plot, trace=0, point=bar)
+    assert answer["title"] == f"6 of {held.sum()}" and len(answer["pictures"]) == 6
+    first = session.columns.ids_at(np.flatnonzero(held))[0]
+    assert answer["lines"][0].endswith(pair_of(session, first))
+    click(plot, 0, bar)
+    assert sorted(session.visible) == np.flatnonzero(held).tolist()
+    assert panel._scatter._status.message == f"{held.sum()} samples picked, 0 of them suspects."
+    click(plot, 0, bar)
+    assert session.visible.tolist() == before and session.only_suspects
+
+
+def test_bars_are_in_a_list_for_the_keyboard(session):
+    panel = HistogramsPanel(session)
+    edges = panel._bins("score").edges
+    bar = int(np.nanargmax(panel._cut.data[1].y))
+    count = int(panel._cut.data[1].y[bar])
+    words = f"{edges[bar]:.3g} and {edges[bar + 1]:.3g}: {count} of suspects"
+    assert (words, (1, bar)) in panel._list.options
+    panel._list.value = (1, bar)
+    assert len(session.visible) == count and session.suspects[session.visible].all()
+    assert panel._list.value == (1, bar) and panel._list.label == words
+    around_all = around(session, 12)
+    panel._scatter._on_area(None, None, around_all)
+    assert panel._list.label == "all" and len(session.visible) == 12
+    panel._list.value = (1, bar)
+    panel._list.value = ()
+    assert session.position_filter is None and session.only_suspects
+
+
+def test_a_cell_shows_pictures_of_its_pair(session):
+    panel = ConfusionPanel(session)
+    given, suggested = pair = tuple(session.pairs().iloc[0][["given", "suggested"]])
+    cell = [panel._names.index(given), panel._names.index(suggested)]
+    answer = asked(panel._plot, trace=0, point=cell)
+    assert len(answer["lines"]) == session.pairs().iloc[0]["count"]
+    assert all(line.endswith(" → ".join(pair)) for line in answer["lines"])
+
+
+def test_each_question_is_answered_also_when_it_fails(session, monkeypatch):
+    panel = ScatterPanel(session)
+
+    def gone(*_):
+        raise O2UError("The audit is gone.")
+
+    monkeypatch.setattr(session, "page_thumbnails", gone)
+    answer = asked(panel._plot, trace=1, point=0)
+    assert (answer["title"], answer["lines"]) == ("The audit is gone.", [])
+    sent = []
+    panel._plot.send = lambda answer, buffers=None: sent.append(answer)
+    with pytest.raises(IndexError):  # not foreseen: it is in the log, and the browser goes on
+        panel._plot._answer(None, {"kind": "pictures", "trace": 7, "point": 0}, [])
+    assert [answer["kind"] for answer in sent] == ["preview"]
+
+
+def looks(panel: Panel) -> list:
+    """Return all that a panel and the widgets in it show, as plain values."""
+    seen = []
+    for widget in [*_inside(panel), panel]:
+        if isinstance(widget, FigureWidget):
+            figure = json.loads(go.Figure(widget).to_json())
+            figure["layout"].pop("template", None)
+            seen.append((figure["data"], figure["layout"], getattr(widget, "_cut", None)))
+        elif not isinstance(widget, StatusLine):
+            names = ("value", "options", "disabled", "children", "chosen", "names", "length")
+            state = {name: getattr(widget, name) for name in names if widget.has_trait(name)}
+            state.pop("children", None)
+            seen.append(state)
+    return seen
+
+
+STEPS = {
+    "threshold": lambda s: setattr(s, "threshold", float(s.scores["score"].iloc[3])),
+    "lower threshold": lambda s: setattr(s, "threshold", float(s.scores["score"].iloc[20])),
+    "column": lambda s: setattr(s, "threshold_column", "o2u_var"),
+    "keep": lambda s: s.keep(),
+    "drop": lambda s: s.drop([s.scores.index[0]]),
+    "new class": lambda s: s.relabel("lynx", [s.scores.index[1]], new_class=True),
+    "class": lambda s: setattr(s, "label_filter", "lynx"),
+    "undo": lambda s: s.undo(),
+    "other class": lambda s: setattr(s, "label_filter", "tiger"),
+    "all classes": lambda s: setattr(s, "label_filter", None),
+    "pair": lambda s: setattr(s, "pair_filter", tuple(s.pairs().iloc[0][["given", "suggested"]])),
+    "all pairs": lambda s: setattr(s, "pair_filter", None),
+    "picked": lambda s: setattr(s, "position_filter", np.array([1, 3, 5])),
+    "nothing": lambda s: setattr(s, "text_filter", "no such name"),
+    "all": lambda s: setattr(s, "text_filter", ""),
+    "all positions": lambda s: setattr(s, "position_filter", None),
+    "step": lambda s: s.step(2),
+    "select": lambda s: s.select(s.columns.ids_at(s.visible[:3])),
+    "no suspects": lambda s: setattr(s, "threshold", 99.0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "panel",
+    [ConfusionPanel, HistogramsPanel, PlayerPanel, ScatterPanel, ThresholdPanel, TrajectoriesPanel],
+)
+def test_a_panel_that_follows_shows_what_a_new_one_shows(panel, session):
+    """No panel draws one trait of the session beside an older value of another one."""
+    following = panel(session)
+    for name, step in STEPS.items():
+        step(session)
+        assert looks(following) == looks(panel(session)), name
 
 
 def test_confusion_filters_by_pair(session):

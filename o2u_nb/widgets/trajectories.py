@@ -227,13 +227,11 @@ class TrajectoriesPanel(Panel):
         for number, trace in enumerate(self._plot.data[LINES]):
             shown = apart[number : number + 1]
             trace.update(_joined(self._values(drawn, shown), self._names(shown)))
-            trace.showlegend = bool(shown)
-            for id in shown:
-                kind = "suspect" if suspects[id] else "clean-looking"
-                is_current = id == drawn.current
-                trace.name = f"{self._legend(id)} ({'current, ' if is_current else ''}{kind})"
-                trace.line.width = THICK if is_current else THIN
-                trace.marker.size = 4 + (THICK if is_current else THIN)
+            is_current = shown == (drawn.current,)
+            width = THICK if is_current else THIN
+            name = "".join(self._title_of(id, suspects[id], is_current) for id in shown)
+            trace.update(name=name, showlegend=bool(shown), line_width=width)
+            trace.marker.size = 4 + width
         self._draw_ends(drawn, apart)
 
     def _draw_ends(self, drawn: Drawn, apart: tuple[str, ...]) -> None:
@@ -256,6 +254,11 @@ class TrajectoriesPanel(Panel):
 
     def _names(self, ids: tuple[str, ...]) -> list[str]:
         return [f"{inert(id, 48)}<br>rank {self._legend(id)}" for id in ids]
+
+    def _title_of(self, sample_id: str, is_suspect: bool, is_current: bool) -> str:
+        """Write a line's name in the legend."""
+        kind = "suspect" if is_suspect else "clean-looking"
+        return f"{self._legend(sample_id)} ({'current, ' if is_current else ''}{kind})"
 
     def _legend(self, sample_id: str) -> str:
         row = self.session.scores.loc[sample_id]

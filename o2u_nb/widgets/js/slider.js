@@ -32,8 +32,14 @@ function render({ model, el }) {
   el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab acts on single keys
   el.append(make("label", {}, label, field), readout);
 
+  /** Return where the slider stands; its last step before an end is the end itself. */
+  const at = () => {
+    const low = model.get("low"), high = model.get("high"), x = Number(field.value);
+    const half = (high - low) / STEPS_FROM_END_TO_END / 2;
+    return x > high - half ? high : x < low + half ? low : x;
+  };
   let isHeld = false; // it has moved, and Python does not know where to yet
-  const write = () => { readout.textContent = Number(field.value).toFixed(3); };
+  const write = () => { readout.textContent = at().toFixed(3); };
   const show = () => {
     label.textContent = model.get("label");
     if (isHeld) return;
@@ -47,10 +53,10 @@ function render({ model, el }) {
   field.addEventListener("input", () => {
     isHeld = true;
     write();
-    previews.show({ kind: "moving", x: Number(field.value) }, field.getBoundingClientRect());
+    previews.show({ kind: "moving", x: at() }, field.getBoundingClientRect());
   });
   field.addEventListener("change", () => {
-    model.send({ kind: "dropped", x: Number(field.value) });
+    model.send({ kind: "dropped", x: at() });
   });
   field.addEventListener("pointerleave", ({ buttons }) => { if (!buttons) previews.hide(); });
   field.addEventListener("blur", () => previews.hide());
