@@ -332,6 +332,10 @@ def test_a_slider_that_is_let_go_where_it_was_shows_the_counts_again(session):
     assert panel._count.value != said
     drop(panel._slider, session.threshold)
     assert panel._count.value == said
+    histograms = HistogramsPanel(session)
+    asked(histograms._cut, kind="moving", x=-99.0)
+    drop(histograms._cut, session.threshold)
+    assert histograms._threshold._count.value == said
 
 
 def test_the_way_back_to_the_estimate_is_one_click(session):

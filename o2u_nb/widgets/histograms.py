@@ -77,6 +77,7 @@ class HistogramsPanel(Panel):
 
     def _on_line(self, x: float) -> None:
         self._try(setattr, self.session, "threshold", x)
+        self._threshold.settle()
 
     def _in_bar(self, column: str, trace: int, bar: int) -> np.ndarray:
         """Return the positions (k,) of the samples that a bar of trace 0 or 1 counts."""

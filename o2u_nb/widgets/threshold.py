@@ -67,12 +67,16 @@ class ThresholdPanel(Panel):
         self._count.value = said
         return _either_side(session, found, _plain(said))
 
+    def settle(self) -> None:
+        """Say what the session's own threshold does, after `moving` has said something else."""
+        self._count.value = self._said()
+
     def _on_column(self, change) -> None:
         self._try(setattr, self.session, "threshold_column", change["new"])
 
     def _on_slider(self, threshold: float) -> None:
         self._try(setattr, self.session, "threshold", threshold)
-        self._count.value = self._said()
+        self.settle()
 
     def _wanted(self) -> tuple:
         session = self.session

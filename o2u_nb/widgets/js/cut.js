@@ -94,6 +94,7 @@ export function cutLine(model, el) {
     move(layout.xaxis.p2d(event.clientX - grip - left));
   });
   line.addEventListener("pointerup", drop);
+  line.addEventListener("pointercancel", drop);
   line.addEventListener("pointerleave", (event) => {
     if (!line.hasPointerCapture(event.pointerId)) previews.hide();
   });
