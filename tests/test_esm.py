@@ -4,6 +4,9 @@ import pytest
 
 from o2u_nb.widgets.esm import joined
 from o2u_nb.widgets.grid import SuspectGrid
+from o2u_nb.widgets.parts.plot import Plot
+from o2u_nb.widgets.parts.slider import CutSlider
+from o2u_nb.widgets.player import PlayerView
 
 SHAPES = """\
 // Shapes.
@@ -141,15 +144,16 @@ def test_a_module_that_is_not_there_is_named(write):
         joined(entry)
 
 
-def test_the_grid_has_the_text_of_all_its_modules(root):
+def test_widgets_have_the_text_of_all_modules(root):
     """All but the shapes that only the type checker reads, and the guard's own entry module."""
+    widgets = "".join(kind._esm for kind in (SuspectGrid, Plot, CutSlider, PlayerView))
     modules = {path.name: path for path in (root / "o2u_nb/widgets/js").glob("*.js")}
     for other in ("types.js", "panel.js"):
         modules.pop(other)
     missing = [
         name
         for name, path in modules.items()
-        if path.read_text("utf-8").partition("\n")[0] not in SuspectGrid._esm
+        if path.read_text("utf-8").partition("\n")[0] not in widgets
     ]
     assert len(modules) > 10 and missing == []
     assert SuspectGrid._esm.endswith("export default { render };\n")

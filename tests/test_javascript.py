@@ -15,6 +15,9 @@ import pytest
 from o2u_nb.review.words import BUTTONS
 from o2u_nb.text import percent
 from o2u_nb.widgets.grid import SuspectGrid
+from o2u_nb.widgets.parts.plot import Plot
+from o2u_nb.widgets.parts.slider import CutSlider
+from o2u_nb.widgets.player import PlayerView
 
 TESTS = Path(__file__).with_name("js")
 INSTALL = (
@@ -50,9 +53,10 @@ def test_in_node(node, name):
     assert int(re.search(r"^# pass (\d+)$", printed, re.MULTILINE)[1]) > 0
 
 
-def test_the_grid_is_one_valid_module(node, tmp_path):
-    module = tmp_path / "grid.mjs"
-    module.write_text(SuspectGrid._esm, encoding="utf-8")
+@pytest.mark.parametrize("widget", [SuspectGrid, Plot, CutSlider, PlayerView])
+def test_each_widget_is_one_valid_module(node, tmp_path, widget):
+    module = tmp_path / "widget.mjs"
+    module.write_text(widget._esm, encoding="utf-8")
     run(node, "--check", module)
 
 

@@ -179,7 +179,8 @@ def test_the_estimated_threshold_is_a_call_away(session):
     session.threshold = 1e6
     session.reset_threshold()
     assert session.counts["suspects"] == 8
-    assert session.threshold == session.scores["o2u_mean"].nlargest(8).min()
+    assert (session.threshold_column, session.threshold) == ("score", estimated)
+    assert session.is_estimated
 
 
 def test_a_reopened_review_starts_at_the_next_undecided_suspect(session):

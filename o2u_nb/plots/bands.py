@@ -23,6 +23,7 @@ MEDIAN = 2  # its place in QUANTILES
 # The ends of each band, as places in QUANTILES, and its opacity in [0, 1]. The inner band is drawn
 # over the outer one. Both are pale enough to show the bands of a class through those of the crowd.
 BANDS = {(0, 4): 0.15, (1, 3): 0.25}
+MEDIAN_TRACE = len(BANDS)  # its place among the traces of `band_traces`
 IN_WORDS = "median, 50 and 90 % bands"
 # Samples of the crowd that quantiles are taken of. In a random sample of this size, the rank of the
 # median has a standard error of 0.35 % (0.5 / sqrt(20,000)); that of other quantiles is smaller.
@@ -69,10 +70,11 @@ def positions_in(trace: Trace, ids: pd.Index) -> np.ndarray:
     return positions
 
 
-def band_traces(color: str = TEXT) -> list[go.Scatter]:
+def band_traces(color: str = TEXT, dash: str = "solid") -> list[go.Scatter]:
     """Make empty traces of the outer band, the inner band and the median, for `fill_bands`.
 
-    The legend lists only the median; a click on it there hides all three.
+    `dash` is the style of the median's line. The legend lists only the median; a click on it there
+    hides all three.
     """
     common = dict(mode="lines", legendgroup=color)
     filled = dict(line_width=0, fill="toself", hoverinfo="skip", showlegend=False)
@@ -81,9 +83,9 @@ def band_traces(color: str = TEXT) -> list[go.Scatter]:
         for opacity in BANDS.values()
     ]
     median = go.Scatter(
-        line=dict(color=color, width=3),
+        line=dict(color=color, width=3, dash=dash),
         connectgaps=True,
-        hovertemplate="epoch %{x}, median: %{y:.3f}",
+        hovertemplate="epoch %{x}, median: %{y:.3f}<br>%{fullData.name}<extra></extra>",
         **common,
     )
     return [*areas, median]
@@ -97,7 +99,14 @@ def fill_bands(traces: Sequence[go.Scatter], found: np.ndarray, name: str) -> No
     *areas, median = traces
     for area, (low, high) in zip(areas, BANDS, strict=True):
         area.update(_outline(found[low], found[high]))
-    median.update(by_epoch(found[MEDIAN]), name=f"{name}: {IN_WORDS}")
+    median.update(by_epoch(found[MEDIAN]), name=f"{name}: {IN_WORDS}", showlegend=None)
+
+
+def empty_bands(traces: Sequence[go.Scatter]) -> None:
+    """Take what `fill_bands` has drawn out of the three traces again."""
+    for trace in traces:
+        trace.update(x=[], y=[])
+    traces[MEDIAN_TRACE].update(name="", showlegend=False)
 
 
 def by_epoch(values: np.ndarray | Sequence[float]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def bars(light: str, dark: str, *, count: str = "%{y}", **style: Any) -> list[go
 
     `count` is plotly's template for the number of samples in the hover label.
     """
-    hover = f"%{{customdata[0]:.3g}} to %{{customdata[1]:.3g}}: {count} samples"
+    between = f"%{{customdata[0]:.3g}} to %{{customdata[1]:.3g}}: {count} samples"
+    hover = f"{between}<br>%{{fullData.name}}<extra></extra>"
     return [
         go.Bar(name=name, marker=marker, hovertemplate=hover, **style)
         for name, marker in ((light, LIGHT), (dark, DARK))
@@ -55,7 +56,9 @@ def bins_of(counts: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
 def overlaid(figure: go.Figure) -> go.Figure:
     """Lay the bars of a finished `figure` over each other, with the legend above them."""
     figure.update_layout(barmode="overlay", bargap=0)
-    return figure.update_layout(legend=dict(yanchor="bottom", y=1.02, xanchor="right", x=1))
+    return figure.update_layout(
+        legend=dict(yref="paper", yanchor="bottom", y=1.02, xanchor="right", x=1)
+    )
 
 
 def bin_edges(values: np.ndarray, bins: int = BINS) -> np.ndarray:

@@ -8,12 +8,24 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from o2u_nb.detect.suspects import confused, per_class
-from o2u_nb.plots.look import CROWD, MAX_CLASSES, how_many, named_ticks, themed
+from o2u_nb.plots.look import (
+    CROWD,
+    MAX_CLASSES,
+    SUSPECT,
+    how_many,
+    named_ticks,
+    shade,
+    themed,
+)
 from o2u_nb.text import inert, percent
 
 # Heights in pixels.
 BAR = 24  # a bar with its text
 CELL = 34  # a cell with its number
+OPAQUE = [[0, "#FFF1E6"], [1, "#E8853A"]]
+# At its strongest it is dark enough for white text on a dark page, 6:1, and pale enough for black
+# text on a white one, 6:1.
+THROUGH = [[0, shade(SUSPECT, 0.06)], [1, shade(SUSPECT, 0.7)]]
 AROUND = 135  # the title, the margins and the names of the axis together
 
 
@@ -86,10 +98,12 @@ def matrix_height(n_classes: int) -> int:
     return max(280, min(AROUND + CELL * n_classes, 900))
 
 
-def heatmap(counts: pd.DataFrame) -> go.Heatmap:
+def heatmap(counts: pd.DataFrame, *, on_page: bool = False) -> go.Heatmap:
     """Draw a square table as coloured cells with numbers in them.
 
-    On every colour of the scale the numbers have a contrast of at least 6.5:1.
+    On every colour of the scale the numbers have a contrast of at least 6.5:1. With `on_page`, the
+    page shows through where the counts are low, so that few is pale on a light page and dark on a
+    dark one. That is for pages that write the numbers in their own colour, see `look.readable`.
     """
     names = list(counts)
     hover = [[[inert(given), inert(other)] for other in names] for given in names]
@@ -99,7 +113,7 @@ def heatmap(counts: pd.DataFrame) -> go.Heatmap:
         z=counts.astype(object).where(counts.notna(), None).to_numpy().tolist(),  # JSON has no NaN
         zmin=0,
         customdata=hover,
-        colorscale=[[0, "#FFF1E6"], [1, "#E8853A"]],
+        colorscale=THROUGH if on_page else OPAQUE,
         texttemplate="%{z}",
         textfont_color="#1A1A1A",
         hoverongaps=False,

@@ -5,13 +5,14 @@ and the live plot build theirs from the same parts: the axes, the learning rate,
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from o2u_nb.detect.forgetting import rate_jumps
 from o2u_nb.detect.suspects import top_suspects
 from o2u_nb.errors import O2UError
 from o2u_nb.phases import phase_of
@@ -29,6 +30,7 @@ from o2u_nb.trace import Trace
 VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
 MAX_LINES = 60  # more cannot be told apart
 IN_LEGEND = 12  # lines; the legend of more lines would be higher than the plot
+JUMP = 0.215  # where jumps are told, from the lower end: between the two rows of the figure
 EVERY_EPOCH = 20  # up to this number of epochs, each has its tick on the axis
 
 
@@ -63,6 +65,7 @@ def trajectories(
     figure.add_traces([*crowd, *_lines(losses, chosen, value, names or {})], rows=1, cols=1)
     figure.add_trace(rate_trace(trace.lr), row=2, col=1)
     mark_phases(figure, trace.phase)
+    mark_jumps(figure, rate_jumps(trace))
     mark_epochs(figure, trace.n_epochs)
     return figure
 
@@ -123,6 +126,36 @@ def mark_phases(figure: go.Figure, phase: Iterable[str]) -> None:
         start = stop
     figure.layout.shapes = shapes
     figure.layout.annotations = words
+
+
+def mark_jumps(figure: go.Figure, epochs: Iterable[int]) -> None:
+    """Draw a dotted line through both rows where the rate jumps, at the beginning of `epochs`.
+
+    Epochs count from 0. To be called after `mark_phases`, which removes all marks. The first jump
+    is told in words, the others with an arrow.
+    """
+    for number, epoch in enumerate(epochs):
+        at = epoch + 0.5
+        across = dict(x0=at, x1=at, xref="x", y0=0, y1=1, yref="paper", layer="below")
+        figure.add_shape(type="line", line=dict(color=TEXT, dash="dot", width=1.5), **across)
+        beside = dict(x=at, xref="x", y=JUMP, yref="paper", xanchor="right", yanchor="middle")
+        words = "the rate jumps ↑" if number == 0 else "↑"
+        figure.add_annotation(text=words, showarrow=False, **beside)
+
+
+def spread(values: np.ndarray, gap: float) -> np.ndarray:
+    """Move `values` (n,) up until they are `gap` apart, so that text beside each can be read.
+
+    Their order stays as it is.
+
+    >>> spread(np.array([2.0, 0.0, 0.5]), 1.0)
+    array([2., 0., 1.])
+    """
+    moved = np.array(values, dtype=float)
+    order = np.argsort(moved, kind="stable")
+    for below, above in pairwise(order):
+        moved[above] = max(moved[above], moved[below] + gap)
+    return moved
 
 
 def _shaded(start: int, stop: int) -> dict:

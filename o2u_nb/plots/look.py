@@ -20,6 +20,12 @@ SUSPECT = COLORS[0]
 CROWD = COLORS[5]
 TEXT = "#767676"  # contrast 4.5:1 against white and 4.2:1 against JupyterLab's dark page
 GRID = "rgba(128,128,128,0.25)"
+# A hover label lies on top of everything, so one pair of colours does for every page. 14:1.
+LABEL = dict(bgcolor="#2B2B2B", bordercolor="#767676", font=dict(color="#FFFFFF", size=12))
+# The text of a figure that stands on the page itself: its title, axes, legend and annotations, and
+# the numbers in cells through which the page is seen.
+ON_PAGE = (".infolayer text", "[class$=tick] text", ".textpoint text", ".heatmap-label text")
+BAR = 30  # pixels above the title, where plotly shows its bar of buttons
 MAX_CLASSES = 30  # rows of names that a figure or a page shows at most, so that each can be read
 
 
@@ -33,21 +39,49 @@ def shade(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:.2f})"
 
 
+def readable(inside: str, color: str) -> str:
+    """Return a CSS rule that writes all that stands on the page in `color`, a CSS colour.
+
+    `inside` is the selector of what holds the figures. No single colour has a contrast of 4.5:1
+    both on white and on a dark page, so that a figure's own colour cannot do it: a panel or a page
+    that knows its theme adds this rule.
+
+    >>> readable(".page", "black").splitlines()[-1]
+    '.page .heatmap-label text { fill: black !important; }'
+    """
+    return ",\n".join(f"{inside} {part}" for part in ON_PAGE) + (
+        f" {{ fill: {color} !important; }}"
+    )
+
+
 def themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
     """Give a finished figure the look that works on any page: no background, one text colour.
 
-    `height` is in pixels. Returns the figure, which is changed.
+    The title stands below plotly's bar of buttons, which would cover the end of a long one.
+    `height` is in pixels, without the place for those buttons. Returns the figure, which is
+    changed.
     """
     figure.update_layout(
         template="none",
-        title=dict(text=title, font_size=15, x=0, xref="paper"),
-        height=height,
+        title=dict(
+            text=title,
+            font_size=15,
+            x=0,
+            xref="paper",
+            y=1,
+            yref="container",
+            yanchor="top",
+            pad=dict(t=BAR),
+        ),
+        height=height + BAR,
         font=dict(color=TEXT, size=12),
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin=dict(l=60, r=20, t=60, b=50),
+        margin=dict(l=60, r=20, t=60 + BAR, b=50),
         hovermode="closest",
-        legend=dict(orientation="h", yanchor="top", y=-0.16, x=0, font_size=11),
+        hoverlabel=LABEL,
+        modebar=dict(bgcolor="rgba(0,0,0,0)", color=TEXT, activecolor=CROWD),
+        legend=dict(orientation="h", yref="container", yanchor="bottom", y=0, x=0, font_size=11),
     )
     figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
     figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)

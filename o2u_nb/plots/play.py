@@ -26,8 +26,7 @@ def empty_dynamics() -> go.Figure:
     figure = empty_epochs("Loss by epoch", "loss", height=440)
     figure.add_traces([*band_traces(), *band_traces(SUSPECT)], rows=1, cols=1)
     figure.add_trace(rate_trace(), row=2, col=1)
-    # The words above the plot name the phases; the legend is below it.
-    return figure.update_layout(margin_b=80, legend_y=-0.14)
+    return figure.update_layout(margin_b=80)
 
 
 def fill_dynamics(figure: go.Figure, bands: list[np.ndarray], trace: Trace, marked: str) -> None:

@@ -48,11 +48,8 @@ def said(session: ReviewSession) -> str:
 
     "" without suspects. Where the audit has doubts, it is a range, or says that it cannot be told.
     """
-    share = session.estimated_precision
-    if share is None:
-        return ""
-    if not doubts(session):
-        return f"about {percent(share)} of them wrong, by the estimate"
+    if not doubts(session) or session.estimated_precision is None:
+        return said_of(session, session.estimated_precision)
     measured = session.measured_precision
     decided = measured.decided if measured else 0
     if session.audit.facts.get("learned", 1) < HARDLY and decided < ENOUGH_DECIDED:
@@ -60,6 +57,16 @@ def said(session: ReviewSession) -> str:
     found = expected(session)
     assert found is not None, "there are suspects"
     return f"{percent(found.low)} to {percent(found.high)} of them wrong, by a doubtful estimate"
+
+
+def said_of(session: ReviewSession, share: float | None) -> str:
+    """Say that `share` (0 to 1) of some samples is wrong, as a part of a sentence.
+
+    "" where `share` is None, or where the audit has doubts.
+    """
+    if share is None or doubts(session):
+        return ""
+    return f"about {percent(share)} of them wrong, by the estimate"
 
 
 def range_said(session: ReviewSession) -> str:

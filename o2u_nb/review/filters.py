@@ -130,8 +130,14 @@ class Filters(traitlets.HasTraits):
         """Return the threshold on `threshold_column` with as many suspects as the audit found."""
         return self.threshold_for(int(self.scores["suspect"].sum()))
 
+    @property
+    def is_estimated(self) -> bool:
+        """Return whether the suspects are those that the audit found."""
+        return self.threshold_column == "score" and self.threshold == self.estimated_threshold
+
     def reset_threshold(self) -> None:
-        """Go back to the estimated threshold, on the column that is set."""
+        """Go back to the suspects that the audit found, by its recommended score."""
+        self.threshold_column = "score"
         self.threshold = self.estimated_threshold
 
     def _pass_only_suspects(self, _: bool) -> np.ndarray:

@@ -3,6 +3,7 @@
 In comes a session; a click on a cell, or a line of the list, filters every panel to that pair.
 """
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from ipywidgets import Dropdown, Layout
@@ -12,6 +13,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
+from o2u_nb.widgets.parts.preview import Preview, of_samples
 
 LISTED = 200  # pairs in the list, at most
 ALL = ("All pairs", ())  # its value is not None, because a Dropdown shows None as a blank
@@ -30,7 +32,7 @@ class ConfusionPanel(Panel):
             style=dict(description_width="initial"),
             layout=Layout(width="auto", max_width="640px"),
         )
-        self._plot = Plot(_empty())
+        self._plot = Plot(_empty(), self._preview)
         super().__init__(session, [self._list, fitted(self._plot)])
         self._list.observe(self._on_list, "value")
         self._plot.data[0].on_click(self._on_click)
@@ -46,6 +48,14 @@ class ConfusionPanel(Panel):
             chosen = None if pair == self.session.pair_filter else pair
             self._try(setattr, self.session, "pair_filter", chosen)
 
+    def _preview(self, _: int, cell: int | list[int]) -> Preview:
+        """Show suspects of the pair in a `cell`, which is a row and a column."""
+        session = self.session
+        row, column = np.ravel(cell)
+        given, suggested = (session.columns.code(self._names[place]) for place in (row, column))
+        of_pair = (session.columns.label == given) & (session.columns.suggested == suggested)
+        return of_samples(session, np.flatnonzero(session.suspects & of_pair))
+
     def _wanted(self) -> tuple:
         return self.session.threshold_column, self.session.threshold, self.session.pair_filter
 
@@ -57,7 +67,7 @@ class ConfusionPanel(Panel):
         self._names = list(counts.index)
         ticks = look.named_ticks(self._names)
         with self._plot.batch_update():
-            self._plot.data[0].update(classes.heatmap(counts))
+            self._plot.data[0].update(classes.heatmap(counts, on_page=True))
             self._plot.layout.xaxis.update(ticks)
             self._plot.layout.yaxis.update(ticks)
             self._plot.layout.height = classes.matrix_height(len(self._names))

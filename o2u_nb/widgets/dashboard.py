@@ -12,6 +12,7 @@ from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.player import PlayerPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 
@@ -19,6 +20,7 @@ TABS = {
     "Trajectories": TrajectoriesPanel,
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
+    "Epochs": PlayerPanel,
 }
 
 

@@ -13,7 +13,9 @@ from o2u_nb.plots.look import how_many
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Plot, fitted
+from o2u_nb.widgets.parts.preview import Preview, of_samples
 
 MEAN = "o2u_mean"
 VARIANCE = "o2u_var"
@@ -24,26 +26,30 @@ class ScatterPanel(Panel):
     """Draw mean against variance of the loss, and show in the grid what a box or lasso holds.
 
     All samples in the area are shown, suspects or not, until the selection is cleared with the
-    button or by a double click.
+    button or by a double click. The pointer on a point shows its picture, and a click makes its
+    sample the current one.
     """
 
     def __init__(self, session: ReviewSession):
-        self._plot = Plot(_empty_figure())
+        self._drawn_positions: list[np.ndarray] = []  # of the points of each trace
+        self._plot = Plot(_empty_figure(), self._preview)
         self._clear = Button(
             description="Clear the selection",
             tooltip="Show again what was shown before the box or lasso",
             icon="times",
             layout=Layout(width="auto"),
         )
-        self._only_suspects = None  # the session's setting before an area was drawn
+        self._picking = Picking(session)
         super().__init__(session, [fitted(self._plot), self._clear])
         self._clear.on_click(self._on_clear)
         # plotly calls the handlers of every trace with the same area. One handler will do, since
-        # the samples in the area are looked up here, among all of them.
+        # all samples inside the area are picked, also those that are not drawn.
         self._plot.data[0].on_selection(self._on_area)
         self._plot.data[0].on_deselect(self._on_clear)
-        self._follow(self._draw, "suspects", "label_filter", "revision", "position_filter")
-        self._follow(self._on_filter, "position_filter")
+        for trace in self._plot.data:
+            trace.on_click(self._on_click)
+        self._follow(self._draw, "suspects", "label_filter", "position_filter", "revision")
+        self._follow(self._picking.restore, "position_filter")
         self._draw()
 
     @property
@@ -51,42 +57,30 @@ class ScatterPanel(Panel):
         """Return what is drawn now as a plain figure."""
         return go.Figure(self._plot)
 
-    def _on_area(self, _, __, area) -> None:
-        mask = self._of_class() & inside(area, *self._moments())
-        picked = np.flatnonzero(mask)
-        if not len(picked):
-            self._status.message = "No sample lies in that area."
-            return
-        self._try(self._pick, picked)
-        suspects = np.count_nonzero(self.session.suspects[picked])
-        self._status.message = f"{len(picked):,} samples picked, {suspects:,} of them suspects."
+    def toggle(self, positions: np.ndarray) -> None:
+        """Show the samples at `positions` (n,) in every panel, or all again if they are shown."""
+        self._say(self._picking.toggle, positions)
 
-    def _pick(self, positions: np.ndarray) -> None:
-        session = self.session
-        if session.position_filter is None:
-            self._only_suspects = session.only_suspects
-        with session.hold_trait_notifications():
-            session.only_suspects = False
-            session.position_filter = positions
+    def _preview(self, trace: int, point: int | list[int]) -> Preview:
+        return of_samples(self.session, self._drawn_positions[trace][[point]])
+
+    def _on_click(self, trace: go.Scatter, points, _) -> None:
+        for point in points.point_inds[:1]:
+            position = self._drawn_positions[points.trace_index][point]
+            self._say(self._picking.go_to, int(position))
+
+    def _on_area(self, _, __, area) -> None:
+        picked = np.flatnonzero(of_class_in_focus(self.session) & inside(area, *self._moments()))
+        if len(picked):
+            self._say(self._picking.pick, picked)
+        else:
+            self._status.message = "No sample lies in that area."
 
     def _on_clear(self, *_) -> None:
         self._try(setattr, self.session, "position_filter", None)
 
-    def _on_filter(self, change) -> None:
-        """Show again what was shown before, also when another panel clears the filter."""
-        if change["new"] is None and self._only_suspects is not None:
-            self.session.only_suspects = self._only_suspects
-            self._only_suspects = None
-
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
         return self.session.columns.values(MEAN), self.session.columns.values(VARIANCE)
-
-    def _of_class(self) -> np.ndarray:
-        """Tell which samples (n,) bool are drawn: those of the class in focus, or all."""
-        label = self.session.label_filter
-        if label is None:
-            return np.ones(len(self.session.columns), dtype=bool)
-        return self.session.labelled(label)
 
     def _wanted(self) -> tuple:
         session = self.session
@@ -99,12 +93,13 @@ class ScatterPanel(Panel):
         )
 
     def _redraw(self, _) -> None:
-        of_class = self._of_class()
+        of_class = of_class_in_focus(self.session)
         suspects = np.flatnonzero(of_class & self.session.suspects)
         rest = np.flatnonzero(of_class & ~self.session.suspects)
         drawn_suspects, drawn_rest = scores.thinned(suspects, rest)
         total = len(suspects) + len(rest)
         some = how_many(len(drawn_suspects) + len(drawn_rest), total, "samples")
+        self._drawn_positions = [drawn_rest, drawn_suspects]
         of_rest, of_suspects = self._plot.data
         with self._plot.batch_update():
             of_rest.update(self._points(drawn_rest), name=f"the rest ({len(rest):,})")
@@ -132,7 +127,7 @@ class ScatterPanel(Panel):
 
     def _still(self) -> str:
         x, y = self._moments()
-        known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & self._of_class())
+        known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & of_class_in_focus(self.session))
         drawn = known[evenly(len(known), STILL)]
         caption = (
             f"Variance of the loss (upwards) against its mean (to the right), {len(drawn):,} of "
@@ -149,6 +144,13 @@ def class_in_focus(session: ReviewSession) -> tuple[str | None, int | None]:
     """
     label = session.label_filter
     return label, session.revision if label in session.made_classes else None
+
+
+def of_class_in_focus(session: ReviewSession) -> np.ndarray:
+    """Tell which samples (n,) bool are drawn: those of the class that is filtered by, or all."""
+    if session.label_filter is None:
+        return np.ones(len(session.columns), dtype=bool)
+    return session.labelled(session.label_filter)
 
 
 def inside(area, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -111,7 +111,7 @@ def test_the_threshold_moves_by_mouse_and_by_keyboard(notebook, artefacts):
     tab(notebook, "Mean and variance")
     plot = plot_of(notebook, 0)
     area = plot.locator(".nsewdrag").first.bounding_box()
-    line = plot.locator("[drag-helper] path").first.bounding_box()
+    line = plot.locator(".o2u-cut").bounding_box()
     x, y = line["x"] + line["width"] / 2, line["y"] + line["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -120,11 +120,11 @@ def test_the_threshold_moves_by_mouse_and_by_keyboard(notebook, artefacts):
     expect(page.get_by_text(before)).to_have_count(0)
     assert int(shown(notebook).rsplit(" ", 2)[1]) > 100
     page.screenshot(path=artefacts / "dashboard-threshold.png")
-    page.locator(".noUi-handle").first.focus()
+    page.locator(".o2u-slider input").first.focus()
     page.keyboard.press("End")
     wait_for_count(notebook, 1)  # at the highest score
     for _ in range(5):
-        page.keyboard.press("PageDown")  # ten steps each
+        page.keyboard.press("PageDown")  # a tenth of the way each
     expect(page.get_by_text("1 shown")).to_have_count(0)
     assert [cell["source"] for cell in notebook.cells()] == CELLS
 

@@ -31,7 +31,7 @@ def notebook(desk, folder):
     path = write_notebook(folder / "odd.ipynb", [CELL.strip()])
     notebook = Notebook(desk, path, shares=True, size=(1200, 1100))
     notebook.run_all()
-    notebook.page.locator("[drag-helper] path").first.wait_for(state="attached")
+    notebook.page.locator(".o2u-cut").wait_for()
     return notebook
 
 
@@ -49,7 +49,7 @@ def test_the_line_is_dragged_and_the_words_follow(notebook, artefacts):
         notebook.settle()
         page.screenshot(path=artefacts / f"odd-{theme}.png")
     before = removed(notebook)
-    line = page.locator("[drag-helper] path").first.bounding_box()
+    line = page.locator(".o2u-cut").bounding_box()
     area = page.locator(".nsewdrag").first.bounding_box()
     x, y = line["x"] + line["width"] / 2, line["y"] + line["height"] / 2
     page.mouse.move(x, y)

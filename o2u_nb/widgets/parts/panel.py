@@ -63,6 +63,13 @@ class Panel(VBox):
         else:
             self._status.message = ""
 
+    def _say(self, command: Callable[..., str], *args) -> None:
+        """Carry out a command of the user, and say in the status line what it did."""
+        try:
+            self._status.message = command(*args)
+        except O2UError as error:
+            self._status.message = error.message
+
     def _still(self) -> str:
         """Return the panel as HTML without script, for places where no widget can run."""
         raise NotImplementedError

@@ -15,70 +15,98 @@ import plotly.graph_objects as go
 import traitlets
 from ipywidgets import Layout, VBox
 
-from o2u_nb.plots.look import TEXT
+from o2u_nb.plots.look import readable
+from o2u_nb.widgets.esm import joined
+from o2u_nb.widgets.parts.preview import CSS, Preview, reply
 
 CONFIG = dict(responsive=True, displaylogo=False)
+WIDGETS = Path(__file__).parents[1]
+# The text of the figure is written in the colour of the theme, also when that is changed.
+THEMED = readable(".o2u-plot", "var(--jp-ui-font-color1, currentColor)")
 
 
 class Plot(go.FigureWidget):
-    """Draw `figure`; its traces and layout can be changed, best within `batch_update()`."""
+    """Draw `figure`; its traces and layout can be changed, best within `batch_update()`.
 
-    _esm = Path(__file__).with_name("plot.js")
+    `pictures(trace, point)` returns what the tile beside the pointer shows of a point: the number
+    of its trace, and its own number there, for a cell of a heatmap the numbers of its row and its
+    column. For a point without a sample it returns None.
+    """
+
+    _esm = joined(WIDGETS / "js" / "plot.js")
+    _css = "\n".join([THEMED, CSS, (WIDGETS / "plot.css").read_text(encoding="utf-8")])
 
     _plotly = traitlets.Unicode(plotly.__version__).tag(sync=True)
     _sent = traitlets.Int(0, help="how often the whole figure was sent").tag(sync=True)
+    _pictured = traitlets.Bool(False, help="whether points have pictures").tag(sync=True)
+    _has_cut = traitlets.Bool(False, help="whether there is a line to drag").tag(sync=True)
 
-    def __init__(self, figure: go.Figure):
+    def __init__(
+        self,
+        figure: go.Figure,
+        pictures: Callable[[int, int | list[int]], Preview | None] | None = None,
+    ):
         super().__init__(figure)
         self._config = {**self._config, **CONFIG}
+        self._pictures = pictures
+        self._pictured = pictures is not None
         self.on_msg(self._answer)
 
     def _answer(self, _, message: dict, buffers: list) -> None:
-        """Send what a page asks for: plotly's code, or the figure as it is now."""
-        if message.get("kind") == "plotly":
+        """Send what a page asks for: plotly's code, the figure as it is now, or pictures."""
+        kind, pictures = message.get("kind"), self._pictures
+        if kind == "plotly":
             code = files(plotly) / "package_data" / "widgetbundle.js"
             self.send({"kind": "plotly"}, buffers=[code.read_bytes()])
-        elif message.get("kind") == "figure":
+        elif kind == "figure":
             with self.hold_sync():  # in one message, so that `_sent` comes with the whole figure
                 self._widget_data = deepcopy(self._data)
                 self._widget_layout = deepcopy(self._layout_obj._props)
                 self._sent += 1
+        elif kind == "pictures" and pictures is not None:
+            reply(self, message, lambda: pictures(message["trace"], message["point"]))
 
 
 class CutPlot(Plot):
-    """Draw `figure` with one upright line across it, which the user drags.
+    """Draw `figure` with one upright line across it, which the user drags or moves with the arrows.
 
-    `moved(x)` is called with the place where the line was dropped. The line itself stands where
-    `cut_at` puts it, wherever it was dragged.
+    `moved(x)` is called with the place where the line was let go. The line itself stands where
+    `cut_at` puts it, wherever it was dragged. While it moves, `moving(x)` returns what the tile
+    beside it shows.
     """
 
-    def __init__(self, figure: go.Figure, moved: Callable[[float], None]):
-        super().__init__(figure)
+    _cut = traitlets.Float(None, allow_none=True, help="where the line is").tag(sync=True)
+    _previewed = traitlets.Bool(False, help="whether a tile is shown beside it").tag(sync=True)
+
+    def __init__(
+        self,
+        figure: go.Figure,
+        moved: Callable[[float], None],
+        *,
+        moving: Callable[[float], Preview] | None = None,
+        pictures: Callable[[int, int | list[int]], Preview | None] | None = None,
+    ):
+        super().__init__(figure, pictures)
         self._moved = moved
-        self._cut = None  # where the line belongs
-        # Without this setting, plotly asks for a click on the line before it can be dragged.
-        self._config = {**self._config, "edits": {"shapePosition": True}}
-        self.layout.on_change(self._on_drag, "shapes")
+        self._moving = moving
+        self._has_cut = True
+        self._previewed = moving is not None
 
     def cut_at(self, x: float) -> None:
         """Put the line at `x`."""
         self._cut = x
-        self.layout.shapes = [_line_at(x)]
 
-    def _on_drag(self, _, shapes) -> None:
-        """Follow the line: when one end was dragged, the other one moves with it."""
-        ends = (shapes[0].x0, shapes[0].x1) if shapes else ()
-        moved = [x for x in ends if x != self._cut]
-        if moved:
-            self._moved(float(moved[0]))
-        if shapes and shapes[0].to_plotly_json() != _line_at(self._cut):
-            self.layout.shapes = [_line_at(self._cut)]
-
-
-def _line_at(x: float) -> dict:
-    ends = dict(x0=x, x1=x, y0=0, y1=1)
-    line = dict(color=TEXT, dash="dash", width=3)
-    return dict(type="line", xref="x", yref="paper", line=line, editable=True, **ends)
+    def _answer(self, _, message: dict, buffers: list) -> None:
+        kind, moving = message.get("kind"), self._moving
+        if kind == "moving" and moving is not None:
+            reply(self, message, lambda: moving(message["x"]))
+        elif kind == "dropped":
+            try:
+                self._moved(message["x"])
+            finally:  # the line goes where it belongs, also when it may not be moved
+                self.send({"kind": "placed"})
+        else:
+            super()._answer(_, message, buffers)
 
 
 def fitted(plot: Plot) -> VBox:

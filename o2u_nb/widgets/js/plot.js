@@ -6,6 +6,9 @@
 // all widgets on the page share it. Each one then asks for its figure as it is now, since it has
 // missed the changes that were sent before its code was there.
 
+import { cutLine } from "./cut.js";
+import { Previews, under } from "./preview.js";
+
 const PATIENCE = 20_000; // ms until another widget may ask, since the first one may be gone
 
 /**
@@ -14,6 +17,13 @@ const PATIENCE = 20_000; // ms until another widget may ask, since the first one
  * @property {(name: string) => any} get
  * @property {(message: object) => void} send
  * @property {(event: string, handler: (...details: any[]) => void) => void} on
+ * @property {(event: string, handler: (...details: any[]) => void) => void} off
+ */
+
+/**
+ * The element in which plotly has drawn.
+ * @typedef {HTMLElement & { _ev?: object,
+ *   on: (event: string, handler: (event: any) => void) => void }} Graph
  */
 
 /**
@@ -111,6 +121,40 @@ function follow(el) {
   };
 }
 
+/**
+ * Show pictures of the point under the pointer, and draw the line of a plot that has one, until the
+ * function that is returned is called.
+ * @param {Model} model
+ * @param {Graph} el
+ */
+function furnish(model, el) {
+  const previews = model.get("_pictured") ? new Previews(model) : null;
+  const cut = model.get("_has_cut") ? cutLine(model, el) : null;
+  /** @type {object | undefined} */
+  let events; // plotly makes new ones when it draws the whole figure anew
+  /** @type {(event: Event) => void} */
+  const drawn = (event) => {
+    if (/** @type {CustomEvent} */ (event).detail.element !== el || el._ev === events) return;
+    events = el._ev;
+    cut?.place();
+    el.on("plotly_afterplot", () => {
+      cut?.place();
+      previews?.forget();
+    });
+    if (!previews) return;
+    el.on("plotly_hover", ({ event: pointer, points: [{ curveNumber, pointNumber }] }) => {
+      previews.show({ kind: "pictures", trace: curveNumber, point: pointNumber }, under(pointer));
+    });
+    el.on("plotly_unhover", () => previews.hide());
+  };
+  document.addEventListener("plotlywidget-after-render", drawn);
+  return () => {
+    document.removeEventListener("plotlywidget-after-render", drawn);
+    previews?.close();
+    cut?.remove();
+  };
+}
+
 export default () => {
   /** @type {Promise<Figure>} */
   let figure;
@@ -119,12 +163,14 @@ export default () => {
     initialize({ model }) {
       figure = started(model); // not awaited, see above
     },
-    /** @param {{ model: Model, el: HTMLElement }} given by anywidget */
+    /** @param {{ model: Model, el: Graph }} given by anywidget */
     async render({ model, el }) {
-      const unfollow = follow(el);
+      el.classList.add("o2u-plot");
+      const unfollow = follow(el), clear = furnish(model, el);
       const purge = (await figure).render({ model, el });
       return () => {
         unfollow();
+        clear();
         purge();
       };
     },
