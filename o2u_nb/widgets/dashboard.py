@@ -1,12 +1,14 @@
 """All panels over one session, in one output: what `audit.panel()` shows.
 
-In comes a session; out go the threshold, the grid with the why card beside it, and tabs of plots.
+In comes a session; out go the threshold, the grid with the why card beside it, tabs of plots, and
+at the end what the review has come to.
 """
 
 from ipywidgets import HBox, Layout, Tab
 
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
+from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.parts.panel import Panel
@@ -32,7 +34,8 @@ class Dashboard(Panel):
                                   overflow="auto", padding="0 0 0 12px")  # fmt: skip
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
         top = HBox([self._grid, self._why], layout=Layout(flex_flow="row wrap", width="100%"))
-        super().__init__(session, [ThresholdPanel(session), top, tabs])
+        self.finish = FinishCard(session)
+        super().__init__(session, [ThresholdPanel(session), top, tabs, self.finish])
 
     def _still(self) -> str:
         return self._grid.still().html
