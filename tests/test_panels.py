@@ -73,8 +73,8 @@ def session(tmp_path):
 
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
-        "ConfusionPanel", "Dashboard", "FinishCard", "HistogramsPanel", "ScatterPanel", "ThresholdPanel",
-        "TrajectoriesPanel", "WhyCard",
+        "ConfusionPanel", "Dashboard", "FinishCard", "HistogramsPanel", "ScatterPanel",
+        "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 
 

@@ -68,6 +68,9 @@ class FinishCard(Panel):
                           layout=Layout(**ROW, display="none"))  # fmt: skip
         row = HBox([*self._buttons.values()], layout=Layout(**ROW))
         super().__init__(session, [self._words, row, self._form, self._bar, self._result])
+        self.layout.margin = "8px 0 0"
+        self.layout.padding = "8px 0 0"
+        self.layout.border_top = "1px solid var(--jp-border-color1, GrayText)"
         self._follow(self._draw, "counts", "measured_precision")
         self._draw()
 

@@ -17,7 +17,7 @@ from o2u_nb.trace import Trace
 from o2u_nb.widgets.live import Story
 from o2u_nb.widgets.parts.output import LiveOutput
 from o2u_nb.widgets.parts.status import StatusLine
-from o2u_nb.widgets.parts.steps import Steps
+from o2u_nb.widgets.parts.steps import Stage, Steps
 
 SAMPLES = 8  # pictures that are shown until the first suspects are known, one of each class
 SIZE = 104  # CSS pixels of each
@@ -41,6 +41,7 @@ class LiveRun(LiveOutput):
         self._bars, self._before, self._now = HTML(), HTML(), HTML()
         self._title = ""
         self._story: Story | None = None
+        self._stage: Stage | None = None  # the one that was told last
         self._done: list[tuple[str, str]] = []  # titles and HTML of the eyes that are trained
         self._clocks = {"bars": _Pace(), "now": _Pace()}
         super().__init__([self._bars, self._status, self._now, self._before])
@@ -60,8 +61,9 @@ class LiveRun(LiveOutput):
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of the `total` steps of `stage` are done."""
         name = f"{stage}: {self._title}" if self._story else stage
-        told = self._steps.tell(name, done, total)
-        if told.is_done or self._clocks["bars"].is_due():
+        stage, before = self._steps.tell(name, done, total), self._stage
+        self._stage = stage
+        if stage is not before or stage.is_done or self._clocks["bars"].is_due():
             self._draw_bars()
 
     def say(self, line: str) -> None:
