@@ -96,14 +96,14 @@ def require_new(text: str, format: Format) -> Path:
     if format.suffix and path.suffix.lower() != format.suffix:
         raise ApplyError(f"Expected the path of {what}, found {path.name!r}: change its ending.")
     try:
-        is_free = not os.path.lexists(path) or (
-            not format.suffix and path.is_dir() and not any(path.iterdir())
-        )
-        has_place = path.absolute().parent.is_dir()
+        path.lstat()
+        is_free = not format.suffix and path.is_dir() and not any(path.iterdir())
+    except FileNotFoundError:
+        is_free = True
     except (OSError, ValueError) as error:  # a name that the system refuses, such as one too long
         raise ApplyError(f"Cannot use this path ({error}): type another one.") from error
     if not is_free:
         raise ApplyError(f"{path} is there already and is never overwritten: type another path.")
-    if not has_place:
+    if not path.absolute().parent.is_dir():
         raise ApplyError(f"There is no folder {path.absolute().parent}: make it, or type another.")
     return path

@@ -61,9 +61,9 @@ class LiveRun(LiveOutput):
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of the `total` steps of `stage` are done."""
         name = f"{stage}: {self._title}" if self._story else stage
-        stage, before = self._steps.tell(name, done, total), self._stage
-        self._stage = stage
-        if stage is not before or stage.is_done or self._clocks["bars"].is_due():
+        told, before = self._steps.tell(name, done, total), self._stage
+        self._stage = told
+        if told is not before or told.is_done or self._clocks["bars"].is_due():
             self._draw_bars()
 
     def say(self, line: str) -> None:
