@@ -36,14 +36,13 @@ class Comparison(NamedTuple):
 def comparison(audit: AuditFolder, held_out: pd.DataFrame | None = None) -> Comparison:
     """Return how to compare on `held_out`, by default all samples that are not for training.
 
-    `held_out` is a samples table whose labels are right. What it shares with the audit's samples is
-    not trained on.
+    `held_out` is a samples table whose labels are right, and which shares no sample with the audit.
     """
     if missing(TRAINING):
         return Comparison(None, f"Retraining needs torch and fastai: {INSTALL_TRAINING}")
     if held_out is not None:
         words = f"Accuracy on the {len(held_out):,} held-out samples that were passed."
-        return Comparison(partial(_run, audit, held_out), words)
+        return Comparison(partial(_run, audit, audit.samples.index, held_out), words)
     own = audit.samples[audit.samples["split"] != TRAIN]
     if own.empty:
         return Comparison(
@@ -56,18 +55,16 @@ def comparison(audit: AuditFolder, held_out: pd.DataFrame | None = None) -> Comp
         f"Accuracy on the {len(own):,} samples of the split {splits}, with the labels that were "
         "given; wrong ones among them lower it, before and after."
     )
-    return Comparison(partial(_run, audit, own), words)
+    return Comparison(partial(_run, audit, audit.samples.index.difference(own.index), own), words)
 
 
 def _run(
-    audit: AuditFolder, held_out: pd.DataFrame, plan: Plan, progress: Progress
+    audit: AuditFolder, train: pd.Index, held_out: pd.DataFrame, plan: Plan, progress: Progress
 ) -> pd.DataFrame:
+    """Compare trainings on the samples `train` of the audit, before and after the `plan`."""
     from o2u_nb.training.retrain import retrain  # imports torch and fastai, which takes seconds
 
-    before, after = (
-        table.drop(index=table.index.intersection(held_out.index))
-        for table in (plan.samples, plan.cleaned)
-    )
+    before, after = (table[table.index.isin(train)] for table in (plan.samples, plan.cleaned))
     if before["label"].equals(after["label"]):
         raise ApplyError("No decision changes a label of the training samples yet.")
     learner = _heads(audit, held_out)

@@ -21,6 +21,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert
 from o2u_nb.widgets.parts.background import Latest
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.status import restarted
 from o2u_nb.widgets.parts.steps import LIST, Stage
 
 FOLDER = "folder"  # the format of the button of its own
@@ -68,6 +69,7 @@ class FinishCard(Panel):
                           layout=Layout(**ROW, display="none"))  # fmt: skip
         row = HBox([*self._buttons.values()], layout=Layout(**ROW))
         super().__init__(session, [self._words, row, self._form, self._bar, self._result])
+        self._status.restarted = restarted(f"Audit.open({str(session.audit.folder)!r}).finish()")
         self.layout.margin = "8px 0 0"
         self.layout.padding = "8px 0 0"
         self.layout.border_top = "1px solid var(--jp-border-color1, GrayText)"

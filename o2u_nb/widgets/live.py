@@ -26,6 +26,7 @@ from o2u_nb.widgets.parts.status import StatusLine
 TOP_SHARE = 0.01
 TOP_LEAST = 5
 WAITING = "Waiting for the first epoch."
+STOPPED = "The kernel was restarted, which ended the training: run the cell again."
 PICTURES = 8  # pictures of current suspects: one row of a notebook
 SIZE = 104  # CSS pixels of each
 
@@ -183,7 +184,7 @@ class LiveLosses(LiveOutput):
         clock: Callable[[], float] = time.monotonic,
     ):
         self._story = Story(total_epochs, samples, clock)
-        self._status = StatusLine(message=WAITING)
+        self._status = StatusLine(message=WAITING, restarted=STOPPED)
         self._drawn = HTML()
         super().__init__([self._status, self._drawn])
 

@@ -11,7 +11,7 @@ from ipywidgets import Button, HBox, Layout, VBox, Widget
 
 from o2u_nb.errors import O2UError
 from o2u_nb.widgets.parts.output import LiveOutput
-from o2u_nb.widgets.parts.status import StatusLine
+from o2u_nb.widgets.parts.status import StatusLine, restarted
 
 OPENING = "Opening the review."
 
@@ -29,7 +29,7 @@ class ResultButtons(LiveOutput):
             layout=Layout(width="auto"),
         )
         self._button.on_click(self._open)
-        self._status = StatusLine()
+        self._status = StatusLine(restarted=restarted(code))
         self._place = VBox(layout=Layout(width="100%", min_width="0"))
         super().__init__([HBox([self._button, self._status]), self._place])
         self.layout = Layout(width="100%", min_width="0")

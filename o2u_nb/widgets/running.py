@@ -14,7 +14,7 @@ from ipywidgets import HTML, Layout
 from o2u_nb.plots.gallery import strip
 from o2u_nb.progress import Begin, OnEpoch
 from o2u_nb.trace import Trace
-from o2u_nb.widgets.live import Story
+from o2u_nb.widgets.live import STOPPED, Story
 from o2u_nb.widgets.parts.output import LiveOutput
 from o2u_nb.widgets.parts.status import StatusLine
 from o2u_nb.widgets.parts.steps import Stage, Steps
@@ -37,7 +37,7 @@ class LiveRun(LiveOutput):
 
     def __init__(self) -> None:
         self._steps = Steps()
-        self._status = StatusLine()
+        self._status = StatusLine(restarted=STOPPED)
         self._bars, self._before, self._now = HTML(), HTML(), HTML()
         self._title = ""
         self._story: Story | None = None
