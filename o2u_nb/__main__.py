@@ -215,6 +215,7 @@ def _run(source: Path, out: Path, options, **more) -> Audit:
         eyes=options.eyes,
         seed=options.seed,
         overwrite=options.overwrite,
+        reopen=False,
         **more,
     )
 

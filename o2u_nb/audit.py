@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb.folder import AuditFolder
-from o2u_nb.progress import Bars
+from o2u_nb.progress import Bars, Silence, shows_widgets
 from o2u_nb.trace import Trace
 
 if TYPE_CHECKING:
     from o2u_nb.review.session import ReviewSession
     from o2u_nb.widgets.dashboard import Dashboard
+    from o2u_nb.widgets.finish import FinishCard
+    from o2u_nb.widgets.running import LiveRun
 
 
 class Audit(AuditFolder):
@@ -25,19 +27,33 @@ class Audit(AuditFolder):
 
     @classmethod
     def run(
-        cls, source: Any, out: str | os.PathLike, *, quiet: bool = False, **options: Any
+        cls,
+        source: Any,
+        out: str | os.PathLike,
+        *,
+        quiet: bool = False,
+        reopen: bool = True,
+        **options: Any,
     ) -> "Audit":
-        """Audit `source` into the folder `out`, with progress bars unless `quiet`.
+        """Audit `source` into the folder `out`, or open the audit of it that is there already.
 
-        See `o2u_nb.run.run_audit` for the options: `labels`, `columns`, `encoding`, `preset`,
-        `seed` and `overwrite`.
+        So a notebook can be run again from its first cell: where the samples, their pictures and
+        the settings are those that the audit was made with, it is opened as it is, with all
+        decisions. Where something differs, `AuditExistsError` says what; it is raised for any audit
+        in `out` if `reopen` is False. `overwrite=True` makes the audit anew.
+
+        While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
+        progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
+        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed` and `overwrite`.
         """
         from o2u_nb.run import run_audit
 
-        if quiet:
-            return cls(run_audit(source, out, **options).folder)
-        with Bars() as bars:
-            return cls(run_audit(source, out, say=bars.say, progress=bars, **options).folder)
+        with _shown(quiet) as shown:
+            found = run_audit(
+                source, out, reopen=reopen, say=shown.say, progress=shown, watch=shown.watch,
+                **options,
+            )  # fmt: skip
+        return cls(found.folder)
 
     @classmethod
     def save(
@@ -57,11 +73,26 @@ class Audit(AuditFolder):
         """
         from o2u_nb.run import save_audit
 
-        if quiet:
-            return cls(save_audit(out, samples, trace, embeddings, **options).folder)
-        with Bars() as bars:
-            saved = save_audit(out, samples, trace, embeddings, say=bars.say, **options)
+        with Silence() if quiet else Bars() as shown:
+            options = {"say": shown.say, **options}
+            saved = save_audit(out, samples, trace, embeddings, **options)
         return cls(saved.folder)
+
+    def finish(
+        self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
+    ) -> "FinishCard":
+        """Show what the review has come to, and what can be made of it: a `FinishCard`.
+
+        It writes the cleaned data set, and retrains to compare the accuracy before and after. That
+        is measured on `held_out`, a samples table with checked labels that shares no sample with
+        the training samples; by default on the audited samples of other splits than train.
+        """
+        from o2u_nb.comparing import comparison
+        from o2u_nb.widgets.finish import FinishCard  # imports ipywidgets
+
+        card = FinishCard(self.session(reviewer=reviewer))
+        card.comparing(comparison(self, held_out))
+        return card
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).
@@ -89,14 +120,50 @@ class Audit(AuditFolder):
         checked = Checked(self.samples, self.problems)
         return write_report(self.report, self.findings, checked, self.facts, reviewed(self))
 
-    def panel(self, *, reviewer: str | None = None) -> "Dashboard":
+    def panel(
+        self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
+    ) -> "Dashboard":
         """Show the whole review of this audit in JupyterLab: a `Dashboard` over `session()`.
 
         It begins at an undecided sample, and is in step with all other panels on this audit.
+        `held_out` is for the card at its end, see `finish`.
         """
+        from o2u_nb.comparing import comparison
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
         session = self.session(reviewer=reviewer)
         session.catch_up()
         session.go_to_undecided()
-        return Dashboard(session)
+        dashboard = Dashboard(session)
+        dashboard.finish.comparing(comparison(self, held_out))
+        return dashboard
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return the card of this audit, as HTML and as text."""
+        from o2u_nb import card  # imports what only a notebook shows
+
+        return {"text/html": card.html(self), "text/plain": card.text(self)}
+
+    def _ipython_display_(self) -> None:
+        """Show the card, and where widgets run a button below it that opens the review.
+
+        They are two outputs, so that the card is there when no widget can run any more.
+        """
+        from IPython.display import display
+
+        display(self._repr_mimebundle_(), raw=True)
+        if shows_widgets():
+            from o2u_nb.widgets.result import ResultButtons  # imports ipywidgets
+
+            display(ResultButtons(self.panel, f"Audit.open({str(self.folder)!r}).panel()"))
+
+
+def _shown(quiet: bool) -> "Silence | LiveRun":
+    """Return what shows the progress of an audit here."""
+    if quiet:
+        return Silence()
+    if not shows_widgets():
+        return Bars()
+    from o2u_nb.widgets.running import LiveRun  # imports ipywidgets
+
+    return LiveRun()

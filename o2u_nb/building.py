@@ -57,11 +57,7 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     for name in made or ():
         layout.require_removable(out / name)
     if held and not overwrite:
-        kind = "an audit" if layout.FACTS in held else "an unfinished audit"
-        raise AuditExistsError(
-            f"{out} already holds {kind}: choose another folder, or pass --overwrite "
-            "(overwrite=True) to replace it; decisions are kept."
-        )
+        raise AuditExistsError(f"{layout.what_is_in(out)} {layout.what_to_do(out)}")
 
 
 def require_apart(out: Path, source: Any) -> None:

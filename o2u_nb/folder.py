@@ -73,7 +73,8 @@ class AuditFolder:
         if not (Path(folder) / FACTS).is_file():
             raise SourceError(
                 f"No finished audit in {folder}: expected the file {FACTS} there. "
-                f"Make one with `python -m o2u_nb audit SOURCE --out {folder}`."
+                f"Make one with Audit.run(source, {str(folder)!r}), or in a terminal with "
+                f"`python -m o2u_nb audit SOURCE --out {folder}`."
             )
         opened = cls(folder, images=images)
         opened._require_known_format()
@@ -194,6 +195,34 @@ class AuditFolder:
             f"{type(self).__name__}({str(self.folder)!r}: {facts['n_samples']:,} samples, "
             f"{facts['n_classes']} classes, about {facts['estimated_wrong']:,} wrong labels)"
         )
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether `folder` holds a finished audit, or a new one that is still to be put in place.
+
+    See `finish_replacing`.
+    """
+    return any((place / FACTS).is_file() for place in (folder, folder / DRAFT))
+
+
+def what_is_in(folder: Path) -> str:
+    """Say in one sentence which audit `folder` holds."""
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        made = f", made on {facts['created'][:16].replace('T', ' at ')} UTC"
+        return f"{folder} already holds an audit of {facts['n_samples']:,} samples{made}."
+    except FileNotFoundError:
+        return f"{folder} already holds an unfinished audit."
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"{folder} already holds an audit."
+
+
+def what_to_do(folder: Path) -> str:
+    """Say in one sentence what one can do with the audit that `folder` holds."""
+    replace = "pass overwrite=True (--overwrite) to replace it, which keeps the decisions"
+    if not is_finished(folder):
+        return f"To go on, {replace}; or choose another folder."
+    return f"Open it with Audit.open({str(folder)!r}); {replace}; or choose another folder."
 
 
 def made_in(folder: Path) -> set[str] | None:

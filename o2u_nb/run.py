@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embedding_file, extras
+from o2u_nb import again, embedding_file, extras
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
@@ -34,8 +34,9 @@ from o2u_nb.data.samples import Checked, named_problems, problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
-from o2u_nb.folder import AuditFolder
+from o2u_nb.folder import AuditFolder, is_finished
 from o2u_nb.presets import PRESETS, Preset
+from o2u_nb.progress import Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.lineage import carry
 from o2u_nb.trace import Trace
@@ -59,8 +60,10 @@ def run_audit(
     eyes: Sequence[str] | None = None,
     seed: int = 0,
     overwrite: bool = False,
+    reopen: bool = False,
     say: Say = lambda line: None,
     progress: Report | None = None,
+    watch: Watch | None = None,
 ) -> AuditFolder:
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
@@ -70,40 +73,56 @@ def run_audit(
     `PRESETS`. `eyes` are the networks that look at the pictures, instead of the preset's: names as
     `backbone` takes them, or `"network"` for one that is trained on the pictures. Their features
     are kept in `out`, so that a later audit there computes only what is new. `say` is called with
-    one line of text at each step, and `progress(stage, done, total)` during the long steps. With
+    one line of text at each step, and `progress(stage, done, total)` during the long steps.
+    `watch(samples)` is called before the first eye is trained, see `progress.Watch`. With
     `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
-    are kept, see `review.lineage.carry`.
+    are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of
+    the same samples with the same settings is returned as it is, and nothing is trained.
 
-    Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit and `overwrite`
-    is False, `OutputError` when `out` cannot be used or written, `NonFiniteLossError` when a loss
-    becomes NaN or infinite, `WeightsError` for an eye that is not known, `FeaturesError` when a
-    frozen network gives numbers that are not finite, and `MissingExtraError` where torch and fastai
-    are not installed.
+    Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
+    to be overwritten nor the one to reopen, `OutputError` when `out` cannot be used or written,
+    `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
+    known, `FeaturesError` when a frozen network gives numbers that are not finite, and
+    `MissingExtraError` where torch and fastai are not installed.
     """
-    extras.require_training()
     started = time.monotonic()
     out = Path(out)
     settings = PRESETS[preset]
+    asked = again.settings(preset, seed, eyes)
     require_apart(out, source)
-    require_free(out, overwrite=overwrite)
-    progress = progress or (lambda stage, done, total: None)
+    earlier = AuditFolder.open(out) if reopen and not overwrite and is_finished(out) else None
+    if earlier is None:
+        extras.require_training()
+        require_free(out, overwrite=overwrite)
+    else:
+        again.require_same_settings(earlier, asked)
+    progress, watch = progress or Silence(), watch or Silence().watch
     given = dict(columns=columns, encoding=encoding)
     options = {name: value for name, value in given.items() if value is not None}
     checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
     require_apart_from_pictures(out, checked.samples)
     for line in _found(checked):
         say(line)
+    if earlier is not None:
+        again.require_same_data(earlier, checked.samples)
+        say(
+            f"Opened the finished audit in {out}, which was made of the same samples with the same "
+            "settings. overwrite=True would train anew."
+        )
+        return earlier
+    asked["state"] = again.state(checked.samples)  # as it is before training, which takes minutes
     if deep := grey.in_words(checked.samples):
         say(deep)
     with building(out) as place:
         _write_sources(place, checked)
         evidence, training = _train(
-            checked.samples, settings, eyes, place, out, seed, say, progress
+            checked.samples, settings, eyes, place, out, seed, say, progress, watch
         )
         facts = dict(
             source=_named(source),
             preset=settings.name,
             seed=seed,
+            asked=asked,
             **training,
             seconds=round(time.monotonic() - started, 1),
         )
@@ -230,11 +249,13 @@ def _train(
     seed: int,
     say: Say,
     progress: Report,
+    watch: Watch,
 ) -> tuple[Evidence, dict]:
     from o2u_nb.training import job  # imports torch and fastai, which takes seconds
 
     kept = [out / layout.FEATURES] if place.folder != out else []
-    return job.train(job.Job(samples, preset, seed, place.new, say, progress, kept), eyes)
+    begin = watch(samples)
+    return job.train(job.Job(samples, preset, seed, place.new, say, progress, begin, kept), eyes)
 
 
 def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:

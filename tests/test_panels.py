@@ -81,7 +81,8 @@ def session(tmp_path):
 
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
-        "ConfusionPanel", "Dashboard", "HistogramsPanel", "PlayerPanel", "ScatterPanel",
+        "ConfusionPanel", "Dashboard", "FinishCard", "HistogramsPanel", "PlayerPanel",
+        "ScatterPanel",
         "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ import gzip
 import os
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.data.readers.folders import from_folder
 from o2u_nb.data.readers.torchvision import from_torchvision
 from o2u_nb.errors import O2UError, SourceError
+from o2u_nb.progress import PATIENCE, Bars
 
 NAMES = ("coats", "digits", "fashion_mnist", "cifar10", "cifar100")
 SPLITS = {"train": ("train",), "test": ("test",), "both": ("train", "test")}
@@ -69,7 +71,8 @@ def load(
     coats. `split` is "train", "test" or "both". `noise` plants wrong labels: it is a noise of
     `data.noise`, or a rate (0 to 1). A rate means symmetric noise; for coats it means that mostly
     classes that look alike are confused, and the default is 0.1. `seed` decides the subset, the
-    noise and the coats. `progress(done, total)` is called while coats are drawn. Raises
+    noise and the coats. `progress(done, total)` is called while coats are drawn; by default a bar
+    shows it. Raises
     `SourceError` for an unknown name or split or an `n` that is too large, and `O2UError` when a
     download fails.
     """
@@ -148,14 +151,17 @@ def coats_folder(
 ) -> Path:
     """Draw `n` coats into a folder of their own below `root`, unless they are already there.
 
-    The share `rate` (0 to 1) of them gets a wrong label. Returns the folder; in it, `images/` is a
-    folder of class folders, and `truth.csv` holds the true labels; see `coats.write_folder`.
+    The share `rate` (0 to 1) of them gets a wrong label. `progress(done, total)` is called while
+    they are drawn; by default a bar shows it. Returns the folder; in it, `images/` is a folder of
+    class folders, and `truth.csv` holds the true labels; see `coats.write_folder`.
     """
     folder = Path(root) / (f"coats-{n}-{seed}" + ("" if rate == COATS_RATE else f"-noise-{rate:g}"))
     if not (folder / "truth.csv").is_file():  # it is written last, so it marks a complete folder
         from o2u_nb.data import coats
 
-        coats.write_folder(folder, n=n, seed=seed, noise=rate, progress=progress)
+        with Bars(delay=PATIENCE) as bars:
+            progress = progress or partial(bars, "drawing coats")
+            coats.write_folder(folder, n=n, seed=seed, noise=rate, progress=progress)
     return folder
 
 

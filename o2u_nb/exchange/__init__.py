@@ -7,9 +7,12 @@ nothing else.
 """
 
 from o2u_nb.exchange.class_folders import to_folder
-from o2u_nb.exchange.cleanlab import to_cleanlab
+from o2u_nb.exchange.cleanlab import to_cleanlab, write_cleanlab
 from o2u_nb.exchange.huggingface import to_huggingface
 from o2u_nb.exchange.tables import to_csv, to_parquet
 from o2u_nb.exchange.tree import revert
 
-__all__ = ["revert", "to_cleanlab", "to_csv", "to_folder", "to_huggingface", "to_parquet"]
+__all__ = [
+    "revert", "to_cleanlab", "to_csv", "to_folder", "to_huggingface", "to_parquet",
+    "write_cleanlab",
+]  # fmt: skip

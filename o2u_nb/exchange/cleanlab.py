@@ -1,7 +1,11 @@
 """An audit as the arrays that cleanlab's functions take; cleanlab itself is not needed."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 
+from o2u_nb.data import atomic
 from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.folder import AuditFolder
 
@@ -26,3 +30,21 @@ def to_cleanlab(audit: AuditFolder) -> dict:
         classes=[trace.classes[code] for code in order],
         ids=trace.ids[seen],
     )
+
+
+def write_cleanlab(audit: AuditFolder, path: str | os.PathLike) -> Path:
+    """Write what `to_cleanlab` returns to the file `path`; `numpy.load(path)` reads it.
+
+    Raises `OutputError` when the file cannot be written.
+    """
+    found = to_cleanlab(audit)
+    text = {name: np.asarray(found[name], dtype=str) for name in ("classes", "ids")}  # no pickle
+    with atomic.replacing(path) as file:
+        np.savez(
+            file,
+            labels=found["labels"],
+            pred_probs=found["pred_probs"],
+            classes=text["classes"],
+            ids=text["ids"],
+        )
+    return Path(path)

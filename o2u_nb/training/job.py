@@ -26,6 +26,7 @@ from o2u_nb import folder as layout
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.presets import Preset
+from o2u_nb.progress import Begin
 from o2u_nb.text import duration
 from o2u_nb.trace import Trace
 from o2u_nb.training.backbones import Backbone
@@ -73,6 +74,8 @@ class Job(NamedTuple):
     `place(name)` gives the path at which `name`, a thing in an audit folder, may be written.
     `reuse` are folders of features that earlier audits kept. `say` is called with messages for the
     user, and `progress(stage, done, total)` in the stages "decoding", "features" and "training".
+    `begin(title, n_epochs)` is called before each eye is trained, and what it returns is called
+    with the trace after each epoch.
     """
 
     samples: pd.DataFrame
@@ -81,6 +84,7 @@ class Job(NamedTuple):
     place: Callable[[str], Path]
     say: Callable[[str], None]
     progress: Callable[[str, int, int], None]
+    begin: Begin
     reuse: Sequence[Path] = ()
 
 
@@ -138,8 +142,8 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
     )
     learn = head_learner(rows, job.samples, bs=HEAD_BATCH, seed=job.seed)
     job.say(f"Training a head on the features of {backbone.name}.")
-    trace = _fit(job, learn, at(layout.TRACE), HEAD_EPOCHS)
     title = f"a head on features of {backbone.name}"
+    trace = _fit(job, learn, title, at(layout.TRACE), HEAD_EPOCHS)
     facts = dict(
         name=backbone.name,
         title=title,
@@ -169,7 +173,7 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
         f"{epochs['cycles']} cycles of {epochs['cycle']}) on {dls.device}: about "
         f"{duration(seconds)}."
     )
-    trace = _fit(job, learn, at(layout.TRACE), epochs, lr=network.lr)
+    trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, lr=network.lr)
     embeddings = embed_if_small(learn, say=job.say)
     if embeddings is not None:
         embedding_file.write(at(layout.EMBEDDINGS), embeddings)
@@ -183,7 +187,7 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
     return Seen(Evidence(trace, embeddings, eye=NETWORK), facts)
 
 
-def _fit(job: Job, learn: Learner, out: Path, epochs: dict, **options) -> Trace:
+def _fit(job: Job, learn: Learner, title: str, out: Path, epochs: dict, **options) -> Trace:
     n_epochs = epochs["warmup"] + epochs["cycles"] * epochs["cycle"]
     tell = TellProgress(job.progress, n_epochs * len(learn.dls.train))
     with learn.no_bar(), learn.no_logging():
@@ -192,6 +196,7 @@ def _fit(job: Job, learn: Learner, out: Path, epochs: dict, **options) -> Trace:
             out=out,
             overwrite=True,
             stop_early=STOP_EARLY,
+            on_epoch=job.begin(title, n_epochs),
             say=job.say,
             cbs=tell,
             **options,

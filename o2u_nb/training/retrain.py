@@ -11,11 +11,13 @@ from functools import partial
 import pandas as pd
 import torch
 from fastai.basics import Learner, accuracy
+from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
 from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learner
 
 from o2u_nb.errors import SourceError
 from o2u_nb.presets import PRESETS
+from o2u_nb.progress import PATIENCE, Bars
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.job import batch_size
 from o2u_nb.training.loaders import dataloaders
@@ -51,7 +53,8 @@ def retrain(
     seed)`, if given, makes the whole Learner instead, as `heads.heads_on(features, samples)` does
     for heads on features. `method`, one of `training/methods` such as `odd.train`, replaces the
     default training: then a third of the epochs have the rate `lr`, and in the others it falls
-    along a cosine. `progress(done, total)` is called after each training.
+    along a cosine. `progress(done, total)` is called after each epoch, with the epochs done and
+    those of all trainings; by default a bar shows them.
 
     Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
     `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
@@ -64,22 +67,42 @@ def retrain(
         raise TypeError("Expected a network or a learner, found both: a learner has its network.")
     make = learner or partial(_on_pictures, network=network or _standard)
     fit = partial(_fit, epochs=epochs, lr=lr, method=method)
-    rows = {}
-    for done, seed in enumerate(seeds):
-        rows[seed] = {}
-        for turn, (name, samples) in enumerate({"before": before, "after": after}.items()):
-            rows[seed][name] = _accuracy(samples, held_out, seed, fit, make)
-            if progress:
-                progress(2 * done + turn + 1, 2 * len(seeds))
+    with Bars(delay=PATIENCE) as bars:
+        progress = progress or partial(bars, "retraining, epochs")
+        count = CountEpochs(progress, 2 * len(seeds) * epochs)
+        rows = {
+            seed: {
+                name: _accuracy(samples, held_out, seed, partial(fit, count=count), make)
+                for name, samples in {"before": before, "after": after}.items()
+            }
+            for seed in seeds
+        }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
 
 
-def _fit(learn: Learner, *, epochs: int, lr: float | None, method: Method | None) -> None:
+class CountEpochs(Callback):
+    """Call `progress(done, total)` after each epoch, over several trainings."""
+
+    def __init__(self, progress: Callable[[int, int], None], total: int):
+        self.progress = progress
+        self.total = total
+        self.done = 0
+
+    def after_epoch(self):
+        """Count the epoch and report it."""
+        self.done += 1
+        self.progress(self.done, self.total)
+
+
+def _fit(
+    learn: Learner, *, epochs: int, lr: float | None, method: Method | None, count: CountEpochs
+) -> None:
     lr = largest_rate(learn) if lr is None else lr
-    if method is None:
-        learn.fit_one_cycle(epochs, lr)
-    else:
-        method(learn, high_then_low(epochs, lr=lr, high=round(epochs * HIGH_SHARE)))
+    with learn.added_cbs(count):
+        if method is None:
+            learn.fit_one_cycle(epochs, lr)
+        else:
+            method(learn, high_then_low(epochs, lr=lr, high=round(epochs * HIGH_SHARE)))
 
 
 def _accuracy(samples, held_out, seed, fit, make) -> float:

@@ -1,6 +1,7 @@
 """All panels over one session, in one output: what `audit.panel()` shows.
 
-In comes a session; out go the threshold, the grid with its picture and card, and tabs of plots.
+In comes a session; out go the threshold, the grid with its picture and card, tabs of plots, and at
+the end what the review has come to.
 """
 
 from ipywidgets import Layout, Tab
@@ -8,6 +9,7 @@ from ipywidgets import Layout, Tab
 from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.confusion import ConfusionPanel
+from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
@@ -35,7 +37,8 @@ class Dashboard(Panel):
         self._grid.layout = Layout(width="100%", min_width="0")
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
         doubts = Doubts(expected.doubts(session))
-        super().__init__(session, [doubts, ThresholdPanel(session), self._grid, tabs])
+        self.finish = FinishCard(session)
+        super().__init__(session, [doubts, ThresholdPanel(session), self._grid, tabs, self.finish])
 
     def _still(self) -> str:
         return boxed(expected.doubts(self.session)) + self._grid.still().html

@@ -1,7 +1,8 @@
-"""Live loss curves: the losses of everybody and of the current suspects, while a network trains.
+"""Live losses: the losses of everybody and of the current suspects, while a network trains.
 
 In comes the trace of the finished epochs, from `learn.fit_o2u(..., on_epoch=live.update)`; out goes
-a panel. When the last epoch is in, the panel turns into a plain figure that survives saving.
+a panel. It is drawn as HTML, since a kernel that trains answers no page: nothing is asked of it.
+When the last epoch is in, the panel turns into plain HTML that survives saving.
 """
 
 import time
@@ -10,15 +11,12 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from ipywidgets import HTML
 
 from o2u_nb.phases import phase_of
-from o2u_nb.plots import still
-from o2u_nb.plots.bands import QUANTILES, band_traces, by_epoch, fill_bands, quantiles
-from o2u_nb.plots.epochs import empty_epochs, mark_epochs, mark_phases, rate_trace
-from o2u_nb.plots.gallery import strip
-from o2u_nb.plots.look import SUSPECT
+from o2u_nb.plots.bands import QUANTILES, quantiles
+from o2u_nb.plots.gallery import suspect_grid
+from o2u_nb.plots.training import training
 from o2u_nb.trace import Trace
 from o2u_nb.widgets.parts.output import LiveOutput
 from o2u_nb.widgets.parts.status import StatusLine
@@ -28,8 +26,9 @@ from o2u_nb.widgets.parts.status import StatusLine
 TOP_SHARE = 0.01
 TOP_LEAST = 5
 WAITING = "Waiting for the first epoch."
-STRIP = 8  # pictures of current suspects: one row of a notebook
-EVERYBODY = "everybody"
+STOPPED = "The kernel was restarted, which ended the training: run the cell again."
+PICTURES = 8  # pictures of current suspects: one row of a notebook
+SIZE = 104  # CSS pixels of each
 
 
 class Curves:
@@ -69,77 +68,62 @@ class Curves:
         return np.argsort(-mean, kind="stable")[:n]
 
 
-class LiveLosses(LiveOutput):
-    """Show the losses while `fit_o2u` trains: `learn.fit_o2u(..., on_epoch=live.update)`.
+class Story:
+    """Tell one training, epoch by epoch: where it stands in words, its losses, its suspects.
 
-    The upper plot shows the loss of all samples (median, bands of 50 and 90 %) and, dashed, the
-    mean loss of the current suspects: the 1 % of samples with the highest mean loss so far, but at
-    least five. The lower plot shows the learning rate. A status line below says the phase, the
-    epoch, the time elapsed and, when `total_epochs` is given, the time left. When the samples table
-    `samples` is given, a strip shows the first eight of the current suspects. Display the panel
-    before training.
+    `total_epochs` is how many epochs there will be, None where that is not known. With the table
+    `samples`, the pictures of the first eight of the current suspects are shown, each with its
+    given label and the other class that the network named for it most often.
     """
 
     def __init__(
         self,
         total_epochs: int | None = None,
-        *,
         samples: pd.DataFrame | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.total_epochs = total_epochs
         self.samples = samples
+        self.message = WAITING
         self._clock = clock
         self._curves = Curves()
-        self._started = None  # the time of the first update, and how many epochs it brought
-        self._status = StatusLine(message=WAITING)
-        self._plot = go.FigureWidget(_empty_figure(total_epochs))
-        self._strip = HTML()
-        super().__init__([self._plot, self._status, self._strip])
+        self._trace: Trace | None = None
+        self._started: tuple[float, int] | None = None  # of the first update: when, which epoch
 
     def update(self, trace: Trace) -> None:
-        """Draw the finished epochs of `trace`; with the trace of a new training, start again."""
+        """Take in the finished epochs of `trace`; with that of a new training, start again."""
         if trace.n_epochs <= self._curves.n_epochs:
             self._curves = Curves()
             self._started = None
         self._curves.update(trace)
+        self._trace = trace
         if self._started is None:
             self._started = (self._clock(), trace.n_epochs)
-        with self._plot.batch_update():
-            _draw(self._plot, self._curves, trace)
-        self._status.message = self._describe(trace)
-        if self.samples is not None:
-            ids = trace.ids[self._curves.top()[:STRIP]]
-            self._strip.value = strip(self.samples, ids).html
-        if trace.n_epochs == self.total_epochs:
-            self.freeze()
+        self.message = self._describe(trace, *self._started)
 
-    def freeze(self) -> None:
-        """Replace the panel, wherever it is shown, by a plain figure that survives saving.
+    def html(self) -> str:
+        """Return the losses and the suspects as HTML without script, "" before the first epoch."""
+        if self._trace is None:
+            return ""
+        curves = self._curves
+        drawn = training(
+            curves.bands, curves.suspects, self._trace.lr, self._trace.phase,
+            n_epochs=self.total_epochs,
+        )  # fmt: skip
+        return drawn + ("" if self.samples is None else self._pictures(self._trace, self.samples))
 
-        It is called by itself after the last of `total_epochs`; call it if training stopped early.
-        JupyterLab does not save the state of widgets, so without this a reopened notebook would
-        show nothing.
-        """
-        self.send_again(self._still())
+    def _pictures(self, trace: Trace, samples: pd.DataFrame) -> str:
+        top = self._curves.top()
+        rows = suspects_now(trace, top[:PICTURES])
+        title = f"Suspects in epoch {trace.n_epochs}: the highest mean loss so far"
+        return suspect_grid(samples, rows, n=PICTURES, size=SIZE, title=title).html
 
-    @property
-    def figure(self) -> go.Figure:
-        """Return the present curves as a plain figure."""
-        return go.Figure(self._plot)
-
-    @property
-    def message(self) -> str:
-        """Return what the status line says."""
-        return self._status.message
-
-    def _describe(self, trace: Trace) -> str:
+    def _describe(self, trace: Trace, since: float, first: int) -> str:
         """Say where the training stands, how long it has taken, and how long it will.
 
         The clock starts when the first epoch is over; that is taken to have been as long as the
         others.
         """
-        since, first = self._started
         done = trace.n_epochs
         total = self.total_epochs
         if done == total:
@@ -150,25 +134,84 @@ class LiveLosses(LiveOutput):
         if done == first:
             return f"{place}."
         pace = (self._clock() - since) / (done - first)
-        left = f", about {_minutes(pace * (total - done))} left" if total and done < total else ""
-        return f"{place}, {_minutes(pace * done)} elapsed{left}."
+        left = f", about {minutes(pace * (total - done))} left" if total and done < total else ""
+        return f"{place}, {minutes(pace * done)} elapsed{left}."
 
-    def _still(self) -> dict[str, object]:
-        """Return the present state for front ends with plotly, with only HTML, or only text."""
-        figure = self.figure
-        figure.update_layout(title_text=f"Loss while training. {escape(self.message)}")
-        return {
-            "application/vnd.plotly.v1+json": figure.to_plotly_json(),
-            "text/html": self._html(),
-            "text/plain": self.message,
-        }
+
+def suspects_now(trace: Trace, positions: np.ndarray) -> pd.DataFrame:
+    """Return rows as `gallery.suspect_grid` takes them for the samples at `positions` of a trace.
+
+    A sample looks like the other class that was predicted for it in most of the epochs so far, or
+    like nothing else where it was always taken for what it is called.
+    """
+    given = trace.labels[positions]
+    votes = np.zeros((len(positions), len(trace.classes)), dtype=int)
+    for row in np.asarray(trace.pred[:, positions]):
+        seen = row >= 0
+        votes[np.flatnonzero(seen), row[seen]] += 1
+    votes[np.arange(len(positions)), given] = 0
+    names = np.array([*trace.classes, None], dtype=object)
+    looks = np.where(votes.any(1), votes.argmax(1), len(trace.classes))
+    return pd.DataFrame(
+        dict(
+            label=names[given],
+            suggested_label=names[looks],
+            rank=np.arange(1, len(positions) + 1),
+            p_wrong=np.nan,
+            kind="",
+            suspect=True,
+        ),
+        index=trace.ids[positions],
+    )
+
+
+class LiveLosses(LiveOutput):
+    """Show the losses while `fit_o2u` trains: `learn.fit_o2u(..., on_epoch=live.update)`.
+
+    The upper plot shows the loss of all samples (median, bands of 50 and 90 %) and, dashed, the
+    mean loss of the current suspects: the 1 % of samples with the highest mean loss so far, but at
+    least five. The lower plot shows the learning rate. A status line says the phase, the epoch, the
+    time elapsed and, when `total_epochs` is given, the time left. When the samples table `samples`
+    is given, the pictures of the first eight of the current suspects are shown with their given
+    labels and what they look like. Display the panel before training.
+    """
+
+    def __init__(
+        self,
+        total_epochs: int | None = None,
+        *,
+        samples: pd.DataFrame | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._story = Story(total_epochs, samples, clock)
+        self._status = StatusLine(message=WAITING, restarted=STOPPED)
+        self._drawn = HTML()
+        super().__init__([self._status, self._drawn])
+
+    def update(self, trace: Trace) -> None:
+        """Draw the finished epochs of `trace`; with the trace of a new training, start again."""
+        self._story.update(trace)
+        self._status.message = self.message
+        self._drawn.value = self._story.html()
+        if trace.n_epochs == self._story.total_epochs:
+            self.freeze()
+
+    def freeze(self) -> None:
+        """Replace the panel, wherever it is shown, by plain HTML that survives saving.
+
+        It is called by itself after the last of `total_epochs`; call it if training stopped early.
+        JupyterLab does not save the state of widgets, so without this a reopened notebook would
+        show nothing.
+        """
+        self.send_again(self.still())
+
+    @property
+    def message(self) -> str:
+        """Return what the status line says."""
+        return self._story.message
 
     def _html(self) -> str:
-        suspects = self._curves.suspects[None]
-        picture = still.losses(
-            self._curves.bands, suspects, of="the current suspects", crowd=EVERYBODY
-        )
-        return f"<p>{escape(self.message)}</p>{picture}{self._strip.value}"
+        return f"<p>{escape(self.message)}</p>{self._drawn.value}"
 
 
 def _means(loss: np.ndarray) -> np.ndarray:
@@ -179,35 +222,10 @@ def _means(loss: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(len(loss), np.nan), where=count > 0)
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
     """Write a duration as minutes and seconds.
 
-    >>> _minutes(65.2)
+    >>> minutes(65.2)
     '1:05'
     """
     return "{}:{:02d}".format(*divmod(round(seconds), 60))
-
-
-def _empty_figure(total_epochs: int | None) -> go.Figure:
-    """Make all traces, in the order that drawing relies on: bands, suspects, learning rate."""
-    figure = empty_epochs("Loss while training", "loss", height=420)
-    suspects = go.Scatter(
-        mode="lines+markers",  # a single epoch is no line yet
-        marker_size=5,
-        line=dict(color=SUSPECT, width=3, dash="dash"),
-        name="current suspects, mean",
-        hovertemplate="epoch %{x}: %{y:.3f}",
-    )
-    figure.add_traces([*band_traces(), suspects], rows=1, cols=1)
-    figure.add_trace(rate_trace(), row=2, col=1)
-    if total_epochs:
-        mark_epochs(figure, total_epochs)
-    return figure
-
-
-def _draw(plot: go.FigureWidget, curves: Curves, trace: Trace) -> None:
-    *bands, suspects, rate = plot.data
-    fill_bands(bands, curves.bands, EVERYBODY)
-    suspects.update(by_epoch(curves.suspects))
-    rate.update(by_epoch(trace.lr))
-    mark_phases(plot, trace.phase)

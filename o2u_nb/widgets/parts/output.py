@@ -33,9 +33,13 @@ class LiveOutput(VBox):
         for handle in self._handles:
             handle.update(bundle or self._repr_mimebundle_(), raw=True)
 
+    def still(self) -> dict[str, object]:
+        """Return the state for places where no widget can run: as HTML, and as text."""
+        return {"text/html": self._html(), "text/plain": self.message}
+
     def _repr_mimebundle_(self, **kwargs) -> dict[str, object]:
         view = super()._repr_mimebundle_(**kwargs)
-        return {**view, "text/html": self._html(), "text/plain": self.message}
+        return {**view, **self.still()}
 
     def _ipython_display_(self) -> None:
         # Without this method IPython would show the bundle too, but return no handle to replace it.

@@ -3,7 +3,7 @@
 /**
  * The widget's model, as anywidget hands it over.
  * @typedef {object} Model
- * @property {(name: "message") => string} get
+ * @property {(name: "message" | "restarted") => string} get
  * @property {(event: string, handler: () => void) => void} on
  */
 
@@ -14,6 +14,11 @@ function render({ model, el }) {
   el.setAttribute("aria-live", "polite");
   const show = () => { el.textContent = model.get("message"); };
   model.on("change:message", show);
+  // The connection to the kernel ends when that is restarted; then no button does anything.
+  model.on("comm_live_update", () => {
+    const said = model.get("restarted");
+    if (said) el.textContent = said;
+  });
   show();
 }
 

@@ -11,7 +11,11 @@ import traitlets
 
 
 class StatusLine(anywidget.AnyWidget):
-    """Show `message` (plain text) in one line, announced politely whenever it changes."""
+    """Show `message` (plain text) in one line, announced politely whenever it changes.
+
+    When the kernel is restarted, `restarted` takes its place, if it is not empty: it says what to
+    run, since no button of a panel does anything then.
+    """
 
     _esm = Path(__file__).with_name("status.js")
     _css = """
@@ -25,3 +29,12 @@ class StatusLine(anywidget.AnyWidget):
     """
 
     message = traitlets.Unicode().tag(sync=True)
+    restarted = traitlets.Unicode().tag(sync=True)
+
+
+def restarted(code: str) -> str:
+    """Say what to run when the kernel was restarted: the cell again, or `code`."""
+    return (
+        f"The kernel was restarted: run the cell again, or {code}, to go on. All decisions are on "
+        "disk."
+    )

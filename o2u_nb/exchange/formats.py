@@ -1,0 +1,109 @@
+"""The formats of a cleaned data set by name, for a panel in which people choose one.
+
+In come a plan, an audit and a path that nothing has yet; out comes what was written there. Each
+entry only calls the function that a notebook calls, and says how.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from o2u_nb.data.parallel import Progress
+from o2u_nb.errors import ApplyError
+from o2u_nb.exchange.class_folders import to_folder
+from o2u_nb.exchange.cleanlab import write_cleanlab
+from o2u_nb.exchange.huggingface import to_huggingface
+from o2u_nb.exchange.tables import to_csv, to_parquet
+from o2u_nb.folder import AuditFolder
+from o2u_nb.review.apply import Plan
+
+Write = Callable[[Plan, AuditFolder, Path, Progress], Path]
+
+
+class Format(NamedTuple):
+    """A format: what it is in `words`, how the names of its files end, and how it is written.
+
+    `suffix` is "" where a folder is written. `ending` is added to the audit's folder for the path
+    that is suggested, and `code` is the call in a notebook, with a place for the path.
+    """
+
+    words: str
+    suffix: str
+    ending: str
+    code: str
+    write: Write
+
+
+FORMATS = {
+    "folder": Format(
+        "class folders",
+        "",
+        "-cleaned",
+        "exchange.to_folder(plan(audit), {!r})",
+        lambda plan, audit, path, progress: to_folder(plan, path, progress=progress),
+    ),
+    "csv": Format(
+        "CSV, a table of paths and labels",
+        ".csv",
+        "-labels.csv",
+        "exchange.to_csv(plan(audit), {!r})",
+        lambda plan, audit, path, progress: to_csv(plan, path),
+    ),
+    "parquet": Format(
+        "Parquet, the samples table",
+        ".parquet",
+        "-samples.parquet",
+        "exchange.to_parquet(plan(audit), {!r})",
+        lambda plan, audit, path, progress: to_parquet(plan, path),
+    ),
+    "huggingface": Format(
+        "Hugging Face imagefolder",
+        "",
+        "-huggingface",
+        "exchange.to_huggingface(plan(audit), {!r})",
+        lambda plan, audit, path, progress: to_huggingface(plan, path, progress=progress),
+    ),
+    "cleanlab": Format(
+        "arrays for cleanlab, with the given labels",
+        ".npz",
+        "-cleanlab.npz",
+        "exchange.write_cleanlab(audit, {!r})",
+        lambda plan, audit, path, progress: write_cleanlab(audit, path),
+    ),
+}
+
+
+def suggested(audit: AuditFolder, format: Format) -> str:
+    """Return a path beside the audit's folder at which there is nothing yet."""
+    path = Path(f"{audit.folder}{format.ending}")
+    free, number = path, 2
+    while os.path.lexists(free):
+        free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return str(free)
+
+
+def require_new(text: str, format: Format) -> Path:
+    """Return the path that `text` names; raise `ApplyError` unless `format` can be written there.
+
+    Nothing may be there yet, but an empty folder for a format that is a folder; the folder above
+    must be there.
+    """
+    what = f"a new file that ends in {format.suffix}" if format.suffix else "a new folder"
+    if not text.strip():
+        raise ApplyError(f"Expected the path of {what}, found nothing: type one.")
+    path = Path(text.strip()).expanduser()
+    if format.suffix and path.suffix.lower() != format.suffix:
+        raise ApplyError(f"Expected the path of {what}, found {path.name!r}: change its ending.")
+    try:
+        path.lstat()
+        is_free = not format.suffix and path.is_dir() and not any(path.iterdir())
+    except FileNotFoundError:
+        is_free = True
+    except (OSError, ValueError) as error:  # a name that the system refuses, such as one too long
+        raise ApplyError(f"Cannot use this path ({error}): type another one.") from error
+    if not is_free:
+        raise ApplyError(f"{path} is there already and is never overwritten: type another path.")
+    if not path.absolute().parent.is_dir():
+        raise ApplyError(f"There is no folder {path.absolute().parent}: make it, or type another.")
+    return path
