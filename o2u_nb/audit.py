@@ -5,6 +5,7 @@ In comes a source, a trace or a folder; out comes an `Audit`, which holds what l
 """
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class Audit(AuditFolder):
         from o2u_nb.widgets.finish import FinishCard  # imports ipywidgets
 
         card = FinishCard(self.session(reviewer=reviewer))
-        card.comparing(comparison(self, held_out))
+        card.comparing(partial(comparison, self, held_out))
         return card
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
@@ -113,7 +114,7 @@ class Audit(AuditFolder):
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
         dashboard = Dashboard(self.session(reviewer=reviewer))
-        dashboard.finish.comparing(comparison(self, held_out))
+        dashboard.finish.comparing(partial(comparison, self, held_out))
         return dashboard
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
