@@ -96,6 +96,8 @@ def test_all_cells_run_and_again_after_a_restart(notebook, artefacts, folder):
     notebook.desk.wait_for(RESTART)
     run(notebook)
     assert "Opened the finished audit" in json.dumps(outputs(notebook, "audit = Audit.run"))
+    audit = notebook.show(index_of(notebook, "audit = Audit.run"))
+    require_pictures(audit.locator("details[open] img"))
     cell = review(notebook)
     expect(
         cell.get_by_text("0 relabelled, 1 dropped, 1 kept as they are, 1 unsure")
