@@ -5,6 +5,7 @@ In comes a source, a trace or a folder; out comes an `Audit`, which holds what l
 """
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,7 @@ class Audit(AuditFolder):
         from o2u_nb.widgets.finish import FinishCard  # imports ipywidgets
 
         card = FinishCard(self.session(reviewer=reviewer))
-        card.comparing(comparison(self, held_out))
+        card.comparing(partial(comparison, self, held_out))
         return card
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
@@ -135,7 +136,7 @@ class Audit(AuditFolder):
         session.catch_up()
         session.go_to_undecided()
         dashboard = Dashboard(session)
-        dashboard.finish.comparing(comparison(self, held_out))
+        dashboard.finish.comparing(partial(comparison, self, held_out))
         return dashboard
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

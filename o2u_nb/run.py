@@ -36,7 +36,7 @@ from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
 from o2u_nb.folder import AuditFolder, is_finished
 from o2u_nb.presets import PRESETS, Preset
-from o2u_nb.progress import Silence, Watch
+from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.lineage import carry
 from o2u_nb.trace import Trace
@@ -105,6 +105,7 @@ def run_audit(
         say(line)
     if earlier is not None:
         again.require_same_data(earlier, checked.samples)
+        _show_again(earlier, watch(checked.samples))
         say(
             f"Opened the finished audit in {out}, which was made of the same samples with the same "
             "settings. overwrite=True would train anew."
@@ -233,6 +234,13 @@ def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
             f"table and {trained_on[sample_id]!r} in the trace. Pass the table that was trained "
             "on, or use `samples.assign(label=trace.given)` where only the names differ."
         )
+
+
+def _show_again(audit: AuditFolder, begin: Begin) -> None:
+    """Show how each eye of a finished audit was trained, as when it was made."""
+    titles = [eye["title"] for eye in audit.facts["eyes"]]
+    for title, trace in zip(titles, audit.eyes.values(), strict=True):
+        begin(title, trace.n_epochs)(trace)
 
 
 def _named(source: Any) -> str:

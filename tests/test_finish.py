@@ -76,7 +76,7 @@ def test_the_card_follows_decisions(session):
 def test_the_dashboard_ends_with_it(audit):
     panel = audit.panel(reviewer="ann")
     assert isinstance(panel, Dashboard) and panel.finish in panel.children
-    assert panel.finish._comparison.run is not None
+    assert panel.finish._ask_how().run is not None
 
 
 def shown(widget) -> bool:
@@ -200,7 +200,7 @@ def test_buttons_wait_while_something_runs(session):
         seen.append(card._bar.value)
         return pd.DataFrame({"before": [0.5, 0.6], "after": [0.7, 0.7]})
 
-    card.comparing(Comparison(run, "Accuracy on 8 samples."))
+    card.comparing(lambda: Comparison(run, "Accuracy on 8 samples."))
     card._buttons["Retrain and compare"].click()
     assert all(button.disabled for button in card._buttons.values())
     go.set()
@@ -226,7 +226,7 @@ def test_without_a_held_out_set_or_torch_the_card_says_so(tmp_path, monkeypatch)
     card = FinishCard(audit.session())
     card._buttons["Retrain and compare"].click()
     assert "held-out set" in card._status.message
-    card.comparing(none)
+    card.comparing(lambda: none)
     card._buttons["Retrain and compare"].click()
     assert card._status.message == none.words and not card._write_button.disabled
     monkeypatch.setattr(comparing, "missing", lambda _: ["torch"])
@@ -237,7 +237,7 @@ def test_without_a_held_out_set_or_torch_the_card_says_so(tmp_path, monkeypatch)
 def test_a_held_out_set_that_is_passed_is_used(audit, tmp_path):
     held_out = audit.samples.head(7)
     card = audit.finish(held_out=held_out)
-    assert "7 held-out samples that were passed" in card._comparison.words
+    assert "7 held-out samples that were passed" in card._ask_how().words
     assert "split valid" in comparison(audit).words
 
 

@@ -120,14 +120,20 @@ def test_each_eye_is_told_and_the_last_one_is_unfolded(shown):
 def test_the_panel_takes_the_place_of_bars_in_a_front_end(tmp_path, monkeypatch, shown, capsys):
     monkeypatch.setitem(PRESETS, "quick", TINY)
     monkeypatch.setattr("o2u_nb.audit.shows_widgets", lambda: True)
-    Audit.run(write_source(tmp_path / "source"), tmp_path / "out", preset="quick")
+    source = write_source(tmp_path / "source")
+    Audit.run(source, tmp_path / "out", preset="quick")
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
     kept = shown[-1]
     text = " ".join(Reader(kept["text/html"]).text)
     for part in ("reading", "decoding", "training: compact ResNet (4, 8)", "Done: 4 epochs"):
         assert part in text, part
-    assert len(Reader(kept["text/html"]).images) == 5
+    pictures = Reader(kept["text/html"]).images
+    assert len(pictures) == 5
+    Audit.run(source, tmp_path / "out", preset="quick")  # which is opened, and looks the same
+    again = Reader(shown[-1]["text/html"])
+    assert again.images == pictures and "Opened the finished audit" in " ".join(again.text)
+    assert "<svg" in shown[-1]["text/html"] and "training:" not in " ".join(again.text)
 
 
 def test_bars_are_for_terminals_and_nothing_for_those_who_want_quiet(

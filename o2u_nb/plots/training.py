@@ -55,7 +55,7 @@ def training(
         *(_band(loss, quantiles[low], quantiles[high], by) for (low, high), by in BANDS.items()),
         loss.curve(quantiles[MEDIAN], f'stroke="{TEXT}" stroke-width="2"'),
         rate.curve(rates, f'stroke="{TEXT}" stroke-width="2"'),
-        loss.curve(suspects, f'stroke="{SUSPECT}" stroke-width="3" stroke-dasharray="9 5"'),
+        loss.curve(suspects, f'stroke="{SUSPECT}" stroke-width="3"', dash="9 5"),
         *_names(loss, ends),
     ]
     said = escape(_in_words(quantiles[MEDIAN], suspects))
@@ -84,12 +84,13 @@ class _Scale:
             if np.isfinite(value)
         ]
 
-    def curve(self, values: np.ndarray, style: str) -> str:
+    def curve(self, values: np.ndarray, style: str, *, dash: str = "none") -> str:
         points = self.points(values)
         if len(points) == 1:  # a single epoch is no line yet
             x, y = points[0].split(",")
             return f'<circle cx="{x}" cy="{y}" r="3" fill="none" {style}/>'
-        return f'<polyline points="{" ".join(points)}" fill="none" {style}/>'
+        line = " ".join(points)
+        return f'<polyline points="{line}" fill="none" stroke-dasharray="{dash}" {style}/>'
 
 
 def _band(scale: _Scale, low: np.ndarray, high: np.ndarray, opacity: float) -> str:

@@ -36,13 +36,13 @@ ROW = dict(flex_flow="row wrap", width="100%", align_items="center")
 class FinishCard(Panel):
     """Say what was decided, and write the cleaned data set, or retrain and compare.
 
-    `comparing(found)` says how to retrain; without it, that button says that it cannot. `wait()`
+    `comparing(ask)` says how to retrain; without it, that button says that it cannot. `wait()`
     waits until the background is done.
     """
 
     def __init__(self, session: ReviewSession):
         self._latest = Latest()
-        self._comparison = Comparison(None, NO_HELD_OUT)
+        self._ask_how: Callable[[], Comparison] = lambda: Comparison(None, NO_HELD_OUT)
         self._words, self._bar, self._result = HTML(), HTML(), HTML()
         self._buttons = {
             "Write folder": _button("Write the cleaned data set as class folders", "folder-open"),
@@ -76,9 +76,9 @@ class FinishCard(Panel):
         self._follow(self._draw, "counts", "measured_precision")
         self._draw()
 
-    def comparing(self, found: Comparison) -> None:
-        """Take in how to retrain, or why that cannot be done."""
-        self._comparison = found
+    def comparing(self, ask: Callable[[], Comparison]) -> None:
+        """Take in whom to ask how to retrain, or why that cannot be done, when it is wanted."""
+        self._ask_how = ask
 
     def wait(self) -> None:
         """Wait until the background has nothing to do."""
@@ -142,7 +142,7 @@ class FinishCard(Panel):
     # Retraining
 
     def _compare(self) -> None:
-        run, words = self._comparison
+        run, words = self._ask_how()
         if run is None:
             self._status.message = words
             return

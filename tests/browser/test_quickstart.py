@@ -51,6 +51,13 @@ def outputs(notebook: Notebook, source: str) -> list[dict]:
     return notebook.cells()[index_of(notebook, source)]["outputs"]
 
 
+def require_pictures(pictures):
+    """Wait for pictures, all of which must be there."""
+    pictures.first.wait_for()
+    widths = pictures.evaluate_all("all => all.map(img => img.naturalWidth)")
+    assert widths and all(width > 0 for width in widths)
+
+
 def test_all_cells_run_and_again_after_a_restart(notebook, artefacts, folder):
     sources = [cell["source"] for cell in notebook.cells()]
     run(notebook)
@@ -60,10 +67,8 @@ def test_all_cells_run_and_again_after_a_restart(notebook, artefacts, folder):
     audit = notebook.show(index_of(notebook, "audit = Audit.run"))
     expect(audit).to_contain_text("Done: 12 epochs")
     expect(audit).to_contain_text("labels are wrong, as estimated")
-    for place in (audit, notebook.show(index_of(notebook, 'label="leopard"'))):
-        place.locator("img").first.wait_for()
-        widths = place.locator("img").evaluate_all("all => all.map(img => img.naturalWidth)")
-        assert widths and all(width > 0 for width in widths)
+    require_pictures(audit.locator("details[open] img"))
+    require_pictures(notebook.show(index_of(notebook, 'label="leopard"')).locator("img"))
     assert [cell["source"] for cell in notebook.cells()] == sources
     for theme in THEMES:
         notebook.change_theme(theme)
@@ -91,6 +96,8 @@ def test_all_cells_run_and_again_after_a_restart(notebook, artefacts, folder):
     notebook.desk.wait_for(RESTART)
     run(notebook)
     assert "Opened the finished audit" in json.dumps(outputs(notebook, "audit = Audit.run"))
+    audit = notebook.show(index_of(notebook, "audit = Audit.run"))
+    require_pictures(audit.locator("details[open] img"))
     cell = review(notebook)
     expect(
         cell.get_by_text("0 relabelled, 1 dropped, 1 kept as they are, 1 unsure")
