@@ -83,6 +83,5 @@ class Audit(AuditFolder):
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
         session = self.session(reviewer=reviewer)
-        session.catch_up()
         session.go_to_undecided()
         return Dashboard(session)
