@@ -67,6 +67,11 @@ def screen(desk, folder) -> Screen:
     return Screen(desk, folder)
 
 
+def test_the_grid_is_as_high_as_there_is_room_for(screen):
+    main = screen.grid.locator(".o2u-main").bounding_box()
+    assert main["height"] == 560  # what `tall` asks for, in a notebook of 800 pixels
+
+
 def test_a_note_and_tags_are_typed(screen):
     first = screen.reopened().current
     screen.press("m")
