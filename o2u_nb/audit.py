@@ -133,7 +133,6 @@ class Audit(AuditFolder):
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
         session = self.session(reviewer=reviewer)
-        session.catch_up()
         session.go_to_undecided()
         dashboard = Dashboard(session)
         dashboard.finish.comparing(partial(comparison, self, held_out))

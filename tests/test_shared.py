@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from o2u_nb.audit import Audit
-from o2u_nb.errors import SourceError
+from o2u_nb.errors import DecisionsError, SourceError
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.parts import watch as watching
@@ -84,6 +84,26 @@ def test_an_audit_that_was_made_again_has_a_new_session(folder, tmp_path):
     assert not new.scores["score"].equals(old.scores["score"])
     assert new.counts["keep"] == 1  # the log stays
     assert Audit.open(folder).session(reviewer="ann") is new
+
+
+def test_after_the_log_was_removed_a_review_starts_anew(folder):
+    audit = Audit.open(folder)
+    old = audit.session(reviewer="ann")
+    old.keep()
+    old.decisions.path.unlink()
+    with pytest.raises(DecisionsError, match="open the audit again"):
+        old.keep()
+    new = audit.session(reviewer="ann")
+    assert new is not old and new.counts["keep"] == 0
+    new.keep()
+    assert audit.session(reviewer="ann") is new
+
+
+def test_an_opened_session_knows_what_another_kernel_decided(folder):
+    session = Audit.open(folder).session(reviewer="ann")
+    ReviewSession(folder, reviewer="bob").keep()
+    assert Audit.open(folder).session(reviewer="ann").counts["keep"] == 1
+    assert session.counts["keep"] == 1
 
 
 def test_an_audit_that_is_gone_has_no_session(folder):

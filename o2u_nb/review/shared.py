@@ -7,6 +7,7 @@ nothing uses any more is forgotten.
 import os
 from weakref import WeakValueDictionary
 
+from o2u_nb.errors import DecisionsError
 from o2u_nb.folder import FACTS, SCORES, AuditFolder
 from o2u_nb.review.session import ReviewSession, user
 
@@ -16,10 +17,11 @@ _IN_USE: "WeakValueDictionary[tuple, ReviewSession]" = WeakValueDictionary()
 def shared_session(audit: AuditFolder, *, reviewer: str | None = None) -> ReviewSession:
     """Return the session on `audit` in the name of `reviewer` (default: the user).
 
-    It is the one that is in use in this kernel, whichever `Audit` object it was opened from, unless
-    the pictures are looked for in another folder (`images`), or the audit was made again meanwhile:
-    its scores are others then, and so the session is a new one. Sessions that are still open on the
-    earlier audit stay as they are.
+    It is the one that is in use in this kernel, whichever `Audit` object it was opened from, with
+    what the log says now. It is a new one if the pictures are looked for in another folder
+    (`images`), if the audit was made again meanwhile, since its scores are others then, and if the
+    log was cut or removed, so as to go on with what is there. Sessions that are still open on what
+    was there before stay as they are.
 
     Raises `SourceError` when the audit is no longer in its folder, and `DecisionsError` when its
     log is about another data set.
@@ -29,11 +31,20 @@ def shared_session(audit: AuditFolder, *, reviewer: str | None = None) -> Review
     images = None if audit.images is None else os.path.realpath(audit.images)
     key = (os.path.realpath(audit.folder), images, name, _stamp(latest))
     session = _IN_USE.get(key)
-    if session is None:
+    if session is None or not _follows(session):
         # An object that was opened before the audit was made again may hold the earlier tables.
         current = audit if audit.facts == latest.facts else latest
         session = _IN_USE[key] = ReviewSession(current, reviewer=name)
     return session
+
+
+def _follows(session: ReviewSession) -> bool:
+    """Take in what the log says now; tell whether that goes on from what the session has read."""
+    try:
+        session.catch_up()
+    except DecisionsError:
+        return False
+    return True
 
 
 def _stamp(audit: AuditFolder) -> tuple:

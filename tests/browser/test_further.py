@@ -17,6 +17,16 @@ CELLS = [
     "SuspectGrid(session)",
     "SuspectGrid(Audit.open('audit').session(reviewer='ann'))",
 ]
+SLOW = """
+import pathlib, time
+
+def wait(*args, page=session.page):
+    while not pathlib.Path('go').exists():
+        time.sleep(0.05)
+    return page(*args)
+
+session.page = wait
+"""
 HOSTILE = '"><img src=x onerror=alert(1)>'
 
 
@@ -55,6 +65,11 @@ class Screen:
 @pytest.fixture
 def screen(desk, folder) -> Screen:
     return Screen(desk, folder)
+
+
+def test_the_grid_is_as_high_as_there_is_room_for(screen):
+    main = screen.grid.locator(".o2u-main").bounding_box()
+    assert main["height"] == 560  # what `tall` asks for, in a notebook of 800 pixels
 
 
 def test_a_note_and_tags_are_typed(screen):
@@ -123,6 +138,21 @@ def test_one_pair_is_decided_with_four_keys(screen, artefacts):
     screen.press("d")
     screen.expect_said(f"{session.groups[1].count} samples")
     assert screen.reopened().counts["drop"] == session.groups[1].count
+    screen.expect_clean()
+
+
+def test_groups_come_on_screen_with_their_list_and_not_before(screen, folder):
+    screen.notebook.execute(SLOW)
+    screen.press("g")
+    expect(screen.grid.locator(".o2u-busy")).to_be_visible()  # the new list is on its way
+    chips = screen.grid.locator(".o2u-groups button")
+    screen.press("ArrowRight")
+    expect(screen.grid.locator(".o2u-current")).to_have_attribute("data-place", "1")
+    expect(chips).to_have_count(0)  # their places would be wrong in the list on screen
+    (folder / "go").touch()
+    expect(chips).to_have_count(4)
+    screen.press("g")
+    expect(screen.grid.locator(".o2u-counts")).to_contain_text(" selected")
     screen.expect_clean()
 
 

@@ -2,6 +2,7 @@
 // in numbers, pairs and first pictures. Input: previews from Python. Output: one command, with the
 // number of samples that was shown, so that nothing else is accepted.
 
+import { dialogOf } from "./dialog.js";
 import { button, make, write } from "./elements.js";
 import { number } from "./text.js";
 
@@ -55,11 +56,8 @@ export class Bulk {
     this.pairs = make("ul");
     this.pictures = make("div", { class: "o2u-samples" });
     this.accept = button("", "One undo takes all of them back", () => this.take());
-    this.node = make(
-      "div", {
-        class: "o2u-relabel o2u-bulk", role: "dialog", hidden: true,
-        "aria-label": "Accept many suggestions",
-      },
+    this.node = dialogOf(
+      "o2u-bulk", "Accept many suggestions",
       make("span", { class: "o2u-title" }, "Accept all suggestions of the samples shown"),
       make(
         "div", { class: "o2u-row" },
@@ -74,12 +72,12 @@ export class Bulk {
   }
 
   get isOpen() {
-    return !this.node.hidden;
+    return this.node.open;
   }
 
   open() {
     if (!this.field.value) this.field.value = this.slider.value = String(BEGINNING);
-    this.node.hidden = false;
+    this.node.showModal();
     this.ask();
     this.field.focus();
     this.field.select();
@@ -88,7 +86,7 @@ export class Bulk {
   close() {
     if (!this.isOpen) return;
     clearTimeout(this.timer);
-    this.node.hidden = true;
+    this.node.close();
     this.grid.takeFocus();
   }
 
@@ -115,6 +113,7 @@ export class Bulk {
   showNothing() {
     this.found = null;
     this.accept.disabled = true;
+    this.node.classList.add("o2u-waits"); // what is shown is about another number
     const isNumber = this.share !== null;
     write(this.count, isNumber ? "…" : "Type a number from 0 to 100.", "");
     write(this.accept, "Accept", "One undo takes all of them back");
@@ -128,6 +127,7 @@ export class Bulk {
   learn(found, buffers) {
     if (!this.isOpen || found.p !== this.share) return;
     this.found = found;
+    this.node.classList.remove("o2u-waits");
     const { count, ids, captions, pairs, more } = found;
     ids.forEach((id, k) => this.grid.pictures.put(id, PREVIEWED, buffers[k]));
     write(this.count, `${number(count)} ${count === 1 ? "label" : "labels"} would be changed.`, "");

@@ -19,7 +19,7 @@ export class Commands {
   /** @param {KeyboardEvent} event */
   key(event) {
     const target = /** @type {HTMLElement} */ (event.target), command = commandOf(event);
-    const isFree = !isTaken(target, event) && !target.closest(".o2u-relabel");
+    const isFree = !isTaken(target, event) && !target.closest(".o2u-relabel, .o2u-dialog");
     if (!command || (command !== "escape" && !isFree)) return;
     event.preventDefault();
     this.grid.room.follows = true;

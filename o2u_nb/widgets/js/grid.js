@@ -163,6 +163,7 @@ export class Grid {
     this.place = model.get("place");
     this.chosen = model.get("chosen");
     this.settings = model.get("settings");
+    this.groups.take(model.get("groups")); // with the list that their places are in
     this.side = model.get("tile_size");
     if (!this.chosen.length && this.place !== null) this.anchor = this.place;
     this.list.measure();

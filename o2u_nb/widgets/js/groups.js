@@ -33,13 +33,18 @@ export class Groups {
     this.grid = grid;
     this.drawn = "";
     /** @type {Group[]} */
-    this.counted = []; // the groups that `starts` are of
-    this.starts = new Set(); // the places at which groups begin
+    this.all = []; // those of the list on screen, which may be older than the model's
+    this.starts = new Set(); // the places at which they begin
     this.node = make("div", { class: "o2u-groups", role: "group", "aria-label": "Groups" });
   }
 
-  get all() {
-    return this.grid.model.get("groups");
+  /**
+   * Take over the groups of a list that comes on screen.
+   * @param {Group[]} groups
+   */
+  take(groups) {
+    this.all = groups;
+    this.starts = new Set(groups.map(([start]) => start));
   }
 
   /**
@@ -47,10 +52,6 @@ export class Groups {
    * @param {number} place
    */
   isStart(place) {
-    if (this.all !== this.counted) {
-      this.counted = this.all;
-      this.starts = new Set(this.all.map(([start]) => start));
-    }
     return this.starts.has(place);
   }
 

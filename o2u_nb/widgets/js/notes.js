@@ -2,6 +2,7 @@
 // are in use below it. Input: the samples that a command is about. Output: commands for Python,
 // which records them; what is shown are the rows that Python sends.
 
+import { dialogOf } from "./dialog.js";
 import { button, make, write } from "./elements.js";
 import { has, size } from "./ranges.js";
 import { number } from "./text.js";
@@ -47,11 +48,9 @@ export class Notes {
     });
     this.own = make("div", { class: "o2u-tags", role: "group", "aria-label": "Tags it has" });
     this.offers = make("div", { class: "o2u-tags", role: "group", "aria-label": "Tags in use" });
-    this.node = make(
-      "div", {
-        class: "o2u-relabel o2u-notes", role: "dialog", "aria-label": "Note and tags", hidden: true,
-      },
-      this.title, this.note, this.tags, this.own, this.offers,
+    this.node = dialogOf(
+      "o2u-notes", "Note and tags", this.title, this.note, this.tags, this.own,
+      this.offers,
       make(
         "div", { class: "o2u-row" },
         button("Save", "Save the note and the tags ( Enter )", () => this.save()),
@@ -61,7 +60,7 @@ export class Notes {
   }
 
   get isOpen() {
-    return !this.node.hidden;
+    return this.node.open;
   }
 
   /** @param {"note" | "tags"} field the one to type in */
@@ -76,14 +75,14 @@ export class Notes {
     this.note.placeholder = count === 1 ? "a note" : "a note, in place of those they have";
     this.tags.value = "";
     this.drawn = "";
-    this.node.hidden = false;
+    this.node.showModal();
     this.draw();
     (field === "note" ? this.note : this.tags).focus();
   }
 
   close() {
     if (!this.isOpen) return;
-    this.node.hidden = true;
+    this.node.close();
     this.grid.takeFocus();
   }
 

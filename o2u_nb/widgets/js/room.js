@@ -6,6 +6,7 @@
 
 const LEAST = 260; // px of the list and the picture
 const MARGIN = 12; // px that are left free above and below
+const CELL = ".jp-Cell";
 const VIEW = ".jp-LinkedOutputView"; // an output that has a view of its own in JupyterLab
 
 export class Room {
@@ -22,7 +23,10 @@ export class Room {
   get scroller() {
     for (let node = this.grid.root.parentElement; node; node = node.parentElement) {
       if (node === document.body) return null;
-      if (["auto", "scroll"].includes(getComputedStyle(node).overflowY)) return node;
+      const { overflowY, maxHeight } = getComputedStyle(node);
+      // What lies in a cell is as high as the grid itself, unless its height is limited.
+      const isLimited = maxHeight !== "none" || !node.closest(CELL);
+      if (["auto", "scroll"].includes(overflowY) && isLimited) return node;
     }
     return null;
   }
