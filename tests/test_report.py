@@ -174,7 +174,7 @@ def test_certainties_are_told_apart_among_the_top():
     top = 1 - np.logspace(-3.1, -4.9, 60)
     table = found.scores.assign(p_wrong=top, suspect=True)
     page = render(replace(found, scores=table), checked, facts)
-    said = re.findall(r"wrong: <span[^>]*>([^<]*)</span> · score", page)
+    said = re.findall(r"wrong: <span[^>]*>([^<]*)</span> · <span", page)
     assert len(said) > 24 and len(set(said[:24])) > 6  # all of them said 99.9 %
 
 

@@ -33,6 +33,7 @@ class Axes:
     height: float
     log: bool = False
     top: float = TOP
+    y_ticks: int = 4  # about so many
 
     def left(self, x: np.ndarray | float) -> np.ndarray:
         """Return where values of x lie, in units from the left."""
@@ -67,7 +68,7 @@ class Axes:
 
     def _y_ticks(self) -> list[float]:
         if not self.log:
-            return ticks(*self.y, about=4)
+            return ticks(*self.y, about=self.y_ticks)
         return [0.0, *(10.0**k for k in range(math.ceil(math.log10(1 + self.y[1])) + 1)
                        if 10**k <= self.y[1])]  # fmt: skip
 

@@ -39,7 +39,9 @@ def trajectories(trace: Trace, scores: pd.DataFrame, *, top: int = 8) -> str:
     highest = np.nanmax([*crowd[-1], *losses.ravel(), 1e-9])
     ends = (0.5, trace.n_epochs + 0.5)
     above = Axes(ends, (0, float(highest) * 1.03), 230, top=TOP + 16)
-    below = Axes(ends, (0, float(np.max(trace.lr, initial=1e-9)) * 1.1), 50, top=TOP + 262)
+    below = Axes(
+        ends, (0, float(np.max(trace.lr, initial=1e-9)) * 1.1), 50, top=TOP + 262, y_ticks=1
+    )
     bands = [
         above.area(epochs, crowd[low], crowd[high], f'fill="currentColor" fill-opacity="{shade}"')
         for (low, high), shade in BANDS.items()
