@@ -15,6 +15,7 @@ from o2u_nb.errors import O2UError
 from o2u_nb.extras import require_training
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import Bars
+from o2u_nb.text import percent
 from o2u_nb.version import __version__
 
 SHOWN = 10  # suspects that the summary lists, so that it fits on one screen
@@ -221,11 +222,7 @@ def _print_summary(found: Audit) -> None:
     facts = found.facts
     scores = found.scores
     stability = found.findings.stability
-    share = facts["estimated_wrong"] / facts["n_samples"]
-    print(
-        f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "
-        f"({share:.1%}). The most suspicious:\n"
-    )
+    print(f"\n{_how_many(facts)}. The most suspicious, given -> looks like:\n")
     top = scores.head(SHOWN)
     width = min(60, max(len(id) for id in top.index))
     for rank, (id, row) in enumerate(top.iterrows(), start=1):
@@ -237,6 +234,16 @@ def _print_summary(found: Audit) -> None:
         f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
         f"Next: open the report, {found.report}"
     )
+
+
+def _how_many(facts: dict) -> str:
+    """Say how many labels look wrong: a number, or a range where the audit doubts it."""
+    total = facts["n_samples"]
+    if facts["warnings"]:
+        low, high = facts["estimated_range"]
+        return f"Between {low:,} and {high:,} of {total:,} labels may be wrong, with doubts"
+    count = facts["estimated_wrong"]
+    return f"About {count:,} of {total:,} labels look wrong ({percent(count / total)})"
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ def mean_against_variance(scores: pd.DataFrame, *, max_points: int = MOST_POINTS
         axes.drawn(*(describe(name) or name for name in ("o2u_mean", "o2u_var"))),
         f'<g fill="{CROWD}" fill-opacity="0.6">{"".join(marks)}</g>',
         f'<path d="{strokes}" stroke="{SUSPECT}" stroke-width="1.6" fill="none"/>',
-        _two(len(dots), len(crosses)),
+        _two(int((~suspect).sum()), int(suspect.sum())),
+        written(_drawn(len(dots) + len(crosses), len(known)), WIDTH - RIGHT, TOP + 6, anchor="end"),
     ]
     return picture(parts, axes.top + axes.height + BOTTOM, "Mean against variance of the loss")
 
@@ -174,6 +175,11 @@ def _two(rest: int, suspects: int) -> str:
         f'<path d="M{middle} {y - 9}l10 10m0 -10l-10 10" stroke="{SUSPECT}" stroke-width="2.5"/>'
         f"{written(f'suspects ({suspects:,})', middle + 18, y)}"
     )
+
+
+def _drawn(shown: int, total: int) -> str:
+    """Say how many points are drawn; "" where all are."""
+    return f"{shown:,} points drawn" if shown < total else ""
 
 
 def _key_line(k: int, name: str, start: float) -> str:
