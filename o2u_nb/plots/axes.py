@@ -14,10 +14,9 @@ import numpy as np
 
 # The size of a picture in its own units. One unit is one CSS pixel unless a page is narrower.
 WIDTH = 640
-LEFT, RIGHT, TOP, BOTTOM = 66, 12, 12, 52  # margins around the axes, for ticks and titles
+LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 56  # margins around the axes, for ticks and titles
 GRID = 'stroke="currentColor" stroke-opacity="0.15"'
 FAINT = 'fill="currentColor" fill-opacity="0.75"'
-LETTER = 7.2  # rough width of a letter in units
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ class Axes:
         if x_title:
             parts.append(written(escape(x_title), middle, bottom + 40, anchor="middle"))
         if y_title:
-            turned = f'transform="rotate(-90 14 {self.top + self.height / 2:.0f})"'
-            at = (14, self.top + self.height / 2)
+            turned = f'transform="rotate(-90 20 {self.top + self.height / 2:.0f})"'
+            at = (20, self.top + self.height / 2)
             parts.append(written(escape(y_title), *at, anchor="middle", more=turned))
         return "".join(parts)
 

@@ -22,7 +22,7 @@ from o2u_nb.text import inert
 from o2u_nb.trace import Trace
 
 DASHES = ("", "8 5", "2 4", "8 4 2 4", "14 5")
-KEY = 20  # height of a line of the key, in units
+KEY = 24  # height of a line of the key, in units
 NAME = 15  # letters of a class name in a key or beside a matrix
 MOST_POINTS = 1500  # more make the page heavy and the picture no clearer
 
@@ -54,13 +54,13 @@ def trajectories(trace: Trace, scores: pd.DataFrame, *, top: int = 8) -> str:
     names = [
         f"#{row.rank:,.0f} {inert(row.label, NAME)} → {_other(row)}" for row in chosen.itertuples()
     ]
-    start = TOP + 372
+    start = TOP + 380
     key = [_key_line(k, name, start) for k, name in enumerate(names)]
     parts = [
         above.drawn("", "loss (nats)", x_ticks=False), *bands, median, *lines,
         *_phases(trace, above), below.drawn("epoch", "rate"), rate, *key,
     ]  # fmt: skip
-    height = start + KEY * ((len(names) + 1) // 2)
+    height = start + KEY * len(names)
     return picture(parts, height, "Losses of the top suspects by epoch, against all others")
 
 
@@ -72,7 +72,7 @@ def histogram(scores: pd.DataFrame, column: str) -> str:
     edges = bin_edges(values[finite], BINS)
     counts = [np.histogram(values[finite & mask], edges)[0] for mask in (~suspect, suspect)]
     axes = Axes((edges[0], edges[-1]), (0, 1.1 * max(1, *counts[0], *counts[1])), 220, log=True,
-                top=TOP + KEY)  # fmt: skip
+                top=TOP + 20)  # fmt: skip
     bars = [
         _bars(axes, edges, counts[0], f'fill="{CROWD}"'),
         _bars(axes, edges, counts[1], f'fill="{SUSPECT}" fill-opacity="0.8"'),
@@ -90,7 +90,7 @@ def mean_against_variance(scores: pd.DataFrame, *, max_points: int = MOST_POINTS
     crosses, dots = thinned(np.flatnonzero(suspect), np.flatnonzero(~suspect), max_points)
     x = known["o2u_mean"].to_numpy(dtype=float)
     y = known["o2u_var"].to_numpy(dtype=float)
-    axes = Axes(_around(x), _around(y), 300, top=TOP + KEY)
+    axes = Axes(_around(x), _around(y), 300, top=TOP + 20)
     left = axes.left(x)
     down = axes.down(y)
     marks = [f'<circle cx="{left[k]:.1f}" cy="{down[k]:.1f}" r="2.5"/>' for k in dots]
@@ -183,9 +183,9 @@ def _drawn(shown: int, total: int) -> str:
 
 
 def _key_line(k: int, name: str, start: float) -> str:
-    """Write one line of the key, in two columns."""
-    x = LEFT + (k % 2) * (WIDTH - LEFT) / 2
-    y = start + KEY * (k // 2)
+    """Write one line of the key."""
+    x = LEFT
+    y = start + KEY * k
     dash = f'<path d="M{x:.0f} {y - 4:.0f}h26" {_stroke(k)}/>'
     return dash + written(name, x + 34, y)
 
