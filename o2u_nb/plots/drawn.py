@@ -23,7 +23,8 @@ from o2u_nb.trace import Trace
 
 DASHES = ("", "8 5", "2 4", "8 4 2 4", "14 5")
 KEY = 24  # height of a line of the key, in units
-NAME = 15  # letters of a class name in a key or beside a matrix
+NAME = 15  # letters of a class name in a key
+SHORT = 12  # and beside a matrix
 MOST_POINTS = 1500  # more make the page heavy and the picture no clearer
 
 
@@ -109,8 +110,8 @@ def confusion(scores: pd.DataFrame) -> str:
     """Draw how often each given label (row) looks like which class (column) among the suspects."""
     counts = confusion_counts(confused(scores))
     names = list(counts)
-    side = min(44, (WIDTH - 130 - RIGHT) / max(1, len(names)))
-    left, top = 130, 110
+    left, top, right = 162, 130, 112  # room for the names, which are larger on a narrow screen
+    side = min(44, (WIDTH - left - right) / max(1, len(names)))
     most = float(np.nanmax(counts.to_numpy(dtype=float), initial=1))
     cells = [
         _cell(left + side * column, top + side * row, side, value, most)
@@ -120,11 +121,11 @@ def confusion(scores: pd.DataFrame) -> str:
     ]
     small = 'font-size="11"' if side < 16 else ""
     rows = [
-        written(inert(name, NAME), left - 8, top + side * (k + 0.5) + 4, anchor="end", more=small)
+        written(inert(name, SHORT), left - 8, top + side * (k + 0.5) + 4, anchor="end", more=small)
         for k, name in enumerate(names)
     ]
     columns = [
-        written(inert(name, NAME), x, top - 8,
+        written(inert(name, SHORT), x, top - 8,
                 more=f'transform="rotate(-40 {x:.1f} {top - 8})" {small}')
         for k, name in enumerate(names)
         for x in (left + side * (k + 0.5),)
