@@ -17,6 +17,7 @@ from o2u_nb.extras import require_training
 from o2u_nb.folder import PROBLEMS
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import Bars
+from o2u_nb.text import percent
 from o2u_nb.version import __version__
 
 SHOWN = 10  # suspects that the summary lists, so that it fits on one screen
@@ -224,11 +225,7 @@ def _print_summary(found: Audit) -> None:
     facts = found.facts
     scores = found.scores
     stability = found.findings.stability
-    share = facts["estimated_wrong"] / facts["n_samples"]
-    print(
-        f"\nAbout {facts['estimated_wrong']:,} of {facts['n_samples']:,} labels look wrong "
-        f"({share:.1%}). The most suspicious:\n"
-    )
+    print(f"\n{_how_many(facts)}. The most suspicious, given -> looks like:\n")
     top = scores.head(SHOWN)
     width = min(60, max(len(id) for id in top.index))
     for rank, (id, row) in enumerate(top.iterrows(), start=1):
@@ -250,6 +247,16 @@ def _print_summary(found: Audit) -> None:
 def _on_one_line(text: str) -> str:
     """Return text in which characters that would move the cursor or colour the line are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _how_many(facts: dict) -> str:
+    """Say how many labels look wrong: a number, or a range where the audit doubts it."""
+    total = facts["n_samples"]
+    if facts["warnings"]:
+        low, high = facts["estimated_range"]
+        return f"Between {low:,} and {high:,} of {total:,} labels may be wrong, with doubts"
+    count = facts["estimated_wrong"]
+    return f"About {count:,} of {total:,} labels look wrong ({percent(count / total)})"
 
 
 if __name__ == "__main__":

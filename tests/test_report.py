@@ -174,7 +174,7 @@ def test_certainties_are_told_apart_among_the_top():
     top = 1 - np.logspace(-3.1, -4.9, 60)
     table = found.scores.assign(p_wrong=top, suspect=True)
     page = render(replace(found, scores=table), checked, facts)
-    said = re.findall(r"wrong: <span[^>]*>([^<]*)</span> · score", page)
+    said = re.findall(r"wrong: <span[^>]*>([^<]*)</span> · <span", page)
     assert len(said) > 24 and len(set(said[:24])) > 6  # all of them said 99.9 %
 
 
@@ -274,4 +274,74 @@ def test_report_in_a_browser_without_network(tmp_path, chromium, artefacts, sche
     widths = page.locator("img").evaluate_all("all => all.map(img => img.naturalWidth)")
     assert widths and all(widths)
     page.screenshot(path=artefacts / f"report-{scheme}-{width}.png")
+    page.close()
+
+
+# Each word of a picture lies inside it; the pictures lie inside the page.
+CUT = """() => [...document.querySelectorAll('.still svg')].flatMap(svg => {
+  const box = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].filter(text => {
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    return left < box.left - 1 || right > box.right + 1 || top < box.top - 1
+      || bottom > box.bottom + 1;
+  }).map(text => text.textContent);
+})"""
+LUMINANCE = """selector => {
+  const { color, backgroundColor } = getComputedStyle(document.querySelector(selector));
+  const light = css => css.match(/[\\d.]+/g).slice(0, 3).reduce((sum, n) => sum + Number(n), 0) / 3;
+  return [light(color), light(backgroundColor)];
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 420])
+def test_without_scripts_all_figures_are_there(tmp_path, chromium, artefacts, scheme, width):
+    path = write_report(tmp_path / "report.html", *parts(HOSTILE))
+    size = {"width": width, "height": 900}
+    context = chromium.new_context(java_script_enabled=False, viewport=size, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    figures = page.locator(".still svg")
+    assert figures.count() == 5
+    for figure in figures.all():
+        box = figure.bounding_box()
+        assert box["width"] > 300 and box["height"] > 100 and box["x"] + box["width"] <= width
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    text, behind = page.evaluate(LUMINANCE, "body")
+    assert abs(text - behind) > 150 and (behind < 128) == (scheme == "dark")
+    page.screenshot(path=artefacts / f"report-plain-{scheme}-{width}.png", full_page=True)
+    context.close()
+
+
+@pytest.mark.browser
+def test_printed_pages_show_the_pictures_on_white_and_nothing_wider_than_the_paper(
+    tmp_path, chromium
+):
+    path = write_report(tmp_path / "report.html", *parts(n=120))
+    # the width of A4 without its margins, in CSS pixels
+    page = chromium.new_page(viewport={"width": 688, "height": 1000}, color_scheme="dark")
+    page.goto(path.as_uri())
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length === 5")
+    assert page.locator(".still:visible").count() == 0
+    page.emulate_media(media="print", color_scheme="dark")
+    assert (
+        page.locator(".still:visible").count() == 5 and page.locator(".live:visible").count() == 0
+    )
+    assert page.evaluate(CUT) == []
+    text, _ = page.evaluate(LUMINANCE, "body")
+    assert text < 100  # dark on paper, whatever the screen is
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('main *')].filter(node =>
+          node.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+        ).map(node => node.tagName + '.' + node.className)"""
+    )
+    assert wide == []
+    kept = page.evaluate(
+        """() => [...document.querySelectorAll('figure, tr, details, .keep, .card')].filter(node =>
+          getComputedStyle(node).breakInside !== 'avoid').length"""
+    )
+    assert kept == 0
+    assert page.pdf(prefer_css_page_size=True, print_background=True).startswith(b"%PDF")
     page.close()

@@ -14,10 +14,9 @@ import numpy as np
 
 # The size of a picture in its own units. One unit is one CSS pixel unless a page is narrower.
 WIDTH = 640
-LEFT, RIGHT, TOP, BOTTOM = 66, 12, 12, 52  # margins around the axes, for ticks and titles
+LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 56  # margins around the axes, for ticks and titles
 GRID = 'stroke="currentColor" stroke-opacity="0.15"'
 FAINT = 'fill="currentColor" fill-opacity="0.75"'
-LETTER = 7.2  # rough width of a letter in units
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Axes:
     height: float
     log: bool = False
     top: float = TOP
+    y_ticks: int = 4  # about so many
 
     def left(self, x: np.ndarray | float) -> np.ndarray:
         """Return where values of x lie, in units from the left."""
@@ -60,14 +60,14 @@ class Axes:
         if x_title:
             parts.append(written(escape(x_title), middle, bottom + 40, anchor="middle"))
         if y_title:
-            turned = f'transform="rotate(-90 14 {self.top + self.height / 2:.0f})"'
-            at = (14, self.top + self.height / 2)
+            turned = f'transform="rotate(-90 20 {self.top + self.height / 2:.0f})"'
+            at = (20, self.top + self.height / 2)
             parts.append(written(escape(y_title), *at, anchor="middle", more=turned))
         return "".join(parts)
 
     def _y_ticks(self) -> list[float]:
         if not self.log:
-            return ticks(*self.y, about=4)
+            return ticks(*self.y, about=self.y_ticks)
         return [0.0, *(10.0**k for k in range(math.ceil(math.log10(1 + self.y[1])) + 1)
                        if 10**k <= self.y[1])]  # fmt: skip
 

@@ -22,8 +22,9 @@ from o2u_nb.text import inert
 from o2u_nb.trace import Trace
 
 DASHES = ("", "8 5", "2 4", "8 4 2 4", "14 5")
-KEY = 20  # height of a line of the key, in units
-NAME = 15  # letters of a class name in a key or beside a matrix
+KEY = 24  # height of a line of the key, in units
+NAME = 15  # letters of a class name in a key
+SHORT = 12  # and beside a matrix
 MOST_POINTS = 1500  # more make the page heavy and the picture no clearer
 
 
@@ -39,7 +40,9 @@ def trajectories(trace: Trace, scores: pd.DataFrame, *, top: int = 8) -> str:
     highest = np.nanmax([*crowd[-1], *losses.ravel(), 1e-9])
     ends = (0.5, trace.n_epochs + 0.5)
     above = Axes(ends, (0, float(highest) * 1.03), 230, top=TOP + 16)
-    below = Axes(ends, (0, float(np.max(trace.lr, initial=1e-9)) * 1.1), 50, top=TOP + 262)
+    below = Axes(
+        ends, (0, float(np.max(trace.lr, initial=1e-9)) * 1.1), 50, top=TOP + 262, y_ticks=1
+    )
     bands = [
         above.area(epochs, crowd[low], crowd[high], f'fill="currentColor" fill-opacity="{shade}"')
         for (low, high), shade in BANDS.items()
@@ -52,13 +55,13 @@ def trajectories(trace: Trace, scores: pd.DataFrame, *, top: int = 8) -> str:
     names = [
         f"#{row.rank:,.0f} {inert(row.label, NAME)} → {_other(row)}" for row in chosen.itertuples()
     ]
-    start = TOP + 372
+    start = TOP + 380
     key = [_key_line(k, name, start) for k, name in enumerate(names)]
     parts = [
         above.drawn("", "loss (nats)", x_ticks=False), *bands, median, *lines,
         *_phases(trace, above), below.drawn("epoch", "rate"), rate, *key,
     ]  # fmt: skip
-    height = start + KEY * ((len(names) + 1) // 2)
+    height = start + KEY * len(names)
     return picture(parts, height, "Losses of the top suspects by epoch, against all others")
 
 
@@ -70,7 +73,7 @@ def histogram(scores: pd.DataFrame, column: str) -> str:
     edges = bin_edges(values[finite], BINS)
     counts = [np.histogram(values[finite & mask], edges)[0] for mask in (~suspect, suspect)]
     axes = Axes((edges[0], edges[-1]), (0, 1.1 * max(1, *counts[0], *counts[1])), 220, log=True,
-                top=TOP + KEY)  # fmt: skip
+                top=TOP + 20)  # fmt: skip
     bars = [
         _bars(axes, edges, counts[0], f'fill="{CROWD}"'),
         _bars(axes, edges, counts[1], f'fill="{SUSPECT}" fill-opacity="0.8"'),
@@ -88,7 +91,7 @@ def mean_against_variance(scores: pd.DataFrame, *, max_points: int = MOST_POINTS
     crosses, dots = thinned(np.flatnonzero(suspect), np.flatnonzero(~suspect), max_points)
     x = known["o2u_mean"].to_numpy(dtype=float)
     y = known["o2u_var"].to_numpy(dtype=float)
-    axes = Axes(_around(x), _around(y), 300, top=TOP + KEY)
+    axes = Axes(_around(x), _around(y), 300, top=TOP + 20)
     left = axes.left(x)
     down = axes.down(y)
     marks = [f'<circle cx="{left[k]:.1f}" cy="{down[k]:.1f}" r="2.5"/>' for k in dots]
@@ -97,7 +100,8 @@ def mean_against_variance(scores: pd.DataFrame, *, max_points: int = MOST_POINTS
         axes.drawn(*(describe(name) or name for name in ("o2u_mean", "o2u_var"))),
         f'<g fill="{CROWD}" fill-opacity="0.6">{"".join(marks)}</g>',
         f'<path d="{strokes}" stroke="{SUSPECT}" stroke-width="1.6" fill="none"/>',
-        _two(len(dots), len(crosses)),
+        _two(int((~suspect).sum()), int(suspect.sum())),
+        written(_drawn(len(dots) + len(crosses), len(known)), WIDTH - RIGHT, TOP + 6, anchor="end"),
     ]
     return picture(parts, axes.top + axes.height + BOTTOM, "Mean against variance of the loss")
 
@@ -106,8 +110,8 @@ def confusion(scores: pd.DataFrame) -> str:
     """Draw how often each given label (row) looks like which class (column) among the suspects."""
     counts = confusion_counts(confused(scores))
     names = list(counts)
-    side = min(44, (WIDTH - 130 - RIGHT) / max(1, len(names)))
-    left, top = 130, 110
+    left, top, right = 162, 130, 112  # room for the names, which are larger on a narrow screen
+    side = min(44, (WIDTH - left - right) / max(1, len(names)))
     most = float(np.nanmax(counts.to_numpy(dtype=float), initial=1))
     cells = [
         _cell(left + side * column, top + side * row, side, value, most)
@@ -117,11 +121,11 @@ def confusion(scores: pd.DataFrame) -> str:
     ]
     small = 'font-size="11"' if side < 16 else ""
     rows = [
-        written(inert(name, NAME), left - 8, top + side * (k + 0.5) + 4, anchor="end", more=small)
+        written(inert(name, SHORT), left - 8, top + side * (k + 0.5) + 4, anchor="end", more=small)
         for k, name in enumerate(names)
     ]
     columns = [
-        written(inert(name, NAME), x, top - 8,
+        written(inert(name, SHORT), x, top - 8,
                 more=f'transform="rotate(-40 {x:.1f} {top - 8})" {small}')
         for k, name in enumerate(names)
         for x in (left + side * (k + 0.5),)
@@ -174,10 +178,15 @@ def _two(rest: int, suspects: int) -> str:
     )
 
 
+def _drawn(shown: int, total: int) -> str:
+    """Say how many points are drawn; "" where all are."""
+    return f"{shown:,} points drawn" if shown < total else ""
+
+
 def _key_line(k: int, name: str, start: float) -> str:
-    """Write one line of the key, in two columns."""
-    x = LEFT + (k % 2) * (WIDTH - LEFT) / 2
-    y = start + KEY * (k // 2)
+    """Write one line of the key."""
+    x = LEFT
+    y = start + KEY * k
     dash = f'<path d="M{x:.0f} {y - 4:.0f}h26" {_stroke(k)}/>'
     return dash + written(name, x + 34, y)
 

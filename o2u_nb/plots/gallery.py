@@ -112,7 +112,7 @@ def _row(row: Any, tiles: str, *, unfolded: bool) -> str:
     counts = f"{row.suspects:,} of {row.samples:,} are suspects ({percent(row.share)})"
     return (
         f'<details{" open" if unfolded else ""}><summary style="{HEADING}cursor:pointer;">'
-        f"<bdi>{inert(row.Index)}</bdi>: {counts}</summary>{tiles}</details>"
+        f"<bdi>{inert(row.Index)}</bdi>: {unbroken(counts)}</summary>{tiles}</details>"
     )
 
 
@@ -175,7 +175,7 @@ def _doubt(row: Any) -> str:
     chance = f" · wrong: {unbroken(likely(row.p_wrong))}" if pd.notna(row.p_wrong) else ""
     score = getattr(row, "score", None)
     if score is not None and row.p_wrong > CERTAIN:
-        chance += f" · score {score:.1f}"
+        chance += f' · <span style="white-space:nowrap">score {score:.1f}</span>'
     kind = f" · {inert(row.kind)}" if row.kind not in ("", "wrong") else ""
     return chance + kind
 

@@ -11,14 +11,14 @@ from o2u_nb.review.apply import logged
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.events import ACTIONS, fold
 
-MOST_PAIRS = 8
+MOST_PAIRS = 6
 
 
 class Reviewed(NamedTuple):
     """What was decided.
 
     `counts` maps each of `events.ACTIONS` to the number of samples. `pairs` lists the commonest
-    changes: dicts of given, new (labels) and count, largest first, at most 8. `measured` is the
+    changes: dicts of given, new (labels) and count, largest first, at most 6. `measured` is the
     share of the decided suspects that were wrong, None where no suspect was found wrong or right.
     `remaining` counts the suspects that are not decided, `reviewers` are names.
     """
