@@ -60,6 +60,4 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     figure.update_yaxes(**named_ticks(table.index), autorange="reversed")
     between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
     themed(figure, f"How many labels are wrong?{between}", height=AROUND + ROW * len(table))
-    return figure.update_layout(
-        legend=dict(yref="paper", yanchor="bottom", y=1.0, xanchor="right", x=1)
-    )
+    return figure.update_layout(legend=dict(yanchor="bottom", y=1.0, xanchor="right", x=1))

@@ -31,6 +31,9 @@ VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
 MAX_LINES = 60  # more cannot be told apart
 IN_LEGEND = 12  # lines; the legend of more lines would be higher than the plot
 JUMP = 0.215  # where jumps are told, from the lower end: between the two rows of the figure
+# Where the legend begins, in heights of both rows below them. It leaves some 40 pixels for the axis
+# where a legend of many lines makes the rows low.
+LEGEND = -0.22
 EVERY_EPOCH = 20  # up to this number of epochs, each has its tick on the axis
 
 
@@ -83,7 +86,7 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
         title_text="rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
     )
     figure.update_xaxes(title_text="epoch", title_standoff=4, row=2, col=1)
-    return themed(figure, title, height=height)
+    return themed(figure, title, height=height).update_layout(legend_y=LEGEND)
 
 
 def value_axis(value: str) -> dict:
