@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
-from o2u_nb.text import inert, percent
+from o2u_nb.text import percent, plotted
 
 # Heights in pixels.
 ROW = 34  # an estimator's row
@@ -38,7 +38,7 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     }
     shown = [f"{c:,.0f} ({percent(c / max(1, n_samples))})" for c in np.nan_to_num(count)]
     texts = np.where(refuses, "refuses", shown)
-    hover = np.array([[inert(name), inert(note, 200)] for name, note in table["note"].items()])
+    hover = np.array([[plotted(name), plotted(note, 200)] for name, note in table["note"].items()])
     figure = go.Figure()
     for name, mask in groups.items():
         figure.add_scatter(

@@ -24,7 +24,7 @@ from o2u_nb.plots.bands import (
     positions_in,
 )
 from o2u_nb.plots.look import COLORS, DASHES, TEXT, pair, shade, themed
-from o2u_nb.text import inert
+from o2u_nb.text import plotted
 from o2u_nb.trace import Trace
 
 VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
@@ -170,7 +170,7 @@ def _shaded(start: int, stop: int) -> dict:
 def _written(words: str, start: int, stop: int) -> dict:
     """Write `words` above the middle of the epochs [start, stop), counted from 0."""
     place = dict(x=(start + stop + 1) / 2, xref="x", y=1, yref="paper", yanchor="bottom")
-    return dict(text=inert(words), showarrow=False, **place)
+    return dict(text=plotted(words), showarrow=False, **place)
 
 
 def _chosen(
@@ -203,7 +203,7 @@ def _lines(
                 line=dict(color=COLORS[i % len(COLORS)], dash=DASHES[i % len(DASHES)], width=1.8),
                 name=f"{row.rank:.0f} · {labels}",
                 showlegend=len(chosen) <= IN_LEGEND,
-                hovertext=f"{inert(names.get(id, id))}<br>{labels}",
+                hovertext=f"{plotted(names.get(id, id))}<br>{labels}",
                 hovertemplate=f"%{{hovertext}}<br>epoch %{{x}}, {VALUES[value]}: %{{y:.3f}}"
                 "<extra></extra>",
             )

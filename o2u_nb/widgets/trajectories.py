@@ -25,7 +25,7 @@ from o2u_nb.plots.epochs import (
 )
 from o2u_nb.plots.look import COLORS, DASHES, SUSPECT, pair
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.text import clip, inert
+from o2u_nb.text import clip, plotted
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Plot, fitted
@@ -205,9 +205,11 @@ class TrajectoriesPanel(Panel):
         given, suggested = self.session.scores.loc[drawn.focus, ["label", "suggested_label"]]
         value, data = drawn.value, self._plot.data
         fill_bands(data[CROWD_BANDS], self._bands(value, None), "crowd")
-        fill_bands(data[GIVEN_BANDS], self._bands(value, str(given)), f"{inert(given, 24)} (given)")
+        fill_bands(
+            data[GIVEN_BANDS], self._bands(value, str(given)), f"{plotted(given, 24)} (given)"
+        )
         if suggested in self.session.columns.classes and self._has_crowd(suggested):
-            name = f"{inert(suggested, 24)} (suggested)"
+            name = f"{plotted(suggested, 24)} (suggested)"
             fill_bands(data[SUGGESTED_BANDS], self._bands(value, suggested), name)
         else:
             empty_bands(data[SUGGESTED_BANDS])
@@ -253,7 +255,7 @@ class TrajectoriesPanel(Panel):
         return getattr(self.session.trace, drawn.value)[:, positions].T
 
     def _names(self, ids: tuple[str, ...]) -> list[str]:
-        return [f"{inert(id, 48)}<br>rank {self._legend(id)}" for id in ids]
+        return [f"{plotted(id, 48)}<br>rank {self._legend(id)}" for id in ids]
 
     def _title_of(self, sample_id: str, is_suspect: bool, is_current: bool) -> str:
         """Write a line's name in the legend."""
