@@ -31,9 +31,10 @@ VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
 MAX_LINES = 60  # more cannot be told apart
 IN_LEGEND = 12  # lines; the legend of more lines would be higher than the plot
 JUMP = 0.215  # where jumps are told, from the lower end: between the two rows of the figure
-# Where the legend begins, in heights of both rows below them. It leaves some 40 pixels for the axis
-# where a legend of many lines makes the rows low.
-LEGEND = -0.22
+# Pixels below both rows: for the ticks and the name of the axis, and for each line of the legend.
+AXIS = 48
+LEGEND_LINE = 28
+IN_LINE = 3  # entries of the legend in a line, where a notebook is 1,000 pixels wide
 EVERY_EPOCH = 20  # up to this number of epochs, each has its tick on the axis
 
 
@@ -70,6 +71,7 @@ def trajectories(
     mark_phases(figure, trace.phase)
     mark_jumps(figure, rate_jumps(trace))
     mark_epochs(figure, trace.n_epochs)
+    make_room(figure, 1 + len(chosen) * (len(chosen) <= IN_LEGEND))
     return figure
 
 
@@ -86,7 +88,18 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
         title_text="rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
     )
     figure.update_xaxes(title_text="epoch", title_standoff=4, row=2, col=1)
-    return themed(figure, title, height=height).update_layout(legend_y=LEGEND)
+    # plotly's own room for the legend is too small when its entries change after it was drawn.
+    at_bottom = dict(yref="container", yanchor="bottom", y=0)
+    themed(figure, title, height=height).update_layout(legend=at_bottom, margin_autoexpand=False)
+    make_room(figure, 1)
+    return figure
+
+
+def make_room(figure: go.Figure, entries: int) -> None:
+    """Leave room for a legend of `entries` below the rows of `figure`, which grows by it."""
+    below = AXIS + LEGEND_LINE * -(-entries // IN_LINE)
+    figure.layout.height += below - figure.layout.margin.b
+    figure.layout.margin.b = below
 
 
 def value_axis(value: str) -> dict:

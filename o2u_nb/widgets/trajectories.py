@@ -16,6 +16,7 @@ from o2u_nb.plots import still
 from o2u_nb.plots.bands import band_traces, crowd_bands, empty_bands, fill_bands
 from o2u_nb.plots.epochs import (
     empty_epochs,
+    make_room,
     mark_epochs,
     mark_jumps,
     mark_phases,
@@ -174,6 +175,7 @@ class TrajectoriesPanel(Panel):
             self._draw_bands(drawn)
             self._draw_lines(drawn)
             self._plot.layout.title.text = self._title(drawn)
+            make_room(self._plot, sum(bool(line.showlegend) for line in self._plot.data[LINES]) + 3)
             self._plot.layout.yaxis.update(value_axis(drawn.value))
 
     def _wanted(self) -> Drawn:
