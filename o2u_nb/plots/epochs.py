@@ -98,8 +98,8 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
 def make_room(figure: go.Figure, entries: int) -> None:
     """Leave room for a legend of `entries` below the rows of `figure`, which grows by it."""
     below = AXIS + LEGEND_LINE * -(-entries // IN_LINE)
-    figure.layout.height += below - figure.layout.margin.b
-    figure.layout.margin.b = below
+    height = figure.layout.height - figure.layout.margin.b + below
+    figure.update_layout(height=height, margin_b=below)
 
 
 def value_axis(value: str) -> dict:

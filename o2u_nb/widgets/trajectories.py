@@ -175,7 +175,7 @@ class TrajectoriesPanel(Panel):
             self._draw_bands(drawn)
             self._draw_lines(drawn)
             self._plot.layout.title.text = self._title(drawn)
-            make_room(self._plot, sum(bool(line.showlegend) for line in self._plot.data[LINES]) + 3)
+            make_room(self._plot, 3 + min(len(drawn.ids), APART))  # three medians and the lines
             self._plot.layout.yaxis.update(value_axis(drawn.value))
 
     def _wanted(self) -> Drawn:
