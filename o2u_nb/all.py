@@ -41,6 +41,7 @@ from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.live import LiveLosses
 from o2u_nb.widgets.odd import OddPanel
+from o2u_nb.widgets.player import PlayerPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard
 
@@ -56,7 +57,7 @@ __all__ = [
     "Audit", "O2UError",
     # review
     "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
-    "ConfusionPanel", "WhyCard", "plan", "exchange",
+    "ConfusionPanel", "PlayerPanel", "WhyCard", "plan", "exchange",
     # what a notebook uses beside this package
     "np", "pd",
 ]  # fmt: skip

@@ -34,6 +34,15 @@ def inert(text: object, width: int = 80) -> str:
     return html.escape(clip(text, width))
 
 
+def plotted(text: object, width: int = 80) -> str:
+    """Return `inert` text for plotly, which shows the codes of quotation marks as they are.
+
+    >>> plotted("<b>lion's</b>")
+    "&lt;b&gt;lion's&lt;/b&gt;"
+    """
+    return html.escape(clip(text, width), quote=False)
+
+
 def percent(share: float) -> str:
     """Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below.
 

@@ -10,6 +10,7 @@ from o2u_nb import plots
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, TraceError
 from o2u_nb.plots.epochs import MAX_LINES
+from o2u_nb.plots.look import pair
 from o2u_nb.plots.scores import axis_title
 from tests.traces import make, random_trace
 
@@ -146,6 +147,15 @@ def test_estimates_that_all_refuse():
     figure = plots.estimates(table, 0)
     assert figure.layout.title.text == "How many labels are wrong?"
     assert not any(part.showlegend for part in figure.data)
+
+
+def test_quotation_marks_are_shown_as_they_are(scores):
+    """plotly turns `&lt;` back into what it stands for, but not `&quot;` and `&#x27;`."""
+    name = """lion's "mane" """
+    renamed = scores.assign(label=name, suggested_label="b")
+    assert pair(name, "b") == f"{name} → b"
+    assert plots.confusion(renamed).layout.xaxis.ticktext == ("b", name)
+    assert name in plots.mean_against_variance(renamed, label=name).layout.title.text
 
 
 def test_axes_are_named_by_the_registry_and_names_are_inert(scores):

@@ -17,7 +17,7 @@ from o2u_nb.plots.look import (
     shade,
     themed,
 )
-from o2u_nb.text import inert, percent
+from o2u_nb.text import percent, plotted
 
 # Heights in pixels.
 BAR = 24  # a bar with its text
@@ -43,7 +43,7 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
             orientation="h",
             text=labels,
             textposition="auto",
-            customdata=[inert(name) for name in shown.index],
+            customdata=[plotted(name) for name in shown.index],
             hovertemplate="%{customdata}: %{text}<extra></extra>",
             marker=dict(color=CROWD),
             cliponaxis=False,
@@ -106,7 +106,7 @@ def heatmap(counts: pd.DataFrame, *, on_page: bool = False) -> go.Heatmap:
     dark one. That is for pages that write the numbers in their own colour, see `look.readable`.
     """
     names = list(counts)
-    hover = [[[inert(given), inert(other)] for other in names] for given in names]
+    hover = [[[plotted(given), plotted(other)] for other in names] for given in names]
     return go.Heatmap(
         x=np.arange(len(names)),
         y=np.arange(len(names)),

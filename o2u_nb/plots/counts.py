@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from o2u_nb.detect.counts import RECOMMENDED, extremes
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, named_ticks, themed
-from o2u_nb.text import inert, percent
+from o2u_nb.text import percent, plotted
 
 # Heights in pixels.
 ROW = 34  # an estimator's row
@@ -38,7 +38,7 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     }
     shown = [f"{c:,.0f} ({percent(c / max(1, n_samples))})" for c in np.nan_to_num(count)]
     texts = np.where(refuses, "refuses", shown)
-    hover = np.array([[inert(name), inert(note, 200)] for name, note in table["note"].items()])
+    hover = np.array([[plotted(name), plotted(note, 200)] for name, note in table["note"].items()])
     figure = go.Figure()
     for name, mask in groups.items():
         figure.add_scatter(
@@ -60,6 +60,4 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     figure.update_yaxes(**named_ticks(table.index), autorange="reversed")
     between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
     themed(figure, f"How many labels are wrong?{between}", height=AROUND + ROW * len(table))
-    return figure.update_layout(
-        legend=dict(yref="paper", yanchor="bottom", y=1.0, xanchor="right", x=1)
-    )
+    return figure.update_layout(legend=dict(yanchor="bottom", y=1.0, xanchor="right", x=1))

@@ -24,13 +24,17 @@ from o2u_nb.plots.bands import (
     positions_in,
 )
 from o2u_nb.plots.look import COLORS, DASHES, TEXT, pair, shade, themed
-from o2u_nb.text import inert
+from o2u_nb.text import plotted
 from o2u_nb.trace import Trace
 
 VALUES = {"loss": "loss (nats)", "margin": "margin of the given label (logits)"}
 MAX_LINES = 60  # more cannot be told apart
 IN_LEGEND = 12  # lines; the legend of more lines would be higher than the plot
 JUMP = 0.215  # where jumps are told, from the lower end: between the two rows of the figure
+# Pixels below both rows: for the ticks and the name of the axis, and for each line of the legend.
+AXIS = 48
+LEGEND_LINE = 28
+IN_LINE = 3  # entries of the legend in a line, where a notebook is 1,000 pixels wide
 EVERY_EPOCH = 20  # up to this number of epochs, each has its tick on the axis
 
 
@@ -67,6 +71,7 @@ def trajectories(
     mark_phases(figure, trace.phase)
     mark_jumps(figure, rate_jumps(trace))
     mark_epochs(figure, trace.n_epochs)
+    make_room(figure, 1 + len(chosen) * (len(chosen) <= IN_LEGEND))
     return figure
 
 
@@ -83,7 +88,18 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
         title_text="rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
     )
     figure.update_xaxes(title_text="epoch", title_standoff=4, row=2, col=1)
-    return themed(figure, title, height=height)
+    # plotly's own room for the legend is too small when its entries change after it was drawn.
+    at_bottom = dict(yref="container", yanchor="bottom", y=0)
+    themed(figure, title, height=height).update_layout(legend=at_bottom, margin_autoexpand=False)
+    make_room(figure, 1)
+    return figure
+
+
+def make_room(figure: go.Figure, entries: int) -> None:
+    """Leave room for a legend of `entries` below the rows of `figure`, which grows by it."""
+    below = AXIS + LEGEND_LINE * -(-entries // IN_LINE)
+    height = figure.layout.height - figure.layout.margin.b + below
+    figure.update_layout(height=height, margin_b=below)
 
 
 def value_axis(value: str) -> dict:
@@ -167,7 +183,7 @@ def _shaded(start: int, stop: int) -> dict:
 def _written(words: str, start: int, stop: int) -> dict:
     """Write `words` above the middle of the epochs [start, stop), counted from 0."""
     place = dict(x=(start + stop + 1) / 2, xref="x", y=1, yref="paper", yanchor="bottom")
-    return dict(text=inert(words), showarrow=False, **place)
+    return dict(text=plotted(words), showarrow=False, **place)
 
 
 def _chosen(
@@ -200,7 +216,7 @@ def _lines(
                 line=dict(color=COLORS[i % len(COLORS)], dash=DASHES[i % len(DASHES)], width=1.8),
                 name=f"{row.rank:.0f} · {labels}",
                 showlegend=len(chosen) <= IN_LEGEND,
-                hovertext=f"{inert(names.get(id, id))}<br>{labels}",
+                hovertext=f"{plotted(names.get(id, id))}<br>{labels}",
                 hovertemplate=f"%{{hovertext}}<br>epoch %{{x}}, {VALUES[value]}: %{{y:.3f}}"
                 "<extra></extra>",
             )

@@ -10,7 +10,7 @@ from functools import lru_cache
 import pandas as pd
 import plotly.graph_objects as go
 
-from o2u_nb.text import inert
+from o2u_nb.text import plotted
 
 # Okabe and Ito's colours, told apart by colour-blind readers; yellow and black are left out because
 # each vanishes on one of the two page colours.
@@ -93,7 +93,7 @@ def named_ticks(names: Iterable[str]) -> dict:
 
     They are placed by position, so that two names clipped to the same text stay two classes.
     """
-    texts = [inert(name, 18) for name in names]
+    texts = [plotted(name, 18) for name in names]
     return dict(tickvals=list(range(len(texts))), ticktext=texts, automargin=True, zeroline=False)
 
 
@@ -104,13 +104,13 @@ def pair(given: str, suggested: object) -> str:
     >>> pair("cat", "<dog>"), pair("cat", None)
     ('cat → &lt;dog&gt;', 'cat → no suggestion')
     """
-    other = inert(suggested, 24) if pd.notna(suggested) else "no suggestion"
-    return f"{inert(given, 24)} → {other}"
+    other = plotted(suggested, 24) if pd.notna(suggested) else "no suggestion"
+    return f"{plotted(given, 24)} → {other}"
 
 
 def of_class(label: str | None) -> str:
     """Write the end of a title that says which class is drawn; it is empty for all classes."""
-    return "" if label is None else f" of {inert(label, 40)}"
+    return "" if label is None else f" of {plotted(label, 40)}"
 
 
 def how_many(shown: int, total: int, what: str) -> str:

@@ -26,7 +26,7 @@ def empty_dynamics() -> go.Figure:
     figure = empty_epochs("Loss by epoch", "loss", height=440)
     figure.add_traces([*band_traces(), *band_traces(SUSPECT)], rows=1, cols=1)
     figure.add_trace(rate_trace(), row=2, col=1)
-    return figure.update_layout(margin_b=80)
+    return figure
 
 
 def fill_dynamics(figure: go.Figure, bands: list[np.ndarray], trace: Trace, marked: str) -> None:

@@ -13,7 +13,7 @@ from o2u_nb.errors import O2UError
 from o2u_nb.plots.bars import BINS, bars, bin_edges, fill, overlaid
 from o2u_nb.plots.look import CROWD, SUSPECT, TEXT, how_many, of_class, pair, themed
 from o2u_nb.rows import evenly
-from o2u_nb.text import inert
+from o2u_nb.text import plotted
 
 MAX_SVG_POINTS = 5_000  # beyond this the browser needs WebGL
 
@@ -60,7 +60,7 @@ def histogram(
         name: np.histogram(values[finite & mask], bins=edges)[0]
         for name, mask in (("the rest", ~suspect), ("suspects", suspect))
     }
-    figure = empty_histogram(column, f"Samples by {inert(column)}{of_class(label)}")
+    figure = empty_histogram(column, f"Samples by {plotted(column)}{of_class(label)}")
     fill(figure.data, counts, edges)
     if threshold is not None:
         figure.add_vline(
@@ -79,7 +79,7 @@ def empty_histogram(column: str, title: str, *, height: int = 360) -> go.Figure:
 
 def axis_title(column: str) -> str:
     """Say what score `column` is, and in which unit; for an unknown column, return its name."""
-    return inert(describe(column) or column)
+    return plotted(describe(column) or column)
 
 
 def mean_against_variance(
@@ -139,7 +139,7 @@ def thinned(
 def hover_names(rows: pd.DataFrame) -> np.ndarray:
     """Return sample id and pair of labels of each row, (n, 2), as inert text for hover labels."""
     names = np.empty((len(rows), 2), dtype=object)  # plotly copies an array faster than lists
-    names[:, 0] = [inert(id) for id in rows.index]
+    names[:, 0] = [plotted(id) for id in rows.index]
     names[:, 1] = list(map(pair, rows["label"], rows["suggested_label"]))
     return names
 

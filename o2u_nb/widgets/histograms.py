@@ -15,7 +15,7 @@ from o2u_nb.plots.bars import BINS, bin_edges, fill
 from o2u_nb.plots.look import of_class
 from o2u_nb.plots.scores import axis_title, empty_histogram
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.text import clip, inert
+from o2u_nb.text import clip, plotted
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import CutPlot, Plot, fitted
 from o2u_nb.widgets.parts.preview import Preview, of_samples
@@ -116,7 +116,7 @@ class HistogramsPanel(Panel):
         with self._cut.batch_update():
             self._fill(self._cut, column)
             self._cut.layout.xaxis.title.text = axis_title(column)
-            self._cut.layout.title.text = f"Samples{whose} by {inert(column)}: drag the line"
+            self._cut.layout.title.text = f"Samples{whose} by {plotted(column)}: drag the line"
             self._cut.cut_at(threshold)
         for name, plot in self._moments.items():
             with plot.batch_update():

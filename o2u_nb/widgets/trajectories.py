@@ -16,6 +16,7 @@ from o2u_nb.plots import still
 from o2u_nb.plots.bands import band_traces, crowd_bands, empty_bands, fill_bands
 from o2u_nb.plots.epochs import (
     empty_epochs,
+    make_room,
     mark_epochs,
     mark_jumps,
     mark_phases,
@@ -25,7 +26,7 @@ from o2u_nb.plots.epochs import (
 )
 from o2u_nb.plots.look import COLORS, DASHES, SUSPECT, pair
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.text import clip, inert
+from o2u_nb.text import clip, plotted
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Plot, fitted
@@ -174,6 +175,7 @@ class TrajectoriesPanel(Panel):
             self._draw_bands(drawn)
             self._draw_lines(drawn)
             self._plot.layout.title.text = self._title(drawn)
+            make_room(self._plot, 3 + min(len(drawn.ids), APART))  # three medians and the lines
             self._plot.layout.yaxis.update(value_axis(drawn.value))
 
     def _wanted(self) -> Drawn:
@@ -205,9 +207,11 @@ class TrajectoriesPanel(Panel):
         given, suggested = self.session.scores.loc[drawn.focus, ["label", "suggested_label"]]
         value, data = drawn.value, self._plot.data
         fill_bands(data[CROWD_BANDS], self._bands(value, None), "crowd")
-        fill_bands(data[GIVEN_BANDS], self._bands(value, str(given)), f"{inert(given, 24)} (given)")
+        fill_bands(
+            data[GIVEN_BANDS], self._bands(value, str(given)), f"{plotted(given, 24)} (given)"
+        )
         if suggested in self.session.columns.classes and self._has_crowd(suggested):
-            name = f"{inert(suggested, 24)} (suggested)"
+            name = f"{plotted(suggested, 24)} (suggested)"
             fill_bands(data[SUGGESTED_BANDS], self._bands(value, suggested), name)
         else:
             empty_bands(data[SUGGESTED_BANDS])
@@ -253,7 +257,7 @@ class TrajectoriesPanel(Panel):
         return getattr(self.session.trace, drawn.value)[:, positions].T
 
     def _names(self, ids: tuple[str, ...]) -> list[str]:
-        return [f"{inert(id, 48)}<br>rank {self._legend(id)}" for id in ids]
+        return [f"{plotted(id, 48)}<br>rank {self._legend(id)}" for id in ids]
 
     def _title_of(self, sample_id: str, is_suspect: bool, is_current: bool) -> str:
         """Write a line's name in the legend."""

@@ -3,6 +3,7 @@
 
 import { make } from "./elements.js";
 import { Previews } from "./preview.js";
+import { keepKeys } from "./shield.js";
 
 /**
  * What is used of an axis of plotly.
@@ -45,8 +46,8 @@ export function cutLine(model, el) {
   const previews = new Previews(model);
   const line = make("div", {
     class: "o2u-cut", tabindex: "0", role: "slider", "aria-label": "Threshold: move with the arrows",
-    "data-lm-suppress-shortcuts": "true",
   });
+  keepKeys(line);
   /** @type {number | null} */
   let held = null; // where the line is while Python does not know of it
   const drawn = () => /** @type {{ _fullLayout?: Drawn }} */ (/** @type {unknown} */ (el))._fullLayout;
@@ -103,8 +104,7 @@ export function cutLine(model, el) {
     const layout = drawn(), x = held ?? model.get("_cut");
     if (event.key === "Escape") previews.hide();
     if (!layout || !(event.key in MOVES) || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation(); // JupyterLab would scroll, or go to another cell
+    event.preventDefault(); // the page would scroll
     const [low, high] = layout.xaxis.range;
     move(x + MOVES[event.key] * (high - low) / STEPS);
   });

@@ -4,6 +4,7 @@
 import { make, select } from "./elements.js";
 import { nearest } from "./frames.js";
 import { Previews } from "./preview.js";
+import { keepKeys } from "./shield.js";
 import { MARKED, REST, Stage } from "./stage.js";
 
 /** @import { Path, Scene } from "./stage.js" */
@@ -59,7 +60,7 @@ function render({ model, el }) {
   const side = make("aside", {}, picture, title, guesses);
   speed.field.selectedIndex = USUAL;
   el.classList.add("o2u-player");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab acts on single keys
+  keepKeys(el);
   el.append(
     make("div", { class: "o2u-controls" }, play, scrub, where, speed.node),
     make("div", { class: "o2u-stage" }, canvas, side), legend,
@@ -154,8 +155,7 @@ function render({ model, el }) {
       else if (key.to !== undefined) goTo(key.to);
       else if (key.sample) model.send({ kind: "step", by: key.sample });
     } else return;
-    event.preventDefault();
-    event.stopPropagation(); // JupyterLab would scroll, or go to another cell
+    event.preventDefault(); // the page would scroll
   });
 
   const choose = () => {

@@ -22,7 +22,8 @@ import { make } from "./elements.js";
 /** @typedef {{ title: string, lines: string[], pictures: Blob[] }} Content */
 
 const KEPT = 60; // answers; a tile has at most six pictures of some 5 kB
-const MARGIN = 16; // pixels between the pointer and the tile, so that plotly's label can be read
+const MARGIN = 12; // pixels between the tile and what it belongs to
+const LABEL = 56; // pixels: the height of plotly's label of a point
 
 /** Shows contents beside a place, one at a time. */
 class PreviewTile {
@@ -159,8 +160,9 @@ export class Previews {
 }
 
 /**
- * Return the place of a pointer.
+ * Return the place of a pointer, and of plotly's label beside it, which has three lines.
  * @param {MouseEvent} event
  * @returns {Place}
  */
-export const under = ({ clientX: x, clientY: y }) => ({ left: x, right: x, top: y, bottom: y });
+export const under = ({ clientX: x, clientY: y }) =>
+  ({ left: x, right: x, top: y - LABEL / 2, bottom: y + LABEL / 2 });

@@ -3,6 +3,7 @@
 
 import { make } from "./elements.js";
 import { Previews } from "./preview.js";
+import { keepKeys } from "./shield.js";
 
 /**
  * @typedef {object} SliderTraits
@@ -29,7 +30,7 @@ function render({ model, el }) {
   const field = make("input", { type: "range" }), readout = make("output");
   const label = make("span");
   el.classList.add("o2u-slider");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab acts on single keys
+  keepKeys(el);
   el.append(make("label", {}, label, field), readout);
 
   /** Return where the slider stands; its last step before an end is the end itself. */
