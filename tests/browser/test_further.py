@@ -256,3 +256,31 @@ def test_what_it_looks_like(desk, folder, artefacts, theme):
     box = dialog.bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= 800
     screen.expect_clean()
+
+
+def test_dialogs_lie_above_the_review_that_fills_the_window(desk, folder, artefacts):
+    screen = Screen(desk, folder, size=(1024, 576))  # 1280 x 720 at 125 %
+    first = screen.reopened().current
+    screen.press("f", "m")
+    note = screen.grid.get_by_role("textbox", name="Note")
+    expect(note).to_be_focused()
+    screen.page.keyboard.type("seen in the full window")
+    screen.page.screenshot(path=artefacts / "further-note-full.png")
+    screen.press("Enter")
+    screen.expect_said("Noted on")
+    assert screen.reopened().decisions.note(first) == "seen in the full window"
+    screen.press("g", "b")
+    dialog = screen.grid.get_by_role("dialog", name="Accept many suggestions")
+    dialog.get_by_role("spinbutton").fill("50")
+    expect(dialog.get_by_role("button", name=f"Accept {N_WRONG}")).to_be_enabled()
+    screen.page.screenshot(path=artefacts / "further-accept-full.png")
+    box = dialog.bounding_box()
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 576
+    screen.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(screen.page.locator(".o2u-full")).to_be_visible()  # Escape closed one thing only
+    screen.press("k")
+    screen.expect_said("kept")
+    screen.press("Escape")
+    expect(screen.page.locator(".o2u-full")).to_have_count(0)
+    screen.expect_clean()
