@@ -228,7 +228,7 @@ class ReviewSession(Listing):
             p,
             self.visible,
             self.columns,
-            self.columns.values("p_wrong"),
+            self.p_wrong,
             self._state == STATES.index(UNDECIDED),
         )
 
