@@ -16,7 +16,7 @@ export class Review {
     this.frame.setAttribute("open", ""); // not by `show`, which would take the focus
     this.frame.addEventListener("cancel", (event) => event.preventDefault());
     this.frame.addEventListener("close", () => this.closed());
-    this.onFullScreen = () => this.settle();
+    this.onFullScreen = () => this.isOpen && this.settle();
     document.addEventListener("fullscreenchange", this.onFullScreen);
     this.isOpen = false;
   }
@@ -46,7 +46,7 @@ export class Review {
     frame.classList.toggle("o2u-full", isOpen);
     frame.setAttribute("role", isOpen ? "dialog" : "group");
     frame.setAttribute("aria-label", isOpen ? "Review" : "Suspects");
-    if (frame.matches(":modal") !== isModal) {
+    if (!frame.open || frame.matches(":modal") !== isModal) {
       frame.removeAttribute("open");
       if (isModal) frame.showModal();
       else frame.setAttribute("open", "");
