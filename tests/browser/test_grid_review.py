@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from o2u_nb import embedding_file
 from o2u_nb import folder as layout
 from tests.browser.lab import THEMES
-from tests.browser.test_grid_in_lab import N, Screen
+from tests.browser.screen import N, Screen
 
 pytestmark = pytest.mark.browser
 SMALL = dict(width=1024, height=576)  # 1280x720 at 125 %
@@ -259,6 +259,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_text_has_enough_contrast(screen, theme):
     screen.notebook.change_theme(theme)
+    screen.notebook.settle()
     screen.tile(0).click()
     screen.press("k", "d", "s", "u", "Shift+ArrowRight")
     screen.expect_counts("4 of 160")
