@@ -88,6 +88,25 @@ def test_the_browser_may_close_the_dialog(screen):
     screen.expect_clean()
 
 
+def test_the_full_screen_comes_after_the_full_window(screen, artefacts):
+    page = screen.page
+    screen.tile(0).click()
+    screen.press("f")
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("document.fullscreenElement?.matches('.o2u-grid')")
+    screen.press("k")
+    screen.expect_counts("1 of 160")
+    page.wait_for_timeout(300)
+    page.screenshot(path=artefacts / "review-screen.png")
+    assert page.locator(".o2u-picture").bounding_box()["width"] > 300
+    page.get_by_role("button", name="Window").click()
+    page.wait_for_function("document.querySelector('.o2u-full').matches(':modal')")
+    screen.press("d", "f")
+    expect(page.locator(".o2u-full")).to_have_count(0)
+    screen.expect_counts("2 of 160")
+    screen.expect_clean()
+
+
 def test_the_current_tile_is_in_view_while_keys_decide(screen):
     page = screen.page
     screen.tile(0).click()

@@ -54,6 +54,7 @@ export class Review {
     this.grid.toolbar.show();
     this.grid.room.fit();
     this.grid.list.resized();
+    this.grid.list.reveal();
     this.grid.takeFocus();
   }
 
