@@ -73,6 +73,7 @@ def test_everything_is_seen_at_once_in_the_full_window(screen, artefacts):
     expect(page.locator("dialog.o2u-full")).to_have_count(0)
     screen.expect_counts("2 of 160")
     screen.expect_current(2)
+    assert page.evaluate("document.querySelector('.o2u-whole:modal')") is None
     screen.press("u")  # the focus is in the grid again
     screen.expect_counts("3 of 160")
     screen.expect_clean()
@@ -94,6 +95,7 @@ def test_the_full_screen_comes_after_the_full_window(screen, artefacts):
     screen.press("f")
     page.get_by_role("button", name="Full screen").click()
     page.wait_for_function("document.fullscreenElement?.matches('.o2u-grid')")
+    expect(page.locator(".o2u-full:modal")).to_have_count(0)
     screen.press("k")
     screen.expect_counts("1 of 160")
     page.wait_for_timeout(300)

@@ -47,7 +47,7 @@ export class Review {
     frame.setAttribute("role", isOpen ? "dialog" : "group");
     frame.setAttribute("aria-label", isOpen ? "Review" : "Suspects");
     if (!frame.open || frame.matches(":modal") !== isModal) {
-      frame.removeAttribute("open");
+      frame.close(); // without it, a modal dialog would stay one, and the page out of reach
       if (isModal) frame.showModal();
       else frame.setAttribute("open", "");
     }
