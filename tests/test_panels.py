@@ -841,6 +841,13 @@ def test_panels_show_a_class_made_in_review(session):
     assert np.nansum(panel._cut.data[1].y) == 2 == len(panel._scatter.figure.data[1].x)
 
 
+def test_why_card_shows_the_note_of_a_decision(session):
+    card, first = WhyCard(session), session.current
+    session.drop([first], note=f"blurred {HOSTILE}")
+    html = Reader(card._html.value)
+    assert "Note: blurred" in " ".join(html.text) and "script" not in html.tags
+
+
 def test_why_card_decides_what_it_shows(session):
     card = WhyCard(session)
     first, second, third = session.columns.ids_at(session.visible[:3])

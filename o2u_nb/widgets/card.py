@@ -152,7 +152,8 @@ def _decision(known: dict) -> str:
         return f'<p style="{FAINT}">Not decided yet.</p>'
     who = inert(known["reviewer"] or "somebody")
     what = told(known["decision"], known["new_label"])
-    return f"<p>Decided by {who}: <b>{inert(what, 100)}</b>.</p>"
+    note = f"<br>Note: {inert(known['note'], 300)}" if known["note"] else ""
+    return f"<p>Decided by {who}: <b>{inert(what, 100)}</b>.{note}</p>"
 
 
 def _remarks(known: dict) -> str:

@@ -11,22 +11,40 @@ from tests.browser.lab import THEMES, Notebook, write_notebook
 
 pytestmark = pytest.mark.browser
 CELLS = ['from o2u_nb import Audit\npanel = Audit.open("audit").panel(reviewer="ann")\npanel']
+CARD = [
+    "from IPython.display import display\n"
+    "from o2u_nb.review.session import ReviewSession\n"
+    "from o2u_nb.widgets.grid import SuspectGrid\n"
+    "from o2u_nb.widgets.why import WhyCard\n"
+    "session = ReviewSession('audit', reviewer='ann')\n"
+    "display(SuspectGrid(session), WhyCard(session))"
+]
+
+
+def opened(desk, folder, cells: list[str], size=(1400, 1700)) -> Notebook:
+    """Show a small audit in a notebook of `cells`, run to the end."""
+    write_audit(folder / "audit", n=120, n_wrong=30, side=24)
+    path = write_notebook(folder / "review.ipynb", cells)
+    notebook = Notebook(desk, path, shares=True, size=size)
+    notebook.run_all()
+    notebook.page.locator(".o2u-tile img[src^=blob]").first.wait_for()
+    return notebook
 
 
 @pytest.fixture
 def notebook(desk, folder):
-    """A notebook that shows the panel of a small audit, run to the end."""
-    write_audit(folder / "audit", n=120, n_wrong=30, side=24)
-    path = write_notebook(folder / "review.ipynb", CELLS)
-    notebook = Notebook(desk, path, shares=True, size=(1400, 1700))
-    notebook.run_all()
-    notebook.page.locator("[role=option] img").first.wait_for()
-    return notebook
+    return opened(desk, folder, CELLS)
+
+
+@pytest.fixture
+def card(desk, folder):
+    """A notebook with the why card as a panel of its own, below a grid."""
+    return opened(desk, folder, CARD)
 
 
 def shown(notebook: Notebook) -> str:
     """Return the line above the grid that counts what is shown."""
-    return notebook.page.get_by_text("shown", exact=False).first.inner_text()
+    return notebook.page.locator(".o2u-counts").inner_text()
 
 
 def wait_for_count(notebook: Notebook, count: int):
@@ -129,20 +147,21 @@ def test_the_threshold_moves_by_mouse_and_by_keyboard(notebook, artefacts):
     assert [cell["source"] for cell in notebook.cells()] == CELLS
 
 
-def test_why_card_decides_and_the_grid_shows_it(notebook, folder):
-    page = notebook.page
+def test_why_card_decides_and_the_grid_shows_it(card, folder):
+    page = card.page
     page.locator("button[title='The picture does not belong in the data set']").click()
-    page.get_by_text("1 of", exact=False).first.wait_for()
+    expect(page.locator(".o2u-counts")).to_contain_text("1 of 30")
     (event,) = log(folder)
     assert (event["action"], event["reviewer"]) == ("drop", "ann")
+    expect(page.locator(".o2u-said")).to_contain_text("dropped, Ctrl+Z undoes")
     page.locator("button[title='Take back the last decision']").last.click()
-    page.get_by_text("0 of", exact=False).first.wait_for()
+    expect(page.locator(".o2u-counts")).to_contain_text("0 of 30")
     assert [event["action"] for event in log(folder)] == ["drop", "undo"]
-    assert [cell["source"] for cell in notebook.cells()] == CELLS
+    assert [cell["source"] for cell in card.cells()] == CARD
 
 
-def test_the_why_card_makes_a_class_and_asks_before(notebook, folder, artefacts):
-    page = notebook.page
+def test_the_why_card_makes_a_class_and_asks_before(card, folder, artefacts):
+    page = card.page
     line, asked = page.locator(".o2u-entry input"), page.locator(".o2u-status:visible")
     line.click()
     page.keyboard.type("tiger cub")  # on its way past a class: nothing is decided
@@ -150,30 +169,30 @@ def test_the_why_card_makes_a_class_and_asks_before(notebook, folder, artefacts)
     expect(asked.filter(has_text="“tiger cub” is no class yet.")).to_be_visible()
     expect(page.get_by_role("button", name="Use “")).to_be_hidden()
     for theme in THEMES:
-        notebook.change_theme(theme)
+        card.change_theme(theme)
         page.screenshot(path=artefacts / f"dashboard-class-{theme}.png")
     line.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("[role=option]").first).to_contain_text("now tiger cub")
+    expect(page.locator(".o2u-tile").first).to_contain_text("now tiger cub")
     expect(line).to_have_value("")
     line.fill("leopart")
     page.get_by_role("button", name="Keep").last.click()  # what is not entered counts for nothing
-    page.get_by_text("2 of", exact=False).first.wait_for()
+    expect(page.locator(".o2u-counts")).to_contain_text("2 of 30")
     line.press("Enter")
     asked.filter(has_text="“leopart” is no class yet, and close to “leopard”.").wait_for()
     page.screenshot(path=artefacts / "dashboard-slip.png")
     page.get_by_role("button", name="Use “leopard”").click()
     line.fill("tiger cub")  # typed before the kernel has answered: its answer does not erase it
-    page.get_by_text("3 of", exact=False).first.wait_for()
-    notebook.settle()
+    expect(page.locator(".o2u-counts")).to_contain_text("3 of 30")
+    card.settle()
     expect(line).to_have_value("tiger cub")
     line.press("Shift+Enter")  # does not run the cell
-    page.get_by_text("4 of", exact=False).first.wait_for()
+    expect(page.locator(".o2u-counts")).to_contain_text("4 of 30")
     found = [(event["action"], event["new_label"]) for event in log(folder)]
     assert [new for _, new in found] == ["tiger cub", None, "leopard", "tiger cub"]
     assert [action for action, _ in found] == ["relabel", "keep", "relabel", "relabel"]
-    assert [cell["source"] for cell in notebook.cells()] == CELLS
-    assert notebook.ours == []
+    assert [cell["source"] for cell in card.cells()] == CARD
+    assert card.ours == []
 
 
 def test_no_text_is_clipped_and_nothing_complains(notebook, artefacts):

@@ -53,6 +53,7 @@ export class Grid {
     this.coming = null; // the first rows of a list that is not on screen yet
     /** @type {ReturnType<typeof setTimeout> | null} */
     this.resting = null;
+    this.quietAt = 0; // ms, as `performance.now` counts; see `hush`
     // What Python's traits said last, changed by the commands that are on their way to Python.
     this.order = -1;
     this.length = 0;
@@ -352,9 +353,17 @@ export class Grid {
     const [start, stop] = this.list.onScreen();
     const ahead = Math.min(stop + this.list.perPage, this.length);
     const here = this.place ?? 0, next = this.nextPlace, { pixels } = this.view;
-    if (!this.resting) this.askCard(this.row) || this.askCard(this.rows.get(next));
-    this.ask(here, Math.min(here + 1, this.length), pixels) || this.ask(start, stop, this.pixels)
-      || this.ask(stop, ahead, this.pixels) || this.ask(next, next + 1, pixels);
+    const isQuiet = performance.now() >= this.quietAt;
+    if (isQuiet) this.askCard(this.row) || this.askCard(this.rows.get(next));
+    (isQuiet && this.ask(here, Math.min(here + 1, this.length), pixels))
+      || this.ask(start, stop, this.pixels) || this.ask(stop, ahead, this.pixels)
+      || (isQuiet && this.ask(next, Math.min(next + 1, this.length), pixels));
+  }
+
+  /** Ask for the card and the large picture only when no key has been pressed for a moment. */
+  hush() {
+    this.quietAt = performance.now() + REST;
+    setTimeout(() => this.fetch(), REST + 1);
   }
 
   /** The place that is probably current after the next decision. */
@@ -461,6 +470,7 @@ export class Grid {
   }
 
   moved() {
+    this.hush();
     this.compare.close();
     this.list.reveal();
     this.draw();
@@ -474,7 +484,6 @@ export class Grid {
     this.resting = null;
     if (this.link.dead) return;
     this.link.send("select", { order: this.order, place: this.place, ranges: this.chosen });
-    this.fetch();
   }
 
   /**
@@ -522,6 +531,7 @@ export class Grid {
     const last = ranges[ranges.length - 1][1] - 1;
     this.link.send("decide", { action, new_label: newLabel, new_class: isNew, order, ranges });
     // Python says which sample is next. Until it does, go to the one that it will probably be.
+    this.hush();
     this.compare.close();
     this.chosen = [];
     if (this.settings.advance) this.place = this.anchor = this.undecidedAfter(last);

@@ -16,7 +16,7 @@ export class Review {
     this.frame.setAttribute("open", ""); // not by `show`, which would take the focus
     this.frame.addEventListener("cancel", (event) => event.preventDefault());
     this.frame.addEventListener("close", () => this.closed());
-    this.onFullScreen = () => this.settle();
+    this.onFullScreen = () => this.isOpen && this.settle();
     document.addEventListener("fullscreenchange", this.onFullScreen);
     this.isOpen = false;
   }
@@ -46,14 +46,15 @@ export class Review {
     frame.classList.toggle("o2u-full", isOpen);
     frame.setAttribute("role", isOpen ? "dialog" : "group");
     frame.setAttribute("aria-label", isOpen ? "Review" : "Suspects");
-    if (frame.matches(":modal") !== isModal) {
-      frame.removeAttribute("open");
+    if (!frame.open || frame.matches(":modal") !== isModal) {
+      frame.close(); // without it, a modal dialog would stay one, and the page out of reach
       if (isModal) frame.showModal();
       else frame.setAttribute("open", "");
     }
     this.grid.toolbar.show();
     this.grid.room.fit();
     this.grid.list.resized();
+    this.grid.list.reveal();
     this.grid.takeFocus();
   }
 

@@ -42,8 +42,9 @@ export class Room {
     const { root, main, model, review } = this.grid;
     if (!root.isConnected || review.isOpen) return;
     this.watch();
-    const around = review.frame.offsetHeight - main.offsetHeight, free = this.height - around;
-    const tall = root.closest(VIEW) ? free : Math.min(model.get("tall"), free - MARGIN);
+    const around = review.frame.offsetHeight - main.offsetHeight + MARGIN;
+    const free = this.height - around, isFilled = root.closest(VIEW) !== null;
+    const tall = isFilled ? free : Math.min(model.get("tall"), free);
     if (main.offsetHeight) main.style.setProperty("--o2u-tall", `${Math.max(tall, LEAST)}px`);
   }
 

@@ -52,6 +52,8 @@ export class View {
   toggle(isOpen) {
     this.grid.main.classList.toggle("o2u-large", isOpen);
     this.zoom.fit();
+    this.grid.list.resized();
+    this.grid.list.reveal();
     this.grid.takeFocus();
     this.grid.draw();
   }

@@ -40,7 +40,7 @@ export function zoomed({ scale, x, y }, factor, [atX, atY], size) {
  */
 export function inside({ scale, x, y }, [width, height]) {
   const across = ((scale - 1) * width) / 2, down = ((scale - 1) * height) / 2;
-  return { scale, x: between(x, -across, across), y: between(y, -down, down) };
+  return { scale, x: between(x, 0 - across, across), y: between(y, 0 - down, down) };
 }
 
 export class Zoom {
