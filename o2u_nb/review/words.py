@@ -17,7 +17,7 @@ class Button(NamedTuple):
 # The commands of a review that have a button; `accept` is `relabel` with the suggested label.
 BUTTONS = {
     "keep": Button("Keep", "the given label is right"),
-    "accept": Button("Accept", "change to the suggested label"),
+    "accept": Button("Accept", "change to the label that it looks like"),
     "relabel": Button("Relabel…", "choose another label (1 to 9: the likeliest) or a new one"),
     "drop": Button("Drop", "the picture does not belong in the data set"),
     "unsure": Button("Unsure", "I cannot tell"),
