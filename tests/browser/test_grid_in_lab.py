@@ -50,10 +50,10 @@ def test_twenty_tiles_by_keyboard(open_grid, artefacts):
     screen.expect_decisions(dict(zip(screen.suspects(*range(20)), done, strict=True)))
     expect(screen.tile(20)).to_contain_text("undecided")
     screen.press("Home")
-    states = [screen.tile(place).get_attribute("data-state") for place in range(4)]
-    assert states == ["keep", "relabel", "drop", "unsure"]
     for place, words in enumerate(["✓ kept", "⇄ now", "✕ dropped", "? unsure"]):
         expect(screen.tile(place)).to_contain_text(words)
+    states = [screen.tile(place).get_attribute("data-state") for place in range(4)]
+    assert states == ["keep", "relabel", "drop", "unsure"]
     screen.shoot(artefacts, "light-decided")
     screen.press("Control+z", "Control+z")
     screen.expect_counts("18 of 160")

@@ -37,6 +37,13 @@ test("rows of another revision are asked for again, without their pictures", () 
   assert.deepEqual(asked(rows, 0, 3), { start: 1, stop: 2, pictures: [] });
 });
 
+test("where any revision will do, only what is not here at all is asked for", () => {
+  const rows = rowsOf([0, held(0, { revision: NOW - 1 })], [2, held(2)]);
+  const wanted = { start: 0, stop: 3, revision: null, hasPicture: () => true };
+  assert.deepEqual(lacking(rows, wanted), { start: 1, stop: 2, pictures: [1] });
+  assert.equal(lacking(rows, { ...wanted, stop: 1 }), null);
+});
+
 test("a picture that is lacking is asked for, with the row", () => {
   const rows = rowsOf([0, held(0)], [1, held(1)], [2, held(2)]);
   const some = asked(rows, 0, 3, (id) => id !== "1.png");

@@ -345,7 +345,9 @@ export class Grid {
     return fetchedFor(this.side, window.devicePixelRatio || 1);
   }
 
-  // Fetching: what is on screen, then one page ahead; one page at a time is on its way
+  // Fetching: what is on screen, then one page ahead; one page at a time is on its way. Rows that
+  // are not here at all come before those that a decision has made out of date, or else fast keys
+  // would arrive where nothing is.
 
   fetch() {
     const isOld = this.order !== this.model.get("order"); // for an old list Python sends no rows
@@ -356,6 +358,7 @@ export class Grid {
     const isQuiet = performance.now() >= this.quietAt;
     if (isQuiet) this.askCard(this.row) || this.askCard(this.rows.get(next));
     (isQuiet && this.ask(here, Math.min(here + 1, this.length), pixels))
+      || this.ask(start, stop, this.pixels, null) || this.ask(stop, ahead, this.pixels, null)
       || this.ask(start, stop, this.pixels) || this.ask(stop, ahead, this.pixels)
       || (isQuiet && this.ask(next, Math.min(next + 1, this.length), pixels));
   }
@@ -387,11 +390,11 @@ export class Grid {
    * @param {number} start
    * @param {number} stop
    * @param {number} pixels
+   * @param {number | null} revision that the rows must have, null where any will do
    */
-  ask(start, stop, pixels) {
+  ask(start, stop, pixels, revision = this.model.get("revision")) {
     /** @type {(id: string) => boolean} */
     const hasPicture = (id) => this.pictures.get(id, pixels) !== null;
-    const revision = this.model.get("revision");
     const asked = lacking(this.rows, { start, stop, revision, hasPicture });
     if (asked) this.link.send("page", { order: this.order, size: pixels, ...asked });
     return asked !== null;

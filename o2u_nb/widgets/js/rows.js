@@ -14,20 +14,21 @@ export const numbered = ({ start, rows, revision }) =>
 
 /**
  * Return what to ask Python for, of the places from `start` to `stop`. It is the shortest range
- * with every place that has no picture or no row of this revision, and a list of the places without
- * a picture. It is null if nothing is lacking.
+ * with every place that has no picture or no row of this revision (null: of any), and a list of the
+ * places without a picture. It is null if nothing is lacking.
  * @param {Rows} rows
  * @param {object} wanted
  * @param {number} wanted.start
  * @param {number} wanted.stop
- * @param {number} wanted.revision
+ * @param {number | null} wanted.revision
  * @param {(sampleId: string) => boolean} wanted.hasPicture
  */
 export function lacking(rows, { start, stop, revision, hasPicture }) {
   const places = [], pictures = [];
   for (let place = start; place < stop; place++) {
     const row = rows.get(place), isPictured = Boolean(row && hasPicture(row.sample_id));
-    if (row?.revision !== revision || !isPictured) places.push(place);
+    const isCurrent = row && (revision === null || row.revision === revision);
+    if (!isCurrent || !isPictured) places.push(place);
     if (!isPictured) pictures.push(place);
   }
   if (!places.length) return null;
