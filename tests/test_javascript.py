@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from o2u_nb.review.words import BUTTONS
-from o2u_nb.text import percent
+from o2u_nb.text import likely, percent
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.parts.plot import Plot
 from o2u_nb.widgets.parts.slider import CutSlider
@@ -109,13 +109,18 @@ def test_the_buttons_that_python_has_words_for_are_those_of_the_grid(node, root)
     assert in_javascript(node, root, "actions.js", "module.NAMES") == list(BUTTONS)
 
 
+WRITERS = {"percent": percent, "certainty": likely}
+
+
+@pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_percentage_is_written_the_same_in_python_and_javascript(node, root, dtype):
-    values = np.array(shares(), dtype=dtype)
-    written = [percent(value) for value in values]
+def test_a_percentage_is_written_the_same_in_python_and_javascript(node, root, dtype, name):
+    values = np.array(shares() + [1 - 10**-power for power in np.arange(2, 6, 0.07)], dtype=dtype)
+    written = [WRITERS[name](value) for value in values]
     sent = [float(value) for value in values]
-    shown = in_javascript(node, root, "text.js", "values.map(module.percent)", sent)
+    shown = in_javascript(node, root, "text.js", f"values.map(module.{name})", sent)
     differing = [(v, *texts) for v, *texts in zip(values, written, shown, strict=True)
                  if texts[0] != texts[1]]  # fmt: skip
     assert differing == []
-    assert {"0 %", "0.0 %", "6.2 %", "9.9 %", "10 %", "12 %", "99 %", "99.9 %"} <= set(written)
+    known = {"percent": {"0.0 %", "99.9 %"}, "certainty": {"under 0.1 %", "99.95 %"}}[name]
+    assert {"0 %", "6.2 %", "9.9 %", "10 %", "12 %", "99 %"} | known <= set(written)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from o2u_nb.detect.registry import called
 from o2u_nb.errors import O2UError
 from o2u_nb.plots.gallery import DENSITY, Gallery, suspect_grid
 from o2u_nb.review.events import ACTIONS
@@ -410,12 +411,14 @@ def expand(ranges: Ranges, length: int) -> np.ndarray:
 def _choices(session: ReviewSession) -> dict:
     """Return what the browser offers, and the words for it.
 
-    `classes` and `orders` are the session's, `decisions` what `decision_filter` may be. `buttons`
-    has the text and hint of each command, `on_tile` the word for each decision; see `review.words`.
+    `classes` and `orders` are the session's; `order_titles` are what people read instead of the
+    latter, and `decisions` what `decision_filter` may be. `buttons` has the text and hint of each
+    command, `on_tile` the word for each decision; see `review.words`.
     """
     return dict(
         classes=session.classes,
         orders=session.orders,
+        order_titles=[called(name) for name in session.orders],
         decisions=list(DECISION_FILTERS),
         buttons={name: button._asdict() for name, button in BUTTONS.items()},
         on_tile=ON_TILE,

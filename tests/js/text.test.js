@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { number, percent } from "../../o2u_nb/widgets/js/text.js";
+import { certainty, number, percent } from "../../o2u_nb/widgets/js/text.js";
 
 const WRITTEN = [
   [0, "0 %"],
@@ -35,6 +35,13 @@ test("a share that is not known is no text", () => assert.equal(percent(null), "
 test("only all is 100 %, and only nothing is 0 %", () => {
   assert.equal(percent(1 - 1e-12), "99.9 %");
   assert.equal(percent(1e-12), "0.0 %");
+});
+
+test("certainties are told apart", () => {
+  const written = [null, 0, 0.0002, 0.9, 0.9912, 0.99937, 0.9999999, 1].map(certainty);
+  assert.deepEqual(written, [
+    "", "0 %", "under 0.1 %", "90 %", "99.1 %", "99.93 %", "over 99.999 %", "100 %",
+  ]);
 });
 
 test("thousands have commas", () => {

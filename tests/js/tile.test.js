@@ -20,7 +20,7 @@ test("a tile waits, saves, or says what was decided", () => {
 });
 
 test("the chance is followed by the kind, where that is not simply wrong", () => {
-  assert.equal(chance(ROW), "99.9 %");
+  assert.equal(chance(ROW), "99.96 %");
   assert.equal(chance({ ...ROW, p_wrong: 0.25, kind: "ambiguous" }), "25 % · ambiguous");
   assert.equal(chance({ ...ROW, p_wrong: null, kind: "ambiguous" }), "ambiguous");
   assert.equal(chance({ ...ROW, p_wrong: null }), "");
@@ -36,11 +36,11 @@ test("a decision is an icon and a word, with the label where it is new", () => {
 test("a screen reader hears all of it, but no icon", () => {
   assert.equal(
     spoken(ROW, "keep", WORDS),
-    "rank 1,234, given tiger, seems jaguar, 99.9 % likely wrong, kept",
+    "rank 1,234, given tiger, looks like jaguar, 99.96 % likely wrong, kept",
   );
   assert.equal(
     spoken({ ...ROW, suggested: null, p_wrong: null, kind: "ambiguous" }, "undecided", WORDS),
-    "rank 1,234, given tiger, seems nothing else, ambiguous, undecided",
+    "rank 1,234, given tiger, looks like nothing else, ambiguous, undecided",
   );
 });
 

@@ -13,6 +13,21 @@ export function percent(share) {
 }
 
 /**
+ * Write a probability in [0, 1] as a percentage in which certainties are told apart: above 99 % with
+ * as many decimals as show the first digit that is not a nine. `likely` in o2u_nb/text.py returns
+ * the same text, and a test compares the two. For one that is not known the text is empty.
+ * @param {number | null} p
+ */
+export function certainty(p) {
+  if (p === null) return "";
+  if (p > 0 && p < 0.001) return "under 0.1 %";
+  if (p <= 0.99 || p === 1) return percent(p);
+  if (p > 0.99999) return "over 99.999 %";
+  const decimals = Math.floor(-Math.log10(1 - p) + 1e-9) - 1;
+  return `${(Math.floor(100 * p * 10 ** decimals + 1e-9) / 10 ** decimals).toFixed(decimals)} %`;
+}
+
+/**
  * Round as Python does. A number exactly half-way between two texts is written by Python as the
  * text that ends in an even digit, and by `toFixed` as the larger one. So a number that must be
  * rounded down is made a little smaller first.

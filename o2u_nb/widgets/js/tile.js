@@ -3,7 +3,7 @@
 
 import { ACTIONS } from "./actions.js";
 import { make, write } from "./elements.js";
-import { number, percent } from "./text.js";
+import { certainty, number } from "./text.js";
 
 /** @import { Decision, Row, Words } from "./types.js" */
 /** @typedef {ReturnType<typeof makeTile>} Tile */
@@ -26,7 +26,7 @@ export function makeTile() {
     part("head", tile.rank, tile.chance),
     part("frame", tile.image, tile.waiting),
     part("label o2u-given", make("small", {}, "given "), tile.given),
-    part("label o2u-suggested", make("small", {}, "seems "), tile.suggested),
+    part("label o2u-suggested", make("small", {}, "looks like "), tile.suggested),
     tile.decision,
   );
   return { node, ...tile };
@@ -96,7 +96,7 @@ export function stateOf(row, saving) {
  */
 export function chance(row) {
   const kind = row.kind && row.kind !== "wrong" ? row.kind : "";
-  return [percent(row.p_wrong), kind].filter(Boolean).join(" · ");
+  return [certainty(row.p_wrong), kind].filter(Boolean).join(" · ");
 }
 
 /**
@@ -119,9 +119,10 @@ export function decided(row, state, words) {
  * @param {Words} words
  */
 export function spoken(row, state, words) {
-  const doubt = row.p_wrong === null ? "" : `, ${percent(row.p_wrong)} likely wrong`;
+  const doubt = row.p_wrong === null ? "" : `, ${certainty(row.p_wrong)} likely wrong`;
   const kind = row.kind && row.kind !== "wrong" ? `, ${row.kind}` : "";
-  const seems = row.suggested ?? "nothing else";
+  const like = row.suggested ?? "nothing else";
   const what = decided(row, state, words).replace(/^\S /, "");
-  return `rank ${number(row.rank)}, given ${row.label}, seems ${seems}${doubt}${kind}, ${what}`;
+  const labels = `given ${row.label}, looks like ${like}`;
+  return `rank ${number(row.rank)}, ${labels}${doubt}${kind}, ${what}`;
 }

@@ -29,14 +29,14 @@ export class Toolbar {
   /** @param {Grid} grid */
   constructor(grid) {
     this.grid = grid;
-    const { orders, decisions } = grid.model.get("choices");
+    const { orders, order_titles: titles, decisions } = grid.model.get("choices");
     /** @type {(name: string, value: unknown) => void} */
     const set = (name, value) => grid.set(name, value);
     /** @type {string[]} */
     this.classes = []; // the classes that are offered; a review can make more
     this.label = select("Class", [], (k) => set("label_filter", k ? this.classes[k - 1] : null));
     this.decision = select("Show", decisions, (k) => set("decision_filter", decisions[k]));
-    this.order = select("Order", orders, (k) => set("order_by", orders[k]));
+    this.order = select("Order", titles, (k) => set("order_by", orders[k]));
     this.descending = button("", "", () => set("descending", !grid.settings.descending));
     this.byPair = checkbox("by pair", (isOn) => set("group_by", isOn ? "pair" : ""));
     this.byPair.node.title = "Put samples with the same given and suggested label together ( g )";
@@ -146,7 +146,7 @@ export class Toolbar {
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = String(stepOf(this.grid.side));
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
-    showChip(this.pair, pair && `given ${pair[0]}, seems ${pair[1]}`);
+    showChip(this.pair, pair && `given ${pair[0]}, looks like ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
     this.clear.hidden = !isFiltered(settings);
     this.showReview();

@@ -48,6 +48,7 @@
  * @typedef {object} Choices
  * @property {string[]} classes
  * @property {string[]} orders
+ * @property {string[]} order_titles what people read instead
  * @property {string[]} decisions
  * @property {Buttons} buttons
  * @property {Words} on_tile
