@@ -15,6 +15,7 @@ from o2u_nb.trace import Trace
 from o2u_nb.training import methods
 from o2u_nb.training.methods import o2u, odd
 from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.recorded import RecordedFit
 from o2u_nb.training.retrain import retrain
 from o2u_nb.training.schedule import high_then_low
 from tests import lookup
@@ -49,6 +50,8 @@ def test_a_method_takes_the_common_options(method):
     options = dict(inspect.signature(method.train).parameters)
     if "options" in options:  # handed on to the function that finds more than a trace
         options |= inspect.signature(method.denoise).parameters
+    if "common" in options:  # handed on to what all methods without phases share
+        options |= inspect.signature(RecordedFit).parameters
     wanted = ["learn", "rates", "out", "ids", "overwrite", "on_epoch", "opt_func", "cbs"]
     assert set(wanted) <= set(options)
     assert list(options)[:2] == ["learn", "rates"]

@@ -16,6 +16,7 @@ from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learne
 
 from o2u_nb.errors import SourceError
 from o2u_nb.presets import PRESETS
+from o2u_nb.training.catalogue import method_named
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.job import batch_size
 from o2u_nb.training.loaders import dataloaders
@@ -38,7 +39,7 @@ def retrain(
     lr: float | None = None,
     network: Callable[[int], torch.nn.Module] | None = None,
     learner: MakeLearner | None = None,
-    method: Method | None = None,
+    method: Method | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Train on `before` and on `after`, and return the accuracy of each on `held_out`.
@@ -49,20 +50,24 @@ def retrain(
     rate up to `lr` (default: 0.05, or for a head its own rate). `network` makes a network for a
     number of classes; by default it is that of the standard preset. `learner(samples, held_out,
     seed)`, if given, makes the whole Learner instead, as `heads.heads_on(features, samples)` does
-    for heads on features. `method`, one of `training/methods` such as `odd.train`, replaces the
-    default training: then a third of the epochs have the rate `lr`, and in the others it falls
+    for heads on features. `method`, a name of the catalogue such as "odd" or one of
+    `training/methods` such as `odd.train`, replaces the default training: then a third of the
+    epochs have the rate `lr`, and in the others it falls
     along a cosine. `progress(done, total)` is called after each training.
 
     Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
     `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
 
     Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared,
-    and `TypeError` for a `network` beside a `learner`.
+    `TypeError` for a `network` beside a `learner`, and `O2UError` for the name of a `method` that
+    is not there.
     """
     _require_apart(before, after, held_out)
     if network and learner:
         raise TypeError("Expected a network or a learner, found both: a learner has its network.")
     make = learner or partial(_on_pictures, network=network or _standard)
+    if isinstance(method, str):
+        method = method_named(method).train
     fit = partial(_fit, epochs=epochs, lr=lr, method=method)
     rows = {}
     for done, seed in enumerate(seeds):

@@ -14,6 +14,7 @@ from o2u_nb.training.fitting import batches_of, optimiser, sgd
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.stop import StopWhenStable, require_share
+from o2u_nb.training.trained import Trained
 
 WARMUP_SHARE = 0.3  # share of all epochs that is the warm-up, as in the standard preset (8 of 26)
 CYCLE = 6  # epochs in a cycle, as in the standard preset
@@ -68,3 +69,8 @@ def train(
         cycles = len(rates[warmup:]) // cycle
         say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")
     return recorder.trace
+
+
+def fit(learn: Learner, rates: Sequence[float], **options) -> Trained:
+    """Train as `train` does, with the same `options`."""
+    return Trained(train(learn, rates, **options))
