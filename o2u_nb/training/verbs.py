@@ -50,7 +50,7 @@ def verb(method: TrainingMethod) -> Callable[..., Trained]:
     ) -> Trained:
         return method.fit(self, usual_rates(self, epochs, lr, rates), **options)
 
-    fit.__signature__ = _signature(fit, method)  # type: ignore[attr-defined]
+    fit.__signature__ = _signature(fit, method)
     fit.__name__ = f"fit_{method.name}"
     fit.__qualname__ = f"Learner.{fit.__name__}"
     fit.__doc__ = (
