@@ -65,7 +65,7 @@ def retrain(
     _require_apart(before, after, held_out)
     if network and learner:
         raise TypeError("Expected a network or a learner, found both: a learner has its network.")
-    make = learner or partial(_on_pictures, network=network or _standard)
+    make = learner or partial(on_pictures, network=network or _standard)
     if isinstance(method, str):
         method = method_named(method).train
     fit = partial(_fit, epochs=epochs, lr=lr, method=method)
@@ -97,15 +97,26 @@ def _accuracy(samples, held_out, seed, fit, make) -> float:
             return float(learn.validate()[1])
 
 
-def _on_pictures(samples, held_out, seed, *, network) -> Learner:
+def _standard(n_classes: int) -> torch.nn.Module:
+    return CompactResNet(n_classes, widths=PRESETS["standard"].widths)
+
+
+def on_pictures(
+    samples: pd.DataFrame,
+    held_out: pd.DataFrame,
+    seed: int,
+    *,
+    network: Callable[[int], torch.nn.Module] = _standard,
+) -> Learner:
+    """Return a Learner for a network from scratch on the pictures of `samples`.
+
+    It is validated on `held_out`. `network` makes one for a number of classes, by default that of
+    the standard preset.
+    """
     bs = batch_size(len(samples), most=PRESETS["standard"].bs)
     dls = dataloaders(samples, valid=held_out, bs=bs, seed=seed)
     loss = torch.nn.CrossEntropyLoss()
     return Learner(dls, network(len(dls.vocab)), loss_func=loss, opt_func=sgd)
-
-
-def _standard(n_classes: int) -> torch.nn.Module:
-    return CompactResNet(n_classes, widths=PRESETS["standard"].widths)
 
 
 def _require_apart(before, after, held_out) -> None:
