@@ -10,7 +10,7 @@ from tests.pictures import fill, labels
 def clothing(root, folder="annotations"):
     """Two pictures of each class, one of which experts have labelled, too, and four others."""
     fill(root, "images/0/00/1.jpg", "images/0/00/2.jpg", "images/1/01/3.jpg", "images/1/01/4.jpg",
-         "images/9/99/5.jpg", "images/9/99/6.jpg", "images/9/99/7.jpg", "images/9/99/8.jpg")  # fmt: skip
+         *(f"images/9/99/{number}.jpg" for number in range(5, 9)))  # fmt: skip
     lists = root / folder
     lists.mkdir(exist_ok=True)
     noisy = {"images/0/00/1.jpg": 0, "images/0/00/2.jpg": 1, "images/1/01/3.jpg": 1,
@@ -47,20 +47,20 @@ def test_the_labels_of_experts_tell_which_noisy_ones_are_wrong(tmp_path):
 
 
 def test_lists_that_do_not_fit_are_named(tmp_path):
-    with pytest.raises(SourceError, match="noisy_train_key_list.txt"):
+    with pytest.raises(SourceError, match=r"noisy_train_key_list.txt"):
         from_clothing1m(tmp_path)
     clothing(tmp_path)
-    with pytest.raises(SourceError, match="no split 'noisy'.*clean_val"):
+    with pytest.raises(SourceError, match=r"no split 'noisy'.*clean_val"):
         from_clothing1m(tmp_path, split="noisy")
     lists = tmp_path / "annotations"
     (lists / "noisy_label_kv.txt").write_text("images/0/00/1.jpg 0\n")
-    with pytest.raises(SourceError, match="no label for 3 of the 4 .*images/0/00/2.jpg"):
+    with pytest.raises(SourceError, match=r"no label for 3 of the 4 .*images/0/00/2.jpg"):
         from_clothing1m(tmp_path)
     (lists / "noisy_label_kv.txt").write_text("images/0/00/1.jpg zero\n")
-    with pytest.raises(SourceError, match="line 1.*zero"):
+    with pytest.raises(SourceError, match=r"line 1.*zero"):
         from_clothing1m(tmp_path)
     (lists / "clean_label_kv.txt").write_text("images/9/99/5.jpg 7\n")
-    with pytest.raises(SourceError, match="class 7.*2 classes"):
+    with pytest.raises(SourceError, match=r"class 7.*2 classes"):
         clothing1m_truth(tmp_path)
 
 
