@@ -42,7 +42,11 @@ METHODS = {
     for method in (
         TrainingMethod("plain", "plain training", "cross entropy on the given labels", plain.fit),
         TrainingMethod(
-            "o2u", "O2U-Net's cyclic training", "Huang, Qu, Jia, Zhao, ICCV 2019", o2u.fit
+            "o2u",
+            "O2U-Net: cyclic training, then without the suspects",
+            "Huang, Qu, Jia, Zhao, ICCV 2019",
+            o2u.fit,
+            detects=True,
         ),
         TrainingMethod(
             "odd",

@@ -60,7 +60,7 @@ def compare(
     `noise.named` takes it, such as "symmetric 40 %" or "none", or maps names to noises. With
     `truth`, the right label by `sample_id`, the labels of `samples` may be wrong, and the noise
     called "as given" plants nothing. `methods` are names of `catalogue.METHODS` (default: all), and
-    `detectors` names of detectors, which look at the training by `o2u`. For all methods the
+    `detectors` names of detectors, which look at the cyclic training of `o2u`. For all methods the
     network, its initial weights, the number of `epochs` and the learning rates are the same.
 
     `features`, (n_samples, d) in the order of `samples`, are those of a frozen network: then heads
@@ -173,7 +173,8 @@ def _run(
         )
     names = [name for name in wanted if name != method.name]
     if names:
-        evidence = Evidence(trained.trace, embed(learn))
+        embeddings = embed(learn) if trained.embeddings is None else trained.embeddings
+        evidence = Evidence(trained.trace, embeddings)
         rows += [_row_of(name, evidence, task.wrong) for name in names]
     return rows
 

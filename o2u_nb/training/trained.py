@@ -21,12 +21,15 @@ class Trained:
     (n_samples, n_classes), 0 to 1, is what the method takes for the right labels, such as corrected
     or soft ones, or None. `transition`, float (n_classes, n_classes), is the probability of each
     given label (columns) for each right label (rows), where the method estimates it, or None.
+    `embeddings`, float (n_samples, d), are those of the network that left the trace, where it is
+    not the one that the Learner has in the end.
     """
 
     trace: Trace
     suspicion: np.ndarray | None = None
     probs: np.ndarray | None = None
     transition: np.ndarray | None = None
+    embeddings: np.ndarray | None = None
 
 
 def traced(fit: Callable[..., Trained]) -> Callable[..., Trace]:

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fastai.callback.core import Callback
 
 from o2u_nb.__main__ import main
 from o2u_nb.comparison import Comparison
+from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, SourceError
 from o2u_nb.training import compare as module
+from o2u_nb.training.catalogue import METHODS
 from o2u_nb.training.compare import compare
-from tests.features import blobs
+from tests.features import blobs, head
 from tests.sources import write_source
 
 POINTS = blobs(240)
@@ -127,3 +130,38 @@ def test_the_command_lists_every_method_with_its_paper_and_says_what_is_missing(
     assert "generalised cross entropy (Zhang, Sabuncu, NeurIPS 2018)" in said and "o2u_var" in said
     assert main(["compare"]) == 2
     assert "SOURCE" in capsys.readouterr().err
+
+
+def test_o2u_ranks_by_its_cyclic_epochs_and_trains_again_without_the_suspects():
+    points = blobs(240, wrong=0.25, spread=0.8)
+    learn = head(points)
+    given = {name: value.clone() for name, value in learn.model.state_dict().items()}
+    seen = []
+    loader = learn.dls.train
+    with learn.no_bar(), learn.no_logging():
+        found = METHODS["o2u"].fit(learn, [0.05] * 12, cbs=CountSamples(seen))
+    table = score_table(found.trace, found.embeddings).loc[found.trace.ids]
+    np.testing.assert_array_equal(found.suspicion, table["score"])
+    suspects = int(table["suspect"].sum())
+    assert 40 < suspects < 80 and found.trace.n_epochs == 12
+    assert seen == [240] * 12 + [240 - suspects] * 12  # the second half without the suspects
+    assert learn.dls.train is loader
+    assert any((value != given[name]).any() for name, value in learn.model.state_dict().items())
+
+
+class CountSamples(Callback):
+    """Count the samples of each training epoch."""
+
+    run_valid = False
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def before_train(self):
+        self.count = 0
+
+    def before_batch(self):
+        self.count += len(self.yb[0])
+
+    def after_train(self):
+        self.seen.append(self.count)
