@@ -10,7 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from o2u_nb import comparing
+from o2u_nb import compare_command
 from o2u_nb.audit import Audit
 from o2u_nb.errors import O2UError
 from o2u_nb.extras import require_training
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_training_options(demo)
     demo.set_defaults(command=_demo)
 
-    comparing.add_command(commands)
+    compare_command.add_command(commands)
 
     doctor = commands.add_parser("doctor", help="check this environment and name cures")
     doctor.set_defaults(command=_doctor)
