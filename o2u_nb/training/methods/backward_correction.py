@@ -1,0 +1,44 @@
+"""Backward correction: the losses of all classes go through the inverse of a transition matrix.
+
+In come a Learner and a rate per epoch; out goes a `Trained`. Patrini, Rozza, Menon, Nock and Qu,
+"Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from fastai.basics import Learner
+
+from o2u_nb.training.corrected import fit_corrected
+from o2u_nb.training.losses import backward_corrected
+from o2u_nb.training.trained import Trained, traced
+
+
+def fit(
+    learn: Learner,
+    rates: Sequence[float],
+    *,
+    warmup: int | None = None,
+    estimator: str = "anchor_points",
+    say: Callable[[str], None] = print,
+    **common,
+) -> Trained:
+    """Train plainly, estimate the transition matrix T, and train on with the backward loss.
+
+    The options, what is returned and what is not as published are those of
+    `forward_correction.fit`, and the loss is `losses.backward_corrected`. It has no lower bound, so
+    that a network that can memorise the labels becomes unstable; forward correction is steadier.
+    """
+    return fit_corrected(
+        learn,
+        rates,
+        backward_corrected,
+        np.linalg.inv,
+        warmup=warmup,
+        estimator=estimator,
+        say=say,
+        **common,
+    )
+
+
+train = traced(fit)
