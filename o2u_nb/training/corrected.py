@@ -67,7 +67,7 @@ class Corrected(BatchLoss):
 
     def __init__(self, recorder: DynamicsRecorder, loss: Loss, matrix: np.ndarray):
         super().__init__(recorder)
-        self.loss_func = loss
+        self.corrected = loss
         self.matrix = torch.as_tensor(matrix, dtype=torch.float32)
 
     def loss_of(
@@ -75,4 +75,4 @@ class Corrected(BatchLoss):
     ) -> torch.Tensor:
         """Return the mean corrected loss of the batch."""
         self.matrix = self.matrix.to(logits.device)
-        return self.loss_func(logits.float(), labels, self.matrix).mean()
+        return self.corrected(logits.float(), labels, self.matrix).mean()

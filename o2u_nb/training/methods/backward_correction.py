@@ -19,7 +19,7 @@ def fit(
     rates: Sequence[float],
     *,
     warmup: int | None = None,
-    estimator: str = "anchor_points",
+    estimator: str = "confident_joint",
     say: Callable[[str], None] = print,
     **common,
 ) -> Trained:
@@ -27,7 +27,8 @@ def fit(
 
     The options, what is returned and what is not as published are those of
     `forward_correction.fit`, and the loss is `losses.backward_corrected`. It has no lower bound, so
-    that a network that can memorise the labels becomes unstable; forward correction is steadier.
+    that a network that can memorise the labels becomes unstable, and a poor T costs it more than
+    forward correction, which is steadier.
     """
     return fit_corrected(
         learn,

@@ -22,6 +22,7 @@ from o2u_nb.training.trained import Trained, traced
 # 256 have about as many of each of ten classes.
 PER_CLASS = 25
 FLOOR = 0.001  # what is added to the determinant, as published
+TINY = 1e-9  # added to the diagonal, so that an exactly singular matrix has a gradient
 
 
 def fit(
@@ -79,7 +80,8 @@ def determinant_loss(matrix: torch.Tensor) -> torch.Tensor:
     Xu et al., NeurIPS 2019, equation 3. The logarithm of the determinant is computed, which does
     not overflow.
     """
-    log_det = torch.linalg.slogdet(matrix)[1]
+    identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    log_det = torch.linalg.slogdet(matrix + TINY * identity)[1]
     return -torch.logaddexp(log_det, log_det.new_tensor(math.log(FLOOR)))
 
 
@@ -108,8 +110,7 @@ class Informed(BatchLoss):
         """Return the loss of this batch, and of what is remembered of those before it."""
         n_classes = len(self.block[1])
         fading = max(0.0, 1 - len(labels) / (PER_CLASS * n_classes))
-        logits = logits.as_subclass(torch.Tensor)
-        now = joint(logits.softmax(1), labels.as_subclass(torch.Tensor)) + fading * self.memory
+        now = joint(logits.softmax(1), labels) + fading * self.memory
         self.memory = now.detach()
         # Each of the n samples has a gradient of about n_classes (1 - fading) / n times that of
         # cross entropy.

@@ -101,10 +101,11 @@ class Latent:
 
         `probs` (n, n_classes) float is the network's softmax.
         """
-        self._count(rows, -1)
+        own = rows.unique()  # a weighted loader may draw a sample twice
+        self._count(own, -1)
         weights = probs.double() * self.transition().T[self.given[rows]]
         self.right[rows] = torch.multinomial(weights, 1, generator=self.random)[:, 0]
-        self._count(rows, 1)
+        self._count(own, 1)
         return self.right[rows]
 
     def _count(self, rows: torch.Tensor | slice, sign: int) -> None:
@@ -128,5 +129,4 @@ class Gibbs(BatchLoss):
         self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
         """Return the mean cross entropy of the drawn labels."""
-        logits = logits.as_subclass(torch.Tensor)
         return F.cross_entropy(logits, self.latent.draw(rows, logits.detach().softmax(1)))

@@ -50,6 +50,8 @@ def fit(
     given picture and label, and the suspicion is one minus that of the given label, 0 to 1. See
     `methods` for the other options.
 
+    The complex form has n_classes^2 numbers for each feature, too many for hundreds of classes.
+
     Not as published: the layer's optimiser and rate are our choice, h is scaled to a sum of
     absolute values of 1, so that one rate suits every width, no gradient flows through h, and the
     suspicion is ours. Raises `O2UError` for another form, and `RecordingError` for "complex" when
@@ -100,8 +102,8 @@ class NoiseLayer(nn.Module):
             return self.b.log_softmax(1)[None]
         if self.u is None:
             self.u = nn.Parameter(h.new_zeros(*self.b.shape, h.shape[1]))
-        slopes = torch.einsum("ijd,nd->nij", self.u, F.normalize(h, p=1.0))
-        return (slopes + self.b).log_softmax(2)
+        slopes = F.linear(F.normalize(h, p=1.0), self.u.flatten(0, 1))
+        return (slopes.unflatten(1, self.b.shape) + self.b).log_softmax(2)
 
 
 class NoFeatures:
@@ -148,7 +150,7 @@ class Adapting(BatchLoss):
         super().__init__(recorder)
         self.noise = noise
         self.features = features
-        self.lr = lr
+        self.layer_lr = lr
         self.layer_opt: torch.optim.Optimizer | None = None
         self.grads: Sequence[torch.Tensor] = ()
 
@@ -160,10 +162,9 @@ class Adapting(BatchLoss):
         self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
         """Return -log sum_i p_i theta_iy, on average."""
-        logits = logits.as_subclass(torch.Tensor).float()
-        theta = self.noise(self.features.of(logits))
-        given = labels.as_subclass(torch.Tensor)
-        loss = -torch.logsumexp(logits.log_softmax(1) + _columns(theta, given), 1).mean()
+        log_theta = self.noise(self.features.of(logits))
+        log_p = logits.float().log_softmax(1)
+        loss = -torch.logsumexp(log_p + _columns(log_theta, labels), 1).mean()
         # The layer's gradients are taken here, before mixed precision scales the loss.
         self.grads = torch.autograd.grad(loss, [*self.noise.parameters()], retain_graph=True)
         return loss
@@ -173,7 +174,7 @@ class Adapting(BatchLoss):
         if not self.training:
             return
         if self.layer_opt is None:  # only now are all its parameters there
-            self.layer_opt = torch.optim.Adam(self.noise.parameters(), lr=self.lr)
+            self.layer_opt = torch.optim.Adam(self.noise.parameters(), lr=self.layer_lr)
         for parameter, grad in zip(self.noise.parameters(), self.grads, strict=True):
             parameter.grad = grad
         self.layer_opt.step()
@@ -181,9 +182,9 @@ class Adapting(BatchLoss):
 
 def _columns(theta: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return the column of each sample's label: (n, n_classes)."""
-    n, n_classes = len(labels), theta.shape[1]
-    each = theta.expand(n, n_classes, n_classes)
-    return each.gather(2, labels[:, None, None].expand(n, n_classes, 1))[:, :, 0]
+    if len(theta) == 1:  # the simple form, the same for all samples
+        return theta[0].T[labels]
+    return theta[torch.arange(len(labels), device=labels.device), :, labels]
 
 
 @torch.no_grad()
@@ -197,6 +198,6 @@ def _looked(
         theta = noise.to(p.device)(features.of(logits)).exp().double()
         given = torch.as_tensor(labels, device=p.device)[rows]
         probs.append(weighted(p.cpu().numpy(), _columns(theta, given).cpu().numpy()))
-        total = total + (p[:, :, None] * theta).sum(0)
+        total = total + torch.einsum("ni,nij->ij", p, theta.expand(len(p), -1, -1))
         mass = mass + p.sum(0)
     return np.concatenate(probs), (total / mass[:, None]).cpu().numpy()
