@@ -63,7 +63,10 @@ def as_trained(run: RecordedFit, probs: np.ndarray, transition: np.ndarray) -> T
 
 
 class Corrected(BatchLoss):
-    """Train with the mean of `loss`, which gets `matrix`, (n_classes, n_classes)."""
+    """Train with the mean of `loss`, which gets `matrix`, (n_classes, n_classes).
+
+    A batch whose mean is negative does not train: see `backward_correction.fit`.
+    """
 
     def __init__(self, recorder: DynamicsRecorder, loss: Loss, matrix: np.ndarray):
         super().__init__(recorder)
@@ -73,6 +76,6 @@ class Corrected(BatchLoss):
     def loss_of(
         self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
-        """Return the mean corrected loss of the batch."""
+        """Return the mean corrected loss of the batch, at least 0."""
         self.matrix = self.matrix.to(logits.device)
-        return self.corrected(logits.float(), labels, self.matrix).mean()
+        return self.corrected(logits.float(), labels, self.matrix).mean().clamp_min(0)

@@ -1,11 +1,14 @@
 """Forward and backward correction: losses by hand, and planted noise that they see through."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from o2u_nb.detect.transition import ESTIMATORS
+from o2u_nb.training.corrected import Corrected
 from o2u_nb.training.losses import backward_corrected, forward_corrected
 from o2u_nb.training.methods import backward_correction, forward_correction, plain
 from tests.features import accuracy, blobs, fitted, head, ranks
@@ -100,3 +103,17 @@ def test_a_nearly_singular_matrix_is_blended_and_said(monkeypatch):
     assert "nearly singular" in said[0] and "6% of the identity" in said[0]
     expected = 0.06 * np.eye(3) + 0.94 / 3  # the eigenvalues are 1, 0.06 and 0.06
     np.testing.assert_allclose(found.transition, expected)
+
+
+def test_a_batch_with_a_negative_loss_does_not_train():
+    inverse = np.array([[1.5, -0.5], [-1.0, 2.0]])
+    callback = Corrected(SimpleNamespace(), backward_corrected, inverse)
+    logits = torch.log(torch.tensor([[0.9, 0.1], [0.5, 0.5]])).requires_grad_()
+    labels = torch.tensor([0, 0])
+    loss = callback.loss_of(logits, labels, labels)
+    losses = [-1.5 * np.log(0.9) + 0.5 * np.log(0.1), -np.log(0.5)]  # -0.993 and 0.693
+    assert np.mean(losses) < 0 == loss.item()
+    loss.backward()
+    assert (logits.grad == 0).all()
+    other = callback.loss_of(logits[1:], labels[1:], labels[1:])
+    assert other.item() == pytest.approx(losses[1])

@@ -26,9 +26,12 @@ def fit(
     """Train plainly, estimate the transition matrix T, and train on with the backward loss.
 
     The options, what is returned and what is not as published are those of
-    `forward_correction.fit`, and the loss is `losses.backward_corrected`. It has no lower bound, so
-    that a network that can memorise the labels becomes unstable, and a poor T costs it more than
-    forward correction, which is steadier.
+    `forward_correction.fit`, and the loss is `losses.backward_corrected`. Forward correction is
+    steadier, and a poor T costs it less.
+
+    Not as published either: a batch whose mean loss is negative does not train. The loss has no
+    lower bound, so that a network that memorises the labels would make it ever smaller, until its
+    numbers overflow. On labels that it has not memorised, the expected loss cannot be negative.
     """
     return fit_corrected(
         learn,

@@ -77,8 +77,8 @@ def joint(probs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 def determinant_loss(matrix: torch.Tensor) -> torch.Tensor:
     """Return -log(|det| + 0.001) of Y^T P, (n_classes, n_classes) float: a scalar.
 
-    Xu et al., NeurIPS 2019, equation 3. The logarithm of the determinant is computed, which does
-    not overflow.
+    Xu et al., NeurIPS 2019, section 4. The logarithm of the determinant is computed, which does not
+    overflow.
     """
     identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     log_det = torch.linalg.slogdet(matrix + TINY * identity)[1]

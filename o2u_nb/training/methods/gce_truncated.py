@@ -46,7 +46,7 @@ def fit(
     and this by the present one, so that no other samples are needed; and the suspicion is ours. A
     pruning that would leave a class out altogether keeps that class. A network that has learnt
     little by the first pruning, as a linear head with many classes, gives many right labels less
-    than `k`, and loses by it: start later, or lower `k`.
+    than `k`, and may lose by it: start later, or lower `k`.
     """
     n = len(rates)
     start = max(1, round(START_SHARE * n)) if start is None else start

@@ -42,9 +42,9 @@ def fit(
 
     The first `warmup` epochs (default: a third) train with the Learner's own loss. In the others
     the probability of the given label j is sum_i p_i theta_ij, where p is the softmax. With the
-    `form` "simple", theta_ij = softmax_j(b_ij) (equations 5 and 6); with "complex" it depends on
-    the input h of the model's last layer, and is softmax_j(u_ij h + b_ij) (equation 3). b starts
-    from the soft confusion of the plainly trained network, as published, and u from 0. The layer
+    `form` "simple", theta_ij = softmax_j(b_ij); with "complex" it depends on the input h of the
+    model's last layer, and is softmax_j(u_ij h + b_ij). b starts from the soft confusion of the
+    plainly trained network, as published, and u from 0. The layer
     has an optimiser of its own, Adam with the rate `layer_lr`. `transition` is theta, in the
     complex form its mean over the samples, weighted by p; `probs` are the probability of each class
     given picture and label, and the suspicion is one minus that of the given label, 0 to 1. See
