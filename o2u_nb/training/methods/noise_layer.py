@@ -44,11 +44,10 @@ def fit(
     the probability of the given label j is sum_i p_i theta_ij, where p is the softmax. With the
     `form` "simple", theta_ij = softmax_j(b_ij); with "complex" it depends on the input h of the
     model's last layer, and is softmax_j(u_ij h + b_ij). b starts from the soft confusion of the
-    plainly trained network, as published, and u from 0. The layer
-    has an optimiser of its own, Adam with the rate `layer_lr`. `transition` is theta, in the
-    complex form its mean over the samples, weighted by p; `probs` are the probability of each class
-    given picture and label, and the suspicion is one minus that of the given label, 0 to 1. See
-    `methods` for the other options.
+    plainly trained network, as published, and u from 0. The layer has an optimiser of its own, Adam
+    with the rate `layer_lr`. `transition` is theta, in the complex form its mean over the samples,
+    weighted by p; `probs` are the probability of each class given picture and label, and the
+    suspicion is one minus that of the given label, 0 to 1. See `methods` for the other options.
 
     The complex form has n_classes^2 numbers for each feature, too many for hundreds of classes.
 
