@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from fastai.basics import Learner
+from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
+from sklearn.metrics import roc_auc_score
 
 from o2u_nb.training.heads import head_learner, heads_on
+from o2u_nb.training.verbs import usual_rates
 
 CLASSES = ["ant", "bee", "cat"]
 
@@ -51,3 +55,22 @@ def blobs(n: int = 120, *, wrong: float = 0.0, seed: int = 0, spread: float = 0.
 def head(points: Blobs, *, bs: int = 16, seed: int = 0, **options) -> Learner:
     """Return a Learner for a linear head on the points with their given labels."""
     return head_learner(points.features, points.table, bs=bs, seed=seed, device="cpu", **options)
+
+
+def fitted(fit, learn: Learner, epochs: int = 12, *, lr: float = 0.01, **options):
+    """Train by a method's `fit` at the usual rates; return the Learner and what it found."""
+    with learn.no_bar(), learn.no_logging():
+        return learn, fit(learn, usual_rates(learn, epochs, lr), **options)
+
+
+def accuracy(learn: Learner, points: Blobs) -> float:
+    """Return the share of the points to which the Learner gives their true class, 0 to 1."""
+    learn.model.eval()
+    with torch.no_grad():
+        found = learn.model(torch.from_numpy(points.features)).argmax(1).numpy()
+    return float((found == points.true).mean())
+
+
+def ranks(wrong: np.ndarray, suspicion: np.ndarray) -> float:
+    """Return the probability that a wrong label is more suspicious than a right one, 0 to 1."""
+    return float(roc_auc_score(wrong, suspicion))

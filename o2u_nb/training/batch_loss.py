@@ -29,7 +29,7 @@ class BatchLoss(Callback):
         """Return the loss of one training batch, a scalar with a gradient.
 
         `logits` is float (n, n_classes), `labels` int (n,), and `rows` int (n,) are the positions
-        of the samples in the trace.
+        of the samples in the trace. They are plain tensors, without fastai's subclasses.
         """
         raise NotImplementedError
 
@@ -38,8 +38,9 @@ class BatchLoss(Callback):
         if not self.training:
             return
         rows = self.recorder.rows
-        logits = main_output(self.pred, len(rows), self.n_classes)
-        self.learn.loss_grad = self.loss_of(logits, self.yb[0], rows)
+        logits = main_output(self.pred, len(rows), self.n_classes).as_subclass(torch.Tensor)
+        labels = self.yb[0].as_subclass(torch.Tensor)
+        self.learn.loss_grad = self.loss_of(logits, labels, rows)
         self.learn.loss = self.learn.loss_grad.clone()
 
     @property

@@ -10,7 +10,20 @@ from difflib import get_close_matches
 
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
-from o2u_nb.training.methods import gce, o2u, odd, plain
+from o2u_nb.training.methods import (
+    backward_correction,
+    dmi,
+    forward_correction,
+    gce,
+    gce_truncated,
+    lccn,
+    luo,
+    mixup,
+    noise_layer,
+    o2u,
+    odd,
+    plain,
+)
 from o2u_nb.training.trained import Trained, traced
 
 
@@ -56,6 +69,54 @@ METHODS = {
             detects=True,
         ),
         TrainingMethod("gce", "generalised cross entropy", "Zhang, Sabuncu, NeurIPS 2018", gce.fit),
+        TrainingMethod(
+            "gce_truncated",
+            "truncated generalised cross entropy",
+            "Zhang, Sabuncu, NeurIPS 2018",
+            gce_truncated.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "forward_correction",
+            "forward loss correction",
+            "Patrini, Rozza, Menon, Nock, Qu, CVPR 2017",
+            forward_correction.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "backward_correction",
+            "backward loss correction",
+            "Patrini, Rozza, Menon, Nock, Qu, CVPR 2017",
+            backward_correction.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "noise_layer",
+            "noise adaptation layer",
+            "Goldberger, Ben-Reuven, ICLR 2017",
+            noise_layer.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "dmi",
+            "determinant-based mutual information",
+            "Xu, Cao, Kong, Wang, NeurIPS 2019",
+            dmi.fit,
+        ),
+        TrainingMethod(
+            "lccn",
+            "latent class-conditional noise",
+            "Yao, Wu, Zhang, Tsang, Sun, AAAI 2019",
+            lccn.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "luo",
+            "penalty on the variance of predictions",
+            "Luo, Zhu, Pfister, arXiv 1909.09338",
+            luo.fit,
+        ),
+        TrainingMethod("mixup", "mixup", "Zhang, Cisse, Dauphin, Lopez-Paz, ICLR 2018", mixup.fit),
     )
 }
 

@@ -22,3 +22,29 @@ def generalised_cross_entropy(
         raise ValueError(f"Expected q above 0 and at most 1, found {q}: 0.7 is the paper's.")
     log_p = F.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
     return -torch.expm1(q * log_p) / q  # the same as (1 - p^q) / q, exact also where p is near 1
+
+
+def forward_corrected(
+    logits: torch.Tensor, labels: torch.Tensor, transition: torch.Tensor
+) -> torch.Tensor:
+    """Return -log sum_i p_i T_iy: cross entropy after the softmax p went through the matrix T.
+
+    `transition` is T, float (n_classes, n_classes), the probability of each given label (columns)
+    for each right one (rows). The softmax then models the right label. Patrini et al., "Making Deep
+    Neural Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017, theorem 2.
+    """
+    smallest = torch.finfo(transition.dtype).tiny  # for a given label that T makes impossible
+    likelihood = transition.clamp_min(smallest).log().T[labels]
+    return -torch.logsumexp(F.log_softmax(logits, dim=1) + likelihood, dim=1)
+
+
+def backward_corrected(
+    logits: torch.Tensor, labels: torch.Tensor, inverse: torch.Tensor
+) -> torch.Tensor:
+    """Return sum_j (T^-1)_yj l_j, where l_j is the cross entropy of class j.
+
+    `inverse` is T^-1, float (n_classes, n_classes); for T see `forward_corrected`. The expectation
+    over the given labels is the cross entropy of the right label, but single values may be
+    negative. Patrini et al., CVPR 2017, theorem 1.
+    """
+    return -(inverse[labels] * F.log_softmax(logits, dim=1)).sum(1)

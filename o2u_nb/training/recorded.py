@@ -15,6 +15,10 @@ from o2u_nb.training.fitting import optimiser, own_loader, sgd
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates
 
+# Share of all epochs (0 to 1) in which a method trains plainly before its own part. Our choice: the
+# epochs with the high rate, in which networks do not memorise much yet.
+WARMUP_SHARE = 1 / 3
+
 
 class RecordedFit:
     """Train with a recorder; the options are those that every method takes, see `methods`.
@@ -65,3 +69,21 @@ class RecordedFit:
             learn.added_cbs([self.recorder, pace, *callbacks]),
         ):
             learn.fit(len(rates), rates[0], cbs=self.cbs, reset_opt=True)
+
+    def warm_up(
+        self, learn: Learner, rates: Sequence[float], warmup: int | None = None
+    ) -> list[float]:
+        """Train the first `warmup` epochs with the Learner's own loss; return the other rates.
+
+        `warmup` is by default a third of the epochs, and at least one. Its epochs are of the phase
+        "warmup", and those of later calls of `fit` of the phase "training". Raises `ValueError` for
+        a `warmup` that is not among the epochs.
+        """
+        rates = list(rates)
+        warmup = max(1, round(WARMUP_SHARE * len(rates))) if warmup is None else warmup
+        if not 1 <= warmup <= len(rates):
+            raise ValueError(f"Expected a warm-up of 1 to all {len(rates)} epochs, found {warmup}.")
+        self.recorder.phase = "warmup"
+        self.fit(learn, rates[:warmup])
+        self.recorder.phase = "training"
+        return rates[warmup:]
