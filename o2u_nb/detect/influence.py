@@ -15,11 +15,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-# Default damping, as a share of the mean of the Hessian's diagonal. Our choice: the Hessian has
-# directions in which the training loss is flat, and along these nothing can be said.
-DAMPING = 0.01
-# Largest number of weights for which the Hessian is computed: 128 MB. Our choice.
-MOST_WEIGHTS = 4000
+# Default damping, in units of the mean of the Hessian's diagonal. A network that is stopped early
+# has not settled in the directions in which the training loss is nearly flat, and the formula
+# makes too much of these. Average precision of the influence on 500 validation samples with right
+# labels, with .1, 1 and 10, for heads on 2,000 samples with 20 % of planted noise: .546, .652, .795
+# (CIFAR-10, symmetric), .493, .631, .817 (the same, next class), .639, .785, .929 (photographs of
+# waste, next class). That of self-influence hardly depends on it.
+DAMPING = 10.0
+# Largest number of weights for which the Hessian is computed: 32 MB, and a second for 2,000
+# samples. With twice as many, the average precision was not better.
+MOST_WEIGHTS = 2000
 CHUNK = 1024  # samples whose gradients are held at the same time
 
 
@@ -133,13 +138,13 @@ def _root_of_hessian(at: LastLayer, axes: np.ndarray | None, damping: float | No
     inputs = _inputs(at, slice(None), axes)
     probs = at.probs.astype(np.float64)
     (n, m), n_classes = inputs.shape, probs.shape[1]
-    hessian = np.empty((n_classes, m, n_classes, m))
+    blocks = np.empty((n_classes, m, n_classes, m))
     for a in range(n_classes):
         for b in range(a + 1):
             weights = probs[:, a] * ((a == b) - probs[:, b]) / n
             block = inputs.T @ (weights[:, None] * inputs)
-            hessian[a, :, b], hessian[b, :, a] = block, block
-    hessian = hessian.reshape(n_classes * m, -1)
+            blocks[a, :, b], blocks[b, :, a] = block, block
+    hessian = blocks.reshape(n_classes * m, -1)
     diagonal = np.einsum("ii->i", hessian)
     diagonal += DAMPING * diagonal.mean() if damping is None else damping
     return cholesky(hessian, lower=True, overwrite_a=True, check_finite=False)
