@@ -13,8 +13,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import softmax
 
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.neighbours import VOTERS
@@ -163,6 +161,8 @@ def explain(one: np.ndarray, two: np.ndarray, three: np.ndarray) -> tuple[np.nda
     true classes (K,), such that one[j] = sum_i p_i T_ij, two[j, k] = sum_i p_i T_ij T_ik, and so on
     for `three`, as nearly as possible in the sum of squares.
     """
+    from scipy.optimize import minimize
+
     n_classes = len(one)
     # Most labels are taken to be right, which says what each true class is called.
     start = np.concatenate([np.log(4 * n_classes) * np.eye(n_classes), np.zeros((1, n_classes))])
@@ -170,7 +170,7 @@ def explain(one: np.ndarray, two: np.ndarray, three: np.ndarray) -> tuple[np.nda
         _misfit, start.ravel(), args=(one, two, three), jac=True, method="L-BFGS-B",
         options=dict(maxiter=STEPS, maxfun=2 * STEPS, ftol=1e-14, gtol=1e-10),
     )  # fmt: skip
-    *matrix, shares = softmax(found.x.reshape(-1, n_classes), axis=1)
+    *matrix, shares = _softmax(found.x.reshape(-1, n_classes))
     return np.array(matrix), shares
 
 
@@ -183,7 +183,7 @@ def _misfit(
     matrix, then those of the shares, up to a constant each.
     """
     n_classes = len(one)
-    rows = softmax(x.reshape(-1, n_classes), axis=1)
+    rows = _softmax(x.reshape(-1, n_classes))
     t, p = rows[:-1], rows[-1]
     pairs = (t[:, :, None] * t[:, None, :]).reshape(n_classes, -1)  # T_ij T_ik
     off_one = p @ t - one
@@ -201,6 +201,12 @@ def _misfit(
     to_rows = np.concatenate([to_t, to_p[None]])
     slope = rows * (to_rows - (rows * to_rows).sum(1, keepdims=True))  # through the softmax
     return float(misfit), slope.ravel()
+
+
+def _softmax(logs: np.ndarray) -> np.ndarray:
+    """Return the softmax of each row."""
+    powers = np.exp(logs - logs.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
 
 
 def _voted(evidence: Evidence, vote: Callable[..., Vote]) -> np.ndarray | None:
