@@ -84,7 +84,10 @@ def listed() -> list[str]:
     from o2u_nb.training.catalogue import METHODS
 
     rows = [(m.name, f"{m.title} ({m.paper})" + " *" * m.trusted) for m in METHODS.values()]
-    columns = [(d.name, f"{d.title}: {d.sentence}") for d in DETECTORS.values()]
+    columns = [
+        (d.name, f"{d.title}: {d.sentence}" + (f" ({d.paper})" if d.paper else ""))
+        for d in DETECTORS.values()
+    ]
     width = max(len(name) for name, _ in rows + columns)
     lines = [f"  {name:<{width}}  {text}" for name, text in rows]
     return [

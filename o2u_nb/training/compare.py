@@ -7,7 +7,8 @@ network that it trains does on held-out samples. The truth is read only to plant
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from fastai.basics import accuracy
+from fastai.basics import Learner, accuracy
 from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
 
 from o2u_nb.comparison import Comparison, Kept
 from o2u_nb.data import noise as noises
 from o2u_nb.data.noise import Noise
 from o2u_nb.detect.evidence import Evidence
-from o2u_nb.detect.registry import DETECTORS
+from o2u_nb.detect.registry import detector_named
 from o2u_nb.detect.scores import o2u_mean
+from o2u_nb.detect.table import detector_columns
 from o2u_nb.errors import O2UError, SourceError
 from o2u_nb.training.catalogue import METHODS, TrainingMethod, method_named
 from o2u_nb.training.heads import heads_on
+from o2u_nb.training.methods import o2u
+from o2u_nb.training.probe.critical import near_boundary
 from o2u_nb.training.probe.embed import embed
+from o2u_nb.training.probe.influence import influences
+from o2u_nb.training.probe.tracin import TracIn
 from o2u_nb.training.retrain import MakeLearner
+from o2u_nb.training.schedule import largest_rate
+from o2u_nb.training.thresholds import threshold_samples
 from o2u_nb.training.trained import Trained
 from o2u_nb.training.verbs import EPOCHS, usual_rates
 
 GIVEN = "as given"  # the noise of samples whose labels are wrong already
-WITNESS = "o2u"  # the training whose trace the detectors look at
+INFLUENCES = {"self_influence", "valid_influence"}  # the detectors that `influences` measures
 HELD_OUT = 0.2  # share of the samples on which accuracy is measured, if none are passed
 TRUSTED = 10  # verified samples of each class that methods get which need some
 USUAL = ("score", "o2u_mean", "aum", "forgetting")  # the detectors that are compared by default
@@ -60,8 +68,9 @@ def compare(
     `noise.named` takes it, such as "symmetric 40 %" or "none", or maps names to noises. With
     `truth`, the right label by `sample_id`, the labels of `samples` may be wrong, and the noise
     called "as given" plants nothing. `methods` are names of `catalogue.METHODS` (default: all), and
-    `detectors` names of detectors, which look at the cyclic training of `o2u`. For all methods the
-    network, its initial weights, the number of `epochs` and the learning rates are the same.
+    `detectors` names of detectors, which look at a cyclic training as an audit has it. For all
+    methods the network, its initial weights, the number of `epochs` and the learning rates are the
+    same.
 
     `features`, (n_samples, d) in the order of `samples`, are those of a frozen network: then heads
     are trained. Otherwise `learner(train, held_out, seed)` makes the Learners. `held_out` are
@@ -80,19 +89,23 @@ def compare(
         _require_detector(name)
     kinds = _kinds(noise, samples, features, truth)
     make = learner or heads_on(features, samples)
-    settings = dict(samples=_fingerprint(samples, truth, held_out), epochs=epochs)
-    kept = Kept(out, settings)
-    wanted = [*dict.fromkeys([*(method.name for method in chosen), *([WITNESS] * bool(detectors))])]
-    total, done = len(kinds) * len(seeds) * len(wanted), 0
+    kept = Kept(out, dict(samples=_fingerprint(samples, truth, held_out), epochs=epochs))
+    total, done = len(kinds) * len(seeds) * (len(chosen) + 1), 0
     for name, kind in kinds.items():
         for seed in seeds:
             task = _task(samples, kind, seed, truth, held_out)
-            for method in map(method_named, wanted):
+            for method in (*chosen, None):
+                names = list(detectors) if method is None else [method.name]
+                missing = [one for one in names if not kept.has(noise=name, seed=seed, method=one)]
+                if missing:
+                    found = (
+                        _detect(task, make, epochs, missing)
+                        if method is None
+                        else [_train(task, method, make, epochs)]
+                    )
+                    about = {"noise": name, "rate": task.rate, "seed": seed}
+                    kept.add({**about, **row} for row in found)
                 done += 1
-                rows = _missing(kept, name, seed, method.name, detectors, chosen)
-                if rows:
-                    found = _run(task, method, make, epochs, rows)
-                    kept.add({"noise": name, "rate": task.rate, "seed": seed, **r} for r in found)
                 if progress:
                     progress("methods", done, total)
     return kept.comparison
@@ -151,32 +164,51 @@ def _apart(labels: pd.Series, seed: int) -> np.ndarray:
     return np.isin(rows, drawn)
 
 
-def _run(
-    task: Task, method: TrainingMethod, make: MakeLearner, epochs: int, wanted: list[str]
-) -> list[dict]:
-    """Train by `method`, and return the rows of those names that are `wanted`."""
+def _train(task: Task, method: TrainingMethod, make: MakeLearner, epochs: int) -> dict:
+    """Train by `method`, and return its row."""
     options = dict(trusted=task.trusted) if method.trusted else {}
+    with _learner(task, make) as learn:
+        started = time.perf_counter()
+        trained = method.fit(learn, usual_rates(learn, epochs), **options)
+        seconds = time.perf_counter() - started
+        learn.metrics = accuracy
+        correct = float(learn.validate()[1])
+    own = _ranking(suspicion(trained), task.wrong)
+    return dict(method=method.name, kind="training", **own, accuracy=correct, seconds=seconds)
+
+
+def _detect(task: Task, make: MakeLearner, epochs: int, names: Sequence[str]) -> list[dict]:
+    """Train as an audit does, and return a row for each of the detectors `names`."""
+    measured = {}
+    with _learner(task, make) as learn:
+        tracin = TracIn() if "tracin" in names else None
+        trace = o2u.swing(learn, epochs, lr=largest_rate(learn), cbs=tracin)
+        if tracin:
+            measured["tracin"] = tracin.influence
+        if INFLUENCES & set(names):
+            measured |= influences(learn)
+        if "near_boundary" in names:
+            measured["near_boundary"] = near_boundary(learn)
+        embeddings = embed(learn)
+        if "threshold_margin" in names:
+            found = threshold_samples(task.train, make, epochs=epochs, seed=task.seed)
+            measured["threshold_margin"] = found.margin
+    evidence = Evidence(trace, embeddings, measured=measured)
+    columns = detector_columns(evidence, names)
+    return [
+        dict(method=name, kind="detector", **_ranking(columns[name].to_numpy(), task.wrong))
+        for name in names
+    ]
+
+
+@contextmanager
+def _learner(task: Task, make: MakeLearner) -> Iterator[Learner]:
+    """Make a Learner with the random draws of the task, which trains without bars."""
     with torch.random.fork_rng():
         torch.manual_seed(task.seed)
         learn = make(task.train, task.held_out, task.seed)
-        learn.metrics = accuracy
-        started = time.perf_counter()
         with learn.no_bar(), learn.no_logging():
-            trained = method.fit(learn, usual_rates(learn, epochs), **options)
-            seconds = time.perf_counter() - started
-            correct = float(learn.validate()[1])
-    rows = []
-    if method.name in wanted:
-        own = _ranking(suspicion(trained), task.wrong)
-        rows.append(
-            dict(method=method.name, kind="training", **own, accuracy=correct, seconds=seconds)
-        )
-    names = [name for name in wanted if name != method.name]
-    if names:
-        embeddings = embed(learn) if trained.embeddings is None else trained.embeddings
-        evidence = Evidence(trained.trace, embeddings)
-        rows += [_row_of(name, evidence, task.wrong) for name in names]
-    return rows
+            yield learn
 
 
 def suspicion(trained: Trained) -> np.ndarray:
@@ -188,13 +220,6 @@ def suspicion(trained: Trained) -> np.ndarray:
     if trained.suspicion is not None:
         return trained.suspicion
     return o2u_mean(Evidence(trained.trace))
-
-
-def _row_of(name: str, evidence: Evidence, wrong: np.ndarray) -> dict:
-    values = evidence.column(DETECTORS[name].function)
-    if values is None:
-        raise O2UError(f"The detector {name!r} found no evidence in this comparison: leave it out.")
-    return dict(method=name, kind="detector", **_ranking(values, wrong))
 
 
 def _ranking(values: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
@@ -211,20 +236,6 @@ def _ranking(values: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
         average_precision=float(average_precision_score(wrong, places)),
         precision_at_count=float(wrong[top].mean()),
     )
-
-
-def _missing(
-    kept: Kept,
-    noise: str,
-    seed: int,
-    method: str,
-    detectors: Sequence[str],
-    chosen: Sequence[TrainingMethod],
-) -> list[str]:
-    """List the rows that the training by `method` has to give, and that are not there yet."""
-    names = [method] if any(method == one.name for one in chosen) else []
-    names += [name for name in detectors if method == WITNESS]
-    return [name for name in names if not kept.has(noise=noise, seed=seed, method=name)]
 
 
 def _kinds(
@@ -246,8 +257,7 @@ def _kinds(
 
 
 def _require_detector(name: str) -> None:
-    if name not in DETECTORS:
-        raise O2UError(f"No detector {name!r}: expected one of {', '.join(DETECTORS)}.")
+    detector_named(name)
     if name in METHODS:
         raise O2UError(f"{name!r} is a training method as well: rename the detector.")
 

@@ -7,6 +7,7 @@ from fastai.callback.core import Callback
 
 from o2u_nb.__main__ import main
 from o2u_nb.comparison import Comparison
+from o2u_nb.detect.registry import DETECTORS
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, SourceError
 from o2u_nb.training import compare as module
@@ -26,7 +27,7 @@ def test_every_method_and_detector_has_a_row_for_each_noise_and_seed():
         noise=["none", "pair flip 20 %"], progress=lambda *at: told.append(at),
     )  # fmt: skip
     rows = found.rows.groupby("method").size()
-    assert rows.to_dict() == {"plain": 4, "gce": 4, "score": 4}  # o2u trains, but was not asked for
+    assert rows.to_dict() == {"plain": 4, "gce": 4, "score": 4}
     assert told[-1] == ("methods", 12, 12)
     clean = found.rows[found.rows["noise"] == "none"]
     assert clean["average_precision"].isna().all() and (clean["rate"] == 0).all()
@@ -40,13 +41,13 @@ def test_every_method_and_detector_has_a_row_for_each_noise_and_seed():
 
 def test_all_methods_see_the_same_wrong_labels_and_held_out_samples(monkeypatch):
     seen = {}
-    real = module._run
+    real = module._train
 
     def spy(task, method, *rest):
         seen[task.seed, method.name] = task
         return real(task, method, *rest)
 
-    monkeypatch.setattr(module, "_run", spy)
+    monkeypatch.setattr(module, "_train", spy)
     compare(POINTS.table, ["plain", "gce"], detectors=[], **USUAL)
     for seed in (0, 1):
         one, other = seen[seed, "plain"], seen[seed, "gce"]
@@ -78,13 +79,14 @@ def test_a_comparison_that_was_stopped_goes_on_with_what_is_missing(tmp_path, mo
     options = dict(detectors=["score"], out=tmp_path / "c", **USUAL)
     compare(POINTS.table, ["plain"], **options)
     trained = []
-    real = module._run
+    real = module._train
 
     def spy(task, method, *rest):
         trained.append((task.seed, method.name))
         return real(task, method, *rest)
 
-    monkeypatch.setattr(module, "_run", spy)
+    monkeypatch.setattr(module, "_train", spy)
+    monkeypatch.setattr(module, "_detect", None)  # their rows are there
     found = compare(POINTS.table, ["plain", "gce"], **options)
     assert trained == [(0, "gce"), (1, "gce")]
     assert found.rows.groupby("method").size().to_dict() == {"plain": 2, "score": 2, "gce": 2}
@@ -102,6 +104,18 @@ def test_what_cannot_be_compared_is_refused_before_anything_trains():
         compare(POINTS.table, ["plain"], **USUAL | dict(noise=["asymmetric 10 %"]))
     with pytest.raises(TypeError, match="one of the two"):
         compare(POINTS.table, ["plain"])
+
+
+def test_every_detector_of_the_registry_can_be_compared():
+    names = list(DETECTORS)
+    found = compare(
+        POINTS.table, ["plain"], noise=["symmetric 20 %"], seeds=(0,), detectors=names,
+        features=POINTS.features,
+    )  # fmt: skip
+    rows = found.rows[found.rows["kind"] == "detector"].set_index("method")
+    assert set(rows.index) == set(names)
+    assert rows["average_precision"].between(0, 1).all() and rows["accuracy"].isna().all()
+    assert rows.loc["score", "average_precision"] > 0.7
 
 
 def test_scores_that_are_not_known_come_last():

@@ -75,6 +75,18 @@ def train(
     return recorder.trace
 
 
+def swing(learn: Learner, epochs: int, *, lr: float, **options) -> Trace:
+    """Train the first two stages in `epochs` epochs in all, and return their dynamics.
+
+    About three in ten are the warm-up, at the rate `lr`; as many whole cycles as fit have the rates
+    of `fit_o2u`. The `options` are those of `train`.
+    """
+    cycles = round((1 - WARMUP_SHARE) * epochs / CYCLE)
+    warmup = epochs - cycles * CYCLE
+    cyclic = cyclic_rates(cycles * CYCLE, r1=lr, r2=lr / 10, cycle=CYCLE)
+    return train(learn, [lr] * warmup + cyclic, warmup=warmup, **options)
+
+
 def fit(learn: Learner, rates: Sequence[float], **options) -> Trained:
     """Train all three stages of O2U-Net: warm-up, cyclic phase, and without the suspects.
 
@@ -88,11 +100,7 @@ def fit(learn: Learner, rates: Sequence[float], **options) -> Trained:
     """
     rates = list(rates)
     initial = copy.deepcopy(learn.model.state_dict())
-    largest = max(rates)
-    cycles = round((1 - WARMUP_SHARE) * len(rates) / CYCLE)
-    warmup = len(rates) - cycles * CYCLE
-    cyclic = cyclic_rates(cycles * CYCLE, r1=largest, r2=largest / 10, cycle=CYCLE)
-    trace = train(learn, [largest] * warmup + cyclic, warmup=warmup, **options)
+    trace = swing(learn, len(rates), lr=max(rates), **options)
     embeddings = embed(learn)
     table = score_table(trace, embeddings).loc[trace.ids]
     learn.model.load_state_dict(initial)
