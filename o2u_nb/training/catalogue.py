@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
-from o2u_nb.training.methods import gce, o2u, odd, plain
+from o2u_nb.training.methods import co_teaching, gce, mentornet, o2u, odd, plain
 from o2u_nb.training.trained import Trained, traced
 
 
@@ -52,6 +52,20 @@ METHODS = {
             detects=True,
         ),
         TrainingMethod("gce", "generalised cross entropy", "Zhang, Sabuncu, NeurIPS 2018", gce.fit),
+        TrainingMethod(
+            "co_teaching",
+            "co-teaching",
+            "Han, Yao, Yu, Niu, Xu, Hu, Tsang, Sugiyama, NeurIPS 2018",
+            co_teaching.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "mentornet",
+            "MentorNet",
+            "Jiang, Zhou, Leung, Li, Fei-Fei, ICML 2018",
+            mentornet.fit,
+            detects=True,
+        ),
     )
 }
 
