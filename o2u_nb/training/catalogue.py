@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
-from o2u_nb.training.methods import co_teaching, gce, mentornet, o2u, odd, plain
+from o2u_nb.training.methods import co_teaching, gce, joint, mentornet, o2u, odd, plain
 from o2u_nb.training.trained import Trained, traced
 
 
@@ -64,6 +64,13 @@ METHODS = {
             "MentorNet",
             "Jiang, Zhou, Leung, Li, Fei-Fei, ICML 2018",
             mentornet.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "joint",
+            "joint optimisation",
+            "Tanaka, Ikami, Yamasaki, Aizawa, CVPR 2018",
+            joint.fit,
             detects=True,
         ),
     )
