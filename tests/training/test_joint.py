@@ -13,9 +13,10 @@ from tests.fits import fitted, gain, parts, precision, trained
 
 
 def test_the_entropy_by_hand():
-    logits = torch.tensor([[0.0, 0.0], [np.log(3.0), 0.0], [100.0, 0.0]])
+    rows = [[0.0, 0.0], [np.log(3.0), 0.0], [100.0, 0.0]]
+    logits = torch.tensor(rows, dtype=torch.float64)
     sure = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
-    torch.testing.assert_close(entropy(logits), torch.tensor([np.log(2), sure, 0]).float())
+    torch.testing.assert_close(entropy(logits), torch.tensor([np.log(2), sure, 0], dtype=torch.float64))
 
 
 def test_the_divergence_from_the_prior_by_hand():
@@ -76,7 +77,7 @@ def test_the_suspicion_is_what_the_soft_label_leaves_to_other_classes():
     "options", [{"start": 5, "stop": 4}, {"start": 0}, {"last": 0}, {"prior": "none"}]
 )
 def test_settings_that_make_no_sense_are_refused(options):
-    with pytest.raises(ValueError, match="Expected|expected"):
+    with pytest.raises(ValueError, match="xpected"):
         trained("joint", head(blobs()), **options)
 
 
