@@ -10,7 +10,16 @@ from difflib import get_close_matches
 
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
-from o2u_nb.training.methods import co_teaching, gce, joint, mentornet, o2u, odd, plain
+from o2u_nb.training.methods import (
+    co_teaching,
+    gce,
+    joint,
+    mentornet,
+    o2u,
+    odd,
+    plain,
+    reweight,
+)
 from o2u_nb.training.trained import Trained, traced
 
 
@@ -72,6 +81,14 @@ METHODS = {
             "Tanaka, Ikami, Yamasaki, Aizawa, CVPR 2018",
             joint.fit,
             detects=True,
+        ),
+        TrainingMethod(
+            "reweight",
+            "learning to reweight",
+            "Ren, Zeng, Yang, Urtasun, ICML 2018",
+            reweight.fit,
+            detects=True,
+            trusted=True,
         ),
     )
 }
