@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from o2u_nb.detect import recommended, scores
+from o2u_nb.detect.density import density
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
 from o2u_nb.eye_names import SCORE_OF, SEEN_AS
@@ -98,8 +99,9 @@ def votes(name: str) -> bool:
 # The four voters look at different things: the loss, the margin, the predictions, and similar
 # pictures. The other detectors do not vote, for these reasons: `cyclic_margin`, `aum` and
 # `average_probability_margin` measure nearly the same as `settled_margin`, and `low_confidence` the
-# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels;
-# `swap_odds` depends on a pair of classes, not on a sample; and `score` combines other detectors.
+# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels,
+# and `density` for rare kinds of pictures; `swap_odds` depends on a pair of classes, not on a
+# sample; and `score` combines other detectors.
 _BUILT_IN = (
     Detector(
         "o2u_mean",
@@ -169,6 +171,13 @@ _BUILT_IN = (
         unit="0 to 0.5",
         sentence="How much the given label's probability changed between epochs: ambiguous samples "
         "are high, wrong labels often low.",
+    ),
+    Detector(
+        "density",
+        density,
+        title="sparseness of the neighbourhood in its class",
+        unit="0 to 1",
+        sentence="How few of the samples with the same label look alike, by its rank among them.",
     ),
     Detector(
         "lookalike_margin",

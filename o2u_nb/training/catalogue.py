@@ -11,7 +11,9 @@ from difflib import get_close_matches
 from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
 from o2u_nb.training.methods import (
+    cleannet,
     co_teaching,
+    curriculum,
     gce,
     joint,
     mentornet,
@@ -89,6 +91,21 @@ METHODS = {
             reweight.fit,
             detects=True,
             trusted=True,
+        ),
+        TrainingMethod(
+            "cleannet",
+            "CleanNet-style verification",
+            "Lee, He, Zhang, Yang, CVPR 2018",
+            cleannet.fit,
+            detects=True,
+            trusted=True,
+        ),
+        TrainingMethod(
+            "curriculum",
+            "CurriculumNet",
+            "Guo, Huang, Zhang, Zhuang, Dong, Scott, Huang, ECCV 2018",
+            curriculum.fit,
+            detects=True,
         ),
     )
 }
