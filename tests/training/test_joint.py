@@ -81,6 +81,21 @@ def test_settings_that_make_no_sense_are_refused(options):
         trained("joint", head(blobs()), **options)
 
 
+def test_the_stages_are_shares_of_the_epochs(monkeypatch):
+    """With 24 epochs: labels from epoch 12 on, the first stage until 20, the mean of 3."""
+    made = []
+    own = joint.SoftLabels
+
+    def spy(*args, **settings):
+        made.append(settings)
+        return own(*args, **settings)
+
+    monkeypatch.setattr(joint, "SoftLabels", spy)
+    for epochs in (24, 1):
+        fitted("joint", blobs(), epochs=epochs)
+    assert [(m["start"], m["stop"], m["last"]) for m in made] == [(12, 20, 3), (1, 1, 1)]
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_any_number_of_epochs_will_do(epochs):
     assert np.isfinite(fitted("joint", blobs(), epochs=epochs)[1].suspicion).all()

@@ -19,11 +19,12 @@ from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.trained import Trained, traced
 
 PRIORS = ("given", "uniform")
-# Shares of all epochs, from the paper's 200 epochs of the first stage and 120 of the second: the
-# first stage, and the epochs before the labels first change (70).
-FIRST_STAGE = 200 / 320
-BEFORE_LABELS = 70 / 320
-LAST = 10  # epochs whose softmaxes are averaged, as published
+# Shares of all epochs: the first stage, the epochs before the labels first change, and the epochs
+# whose softmaxes are averaged, at most MOST_AVERAGED. Our choice, see `fit`.
+FIRST_STAGE = 5 / 6
+BEFORE_LABELS = 1 / 2
+AVERAGED = 1 / 8
+MOST_AVERAGED = 10  # as published
 
 
 def fit(
@@ -35,7 +36,7 @@ def fit(
     prior: str = "given",
     start: int | None = None,
     stop: int | None = None,
-    last: int = LAST,
+    last: int | None = None,
     **common,
 ) -> Trained:
     """Train the network and soft labels by turns, and then the network on the labels it found.
@@ -51,11 +52,13 @@ def fit(
     |---|---|---|
     | `alpha`, `beta` | 1.2, 0.8 (0.8, 0.4 for asymmetric noise) | 1.2, 0.8 |
     | `prior` | uniform | the share of each class among the given labels |
-    | `start`, epochs before labels change | 70 of 320 | the same share, at least 1 |
-    | `stop`, epochs of the first stage | 200 of 320 | the same share, at least 1 |
-    | `last` | 10 | 10, or as many as there are |
+    | `start`, epochs before labels change | 70 of 320 | half of them |
+    | `stop`, epochs of the first stage | 200 of 320 | five in six |
+    | `last` | 10 | an eighth of the epochs, from 1 to 10 |
     | second stage | a new network, at the rate 0.2 | the same network goes on |
 
+    With the published shares of 24 epochs, labels change before the network knows much: on 1,000
+    digits with 40 % symmetric noise, from scratch, its accuracy was 84 %, and with ours 91 %.
     In the second stage the network is not new, since the low rates of the last epochs, which are
     the same for all methods, would not train a new one. `prior="uniform"` is as published, and
     suits classes that are known to be equally frequent. The softmaxes are those of the training
@@ -68,6 +71,8 @@ def fit(
     n_epochs = len(rates)
     stop = max(1, round(FIRST_STAGE * n_epochs)) if stop is None else stop
     start = min(stop, max(1, round(BEFORE_LABELS * n_epochs))) if start is None else start
+    if last is None:
+        last = min(MOST_AVERAGED, max(1, round(AVERAGED * n_epochs)))
     if prior not in PRIORS:
         raise ValueError(f"Unknown prior {prior!r}: expected {' or '.join(PRIORS)}.")
     if not (1 <= start <= stop and last >= 1):

@@ -23,6 +23,7 @@ from o2u_nb.training.trained import Trained, traced
 from o2u_nb.training.trusted import TrustedLabels, trusted_among
 from o2u_nb.training.weighted_loss import WeightedLoss
 
+AT_ONCE = 100  # trusted samples that are asked before each step, as published
 MOST = 1000  # trusted samples whose pictures are kept in memory, as many as in the paper (CIFAR)
 
 
@@ -45,7 +46,7 @@ def fit(
     |---|---|---|
     | gradients | of all layers, by autograd | of the last layer, see `helpfulness` |
     | trusted samples | 1,000 (CIFAR-10), not trained on | `trusted`, which stay in training |
-    | their batch | 100 | as large as the training batch, drawn with `seed` |
+    | their batch | 100 | 100, or all if there are fewer, drawn with `seed` |
 
     For the last layer the gradients are products, which takes one more forward pass for each step
     instead of three further passes. The model must end in a linear layer. `trusted` are ids of
@@ -153,7 +154,7 @@ class Helpful(WeightedLoss):
         """Return the weights of the batch; their mean is 1, or 0 where no sample helps."""
         features, bias = self._features(logits)
         residuals = logits.float().softmax(1) - F.one_hot(labels, self.n_classes)
-        chosen = torch.randperm(len(self.right), generator=self.random)[: len(rows)]
+        chosen = torch.randperm(len(self.right), generator=self.random)[:AT_ONCE]
         right = self.right[chosen.to(self.right.device)]
         with evaluating(self.learn.model):
             outputs = self.learn.model(*(part[chosen] for part in self.inputs))
