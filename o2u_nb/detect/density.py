@@ -17,7 +17,7 @@ PARTS = 3  # as published
 STARTS = 10  # of k-means, of which the best counts. Our choice.
 # Largest number of samples of a class with which each of its samples is compared. Our choice: the
 # time grows with it.
-MOST_COMPARED = 2000
+MOST_COMPARED = 1000
 DECIMALS = 9  # to which squared distances are rounded, in units of the mean one to the centre
 ROWS_AT_ONCE = 1024  # samples whose distances are computed at the same time
 

@@ -120,7 +120,8 @@ class SoftLabels(BatchLoss):
         given = self.recorder.labels.long()
         self.labels = F.one_hot(given, self.n_classes).float()
         shares = self.labels.mean(0)
-        self.expected = shares if self.prior == "given" else torch.full_like(shares, 1).softmax(0)
+        uniform = torch.full_like(shares, 1 / self.n_classes)
+        self.expected = shares if self.prior == "given" else uniform
 
     def before_train(self):
         """Make room for the softmaxes of the epoch."""
