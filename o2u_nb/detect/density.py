@@ -2,8 +2,7 @@
 
 In come features and labels; out comes a density for each sample, and the three parts, from clean to
 noisy, that CurriculumNet trains on one after the other. Guo, Huang, Zhang, Zhuang, Dong, Scott and
-Huang, "CurriculumNet: Weakly Supervised Learning from Large-Scale Web Images", ECCV 2018, section
-3.2.
+Huang, "CurriculumNet: Weakly Supervised Learning from Large-Scale Web Images", ECCV 2018.
 """
 
 import numpy as np

@@ -37,7 +37,7 @@ def prior_divergence(logits: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
 
     It is the sum over the classes k of prior_k log(prior_k / mean_k), 0 when both are equal.
     `prior` (n_classes,) are probabilities; a class with the prior 0 adds nothing. Tanaka et al.,
-    "Joint Optimization Framework for Learning with Noisy Labels", CVPR 2018, equation 6.
+    "Joint Optimization Framework for Learning with Noisy Labels", CVPR 2018, the loss L_p.
     """
     log_mean = F.log_softmax(logits, dim=1).logsumexp(0) - math.log(len(logits))
     return (torch.xlogy(prior, prior) - prior * log_mean).sum()

@@ -94,7 +94,7 @@ def verified_loss(similarity: torch.Tensor, right: torch.Tensor) -> torch.Tensor
     """Return the loss of verified samples, a scalar: 0 where all are told apart.
 
     `similarity` is (k, n_classes), `right` (k,) int. For the right class it is 1 - similarity, and
-    for each other class what the similarity exceeds `MARGIN` by, times `NEGATIVE` (equation 4). The
+    for each other class what the similarity exceeds `MARGIN` by, times `NEGATIVE`. The
     paper verifies only the given label; here the right one is known, so that all others are
     pairs that do not match.
     """
@@ -107,7 +107,8 @@ def unverified_loss(similarity: torch.Tensor) -> torch.Tensor:
     """Return the loss of unverified samples, a scalar.
 
     `similarity` (n,) is that to the given classes. Samples above `MARGIN` are taken for ones of the
-    class, and have the loss 1 - similarity; others have none (equation 7).
+    class, and have the loss 1 - similarity; others have none. That this is the
+    paper's form is unconfirmed.
     """
     return torch.where(similarity > MARGIN, 1 - similarity, 0).mean()
 
@@ -119,7 +120,7 @@ class CleanNet(nn.Module):
     published are attention, cosine and reconstruction. Not as published: one linear layer codes
     both samples and references, where the paper has two deeper networks; and references are
     attended to as far as they are similar to the verified samples of their class, since attention
-    that knows no class cannot tell wrong labels that are as frequent as in our trials.
+    that knows no class cannot tell which references belong to it.
     """
 
     def __init__(self, d: int):

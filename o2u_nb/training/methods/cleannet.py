@@ -35,8 +35,8 @@ def fit(
 
     A small network learns from the `trusted` samples what belongs to a class, and compares each
     sample with the prototype of its given class; see `verification` for what is as published. The
-    weights are those of section 3.3 of the paper, which trains the classifier and this network by
-    turns where we do each once.
+    weights are those of the paper, which trains the classifier and this network by turns where we
+    do each once.
 
     The features are those of a head, or of the network itself after `first` epochs of plain
     training, by default three in ten. `trusted` are ids of samples whose given labels are right, or

@@ -41,12 +41,12 @@ def fit(
 ) -> Trained:
     """Train the network and soft labels by turns, and then the network on the labels it found.
 
-    In the first stage, of `stop` epochs, the loss is L_c + `alpha` L_p + `beta` L_e (equation 4).
-    L_c is the cross entropy with the soft labels, which has the same gradient as the divergence of
-    equation 5; L_p is the divergence of the mean softmax of the batch from the `prior` (equation
-    6); L_e is the entropy of the softmax (equation 7). The soft labels are at first the given ones.
-    After each epoch from `start` on they become the mean of the sample's softmaxes in the `last`
-    epochs (equation 9 and section 4.2). In the second stage the labels stay, and the loss is L_c.
+    In the first stage, of `stop` epochs, the loss is L_c + `alpha` L_p + `beta` L_e. L_c is the
+    cross entropy with the soft labels, which has the same gradient as the paper's divergence; L_p
+    is the divergence of the mean softmax of the batch from the `prior`; L_e is the entropy of the
+    softmax. The soft labels are at first the given ones. After each epoch from `start` on they
+    become the mean of the sample's softmaxes in the `last` epochs. In the second stage the labels
+    stay, and the loss is L_c.
 
     | | the paper, CIFAR-10 with 70 % symmetric noise | here |
     |---|---|---|
@@ -58,7 +58,10 @@ def fit(
     | second stage | a new network, at the rate 0.2 | the same network goes on |
 
     With the published shares of 24 epochs, labels change before the network knows much: on 1,000
-    digits with 40 % symmetric noise, from scratch, its accuracy was 84 %, and with ours 91 %.
+    digits with 40 % symmetric noise, from scratch, its accuracy was 84 %, and with ours 91 %, as a
+    mean of two seeds. Plain training, which in so few epochs hardly learns the wrong labels by
+    heart, had 93 % there; with heads, joint optimisation was ahead.
+
     In the second stage the network is not new, since the low rates of the last epochs, which are
     the same for all methods, would not train a new one. `prior="uniform"` is as published, and
     suits classes that are known to be equally frequent. The softmaxes are those of the training

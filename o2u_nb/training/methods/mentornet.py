@@ -44,9 +44,10 @@ def fit(
 ) -> Trained:
     """Train with a weight for each sample, from its loss, its label and the epoch.
 
-    The loss of a batch is the mean of weight times cross entropy (equation 1, whose regulariser is
-    the curriculum). Samples are compared with lambda, a moving average of the batch's `percentile`
-    (0 to 1) of the losses: lambda becomes `decay` lambda + (1 - `decay`) times the new one.
+    The loss of a batch is the mean of weight times cross entropy (the paper's objective
+    also has a regulariser, which stands for the curriculum). Samples are compared with lambda, a
+    moving average of the batch's `percentile` (0 to 1) of the losses: lambda becomes `decay` lambda
+    + (1 - `decay`) times the new one.
 
     * `curriculum="percentile"`: the predefined curriculum of self-paced learning. The weight is 1
       if the loss is below lambda, else 0.

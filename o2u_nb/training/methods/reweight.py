@@ -87,7 +87,7 @@ def helpfulness(
     `residuals` (n, n_classes) are softmax minus the one-hot label; the same (m, ...) for trusted
     samples. The gradient of cross entropy for the layer's weights is the product of the two. So
     this is the product of each sample's gradient with the mean gradient of the trusted samples:
-    minus the derivative in equation 6 of Ren et al., for a learning rate of 1.
+    minus the derivative of Ren et al. at the weights 0, for a learning rate of 1.
     """
     of_weights = trusted_residuals.T @ trusted_features / len(trusted_features)
     found = ((residuals @ of_weights) * features).sum(1)
@@ -97,8 +97,8 @@ def helpfulness(
 def relative_weights(helpfulness: torch.Tensor) -> torch.Tensor:
     """Return the weights of a batch: helpfulness (n,) above 0, scaled so that their mean is 1.
 
-    With the mean over the batch of weight times loss, that is the sum with weights that add up to 1
-    (equation 8). All are 0 where no sample helps.
+    With the mean over the batch of weight times loss, that is the sum with weights that add up to
+    1. All are 0 where no sample helps.
 
     >>> relative_weights(torch.tensor([3.0, -5.0, 1.0, 0.0])).tolist()
     [3.0, 0.0, 1.0, 0.0]
