@@ -13,6 +13,7 @@ import numpy as np
 
 from o2u_nb.detect import confident, loss_mixture, measured, recommended, scores
 from o2u_nb.detect import votes as neighbour_votes
+from o2u_nb.detect.density import density
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
 from o2u_nb.eye_names import SCORE_OF, SEEN_AS
@@ -120,8 +121,9 @@ def votes(name: str) -> bool:
 # The four voters look at different things: the loss, the margin, the predictions, and similar
 # pictures. The other detectors do not vote, for these reasons: `cyclic_margin`, `aum` and
 # `average_probability_margin` measure nearly the same as `settled_margin`, and `low_confidence` the
-# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels;
-# `swap_odds` depends on a pair of classes, not on a sample; and `score` combines other detectors.
+# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels,
+# and `density` for rare kinds of pictures; `swap_odds` depends on a pair of classes, not on a
+# sample; and `score` combines other detectors.
 _BUILT_IN = (
     Detector(
         "o2u_mean",
@@ -285,6 +287,16 @@ _COMPARED = (
         on_demand=True,
         needs=_EMBEDDINGS,
         paper="Bahri, Jiang, Gupta, ICML 2020",
+    ),
+    Detector(
+        "density",
+        density,
+        title="sparseness of the neighbourhood in its class",
+        unit="0 to 1",
+        sentence="How few of the samples with the same label look alike, by its rank among them.",
+        on_demand=True,
+        needs=_EMBEDDINGS,
+        paper="Guo et al., ECCV 2018",
     ),
     Detector(
         "simifeat_vote",

@@ -12,17 +12,23 @@ from o2u_nb.errors import O2UError
 from o2u_nb.trace import Trace
 from o2u_nb.training.methods import (
     backward_correction,
+    cleannet,
+    co_teaching,
+    curriculum,
     dmi,
     forward_correction,
     gce,
     gce_truncated,
+    joint,
     lccn,
     luo,
+    mentornet,
     mixup,
     noise_layer,
     o2u,
     odd,
     plain,
+    reweight,
 )
 from o2u_nb.training.trained import Trained, traced
 
@@ -117,6 +123,50 @@ METHODS = {
             luo.fit,
         ),
         TrainingMethod("mixup", "mixup", "Zhang, Cisse, Dauphin, Lopez-Paz, ICLR 2018", mixup.fit),
+        TrainingMethod(
+            "co_teaching",
+            "co-teaching",
+            "Han, Yao, Yu, Niu, Xu, Hu, Tsang, Sugiyama, NeurIPS 2018",
+            co_teaching.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "mentornet",
+            "MentorNet",
+            "Jiang, Zhou, Leung, Li, Fei-Fei, ICML 2018",
+            mentornet.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "joint",
+            "joint optimisation",
+            "Tanaka, Ikami, Yamasaki, Aizawa, CVPR 2018",
+            joint.fit,
+            detects=True,
+        ),
+        TrainingMethod(
+            "reweight",
+            "learning to reweight",
+            "Ren, Zeng, Yang, Urtasun, ICML 2018",
+            reweight.fit,
+            detects=True,
+            trusted=True,
+        ),
+        TrainingMethod(
+            "cleannet",
+            "CleanNet-style verification",
+            "Lee, He, Zhang, Yang, CVPR 2018",
+            cleannet.fit,
+            detects=True,
+            trusted=True,
+        ),
+        TrainingMethod(
+            "curriculum",
+            "CurriculumNet",
+            "Guo, Huang, Zhang, Zhuang, Dong, Scott, Huang, ECCV 2018",
+            curriculum.fit,
+            detects=True,
+        ),
     )
 }
 

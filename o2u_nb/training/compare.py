@@ -27,6 +27,7 @@ from o2u_nb.detect.registry import detector_named
 from o2u_nb.detect.scores import o2u_mean
 from o2u_nb.detect.table import detector_columns
 from o2u_nb.errors import O2UError, SourceError
+from o2u_nb.progress import Bars
 from o2u_nb.training.catalogue import METHODS, TrainingMethod, method_named
 from o2u_nb.training.heads import heads_on
 from o2u_nb.training.methods import o2u
@@ -78,9 +79,10 @@ def compare(
     samples, drawn anew with each seed. Methods that need verified samples get ten of each class.
 
     With `out`, a folder, each row is written when it is known, and a comparison that was stopped
-    goes on. `progress("methods", done, total)` is called after each training. Raises `O2UError` for
-    unknown names or a folder with another comparison, `TypeError` without `features` and `learner`
-    or with both, and what the methods raise.
+    goes on. `progress("methods", done, total)` is called after each training; by default a bar
+    shows them, with the time left. Raises `O2UError` for unknown names or a folder with another
+    comparison, `TypeError` without `features` and `learner` or with both, and what the methods
+    raise.
     """
     if (features is None) == (learner is None):
         raise TypeError("Expected either `features` or a `learner`, one of the two.")
@@ -90,24 +92,22 @@ def compare(
     kinds = _kinds(noise, samples, features, truth)
     make = learner or heads_on(features, samples)
     kept = Kept(out, dict(samples=_fingerprint(samples, truth, held_out), epochs=epochs))
-    total, done = len(kinds) * len(seeds) * (len(chosen) + 1), 0
-    for name, kind in kinds.items():
-        for seed in seeds:
-            task = _task(samples, kind, seed, truth, held_out)
-            for method in (*chosen, None):
-                names = list(detectors) if method is None else [method.name]
-                missing = [one for one in names if not kept.has(noise=name, seed=seed, method=one)]
-                if missing:
-                    found = (
-                        _detect(task, make, epochs, missing)
-                        if method is None
-                        else [_train(task, method, make, epochs)]
-                    )
-                    about = {"noise": name, "rate": task.rate, "seed": seed}
-                    kept.add({**about, **row} for row in found)
-                done += 1
-                if progress:
-                    progress("methods", done, total)
+    runs = [(name, seed, method) for name in kinds for seed in seeds for method in (*chosen, None)]
+    with Bars() as bars:
+        tell = progress or bars
+        for done, (name, seed, method) in enumerate(runs, start=1):
+            names = list(detectors) if method is None else [method.name]
+            missing = [one for one in names if not kept.has(noise=name, seed=seed, method=one)]
+            if missing:
+                task = _task(samples, kinds[name], seed, truth, held_out)
+                found = (
+                    _detect(task, make, epochs, missing)
+                    if method is None
+                    else [_train(task, method, make, epochs)]
+                )
+                about = {"noise": name, "rate": task.rate, "seed": seed}
+                kept.add({**about, **row} for row in found)
+            tell("methods", done, len(runs))
     return kept.comparison
 
 

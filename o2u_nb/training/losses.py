@@ -1,8 +1,10 @@
 """The losses of robust training: in come logits and labels, out goes the loss of each sample.
 
-`logits` are float (n, n_classes) and `labels` int (n,), positions in the classes. All functions
-return float (n,), and gradients flow through them.
+`logits` are float (n, n_classes) and `labels` int (n,), positions in the classes. The functions
+return float (n,) unless they say otherwise, and gradients flow through them.
 """
+
+import math
 
 import torch
 from torch.nn import functional as F
@@ -48,3 +50,20 @@ def backward_corrected(
     negative. Patrini et al., CVPR 2017, theorem 1.
     """
     return -(inverse[labels] * F.log_softmax(logits, dim=1)).sum(1)
+
+
+def entropy(logits: torch.Tensor) -> torch.Tensor:
+    """Return the entropy of the softmax, float (n,), nats: 0 where the network is sure."""
+    log_p = F.log_softmax(logits, dim=1)
+    return -(log_p.exp() * log_p).sum(1)
+
+
+def prior_divergence(logits: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    """Return the divergence of the mean softmax of the batch from `prior`, a scalar, nats.
+
+    It is the sum over the classes k of prior_k log(prior_k / mean_k), 0 when both are equal.
+    `prior` (n_classes,) are probabilities; a class with the prior 0 adds nothing. Tanaka et al.,
+    "Joint Optimization Framework for Learning with Noisy Labels", CVPR 2018, the loss L_p.
+    """
+    log_mean = F.log_softmax(logits, dim=1).logsumexp(0) - math.log(len(logits))
+    return (torch.xlogy(prior, prior) - prior * log_mean).sum()
