@@ -1,4 +1,4 @@
-"""The command line: `o2u-nb audit|demo|doctor`, or `python -m o2u_nb audit|demo|doctor`.
+"""The command line: `o2u-nb audit|demo|compare|doctor`, or `python -m o2u_nb ...`.
 
 An audit made here is the same as one made in a notebook. Exit status: 0 when the command is done, 1
 when the doctor found something wrong, 2 for wrong input or a missing package (with one clear line
@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from o2u_nb import compare_command
 from o2u_nb.audit import Audit
 from o2u_nb.data.samples import named_problems
 from o2u_nb.errors import O2UError
@@ -50,7 +51,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=_program(), description="Find wrong labels in a folder of images.")
     parser.add_argument("--version", action="version", version=f"o2u_nb {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="audit | demo | doctor")
+    commands = parser.add_subparsers(required=True, metavar="audit | demo | compare | doctor")
 
     audit = commands.add_parser(
         "audit",
@@ -101,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_training_options(demo)
     demo.set_defaults(command=_demo)
+
+    compare_command.add_command(commands)
 
     doctor = commands.add_parser("doctor", help="check this environment and name cures")
     doctor.set_defaults(command=_doctor)

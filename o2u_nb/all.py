@@ -26,6 +26,8 @@ from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
 from o2u_nb.training.backbones import backbone
+from o2u_nb.training.catalogue import METHODS
+from o2u_nb.training.compare import compare
 from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u, fit_odd  # patches Learner
 from o2u_nb.training.loaders import dataloaders
@@ -51,7 +53,7 @@ __all__ = [
     # training
     "dataloaders", "head_learner", "CompactResNet", "pretrained", "Learner", "CrossEntropyLossFlat",
     "set_seed", "DynamicsRecorder", "PRESETS", "LiveLosses", "OddPanel", "CyclicExplorer",
-    "retrain", "embeddings", "backbone", "features",
+    "retrain", "embeddings", "backbone", "features", "METHODS", "compare",
     # results
     "Trace", "score_table", "detector", "plots", "suspect_grid", "suspects_by_class", "Gallery",
     "Audit", "O2UError",

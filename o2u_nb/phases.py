@@ -28,6 +28,8 @@ PHASES = {
         # ODD's
         Phase("high", "high learning rate", is_shaded=True),
         Phase("low", "falling learning rate"),
+        # that of methods without phases
+        Phase("training", "training"),
     )
 }
 

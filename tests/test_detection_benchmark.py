@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from benchmarks import common
 from benchmarks.detection import __main__ as command
-from benchmarks.detection import comparing, frozen, report, scoring, sets, trainings, votes
+from benchmarks.detection import comparing, frozen, report, scoring, sets, trainings
 from o2u_nb.data import datasets
 from o2u_nb.data.noise import Planted, realised_rate, symmetric
-from o2u_nb.detect.neighbours import neighbourhoods
+from o2u_nb.detect.neighbours import VOTERS, neighbourhoods
 from o2u_nb.presets import PRESETS
 from o2u_nb.trace import Trace
 from o2u_nb.training.loaders import PixelData
@@ -228,7 +228,7 @@ def scores_of(training: str, order: np.ndarray) -> dict[str, scoring.Scored]:
     if training == "folds":
         return scoring.folds(labels[order], probs[order])
     if training == "neighbours":
-        return scoring.votes_of(*neighbourhoods(probs[order], votes.K), labels[order])
+        return scoring.votes_of(*neighbourhoods(probs[order], VOTERS), labels[order])
     trace = random_trace().take(order)
     if training == "o2u":
         return scoring.o2u(trace, rng.normal(size=(60, 4))[order].astype(np.float16))
@@ -483,72 +483,6 @@ def test_photographs_go_to_the_class_they_look_like(waste, tmp_path):
 def test_a_data_folder_without_photographs_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no photographs in .*trashnet"):
         sets.SETS["waste-sym10"].draw(tmp_path, 1)
-
-
-# Three samples of the classes 0, 1, 1, each with the two others as its neighbours.
-NEAR = np.array([[1, 2], [2, 0], [1, 0]])
-COSINES = np.array([[0.8, 0.6], [0.9, 0.8], [0.9, 0.6]])
-GIVEN = np.array([0, 1, 1])
-
-
-def test_the_vote_of_neighbours_by_hand():
-    score, flagged = votes.knn(NEAR, COSINES, GIVEN)
-    np.testing.assert_allclose(score, [1, 0.8 / 1.7, 0.6 / 1.5])
-    assert flagged.tolist() == [True, False, False]
-
-
-def test_soft_counts_by_hand():
-    counts = votes.soft_counts(NEAR, COSINES, GIVEN)
-    # own weights: 2 x .8 - .6 = 1.0, 2 x .9 - .8 = 1.0, 2 x .9 - .6 = 1.2
-    raw = np.array([[1.0, 1.4], [0.8, 1.9], [0.6, 2.1]])
-    np.testing.assert_allclose(counts, raw / np.linalg.norm(raw, axis=1, keepdims=True))
-
-
-def test_simifeats_vote_and_rank_by_hand(monkeypatch):
-    score, flagged = votes.simifeat_vote(NEAR, COSINES, GIVEN)
-    lengths = np.sqrt([1 + 1.4**2, 0.8**2 + 1.9**2, 0.6**2 + 2.1**2])
-    np.testing.assert_allclose(score, [0.4, -1.1, -1.5] / lengths)
-    assert flagged.tolist() == [True, False, False]
-    monkeypatch.setattr(votes, "reliability", lambda neighbours, labels: np.array([0.95, 0.4]))
-    score, flagged = votes.simifeat_rank(NEAR, COSINES, GIVEN)
-    np.testing.assert_allclose(score, -np.log([1, 1.9, 2.1] / lengths))
-    assert flagged.tolist() == [False, True, False]  # .05 of 1, and .6 of 2: the more suspicious
-
-
-def test_only_the_nine_nearest_count_beside_the_sample_itself():
-    near, cosines = np.tile(np.arange(1, 11), (11, 1)), np.ones((11, 10))
-    counts = votes.soft_counts(near, cosines, np.array([0] * 10 + [1]))
-    np.testing.assert_allclose(counts[0], [1, 0], atol=1e-8)  # the tenth neighbour is of class 1
-
-
-def test_agreement_by_hand():
-    one, two, three = votes.agreement(NEAR, GIVEN)
-    np.testing.assert_allclose(one, [1 / 3, 2 / 3])
-    np.testing.assert_allclose(two, [[0, 1 / 3], [0, 2 / 3]])
-    assert three[0, 1, 1] == pytest.approx(1 / 3) and three[1, 1, 0] == pytest.approx(2 / 3)
-
-
-def test_the_noise_that_made_labels_meet_is_found():
-    matrix = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.1, 0.9]])
-    shares = np.array([0.5, 0.3, 0.2])
-    three = np.einsum("i,ij,ik,il->jkl", shares, matrix, matrix, matrix)
-    found, sizes = votes.explain(three.sum((1, 2)), three.sum(2), three)
-    np.testing.assert_allclose(found, matrix, atol=0.01)
-    np.testing.assert_allclose(sizes, shares, atol=0.01)
-
-
-def test_reliability_where_neighbours_are_of_one_class():
-    rng = np.random.default_rng(0)
-    truth = np.repeat([0, 1, 2], 1000)
-    labels = np.where(rng.random(3000) < 0.2, (truth + 1) % 3, truth)
-    near = np.stack([truth * 1000 + rng.integers(0, 1000, 3000) for _ in range(2)], axis=1)
-    assert votes.reliability(near, labels) == pytest.approx(0.8, abs=0.04)
-
-
-def test_a_reliability_that_is_no_probability_is_bounded(monkeypatch):
-    monkeypatch.setattr(votes, "explain", lambda *parts: (np.diag([1.0, 0, 1]), np.ones(3)))
-    reliable = votes.reliability(np.zeros((6, 2), int), np.array([0, 0, 1, 1, 2, 2]))
-    assert reliable.tolist() == [0.95, 0.05, 0.95]
 
 
 def test_a_picture_that_an_audit_left_out_comes_last_and_is_no_suspect():

@@ -154,7 +154,7 @@ def test_one_eye_gives_what_it_gave_before():
     suggested = likeliest_other(evidence.pooled_probs, trace.labels)
     np.testing.assert_array_equal(evidence.suggested, suggested)
     table = score_table(trace, embeddings)
-    assert set(table) == {*registry.DETECTORS, *registry.DERIVED}
+    assert {*registry.DERIVED} < set(table) < {*registry.DETECTORS, *registry.DERIVED}
     count = round(sure_rate(evidence.class_probs, trace.labels, SURE_SHARE) * 299)
     assert estimate(evidence, score(evidence)).count == count
 

@@ -9,21 +9,30 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from o2u_nb.detect import registry
+from o2u_nb.detect.confident import out_of_sample_probs
 from o2u_nb.detect.counts import TITLES, compare_estimators
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.registry import DERIVED, DETECTORS, called, describe, detector
-from o2u_nb.detect.table import score_table
+from o2u_nb.detect.table import detector_columns, score_table
 from o2u_nb.errors import O2UError
 from tests.traces import NAN, planted, random_trace
 
 EVERY = pytest.mark.parametrize("name", DETECTORS)
 UNSEEN = [4, 17]
+NEEDS_NO_MEASUREMENT = {name: "measured" not in entry.needs for name, entry in DETECTORS.items()}
+
+
+# Columns that hand on what was measured with a network; each has a test beside what measures it.
+HANDED_ON = ("self_influence", "valid_influence", "tracin", "near_boundary", "threshold_margin")
 
 
 def evidence(seed=3, n=40, **changes) -> Evidence:
     trace = random_trace(seed, n=n, unseen=UNSEEN, wrong=9)
-    embeddings = np.random.default_rng(seed).normal(size=(n, 4))
-    return Evidence(dataclasses.replace(trace, **changes), embeddings)
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(n, 4))
+    measured = {name: rng.random(n) for name in HANDED_ON}
+    measured["out_of_sample_probs"] = rng.dirichlet(np.ones(3), n)
+    return Evidence(dataclasses.replace(trace, **changes), embeddings, measured=measured)
 
 
 def column(name: str, of: Evidence) -> np.ndarray | None:
@@ -66,20 +75,31 @@ def test_less_evidence_is_no_error(name):
         values = column(name, of)
         assert values is None or (values.shape == (40,) and np.isnan(values[UNSEEN]).all())
     nobody = Evidence(random_trace(n=3, unseen=range(3)), np.ones((3, 2)))
-    assert np.isnan(column(name, nobody)).all()
+    values = column(name, nobody)
+    assert np.isnan(values).all() if NEEDS_NO_MEASUREMENT[name] else values is None
 
 
 @EVERY
 def test_higher_is_more_suspicious_and_voters_rank_planted_noise_clearly_above_chance(name):
     trace, embeddings, wrong = planted()
-    area = roc_auc_score(wrong, column(name, Evidence(trace, embeddings)))
-    assert area > (0.75 if DETECTORS[name].votes else 0.6)
+    probs = out_of_sample_probs(embeddings, trace.given.to_frame())
+    values = column(name, Evidence(trace, embeddings, measured={"out_of_sample_probs": probs}))
+    if name in HANDED_ON or DETECTORS[name].demonstration:
+        return
+    assert roc_auc_score(wrong, values) > (0.75 if DETECTORS[name].votes else 0.6)
+
+
+def test_a_demonstration_never_votes_and_says_that_it_does_not_mean_the_label():
+    shown = [entry for entry in DETECTORS.values() if entry.demonstration]
+    assert [entry.name for entry in shown] == ["aleatoric", "near_boundary"]
+    assert not any(entry.votes for entry in shown)
 
 
 @EVERY
 def test_every_entry_says_what_it_is(name):
     entry = DETECTORS[name]
     assert entry.name == name == entry.function.__name__
+    assert entry.paper or not entry.on_demand
     assert entry.sentence.endswith(".") and entry.sentence.count(". ") == 0
     assert describe(name) == f"{entry.title} ({entry.unit})" and entry.unit
 
@@ -113,11 +133,43 @@ def test_few_vote_and_none_that_only_repeats_another_or_is_a_prior():
 
 def test_every_detector_is_a_column_of_the_table_and_there_are_no_others():
     of = evidence()
-    table = score_table(of.trace, of.embeddings)
+    usual = {name for name, entry in DETECTORS.items() if not entry.on_demand}
+    assert set(score_table(of.trace, of.embeddings)) == {*usual, *DERIVED} - {*HANDED_ON}
+    on_demand = [name for name, entry in DETECTORS.items() if entry.on_demand]
+    table = score_table(of.trace, of.embeddings, also=on_demand, measured=of.measured)
     assert set(table) == {*DETECTORS, *DERIVED}
     for name, entry in DETECTORS.items():
         expected = pd.Series(of.column(entry.function), of.trace.ids)[table.index]
         np.testing.assert_array_equal(table[name], expected)
+
+
+def test_the_columns_alone_are_in_the_order_of_the_trace():
+    of = evidence()
+    found = detector_columns(of, ["knn_vote", "tracin"])
+    assert list(found) == ["knn_vote", "tracin"] and found.index.equals(of.trace.ids)
+    np.testing.assert_array_equal(found["tracin"].to_numpy()[5:9], of.measured["tracin"][5:9])
+    assert set(detector_columns(of)) == set(DETECTORS)
+    assert set(DETECTORS) - set(detector_columns(Evidence(of.trace, of.embeddings))) == {
+        *HANDED_ON, "self_confidence", "normalised_margin", "confident_learning",
+    }  # fmt: skip
+
+
+def test_nothing_on_demand_is_computed_unasked(registered):
+    def slow(evidence):
+        raise AssertionError("nobody asked")
+
+    registered["knn_vote"] = dataclasses.replace(registered["knn_vote"], function=slow)
+    score_table(evidence().trace, evidence().embeddings)
+
+
+def test_a_detector_that_is_asked_for_must_be_there_and_have_its_evidence():
+    of = evidence()
+    with pytest.raises(O2UError, match=r"'knn_vote' lacks its evidence.*needs embeddings"):
+        score_table(of.trace, also=["knn_vote"])
+    with pytest.raises(O2UError, match="try 'knn_vote'"):
+        detector_columns(of, ["knn_votes"])
+    with pytest.raises(O2UError, match="39 rows of the measurement 'tracin'"):
+        score_table(of.trace, measured={"tracin": np.zeros(39)})
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.mixture import GaussianMixture
 
 from o2u_nb.detect import blocks, recommended, scores
 from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.loss_mixture import loss_mixture
 from o2u_nb.detect.neighbours import lookalike_probs
 from o2u_nb.detect.odds import likeliest_other, log_odds_against
 from o2u_nb.detect.recommended import combined
@@ -25,6 +27,7 @@ from tests.traces import NAN, make, of_logits, random_trace
 OF_THE_TRACE = (
     scores.o2u_mean, scores.o2u_var, scores.aum, scores.cyclic_margin, scores.settled_margin,
     scores.average_probability_margin, scores.forgetting, scores.low_confidence, scores.variability,
+    scores.error_share, scores.el2n,
 )  # fmt: skip
 LOSS = [[9, 9, 9, 9], [1, 2, 3, 6], [0, 0, 4, 4], [2, 1, 2, 3]]
 PHASE = ["warmup", "cyclic", "cyclic", "cyclic"]
@@ -147,6 +150,50 @@ def test_data_map_by_hand():
     evidence = evidence_of(-np.log([[0.5, 0.1], [1.0, 0.1]]))
     np.testing.assert_allclose(scores.low_confidence(evidence), [0.25, 0.9], rtol=1e-6)
     np.testing.assert_allclose(scores.variability(evidence), [0.25, 0], atol=1e-6)
+
+
+def test_error_share_aleatoric_and_el2n_by_hand():
+    pred = np.array([[0, 1, -1], [0, 1, 2], [1, 0, -1], [0, 1, 0]])
+    probs = np.array([[0.5, 0.1, NAN], [0.8, 0.2, 0.5], [0.5, 0.5, NAN], [1.0, 0.2, 1.0]])
+    evidence = evidence_of(-np.log(probs), pred=pred)
+    np.testing.assert_allclose(scores.error_share(evidence), [1 / 4, 3 / 4, 1 / 2])
+    spread = [(0.25 + 0.16 + 0.25) / 4, (0.09 + 0.16 + 0.25 + 0.16) / 4, 0.125]
+    np.testing.assert_allclose(scores.aleatoric(evidence), spread, rtol=1e-6, atol=1e-9)
+    mean = [[0.5, 0.25, 0.25], [0.6, 0.4, 0.0]]
+    late = make(np.zeros((1, 2)), labels=[0, 2], probs=mean)
+    expected = [np.sqrt(0.25 + 2 / 16), np.sqrt(0.36 + 0.16 + 1)]
+    np.testing.assert_allclose(scores.el2n(Evidence(late)), expected, rtol=1e-6)
+    early = dict(late.mean_probs, warmup=np.array([[1.0, 0, 0], [1.0, 0, 0]], np.float32))
+    early = dataclasses.replace(late, mean_probs=early)
+    np.testing.assert_allclose(scores.el2n(Evidence(early)), [0, 2**0.5], rtol=1e-6)
+    assert np.isnan(scores.el2n(evidence)).all()
+
+
+def test_the_mixture_of_losses_divides_two_heaps_after_the_warm_up():
+    rng = np.random.default_rng(0)
+    small, large = rng.normal(0.3, 0.1, 700), rng.normal(3, 0.4, 300)
+    loss = np.concatenate([small, large])
+    early, cyclic = rng.permutation(loss), rng.permutation(loss)  # other epochs say nothing
+    rows = [early, *[loss] * 5, cyclic]
+    evidence = evidence_of(rows, phase=["warmup"] * 6 + ["cyclic"])
+    found = loss_mixture(evidence)
+    assert (found[:700] < 0.05).all() and (found[700:] > 0.95).all()
+    # halfway between the heaps it is the wider one's, by the density of two normal distributions
+    one = evidence_of(np.r_[loss, 1.2][None], phase=["warmup"])
+    scaled = [(m - loss.min()) / np.ptp(loss) for m in (0.3, 3.0, 1.2)]
+    fitted = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=0)
+    values = np.sort((np.r_[loss, 1.2] - loss.min()) / np.ptp(loss))[:, None]
+    fitted.fit(values)
+    expected = fitted.predict_proba([[scaled[2]]])[0, np.argmax(fitted.means_)]
+    assert loss_mixture(one)[-1] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_mixture_leaves_out_gaps_and_refuses_equal_losses():
+    rows = np.array([[0.1, NAN, 3.0, NAN], [0.3, 0.2, NAN, NAN]])
+    whole = loss_mixture(evidence_of([[0.2, 0.2, 3.0]], phase=["warmup"]))
+    found = loss_mixture(evidence_of(rows, phase=["warmup"] * 2))
+    np.testing.assert_allclose(found, [*whole, NAN], atol=1e-6)
+    assert np.isnan(loss_mixture(evidence_of(np.ones((2, 5))))).all()
 
 
 def test_without_cyclic_epochs_all_count():

@@ -12,8 +12,7 @@ import numpy as np
 from fastai.basics import Learner
 
 from benchmarks.detection.trainings import N_FOLDS, Passes, Task, one_cycle
-from benchmarks.detection.votes import K
-from o2u_nb.detect.neighbours import neighbourhoods
+from o2u_nb.detect.neighbours import VOTERS, neighbourhoods
 from o2u_nb.training import job
 from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
@@ -65,7 +64,7 @@ def folds(task: Task, folder: Path) -> Passes:
 
 def neighbours(task: Task, folder: Path) -> Passes:
     """Train nothing; keep the positions of the nearest, and their cosine similarities."""
-    found = neighbourhoods(task.features, K)
+    found = neighbourhoods(task.features, VOTERS)
     for name, values in zip(("neighbours", "similarities"), found, strict=True):
         np.save(folder / f"{name}.npy", values)
     return Passes(evaluation=1)

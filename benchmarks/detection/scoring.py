@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.detection import votes
-from o2u_nb.detect import scores
+from o2u_nb.detect import scores, votes
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace
@@ -114,8 +113,8 @@ def votes_of(
     """Score the labels of the nearest; see `votes`."""
     methods = {
         "kNN vote": votes.knn,
-        "SimiFeat-style vote": votes.simifeat_vote,
-        "SimiFeat-style rank": votes.simifeat_rank,
+        "SimiFeat-style vote": votes.simifeat_by_vote,
+        "SimiFeat-style rank": votes.simifeat_by_rank,
     }
     similarities = similarities.astype(np.float64)
     return {

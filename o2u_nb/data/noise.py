@@ -41,6 +41,39 @@ def plant(samples: pd.DataFrame, noise: Noise, *, seed: int | np.random.Generato
     return Planted(samples.assign(label=labels), truth)
 
 
+def named(name: str, features: np.ndarray | pd.DataFrame | None = None) -> Noise:
+    """Return the noise that `name` describes: its kind, and the share of labels that it changes.
+
+    The kinds are "symmetric", "pair flip", "look-alike" (the class whose `features` are most like
+    those of the label's class) and "instance" (similar samples get the same wrong labels), followed
+    by the share, as in "symmetric 40 %" or "pair flip 0.2". "none" changes nothing. Without
+    `features`, look-alike classes and similar samples are told by the pixels at 8 x 8. Raises
+    `O2UError` for another kind, or a share that is no number between 0 and 1.
+
+    >>> named("symmetric 40 %")(None, np.zeros(5, int), ["a", "b"], np.random.default_rng(0))
+    array([0, 1, 1, 1, 0])
+    """
+    kind, _, share = name.strip().rstrip("%").strip().rpartition(" ")
+    if name.strip() == "none":
+        return symmetric(0)
+    makers = {
+        "symmetric": symmetric,
+        "pair flip": pair_flip,
+        "look-alike": lambda rate: nearest_class(rate, features),
+        "instance": lambda rate: instance_dependent(rate, features),
+    }
+    try:
+        rate = float(share) / (100 if name.strip().endswith("%") else 1)
+    except ValueError:
+        kind = ""
+    if kind not in makers:
+        raise O2UError(
+            f"expected a noise such as 'none', 'symmetric 40 %', 'pair flip 20 %', "
+            f"'look-alike 10 %' or 'instance 20 %', found {name!r}"
+        )
+    return makers[kind](rate)
+
+
 def realised_rate(samples: pd.DataFrame, truth: pd.Series) -> float:
     """Return the share of `samples` whose label differs from the `truth`, in [0, 1].
 
@@ -147,13 +180,13 @@ def instance_dependent(
     return noise
 
 
-def nearest_class(rate: float, features: np.ndarray | pd.DataFrame) -> Noise:
+def nearest_class(rate: float, features: np.ndarray | pd.DataFrame | None = None) -> Noise:
     """Return noise that changes each label with probability `rate` to the class most like it.
 
     That is the class whose mean of `features` is nearest to the mean of the label's own class, by
     Euclidean distance. `features` is (N, D) float in row order, or a DataFrame indexed by
-    sample_id. Raises `O2UError` when `rate` is not between 0 and 1, and the noise itself when the
-    features do not fit the samples.
+    sample_id; by default the pixels of the pictures at 8 x 8. Raises `O2UError` when `rate` is not
+    between 0 and 1, and the noise itself when the features do not fit the samples.
     """
     _require_rate(rate)
 

@@ -8,14 +8,16 @@ import numpy as np
 
 from o2u_nb.trace import Trace
 
-RANKED = ("cyclic", "high")  # phases to rank by; the first of them that the trace holds is used
+# Phases to rank by; the first of them that the trace holds is used.
+RANKED = ("cyclic", "high", "training")
 
 
 def recorded(trace: Trace) -> Trace:
     """Return the trace of the epochs to rank by.
 
     These are O2U-Net's cyclic epochs, or ODD's epochs at the high rate, which come before the
-    removal, or all epochs where the trace has neither.
+    removal, or the epochs of a method without phases, or all epochs where the trace has none of
+    these.
     """
     for phase in RANKED:
         if (trace.phase == phase).any():

@@ -1,21 +1,22 @@
 """Evidence: what detectors see of the samples, through the eyes of one network or of several.
 
-In come a trace and, where there are any, embeddings, further features, decisions, and the evidence
-of other networks that were trained on the same samples. Out come the averages that several
-detectors share, and the column of any detector. Each is computed when it is first asked for, and
-then kept.
+In come a trace and, where there are any, embeddings, further features, decisions, what was measured
+with the network, and the evidence of other networks that were trained on the same samples. Out come
+the averages that several detectors share, and the column of any detector. Each is computed when it
+is first asked for, and then kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from o2u_nb.detect.blocks import blocks
 from o2u_nb.detect.dynamics import class_probs, ever_seen
-from o2u_nb.detect.neighbours import lookalike_probs
+from o2u_nb.detect.neighbours import VOTERS, lookalike_probs, neighbourhoods
 from o2u_nb.detect.odds import likeliest_other
 from o2u_nb.errors import O2UError
 from o2u_nb.eye_names import NETWORK
@@ -29,8 +30,11 @@ class Evidence:
     `trace` holds the training dynamics. `embeddings` (n_samples, d) float are the trained network's
     features of each sample, or None. `features` maps the name of a further network to its features,
     (n_samples, d) float or None. `decisions` is a table, indexed by `sample_id`, of what people
-    have decided so far, or None. Raises `O2UError` for embeddings or features of another number of
-    samples, or for other networks that were trained on other samples or with other labels.
+    have decided so far, or None. `measured` maps names to what was measured of each sample with the
+    network beyond the training, such as `self_influence`, float (n_samples,), or
+    `out_of_sample_probs`, float (n_samples, n_classes). Raises `O2UError` for embeddings, features
+    or measurements of another number of samples, or for other networks that were trained on other
+    samples or with other labels.
 
     `eye` is the name of the network that the trace is of, and `others` the evidence of further
     ones; one network with its evidence is called an eye. The columns of single detectors are those
@@ -43,12 +47,16 @@ class Evidence:
     decisions: pd.DataFrame | None = None
     eye: str = NETWORK
     others: tuple["Evidence", ...] = ()
+    measured: Mapping[str, np.ndarray] = field(default_factory=dict)
     _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
+    _kept: dict[Callable, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._require_rows("embeddings", self.embeddings)
         for name, rows in self.features.items():
             self._require_rows(f"rows of the features {name!r}", rows)
+        for name, rows in self.measured.items():
+            self._require_rows(f"rows of the measurement {name!r}", rows)
         for other in self.others:
             self._require_same(other)
 
@@ -91,6 +99,17 @@ class Evidence:
         if self.embeddings is None:
             return None
         return lookalike_probs(self.embeddings, self.class_probs)
+
+    @cached_property
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return each sample's `VOTERS` nearest by the embeddings, and how similar they are.
+
+        int and float32 (n_samples, `VOTERS`); see `neighbours.neighbourhoods`. None without
+        embeddings.
+        """
+        if self.embeddings is None:
+            return None
+        return neighbourhoods(self.embeddings, VOTERS)
 
     @cached_property
     def pooled_probs(self) -> np.ndarray:
@@ -151,6 +170,12 @@ class Evidence:
             self._columns[detector] = self._checked(detector, detector(self))
         return self._columns[detector]
 
+    def kept(self, compute: Callable[["Evidence"], Any]) -> Any:
+        """Return `compute(self)`, computed at the first call and then kept."""
+        if compute not in self._kept:
+            self._kept[compute] = compute(self)
+        return self._kept[compute]
+
     def take(self, positions: np.ndarray | slice) -> "Evidence":
         """Return the evidence of the samples at `positions` alone, in that order."""
         return Evidence(
@@ -160,6 +185,7 @@ class Evidence:
             self.decisions,
             self.eye,
             tuple(other.take(positions) for other in self.others),
+            {name: rows[positions] for name, rows in self.measured.items()},
         )
 
     def _checked(self, detector: Callable, found: np.ndarray | None) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""Similar samples: the nearest ones by embedding, and how far they agree with a sample's label.
+"""Similar samples: the nearest ones by embedding, and what the network thinks of them.
 
 In come embeddings, one row per sample, in memory or mapped from a file. Out come the positions of
 neighbours, or one score per sample. Neighbours are found exactly, without a search index: every
@@ -18,6 +18,8 @@ ROWS_AT_ONCE = 1024
 MOST_COMPARED = 20_000
 # Number of neighbours that are averaged for each sample; chosen on development sets.
 LOOK_ALIKES = 50
+# Number of neighbours that vote on a label: that of Zhu, Dong and Liu (ICML 2022).
+VOTERS = 10
 # Similarities are rounded to this many decimals: in float32 the sums of equal rows can differ after
 # them, and ties must stay ties.
 DECIMALS = 6
@@ -75,30 +77,6 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
         found, similarities[rows] = _most_similar_of_each(unit[rows] @ others, place[rows], k)
         positions[rows] = compared[found]
     return positions, similarities.clip(-1, 1)
-
-
-def label_agreement(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> np.ndarray:
-    """Return how much the `k` nearest samples contradict each label: float64 (n,) in [0, 1].
-
-    S_i = 1 - sum_j w_ij [y_j = y_i] / sum_j w_ij over the neighbours j of i, with the weights
-    w_ij = max(cos(i, j), 0); higher = more suspicious. NaN where all weights are 0. This is a
-    weighted form of the k-NN vote of Bahri, Jiang and Gupta (ICML 2020). `embeddings` (n, d) float
-    and `labels` (n,), text or numbers, belong to the same samples. Remove near-duplicates first:
-    they would confirm each other's labels. See `neighbourhoods` for the time it takes. Raises
-    `O2UError` when `embeddings` and `labels` have different lengths.
-
-    >>> embeddings = np.array([[1, 0], [1, 0], [1, 0], [0, 1]])
-    >>> label_agreement(embeddings, np.array(["cat", "cat", "dog", "dog"]), k=2).tolist()
-    [0.5, 0.5, 1.0, nan]
-    """
-    labels = np.asarray(labels)
-    _require_rows(embeddings, labels.shape, "labels")
-    positions, similarities = neighbourhoods(embeddings, k)
-    weights = similarities.clip(0).astype(np.float64)
-    same = (weights * (labels[positions] == labels[:, None])).sum(1)
-    total = weights.sum(1)
-    share = np.divide(same, total, out=np.full(len(labels), np.nan), where=total > 0)
-    return (1 - share).clip(0, 1)
 
 
 def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALIKES) -> np.ndarray:

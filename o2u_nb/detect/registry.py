@@ -7,10 +7,13 @@ own with `detector`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
-from o2u_nb.detect import recommended, scores
+from o2u_nb.detect import confident, loss_mixture, measured, recommended, scores
+from o2u_nb.detect import votes as neighbour_votes
+from o2u_nb.detect.density import density
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
 from o2u_nb.eye_names import SCORE_OF, SEEN_AS
@@ -33,6 +36,10 @@ class Detector:
     for an axis or a menu, `unit` is the unit of the numbers, and `sentence` explains them to the
     user. If `votes` is true, the why card shows whether the detector counts a sample among its
     suspects.
+
+    The score table has the column of a detector that is `on_demand` only when it is asked for.
+    `needs` says what evidence the detector needs beyond a trace, and `paper` where it is from; both
+    may be empty. A `demonstration` shows something else than how likely a label is wrong.
     """
 
     name: str
@@ -41,6 +48,10 @@ class Detector:
     unit: str
     sentence: str
     votes: bool = False
+    on_demand: bool = False
+    needs: str = ""
+    paper: str = ""
+    demonstration: bool = False
 
 
 def detector(
@@ -106,6 +117,18 @@ def called(name: str) -> str:
     return DETECTORS[name].title if name in DETECTORS else name
 
 
+def detector_named(name: str) -> Detector:
+    """Return the detector called `name`; raise `O2UError`, which names the nearest, if none is.
+
+    >>> detector_named("knn_vote").on_demand
+    True
+    """
+    if name in DETECTORS:
+        return DETECTORS[name]
+    near = get_close_matches(name, DETECTORS, n=1) or list(DETECTORS)
+    raise O2UError(f"No detector {name!r}: try {' or '.join(map(repr, near))}.")
+
+
 def votes(name: str) -> bool:
     """Return whether the detector of this name votes in the why card; False for unknown names."""
     return name in DETECTORS and DETECTORS[name].votes
@@ -114,8 +137,9 @@ def votes(name: str) -> bool:
 # The four voters look at different things: the loss, the margin, the predictions, and similar
 # pictures. The other detectors do not vote, for these reasons: `cyclic_margin`, `aum` and
 # `average_probability_margin` measure nearly the same as `settled_margin`, and `low_confidence` the
-# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels;
-# `swap_odds` depends on a pair of classes, not on a sample; and `score` combines other detectors.
+# same as `o2u_mean`; `o2u_var` and `variability` are also high for hard samples with right labels,
+# and `density` for rare kinds of pictures; `swap_odds` depends on a pair of classes, not on a
+# sample; and `score` combines other detectors.
 _BUILT_IN = (
     Detector(
         "o2u_mean",
@@ -211,7 +235,193 @@ _BUILT_IN = (
         "weighed by how common the mix-up is; with several eyes, the mean of their scores.",
     ),
 )
-DETECTORS: dict[str, Detector] = {entry.name: entry for entry in _BUILT_IN}
+
+_EMBEDDINGS = "embeddings"
+_OUT_OF_SAMPLE = (
+    "a head on frozen features with its embeddings, or "
+    'measured={"out_of_sample_probs": confident.out_of_sample_probs(features, samples)}'
+)
+_INFLUENCES = "measured=influences(learn), of training.probe.influence"
+_PAPERS = dict(
+    maps="Swayamdipta et al., EMNLP 2020",
+    simifeat="Zhu, Dong, Liu, ICML 2022",
+    confident="Northcutt, Jiang, Chuang, JAIR 2021",
+    influence="Koh, Liang, ICML 2017",
+)
+
+# The other methods of the field, to compare with. They are computed when they are asked for, or
+# when somebody has measured what they need. None of them votes: they say much the same as those
+# above, and the four voters are enough for a card.
+_COMPARED = (
+    Detector(
+        "error_share",
+        scores.error_share,
+        title="share of epochs that predicted another class",
+        unit="0 to 1",
+        sentence="In which share of the epochs the network predicted another class.",
+        on_demand=True,
+        paper=_PAPERS["maps"],
+    ),
+    Detector(
+        "aleatoric",
+        scores.aleatoric,
+        title="Data-IQ's aleatoric uncertainty",
+        unit="0 to 0.25",
+        sentence="How undecided the network stayed about the given label: ambiguous samples are "
+        "high, wrong labels often low.",
+        on_demand=True,
+        paper="Seedat, Crabbé, Bica, van der Schaar, NeurIPS 2022",
+        demonstration=True,
+    ),
+    Detector(
+        "el2n",
+        scores.el2n,
+        title="EL2N, length of the early error",
+        unit="0 to 1.41",
+        sentence="How far the early predictions lay from the given label; hard pictures are far, "
+        "too.",
+        on_demand=True,
+        paper="Paul, Ganguli, Dziugaite, NeurIPS 2021",
+    ),
+    Detector(
+        "loss_mixture",
+        loss_mixture.loss_mixture,
+        title="DivideMix, probability of the large losses",
+        unit="0 to 1",
+        sentence="How probable it is that the loss after the warm-up belongs to the group of "
+        "large losses.",
+        on_demand=True,
+        paper="Li, Socher, Hoi, ICLR 2020",
+    ),
+    Detector(
+        "knn_vote",
+        neighbour_votes.knn_vote,
+        title="vote of the 10 nearest against the label",
+        unit="0 to 1",
+        sentence="Which share of the ten most similar samples, weighed by similarity, has another "
+        "label.",
+        on_demand=True,
+        needs=_EMBEDDINGS,
+        paper="Bahri, Jiang, Gupta, ICML 2020",
+    ),
+    Detector(
+        "density",
+        density,
+        title="sparseness of the neighbourhood in its class",
+        unit="0 to 1",
+        sentence="How few of the samples with the same label look alike, by its rank among them.",
+        on_demand=True,
+        needs=_EMBEDDINGS,
+        paper="Guo et al., ECCV 2018",
+    ),
+    Detector(
+        "simifeat_vote",
+        neighbour_votes.simifeat_vote,
+        title="SimiFeat-style vote",
+        unit="-1 to 1",
+        sentence="By how much another label outnumbers the given one among the nearest samples and "
+        "the sample itself.",
+        on_demand=True,
+        needs=_EMBEDDINGS,
+        paper=_PAPERS["simifeat"],
+    ),
+    Detector(
+        "simifeat_rank",
+        neighbour_votes.simifeat_rank,
+        title="SimiFeat-style rank",
+        unit="nats",
+        sentence="How rare the given label is among the nearest samples and the sample itself.",
+        on_demand=True,
+        needs=_EMBEDDINGS,
+        paper=_PAPERS["simifeat"],
+    ),
+    Detector(
+        "self_confidence",
+        confident.self_confidence,
+        title="one minus the self-confidence",
+        unit="0 to 1",
+        sentence="How little probability the given label has for a model that was not trained on "
+        "the sample.",
+        on_demand=True,
+        needs=_OUT_OF_SAMPLE,
+        paper=_PAPERS["confident"],
+    ),
+    Detector(
+        "normalised_margin",
+        confident.normalised_margin,
+        title="normalised margin, negated",
+        unit="0 to 1",
+        sentence="By how much another class beats the given label for a model that was not trained "
+        "on the sample.",
+        on_demand=True,
+        needs=_OUT_OF_SAMPLE,
+        paper=_PAPERS["confident"],
+    ),
+    Detector(
+        "confident_learning",
+        confident.confident_learning,
+        title="confident learning, above 1 = called wrong",
+        unit="0 to 2",
+        sentence="Whether confident learning calls the label wrong, and how little confidence "
+        "there is in it.",
+        on_demand=True,
+        needs=_OUT_OF_SAMPLE,
+        paper=_PAPERS["confident"],
+    ),
+    Detector(
+        "self_influence",
+        measured.self_influence,
+        title="self-influence",
+        unit="nats",
+        sentence="By how much the loss would rise, had the network been trained without the "
+        "sample.",
+        needs=_INFLUENCES,
+        paper=_PAPERS["influence"],
+    ),
+    Detector(
+        "valid_influence",
+        measured.valid_influence,
+        title="harm to the validation samples",
+        unit="nats",
+        sentence="By how much the mean validation loss would fall, had the network been trained "
+        "without the sample.",
+        needs=f"{_INFLUENCES}, for a Learner with validation samples",
+        paper=_PAPERS["influence"],
+    ),
+    Detector(
+        "tracin",
+        measured.tracin,
+        title="TracIn self-influence",
+        unit="nats",
+        sentence="How strongly training on the sample pulled at the last layer, over the "
+        "checkpoints.",
+        needs='measured={"tracin": callback.influence}, with training.probe.tracin.TracIn in a fit',
+        paper="Pruthi, Liu, Kale, Sundararajan, NeurIPS 2020",
+    ),
+    Detector(
+        "near_boundary",
+        measured.near_boundary,
+        title="nearness to a decision boundary",
+        unit="0 to 1",
+        sentence="How little the picture must be changed until the network predicts another class, "
+        "whatever its label.",
+        needs='measured={"near_boundary": near_boundary(learn)}, of training.probe.critical',
+        paper="Arpit et al., ICML 2017",
+        demonstration=True,
+    ),
+    Detector(
+        "threshold_margin",
+        measured.threshold_margin,
+        title="AUM below the threshold samples'",
+        unit="logits",
+        sentence="By how much the area under the margin lies below that of samples with a label "
+        "that is wrong on purpose.",
+        needs='measured={"threshold_margin": threshold_samples(...).margin}, of '
+        "training.thresholds",
+        paper="Pleiss, Zhang, Elenberg, Weinberger, NeurIPS 2020",
+    ),
+)
+DETECTORS: dict[str, Detector] = {entry.name: entry for entry in (*_BUILT_IN, *_COMPARED)}
 _TAKEN = (*DERIVED, *DETECTORS)
 
 

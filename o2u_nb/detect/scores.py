@@ -162,6 +162,51 @@ def variability(evidence: Evidence) -> np.ndarray:
     return np.sqrt(_mean(probs, around=_mean(probs)))
 
 
+@samplewise
+def error_share(evidence: Evidence) -> np.ndarray:
+    """Return the share of the epochs in which another class than the given one was predicted.
+
+    float64 (n_samples,), 0 to 1, higher = more suspicious; NaN where not seen. This is 1 minus the
+    correctness of dataset cartography (Swayamdipta et al., EMNLP 2020, section 2). Data-IQ's is
+    another: there a label counts as learnt in an epoch when its probability is above 0.5.
+    """
+    trace = evidence.trace
+    wrong = np.where(trace.pred < 0, np.nan, trace.pred != trace.labels)
+    return _mean(wrong)
+
+
+@samplewise
+def aleatoric(evidence: Evidence) -> np.ndarray:
+    """Return the mean of p (1 - p) over all epochs, where p is the given label's probability.
+
+    float64 (n_samples,), 0 to 0.25; NaN where not seen. It is Data-IQ's aleatoric uncertainty
+    (Seedat, Crabbé, Bica and van der Schaar, NeurIPS 2022, equation 4): high for samples that are
+    ambiguous however long one trains. Wrong labels that the network keeps contradicting are low, so
+    that high values alone do not mark them. Data-IQ records in clean passes.
+    """
+    probs = np.exp(-evidence.trace.loss)
+    return _mean(probs * (1 - probs))
+
+
+@samplewise
+def el2n(evidence: Evidence) -> np.ndarray:
+    """Return the length of the mean error vector of the early epochs, |mean p - onehot(y)|.
+
+    float64 (n_samples,), 0 to the square root of 2, higher = more suspicious; NaN where not seen,
+    and everywhere if the trace holds no softmax. The early epochs are the warm-up, or where there
+    is none those to rank by. Paul, Ganguli and Dziugaite, "Deep Learning on a Data Diet", NeurIPS
+    2021, definition 2.2, take the mean of the lengths in an epoch over several networks; here it is
+    the length of the mean over epochs of one network, because a trace keeps the mean softmax of a
+    phase and not those of single epochs. It finds hard samples, not only wrong labels.
+    """
+    probs = evidence.trace.mean_probs.get("warmup", mean_probs(evidence.trace))
+    if probs is None:
+        return np.full(evidence.n_samples, np.nan)
+    errors = np.array(probs, dtype=np.float64)
+    errors[np.arange(evidence.n_samples), evidence.labels] -= 1
+    return np.sqrt(np.einsum("ij,ij->i", errors, errors))
+
+
 def _mean(
     values: np.ndarray, weights: np.ndarray | None = None, *, around: np.ndarray | None = None
 ) -> np.ndarray:

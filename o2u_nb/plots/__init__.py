@@ -7,6 +7,7 @@ with them lies in the modules of this folder.
 """
 
 from o2u_nb.plots.classes import class_counts, confusion
+from o2u_nb.plots.comparison import comparison
 from o2u_nb.plots.counts import estimates
 from o2u_nb.plots.epochs import trajectories
 from o2u_nb.plots.look import COLORS, themed
@@ -16,7 +17,7 @@ from o2u_nb.plots.scores import histogram, mean_against_variance
 __all__ = [
     # figures
     "trajectories", "histogram", "mean_against_variance", "class_counts", "confusion", "estimates",
-    "odd_losses",
+    "odd_losses", "comparison",
     # the look, for one's own figures
     "COLORS", "themed",
 ]  # fmt: skip

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
+from fastai.basics import Learner
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 from fastai.torch_core import to_device
 from torch import nn
 
 from o2u_nb.training.batches import SampleLoader
+from o2u_nb.training.outputs import main_output
 
 
 def clean_loader(dls: DataLoaders, *, valid: bool = False) -> DataLoader:
@@ -84,3 +87,21 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+def clean_logits(learn: Learner, n_classes: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield positions (n,) int and logits, float32 (n, n_classes), of all training samples.
+
+    The model is in evaluation mode until the last batch is taken.
+    """
+    device = next(learn.model.parameters()).device
+    with evaluating(learn.model):
+        for rows, outputs, _ in clean_pass(learn.model, clean_loader(learn.dls), device):
+            logits = main_output(outputs, len(rows), n_classes)
+            yield rows, logits.as_subclass(torch.Tensor).float()
+
+
+def clean_probs(learn: Learner, n_classes: int) -> np.ndarray:
+    """Return the softmax of the training samples in order, float32 (n_samples, n_classes)."""
+    probs = [logits.softmax(1) for _, logits in clean_logits(learn, n_classes)]
+    return torch.cat(probs).cpu().numpy()

@@ -46,12 +46,9 @@ def planted(samples: pd.DataFrame, settings: Settings, data: FeatureData) -> pd.
     """Return `samples` with the labels that `settings` says to change, by its seed."""
     if settings.noise == "none":
         return samples
-    if settings.noise == "symmetric":
-        kind = noise.symmetric(settings.share)
-    elif settings.noise == "look-alike":
-        kind = noise.nearest_class(settings.share, data.features.float().cpu().numpy())
-    else:
+    if settings.noise not in NOISES:
         raise O2UError(f"Unknown noise {settings.noise!r}: expected one of {', '.join(NOISES)}.")
+    kind = noise.named(f"{settings.noise} {settings.share}", data.features.float().cpu().numpy())
     return noise.plant(samples, kind, seed=settings.seed).samples
 
 

@@ -55,6 +55,9 @@ class DynamicsRecorder(Callback):
     wrong labels, and knows hard samples among them less well, so that they tend to look more
     suspicious than training samples.
 
+    While an epoch is recorded, `rows` holds the positions in the trace of the samples in the
+    present training batch: (batch size,) int, on the device of the model.
+
     The model may return several outputs during training, see `outputs.main_output`. Raises
     `RecordingError` when a loss would not belong to one sample (MixUp or CutMix with
     `record="train"`, skipped items, loaders without ids or without a batch), or would not be plain
@@ -65,7 +68,9 @@ class DynamicsRecorder(Callback):
     order = 45  # runs after fastai's MixedPrecision (10) and before its Recorder (50)
     run_valid = False
     remove_on_fetch = True
-    _stateattrs = ("writer", "who", "labels", "sums", "order_drawn", "mean_probs", "temporary")
+    _stateattrs = (
+        "writer", "who", "labels", "sums", "order_drawn", "rows", "mean_probs", "temporary",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -95,6 +100,7 @@ class DynamicsRecorder(Callback):
 
     def _init_state(self):
         self.writer = self.who = self.labels = self.sums = self.temporary = self.order_drawn = None
+        self.rows = None
         self.n_train = 0
         self.mean_probs = defaultdict(MeanProbs)
 
@@ -135,9 +141,13 @@ class DynamicsRecorder(Callback):
             self.rates = []
 
     def before_batch(self):
-        """Keep the order in which the loader serves its samples in this epoch."""
-        if self.active and self.training and self.order_drawn is None:
+        """Keep the order in which the loader serves its samples, and which are in this batch."""
+        if not (self.active and self.training):
+            return
+        if self.order_drawn is None:
             self.order_drawn = _order_drawn(self.dl).to(self.labels.device)
+        start = self.iter * self.dl.bs
+        self.rows = self.order_drawn[start : start + len(self.yb[0])]
 
     def after_loss(self):
         """Record one training batch, before the update of the weights."""
@@ -145,10 +155,7 @@ class DynamicsRecorder(Callback):
             return
         self.rates.append(self.opt.hypers[-1]["lr"])
         if self.record == "train":
-            n_samples = len(self.yb[0])
-            start = self.iter * self.dl.bs
-            rows = self.order_drawn[start : start + n_samples]
-            self._file(rows, self.pred, self.yb[0])
+            self._file(self.rows, self.pred, self.yb[0])
         elif isinstance(self.pred, torch.Tensor):
             self._require_logits(self.pred)
         if self.iter % CHECK_EVERY == 0:

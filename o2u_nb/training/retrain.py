@@ -18,6 +18,7 @@ from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learne
 from o2u_nb.errors import SourceError
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import PATIENCE, Bars
+from o2u_nb.training.catalogue import method_named
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.job import batch_size
 from o2u_nb.training.loaders import dataloaders
@@ -40,7 +41,7 @@ def retrain(
     lr: float | None = None,
     network: Callable[[int], torch.nn.Module] | None = None,
     learner: MakeLearner | None = None,
-    method: Method | None = None,
+    method: Method | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Train on `before` and on `after`, and return the accuracy of each on `held_out`.
@@ -51,21 +52,25 @@ def retrain(
     rate up to `lr` (default: 0.05, or for a head its own rate). `network` makes a network for a
     number of classes; by default it is that of the standard preset. `learner(samples, held_out,
     seed)`, if given, makes the whole Learner instead, as `heads.heads_on(features, samples)` does
-    for heads on features. `method`, one of `training/methods` such as `odd.train`, replaces the
-    default training: then a third of the epochs have the rate `lr`, and in the others it falls
-    along a cosine. `progress(done, total)` is called after each epoch, with the epochs done and
-    those of all trainings; by default a bar shows them.
+    for heads on features. `method`, a name of the catalogue such as "odd" or one of
+    `training/methods` such as `odd.train`, replaces the default training: then a third of the
+    epochs have the rate `lr`, and in the others it falls along a cosine. `progress(done, total)` is
+    called after each epoch, with the epochs done and those of all trainings; by default a bar shows
+    them.
 
     Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
     `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
 
     Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared,
-    and `TypeError` for a `network` beside a `learner`.
+    `TypeError` for a `network` beside a `learner`, and `O2UError` for the name of a `method` that
+    is not there.
     """
     _require_apart(before, after, held_out)
     if network and learner:
         raise TypeError("Expected a network or a learner, found both: a learner has its network.")
-    make = learner or partial(_on_pictures, network=network or _standard)
+    make = learner or partial(on_pictures, network=network or _standard)
+    if isinstance(method, str):
+        method = method_named(method).train
     fit = partial(_fit, epochs=epochs, lr=lr, method=method)
     with Bars(delay=PATIENCE) as bars:
         progress = progress or partial(bars, "retraining, epochs")
@@ -89,8 +94,8 @@ class CountEpochs(Callback):
         self.done = 0
 
     def after_epoch(self):
-        """Count the epoch and report it."""
-        self.done += 1
+        """Count the epoch and report it; a method may have more of them than were asked for."""
+        self.done = min(self.done + 1, self.total)
         self.progress(self.done, self.total)
 
 
@@ -115,15 +120,26 @@ def _accuracy(samples, held_out, seed, fit, make) -> float:
             return float(learn.validate()[1])
 
 
-def _on_pictures(samples, held_out, seed, *, network) -> Learner:
+def _standard(n_classes: int) -> torch.nn.Module:
+    return CompactResNet(n_classes, widths=PRESETS["standard"].widths)
+
+
+def on_pictures(
+    samples: pd.DataFrame,
+    held_out: pd.DataFrame,
+    seed: int,
+    *,
+    network: Callable[[int], torch.nn.Module] = _standard,
+) -> Learner:
+    """Return a Learner for a network from scratch on the pictures of `samples`.
+
+    It is validated on `held_out`. `network` makes one for a number of classes, by default that of
+    the standard preset.
+    """
     bs = batch_size(len(samples), most=PRESETS["standard"].bs)
     dls = dataloaders(samples, valid=held_out, bs=bs, seed=seed)
     loss = torch.nn.CrossEntropyLoss()
     return Learner(dls, network(len(dls.vocab)), loss_func=loss, opt_func=sgd)
-
-
-def _standard(n_classes: int) -> torch.nn.Module:
-    return CompactResNet(n_classes, widths=PRESETS["standard"].widths)
 
 
 def _require_apart(before, after, held_out) -> None:

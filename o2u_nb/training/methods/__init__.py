@@ -9,9 +9,10 @@ In come a Learner and a learning rate for each epoch; out goes a `Trace`. Each m
 those of `DynamicsRecorder`, whose errors the function raises, and `on_epoch` is called after each
 epoch. The method's own options are keyword arguments. They have defaults that suit any number of
 epochs, so that `train(learn, rates)` works for every method, and `retrain` takes any of them as a
-`Method`. Afterwards the Learner has its own optimiser, loader and callbacks again. A method with a
-larger result than a trace, such as ODD, has a second function that returns this result. The methods
-of the Learner (`training/learner.py`) choose the rates and call these functions.
+`Method`. Afterwards the Learner has its own optimiser, loader and callbacks again. Each module has
+a second function, `fit`, with the same arguments, that returns a `Trained`: the trace, and what the
+method says of each sample. `catalogue` lists all methods with their papers, and the methods of the
+Learner (`training/learner.py` and `training/verbs.py`) choose the rates and call these functions.
 """
 
 from collections.abc import Callable, Sequence

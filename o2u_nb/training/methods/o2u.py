@@ -4,16 +4,21 @@ In come a Learner and a rate per epoch; out goes the `Trace` of both phases. Hua
 Zhao, "O2U-Net: A Simple Noisy Label Detection Approach for Deep Neural Networks", ICCV 2019.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastai.basics import Learner
 
+from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace
-from o2u_nb.training.fitting import batches_of, optimiser, sgd
+from o2u_nb.training.fitting import batches_of, optimiser, own_loader, sgd
+from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
-from o2u_nb.training.schedule import EpochRates
+from o2u_nb.training.schedule import EpochRates, cyclic_rates
 from o2u_nb.training.stop import StopWhenStable, require_share
+from o2u_nb.training.subset import only
+from o2u_nb.training.trained import Trained
 
 WARMUP_SHARE = 0.3  # share of all epochs that is the warm-up, as in the standard preset (8 of 26)
 CYCLE = 6  # epochs in a cycle, as in the standard preset
@@ -68,3 +73,42 @@ def train(
         cycles = len(rates[warmup:]) // cycle
         say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")
     return recorder.trace
+
+
+def swing(learn: Learner, epochs: int, *, lr: float, **options) -> Trace:
+    """Train the first two stages in `epochs` epochs in all, and return their dynamics.
+
+    About three in ten are the warm-up, at the rate `lr`; as many whole cycles as fit have the rates
+    of `fit_o2u`. The `options` are those of `train`.
+    """
+    cycles = round((1 - WARMUP_SHARE) * epochs / CYCLE)
+    warmup = epochs - cycles * CYCLE
+    cyclic = cyclic_rates(cycles * CYCLE, r1=lr, r2=lr / 10, cycle=CYCLE)
+    return train(learn, [lr] * warmup + cyclic, warmup=warmup, **options)
+
+
+def fit(learn: Learner, rates: Sequence[float], **options) -> Trained:
+    """Train all three stages of O2U-Net: warm-up, cyclic phase, and without the suspects.
+
+    The first two stages have together as many epochs as there are `rates`, at the rates of
+    `fit_o2u` below the largest of these, and leave the trace; the `options` are those of `train`.
+    Then the model gets its initial weights back, and trains at `rates` on the samples that are no
+    suspects. So this takes twice as many passes over the samples as other methods. The suspicion is
+    the recommended score, in nats, and the suspects are as many as it counts. The paper (Huang et
+    al., ICCV 2019) removes a given share, and continues from the weights of its first stage, which
+    have memorised wrong labels.
+    """
+    rates = list(rates)
+    initial = copy.deepcopy(learn.model.state_dict())
+    trace = swing(learn, len(rates), lr=max(rates), **options)
+    embeddings = embed(learn)
+    table = score_table(trace, embeddings).loc[trace.ids]
+    learn.model.load_state_dict(initial)
+    kept = only(learn.dls.train, ~table["suspect"].to_numpy())
+    pace = EpochRates(rates, ramp=True)
+    opt_func = options.get("opt_func", sgd)
+    with optimiser(learn, opt_func), own_loader(learn), learn.added_cbs(pace):
+        learn.dls.loaders[0] = kept
+        learn.fit(len(rates), rates[0], cbs=options.get("cbs"), reset_opt=True)
+    score = table["score"].to_numpy()
+    return Trained(trace, suspicion=score, embeddings=embeddings)

@@ -35,6 +35,7 @@ from o2u_nb.training.outputs import LinearCalls, main_output
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.subset import only
+from o2u_nb.training.trained import Trained
 
 # Share of all epochs with the high learning rate. The paper (arXiv 2003.10647) has 60 of 200.
 HIGH_SHARE = 1 / 3
@@ -46,6 +47,12 @@ LOOK = 10
 def train(learn: Learner, rates: Sequence[float], **options) -> Trace:
     """Train as `denoise` does, with the same `options`, and return the dynamics."""
     return denoise(learn, rates, **options).trace
+
+
+def fit(learn: Learner, rates: Sequence[float], **options) -> Trained:
+    """Train as `denoise` does; the suspicion is the loss by which samples were removed, in nats."""
+    found = denoise(learn, rates, **options)
+    return Trained(found.trace, suspicion=found.loss)
 
 
 def denoise(

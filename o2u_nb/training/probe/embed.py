@@ -15,7 +15,7 @@ from o2u_nb.embedding_file import MAX_BYTES, n_bytes
 from o2u_nb.errors import RecordingError
 from o2u_nb.training.clean import clean_loader, clean_pass, evaluating
 from o2u_nb.training.items import labels_and_classes, loaders_of
-from o2u_nb.training.outputs import LinearCalls, main_output
+from o2u_nb.training.outputs import LinearCall, LinearCalls, main_output
 
 
 def embed(learn: Learner, *, valid: bool = False) -> np.ndarray:
@@ -55,17 +55,28 @@ def embed_if_small(
 
 def _features(learn: Learner, *, valid: bool) -> Iterator[torch.Tensor]:
     """Yield the inputs of the last linear layer for each batch of a clean pass: (n, d)."""
+    for call, _ in last_calls(learn, valid=valid):
+        yield call.features.as_subclass(torch.Tensor)  # fastai's subclass is slow
+
+
+def last_calls(learn: Learner, *, valid: bool = False) -> Iterator[tuple[LinearCall, torch.Tensor]]:
+    """Yield the last linear layer's call, and the targets (n,), for each batch of a clean pass.
+
+    The batches are of the training samples, or with `valid` of the validation samples, in order.
+    Raises `RecordingError` when the model does not end in a linear layer.
+    """
     model = learn.model
     _, classes = labels_and_classes(learn.dls.train)
     calls = LinearCalls(model)
     device = next(model.parameters()).device
     try:
         with evaluating(model):
-            for rows, outputs, _ in clean_pass(model, clean_loader(learn.dls, valid=valid), device):
+            loader = clean_loader(learn.dls, valid=valid)
+            for rows, outputs, target in clean_pass(model, loader, device):
                 found = calls.last(main_output(outputs, len(rows), len(classes)))
                 if found is None:
                     raise RecordingError(_no_last_layer(type(model).__name__))
-                yield found.features.as_subclass(torch.Tensor)  # fastai's subclass is slow
+                yield found, target
     finally:
         calls.close()
 

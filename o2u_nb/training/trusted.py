@@ -1,0 +1,74 @@
+"""Trusted samples: those of a training set whose right labels are known.
+
+In come ids, or a table of ids and labels; out come positions in the training set and in its
+classes.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from o2u_nb.errors import O2UError
+from o2u_nb.training.identity import Identity
+
+# What the option `trusted` of a method takes.
+TrustedLabels: TypeAlias = Iterable[str] | pd.Series | pd.DataFrame | None
+
+
+class Trusted(NamedTuple):
+    """Hold positions in the training set, int (k,), and right labels, int (k,), of samples."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+
+
+def trusted_among(trusted: TrustedLabels, who: Identity) -> Trusted:
+    """Return which of the samples `who` are trusted, and their right labels.
+
+    `trusted` are ids of samples whose given labels are right, or a series of labels by id, or a
+    table with the column `label` indexed by id, such as `review.verified.verified` makes. Raises
+    `O2UError` when there are none, when an id is not in the training set or comes twice, or when a
+    label is not one of its classes.
+    """
+    if trusted is None or not len(index := _index(trusted)):
+        raise O2UError(
+            "This method needs trusted samples, whose labels somebody has verified; found none. "
+            "Pass trusted=: a list of ids whose labels are right, or labels by id, as "
+            "`o2u_nb.review.verified.verified(session)` makes them from decisions."
+        )
+    rows = who.ids.get_indexer(index)
+    if (rows < 0).any():
+        raise O2UError(
+            f"Expected trusted samples of the training set; {(rows < 0).sum():,} of {len(rows):,} "
+            f"are not in it, such as {index[int(np.argmin(rows))]!r}."
+        )
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        raise O2UError(f"Expected each trusted sample once, found {twice!r} more than once.")
+    labels = _labels(trusted)
+    if labels is None:
+        return Trusted(rows, who.labels[rows].astype(np.int64))
+    codes = pd.Index(who.classes).get_indexer(labels)
+    if (codes < 0).any():
+        raise O2UError(
+            f"Expected labels among the {len(who.classes)} classes of the training set, found "
+            f"{labels[int(np.argmin(codes))]!r} for the trusted sample "
+            f"{index[int(np.argmin(codes))]!r}: leave such samples out."
+        )
+    return Trusted(rows, codes.astype(np.int64))
+
+
+def _index(trusted: TrustedLabels) -> pd.Index:
+    labelled = isinstance(trusted, pd.Series | pd.DataFrame)
+    return trusted.index if labelled else pd.Index(list(trusted), dtype=object)
+
+
+def _labels(trusted: TrustedLabels) -> list | None:
+    if isinstance(trusted, pd.DataFrame):
+        if "label" not in trusted:
+            found = ", ".join(map(str, trusted.columns)) or "none"
+            raise O2UError(f"Expected a column label in the table of trusted samples; has {found}.")
+        trusted = trusted["label"]
+    return [str(label) for label in trusted] if isinstance(trusted, pd.Series) else None

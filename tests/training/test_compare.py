@@ -1,0 +1,181 @@
+"""The comparison itself, on features whose classes are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastai.callback.core import Callback
+
+from o2u_nb.__main__ import main
+from o2u_nb.comparison import Comparison
+from o2u_nb.detect.registry import DETECTORS
+from o2u_nb.detect.table import score_table
+from o2u_nb.errors import O2UError, SourceError
+from o2u_nb.training import compare as module
+from o2u_nb.training.catalogue import METHODS
+from o2u_nb.training.compare import compare
+from tests.features import blobs, head
+from tests.sources import write_source
+
+POINTS = blobs(240)
+USUAL = dict(features=POINTS.features, epochs=6, seeds=(0, 1), noise=["symmetric 30 %"])
+
+
+def test_every_method_and_detector_has_a_row_for_each_noise_and_seed():
+    told = []
+    found = compare(
+        POINTS.table, ["plain", "gce"], detectors=["score"], features=POINTS.features, seeds=(0, 1),
+        noise=["none", "pair flip 20 %"], progress=lambda *at: told.append(at),
+    )  # fmt: skip
+    rows = found.rows.groupby("method").size()
+    assert rows.to_dict() == {"plain": 4, "gce": 4, "score": 4}
+    assert told[-1] == ("methods", 12, 12)
+    clean = found.rows[found.rows["noise"] == "none"]
+    assert clean["average_precision"].isna().all() and (clean["rate"] == 0).all()
+    noisy = found.rows[found.rows["noise"] == "pair flip 20 %"]
+    assert noisy["rate"].between(0.1, 0.3).all()
+    found_some = noisy[noisy["method"] != "gce"]  # which learns slowly at first
+    assert (found_some["average_precision"] > 0.7).all()
+    trained = found.rows[found.rows["kind"] == "training"]
+    assert (trained["accuracy"] > 0.7).all() and (trained["seconds"] > 0).all()
+
+
+def test_all_methods_see_the_same_wrong_labels_and_held_out_samples(monkeypatch):
+    seen = {}
+    real = module._train
+
+    def spy(task, method, *rest):
+        seen[task.seed, method.name] = task
+        return real(task, method, *rest)
+
+    monkeypatch.setattr(module, "_train", spy)
+    compare(POINTS.table, ["plain", "gce"], detectors=[], **USUAL)
+    for seed in (0, 1):
+        one, other = seen[seed, "plain"], seen[seed, "gce"]
+        pd.testing.assert_frame_equal(one.train, other.train)
+        pd.testing.assert_frame_equal(one.held_out, other.held_out)
+        assert not set(one.train.index) & set(one.held_out.index)
+        assert (one.held_out["label"] == POINTS.table["label"].loc[one.held_out.index]).all()
+        assert one.trusted.groupby(one.trusted).size().eq(module.TRUSTED).all()
+        assert (one.trusted == POINTS.table["label"].loc[one.trusted.index]).all()
+    assert set(seen[0, "plain"].held_out.index) != set(seen[1, "plain"].held_out.index)
+
+
+def test_given_wrong_labels_are_scored_against_the_truth():
+    points = blobs(240, wrong=0.2)
+    truth = blobs(240).table["label"]
+    found = compare(
+        points.table, ["plain"], noise=["as given"], truth=truth, detectors=["o2u_mean"],
+        features=points.features, epochs=6, seeds=(0,),
+    )  # fmt: skip
+    assert found.rows["rate"].iloc[0] == pytest.approx(0.2, abs=0.05)
+    assert (found.rows["average_precision"] > 0.6).all()
+    with pytest.raises(O2UError, match="truth"):
+        compare(points.table, ["plain"], noise=["as given"], features=points.features)
+    with pytest.raises(SourceError, match="every sample"):
+        compare(points.table, ["plain"], truth=truth[:5], features=points.features)
+
+
+def test_a_comparison_that_was_stopped_goes_on_with_what_is_missing(tmp_path, monkeypatch):
+    options = dict(detectors=["score"], out=tmp_path / "c", **USUAL)
+    compare(POINTS.table, ["plain"], **options)
+    trained = []
+    real = module._train
+
+    def spy(task, method, *rest):
+        trained.append((task.seed, method.name))
+        return real(task, method, *rest)
+
+    monkeypatch.setattr(module, "_train", spy)
+    monkeypatch.setattr(module, "_detect", None)  # their rows are there
+    found = compare(POINTS.table, ["plain", "gce"], **options)
+    assert trained == [(0, "gce"), (1, "gce")]
+    assert found.rows.groupby("method").size().to_dict() == {"plain": 2, "score": 2, "gce": 2}
+    pd.testing.assert_frame_equal(Comparison.open(tmp_path / "c").rows, found.rows)
+    with pytest.raises(O2UError, match="another epochs"):
+        compare(POINTS.table, ["plain"], **options | dict(epochs=7))
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_trains():
+    with pytest.raises(O2UError, match="'gce'"):
+        compare(POINTS.table, ["gcee"], **USUAL)
+    with pytest.raises(O2UError, match="No detector 'nobody'"):
+        compare(POINTS.table, ["plain"], detectors=["nobody"], **USUAL)
+    with pytest.raises(O2UError, match="symmetric 40 %"):
+        compare(POINTS.table, ["plain"], **USUAL | dict(noise=["asymmetric 10 %"]))
+    with pytest.raises(TypeError, match="one of the two"):
+        compare(POINTS.table, ["plain"])
+
+
+def test_every_detector_of_the_registry_can_be_compared():
+    names = list(DETECTORS)
+    found = compare(
+        POINTS.table, ["plain"], noise=["symmetric 20 %"], seeds=(0,), detectors=names,
+        features=POINTS.features,
+    )  # fmt: skip
+    rows = found.rows[found.rows["kind"] == "detector"].set_index("method")
+    assert set(rows.index) == set(names)
+    assert rows["average_precision"].between(0, 1).all() and rows["accuracy"].isna().all()
+    assert rows.loc["score", "average_precision"] > 0.7
+
+
+def test_scores_that_are_not_known_come_last():
+    wrong = np.array([True, False, False, True])
+    figures = module._ranking(np.array([3.0, 2.0, np.nan, np.nan]), wrong)
+    assert figures["precision_at_count"] == 0.5
+    # one wrong label is first; the other shares the last place with a right one
+    assert figures["average_precision"] == pytest.approx(0.5 * 1 + 0.5 * 0.5)
+
+
+@pytest.mark.slow
+def test_the_command_compares_on_pictures_and_writes_a_page(tmp_path, capsys):
+    source = write_source(tmp_path / "source", n=120, wrong=0)
+    options = ["--methods", "plain,gce", "--noise", "symmetric 30 %", "--seeds", "0", "--epochs",
+               "4", "--eye", "network"]  # fmt: skip
+    assert main(["compare", str(source), "--out", str(tmp_path / "out"), *options]) == 0
+    said = capsys.readouterr().out
+    assert "average precision of the wrong labels" in said and "gce" in said
+    page = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
+    assert "plain" in page and page.count("plotly-graph-div") >= 2
+
+
+def test_the_command_lists_every_method_with_its_paper_and_says_what_is_missing(capsys):
+    assert main(["compare", "--list"]) == 0
+    said = capsys.readouterr().out
+    assert "generalised cross entropy (Zhang, Sabuncu, NeurIPS 2018)" in said and "o2u_var" in said
+    assert main(["compare"]) == 2
+    assert "SOURCE" in capsys.readouterr().err
+
+
+def test_o2u_ranks_by_its_cyclic_epochs_and_trains_again_without_the_suspects():
+    points = blobs(240, wrong=0.25, spread=0.8)
+    learn = head(points)
+    given = {name: value.clone() for name, value in learn.model.state_dict().items()}
+    seen = []
+    loader = learn.dls.train
+    with learn.no_bar(), learn.no_logging():
+        found = METHODS["o2u"].fit(learn, [0.05] * 12, cbs=CountSamples(seen))
+    table = score_table(found.trace, found.embeddings).loc[found.trace.ids]
+    np.testing.assert_array_equal(found.suspicion, table["score"])
+    suspects = int(table["suspect"].sum())
+    assert 40 < suspects < 80 and found.trace.n_epochs == 12
+    assert seen == [240] * 12 + [240 - suspects] * 12  # the second half without the suspects
+    assert learn.dls.train is loader
+    assert any((value != given[name]).any() for name, value in learn.model.state_dict().items())
+
+
+class CountSamples(Callback):
+    """Count the samples of each training epoch."""
+
+    run_valid = False
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def before_train(self):
+        self.count = 0
+
+    def before_batch(self):
+        self.count += len(self.yb[0])
+
+    def after_train(self):
+        self.seen.append(self.count)
