@@ -207,5 +207,5 @@ def estimated_rate(recorder: DynamicsRecorder) -> float:
     """Return the estimated share of wrong labels, 0 to below 1, from the epochs so far."""
     evidence = Evidence(recorder.trace)
     seen = evidence.seen
-    count, _, _ = count_wrong(evidence, seen)
-    return min(count / max(1, seen.sum()), 1 - 1 / len(recorder.who.classes))
+    found = count_wrong(evidence, seen)
+    return min(found.count / max(1, seen.sum()), 1 - 1 / len(recorder.who.classes))
