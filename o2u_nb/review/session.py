@@ -406,10 +406,15 @@ class ReviewSession(Listing):
         """Look at the log before a command on the samples `chosen`.
 
         Raises `DecisionsError` where another kernel has changed one of them meanwhile: the reviewer
-        has not seen that yet.
+        has not seen that yet; and where the log cannot be read any more.
         """
         if self.decisions.is_behind():
-            self.decisions.refresh()
+            try:
+                self.decisions.refresh()
+            except DecisionsError as error:
+                raise DecisionsError(
+                    f"{error.message} So the last decision is not recorded."
+                ) from error
             news = self._absorb()
             met = [sample_id for sample_id in chosen if sample_id in news]
             if met:

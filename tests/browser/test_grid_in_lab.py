@@ -5,6 +5,7 @@ import functools
 import pytest
 from playwright.sync_api import expect
 
+from o2u_nb.detect.registry import called
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES
 from tests.browser.lab import THEMES, Desk
@@ -178,7 +179,7 @@ def test_filters_and_order(open_grid):
     label.select_option("all classes")
     decision.select_option("all")
     screen.expect_counts("160 shown")
-    order.select_option("o2u_var")
+    order.select_option(called("o2u_var"))
     screen.page.get_by_role("button", name="highest").click()
     session = ReviewSession(screen.folder, reviewer="ann")
     session.order_by, session.descending = "o2u_var", False
@@ -349,7 +350,7 @@ def test_a_log_that_cannot_be_written_is_said_and_no_decision_claimed(open_grid)
     screen.tile(2).click()
     screen.press("k")
     screen.expect_said("the last decision is not recorded")
-    expect(screen.page.locator(".o2u-error")).to_be_visible()
+    expect(screen.page.locator(".o2u-said.o2u-error")).to_be_visible()
     expect(screen.tile(2)).to_contain_text("undecided")
     screen.expect_current(2)
     log.rmdir()
