@@ -262,8 +262,14 @@ class Notebook:
         )
 
     def execute(self, code: str):
-        """Run `code` in the kernel, from no cell."""
-        self.desk.wait_for("code => window.kernel.requestExecute({ code }).done", code)
+        """Run `code` in the kernel, from no cell; an error of it is raised."""
+        self.desk.wait_for(
+            """async code => {
+              const { content } = await window.kernel.requestExecute({ code }).done;
+              if (content.status !== 'ok') throw new Error(`${content.ename}: ${content.evalue}`);
+            }""",
+            code,
+        )
 
     def settle(self):
         """Wait until the kernel has answered everything, and then until nothing moves any more."""

@@ -168,7 +168,7 @@ def test_review_keys_act_wherever_in_the_dashboard_they_are_pressed(desk, folder
         page.wait_for_timeout(50)
         page.keyboard.press("u")
         expect(page.locator(".o2u-counts")).to_contain_text(f"{place + 1} of 20")
-    page.locator(".noUi-handle").first.focus()
+    page.locator(".o2u-slider input").first.focus()
     page.keyboard.press("k")  # a slider keeps its keys
     notebook.settle()
     expect(page.locator(".o2u-counts")).to_contain_text("4 of ")
