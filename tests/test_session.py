@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -700,3 +701,37 @@ def test_a_class_has_a_name(session, name):
 )  # fmt: skip
 def test_one_wrong_letter_is_near_also_in_a_short_name(name, near):
     assert Classes(["cat", "dog"]).near(name) == near
+
+
+def test_commands_of_several_threads_come_one_after_the_other(session):
+    """JupyterLab answers panels in a thread of its own, while a cell may decide."""
+    ids = session.columns.ids.tolist()
+    seen, errors = [], []
+    session.observe(lambda change: seen.append(len(session.decisions.events)), "revision")
+
+    def decide(some):
+        try:
+            for sample_id in some:
+                session.keep([sample_id])
+                session.catch_up()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=decide, args=(ids[k::4],)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert seen == list(range(1, len(ids) + 1))  # each was told with its own decision
+    assert len(ReviewSession(session.audit, reviewer="bob").decisions.events) == len(ids)
+
+
+def test_a_command_waits_until_the_panel_has_answered(session):
+    done = threading.Event()
+    with session.lock:
+        thread = threading.Thread(target=lambda: (session.keep(), done.set()))
+        thread.start()
+        assert not done.wait(0.2)
+    thread.join()
+    assert done.is_set() and len(session.decisions.events) == 1

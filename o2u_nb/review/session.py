@@ -6,10 +6,11 @@ Panels observe the traits and call the commands; the session alone writes decisi
 
 import getpass
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,21 @@ from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
 
 CACHE = ".cache/thumbnails"
+
+
+def alone(command: Callable) -> Callable:
+    """Let a method of a session run while no other one of them runs in another thread.
+
+    JupyterLab sends what a panel asks for to a thread of its own, so that a panel answers while a
+    cell runs; a cell may decide at the same time.
+    """
+
+    @wraps(command)
+    def run(session: "ReviewSession", *args: Any, **options: Any) -> Any:
+        with session.lock:
+            return command(session, *args, **options)
+
+    return run
 
 
 class ReviewSession(Listing):
@@ -81,6 +97,7 @@ class ReviewSession(Listing):
     noted = traitlets.Int(0, read_only=True)
 
     def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
+        self.lock = threading.RLock()  # held by whoever changes the review, see `alone`
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
         super().__init__(self.audit.scores)
         self.decisions = Decisions(
@@ -232,6 +249,7 @@ class ReviewSession(Listing):
             self._state == STATES.index(UNDECIDED),
         )
 
+    @alone
     def accept_above(self, p: float) -> list[str]:
         """Accept the suggestions for all samples in the list that are wrong with probability `p`.
 
@@ -251,11 +269,13 @@ class ReviewSession(Listing):
         """Take back the last undo, unless a new command came after it; return its samples."""
         return self._step(self.decisions.redo)
 
+    @alone
     def refresh(self) -> None:
         """Take in what another kernel or reviewer has added to the log."""
         self.decisions.refresh()
         self._absorb()
 
+    @alone
     def catch_up(self) -> None:
         """Do what `refresh` does if the log has changed, which costs next to nothing to ask."""
         if self.decisions.is_behind():
@@ -347,6 +367,7 @@ class ReviewSession(Listing):
 
     # Carrying out commands
 
+    @alone
     def _decide(
         self,
         ids: Iterable[str] | str | None,
@@ -373,6 +394,7 @@ class ReviewSession(Listing):
             self._absorb()
         return chosen
 
+    @alone
     def _remark(
         self,
         ids: Iterable[str] | str | None,
@@ -464,6 +486,7 @@ class ReviewSession(Listing):
             score_shown=plain(self.columns.values("score")[position]),
         )
 
+    @alone
     def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():

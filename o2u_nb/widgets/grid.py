@@ -6,6 +6,7 @@ JPEG buffers, and one line that says what was done, or why it was not.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import anywidget
@@ -166,6 +167,10 @@ class SuspectGrid(anywidget.AnyWidget):
         respond = self._responses().get(message.get("kind"))
         if respond is None:
             return
+        with self.session.lock:  # a cell may decide meanwhile, in another thread
+            self._answer(respond, message)
+
+    def _answer(self, respond: Callable, message: dict) -> None:
         answer = {"kind": "done", "view": message.get("view"), "seq": message.get("seq")}
         self._answering = True
         try:
