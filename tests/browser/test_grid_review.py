@@ -280,6 +280,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_text_has_enough_contrast(screen, theme):
     screen.notebook.change_theme(theme)
+    screen.notebook.show(0)  # on a small screen JupyterLab takes cells off the page
     screen.notebook.settle()
     screen.tile(0).click()
     screen.press("k", "d", "s", "u", "Shift+ArrowRight")
