@@ -21,6 +21,7 @@ export class List {
     this.spare = [];
     // Position of the scroll bar. The browser forgets it while the list is off the page.
     this.top = 0;
+    this.soon = 0; // the number of the frame in which the list is drawn, see `drawSoon`
     this.spacer = make("div", { class: "o2u-spacer", role: "presentation" });
     this.node = make("div", {
       class: "o2u-list", role: "listbox", tabindex: 0, "aria-multiselectable": "true",
@@ -91,6 +92,7 @@ export class List {
   }
 
   draw() {
+    if (!this.height) return this.drawSoon();
     const [start, stop] = this.onScreen();
     for (const [place, tile] of this.tiles) {
       if (place >= start && place < stop) continue;
@@ -101,6 +103,15 @@ export class List {
     for (let place = start; place < stop; place++) this.drawTile(place);
     const active = this.grid.place === null ? undefined : this.tiles.get(this.grid.place);
     this.node.setAttribute("aria-activedescendant", active ? active.node.id : "");
+  }
+
+  /**
+   * Draw with the next frame. JupyterLab takes a cell off the page and puts it back at once, as when
+   * the theme changes; the observer of the size notices nothing of that.
+   */
+  drawSoon() {
+    cancelAnimationFrame(this.soon);
+    this.soon = requestAnimationFrame(() => { if (this.height) this.grid.draw(); });
   }
 
   /** @param {number} place */
