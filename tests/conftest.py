@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import asyncio
 import os
 import random
 import sys
@@ -43,6 +44,15 @@ def chromium():
     """One headless browser for all tests."""
     with headless() as browser:
         yield browser
+
+
+@pytest.fixture
+def no_loop():
+    """No event loop runs here, also after browser tests: playwright leaves its own running."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.finish import FinishCard, accuracies
 from tests.audits import write_audit
 
+pytestmark = pytest.mark.usefixtures("no_loop")
+
 
 @pytest.fixture
 def audit(tmp_path) -> Audit:

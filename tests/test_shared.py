@@ -18,6 +18,8 @@ from o2u_nb.widgets.parts import watch as watching
 from o2u_nb.widgets.threshold import ThresholdPanel
 from tests.audits import write_audit
 
+pytestmark = pytest.mark.usefixtures("no_loop")
+
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
