@@ -50,7 +50,7 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--seeds", type=_seeds, default=[0, 1, 2], metavar="N[,N]", help="default: 0,1,2"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of each training")
+    parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of each training")
     parser.add_argument(
         "--eye",
         metavar="NAME",
@@ -100,15 +100,19 @@ def listed() -> list[str]:
 
 
 def _compare(options: argparse.Namespace) -> Comparison:
-    from o2u_nb.data import sources
+    from o2u_nb.data import noise, sources
     from o2u_nb.eye_names import NETWORK
     from o2u_nb.offline_weights import OFFLINE
     from o2u_nb.training.backbones import backbone
-    from o2u_nb.training.compare import USUAL, compare
+    from o2u_nb.training.compare import USUAL, compare, require_known
     from o2u_nb.training.probe.features import features
     from o2u_nb.training.retrain import on_pictures
     from o2u_nb.training.verbs import EPOCHS
 
+    detectors = USUAL if options.detectors is None else options.detectors
+    require_known(options.methods or (), detectors)  # before anything is read or computed
+    for name in options.noise:
+        noise.named(name)
     samples = sources.read(options.source, labels=options.labels).samples
     with Bars() as bars:
         way: dict = dict(learner=on_pictures)
@@ -126,7 +130,7 @@ def _compare(options: argparse.Namespace) -> Comparison:
             options.methods,
             noise=options.noise,
             seeds=options.seeds,
-            detectors=USUAL if options.detectors is None else options.detectors,
+            detectors=detectors,
             epochs=options.epochs or EPOCHS,
             out=options.out,
             progress=bars,
@@ -153,4 +157,13 @@ def _names(text: str) -> list[str]:
 
 
 def _seeds(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"expected whole numbers like 0,1,2, found {text!r}")
+    return [int(part) for part in parts]
+
+
+def _epochs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)

@@ -17,7 +17,6 @@ from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError
 
 ROWS, SETTINGS = "rows.csv", "settings.json"
-KEY = ("noise", "seed", "method")
 # What can be compared, by column: what people call it, and whether more is better.
 FIGURES = {
     "average_precision": ("average precision of the wrong labels", True),
@@ -99,7 +98,7 @@ class Comparison:
         """
         folder = Path(folder)
         try:
-            settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+            settings = _settings_in(folder)
             rows = pd.read_csv(folder / ROWS, dtype={"noise": str, "method": str, "kind": str})
         except (OSError, ValueError) as error:
             raise O2UError(
@@ -112,7 +111,7 @@ class Kept:
     """Keep rows in a folder as they come, so that a comparison that was stopped goes on.
 
     Without a `folder` they are kept in memory. Raises `O2UError` when the folder holds a comparison
-    with other settings.
+    with other settings, or files of these names that no comparison has written.
     """
 
     def __init__(self, folder: str | os.PathLike | None, settings: dict[str, Any]):
@@ -124,16 +123,20 @@ class Kept:
 
     def _begin(self, folder: Path) -> None:
         if (folder / SETTINGS).exists():
-            found = Comparison.open(folder) if (folder / ROWS).exists() else None
-            known = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+            known = _settings_in(folder)
             if other := [name for name in self.settings if known.get(name) != self.settings[name]]:
                 name = other[0]
                 raise O2UError(
                     f"{folder} holds a comparison with another {name}: {known.get(name)!r}, not "
                     f"{self.settings[name]!r}. Pass another folder."
                 )
-            self.rows = [] if found is None else found.rows.to_dict("records")
+            has_rows = (folder / ROWS).exists()
+            self.rows = Comparison.open(folder).rows.to_dict("records") if has_rows else []
             return
+        if (folder / ROWS).exists():
+            raise O2UError(
+                f"{folder} holds a file {ROWS} that no comparison has written: pass another folder."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         with atomic.replacing(folder / SETTINGS) as file:
             file.write(json.dumps(self.settings, indent=1).encode())
@@ -153,6 +156,16 @@ class Kept:
     def comparison(self) -> Comparison:
         """Return what is there so far."""
         return Comparison(pd.DataFrame(self.rows), self.settings)
+
+
+def _settings_in(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise O2UError(f"Expected a comparison in {folder}, with {SETTINGS}: {error}") from None
+    if not isinstance(found, dict):
+        raise O2UError(f"Expected a comparison in {folder}; its {SETTINGS} holds no settings.")
+    return found
 
 
 def _known(figure: str) -> tuple[str, bool]:

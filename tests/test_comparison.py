@@ -77,3 +77,13 @@ def test_the_figure_shows_the_best_method_first_with_a_mark_for_each_noise(found
     np.testing.assert_allclose(drawn.data[0].error_x.array, spreads)
     assert len({trace.marker.symbol for trace in drawn.data}) == 2
     assert drawn.data[0].text == ("plain", "gce")
+
+
+def test_files_of_somebody_else_are_left_alone(tmp_path):
+    (tmp_path / "rows.csv").write_text("mine")
+    with pytest.raises(O2UError, match="no comparison has written"):
+        Kept(tmp_path, dict(epochs=4))
+    assert (tmp_path / "rows.csv").read_text() == "mine"
+    (tmp_path / "settings.json").write_text("no json")
+    with pytest.raises(O2UError, match=r"settings\.json"):
+        Kept(tmp_path, dict(epochs=4))

@@ -86,12 +86,16 @@ def compare(
     """
     if (features is None) == (learner is None):
         raise TypeError("Expected either `features` or a `learner`, one of the two.")
+    require_known(methods or (), detectors)
     chosen = [method_named(name) for name in methods or METHODS]
-    for name in detectors:
-        _require_detector(name)
     kinds = _kinds(noise, samples, features, truth)
     make = learner or heads_on(features, samples)
-    kept = Kept(out, dict(samples=_fingerprint(samples, truth, held_out), epochs=epochs))
+    settings = dict(
+        samples=_fingerprint(samples, truth, held_out),
+        network=_network(features, make),
+        epochs=epochs,
+    )
+    kept = Kept(out, settings)
     runs = [(name, seed, method) for name in kinds for seed in seeds for method in (*chosen, None)]
     with Bars() as bars:
         tell = progress or bars
@@ -256,10 +260,22 @@ def _kinds(
     return found
 
 
-def _require_detector(name: str) -> None:
-    detector_named(name)
-    if name in METHODS:
-        raise O2UError(f"{name!r} is a training method as well: rename the detector.")
+def require_known(methods: Sequence[str], detectors: Sequence[str]) -> None:
+    """Raise `O2UError`, which names the nearest, for a method or a detector that is not there."""
+    for name in methods:
+        method_named(name)
+    for name in detectors:
+        detector_named(name)
+        if name in METHODS:
+            raise O2UError(f"{name!r} is a training method as well: rename the detector.")
+
+
+def _network(features: np.ndarray | None, make: MakeLearner) -> str:
+    """Say what is trained, so that rows of another network are noticed: a hash, or a name."""
+    if features is None:
+        return getattr(make, "__qualname__", type(make).__name__)
+    rows = np.ascontiguousarray(features)
+    return f"head on {rows.shape[1]} features, {hashlib.sha256(rows).hexdigest()[:16]}"
 
 
 def _fingerprint(

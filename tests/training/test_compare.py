@@ -93,6 +93,8 @@ def test_a_comparison_that_was_stopped_goes_on_with_what_is_missing(tmp_path, mo
     pd.testing.assert_frame_equal(Comparison.open(tmp_path / "c").rows, found.rows)
     with pytest.raises(O2UError, match="another epochs"):
         compare(POINTS.table, ["plain"], **options | dict(epochs=7))
+    with pytest.raises(O2UError, match="another network"):  # other features, the same samples
+        compare(POINTS.table, ["plain"], **options | dict(features=2 * POINTS.features))
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_trains():
@@ -144,6 +146,23 @@ def test_the_command_lists_every_method_with_its_paper_and_says_what_is_missing(
     assert "generalised cross entropy (Zhang, Sabuncu, NeurIPS 2018)" in said and "o2u_var" in said
     assert main(["compare"]) == 2
     assert "SOURCE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong, said", [
+    (["--methods", "gcee"], "'gce'"), (["--detectors", "scor"], "'score'"),
+    (["--noise", "symetric 40 %"], "symmetric 40 %"),
+])  # fmt: skip
+def test_the_command_refuses_unknown_names_before_it_reads_anything(tmp_path, capsys, wrong, said):
+    out = tmp_path / "out"
+    assert main(["compare", str(tmp_path / "nowhere"), "--out", str(out), *wrong]) == 2
+    assert said in capsys.readouterr().err and not out.exists()
+
+
+@pytest.mark.parametrize("wrong", [["--seeds", "a"], ["--epochs", "0"]])
+def test_numbers_that_are_none_are_refused_in_one_line(tmp_path, capsys, wrong):
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", str(tmp_path), "--out", str(tmp_path / "out"), *wrong])
+    assert stopped.value.code == 2 and "expected" in capsys.readouterr().err
 
 
 def test_o2u_ranks_by_its_cyclic_epochs_and_trains_again_without_the_suspects():
