@@ -88,11 +88,11 @@ class Audit(AuditFolder):
         is measured on `held_out`, a samples table with checked labels that shares no sample with
         the training samples; by default on the audited samples of other splits than train.
         """
-        from o2u_nb.comparing import comparison
+        from o2u_nb.before_after import before_after
         from o2u_nb.widgets.finish import FinishCard  # imports ipywidgets
 
         card = FinishCard(self.session(reviewer=reviewer))
-        card.comparing(partial(comparison, self, held_out))
+        card.comparing(partial(before_after, self, held_out))
         return card
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
@@ -129,13 +129,13 @@ class Audit(AuditFolder):
         It begins at an undecided sample, and is in step with all other panels on this audit.
         `held_out` is for the card at its end, see `finish`.
         """
-        from o2u_nb.comparing import comparison
+        from o2u_nb.before_after import before_after
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly
 
         session = self.session(reviewer=reviewer)
         session.go_to_undecided()
         dashboard = Dashboard(session)
-        dashboard.finish.comparing(partial(comparison, self, held_out))
+        dashboard.finish.comparing(partial(before_after, self, held_out))
         return dashboard
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from o2u_nb import comparing
+from o2u_nb import before_after as module
 from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
-from o2u_nb.comparing import Comparison, comparison
+from o2u_nb.before_after import BeforeAfter, before_after
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data import sources
 from o2u_nb.errors import ApplyError
@@ -202,7 +202,7 @@ def test_buttons_wait_while_something_runs(session):
         seen.append(card._bar.value)
         return pd.DataFrame({"before": [0.5, 0.6], "after": [0.7, 0.7]})
 
-    card.comparing(lambda: Comparison(run, "Accuracy on 8 samples."))
+    card.comparing(lambda: BeforeAfter(run, "Accuracy on 8 samples."))
     card._buttons["Retrain and compare"].click()
     assert all(button.disabled for button in card._buttons.values())
     go.set()
@@ -223,7 +223,7 @@ def test_accuracies_by_hand():
 def test_without_a_held_out_set_or_torch_the_card_says_so(tmp_path, monkeypatch):
     audit = written(tmp_path, valid_every=1000)
     audit.samples["split"] = "train"
-    none = comparison(audit)
+    none = before_after(audit)
     assert none.run is None and "audit.finish(held_out=...)" in none.words
     card = FinishCard(audit.session())
     card._buttons["Retrain and compare"].click()
@@ -231,16 +231,16 @@ def test_without_a_held_out_set_or_torch_the_card_says_so(tmp_path, monkeypatch)
     card.comparing(lambda: none)
     card._buttons["Retrain and compare"].click()
     assert card._status.message == none.words and not card._write_button.disabled
-    monkeypatch.setattr(comparing, "missing", lambda _: ["torch"])
-    assert "pip install" in comparison(audit, audit.samples).words
-    assert comparison(audit, audit.samples).run is None
+    monkeypatch.setattr(module, "missing", lambda _: ["torch"])
+    assert "pip install" in before_after(audit, audit.samples).words
+    assert before_after(audit, audit.samples).run is None
 
 
 def test_a_held_out_set_that_is_passed_is_used(audit, tmp_path):
     held_out = audit.samples.head(7)
     card = audit.finish(held_out=held_out)
     assert "7 held-out samples that were passed" in card._ask_how().words
-    assert "split valid" in comparison(audit).words
+    assert "split valid" in before_after(audit).words
 
 
 def test_training_before_and_after_with_the_decisions(audit, monkeypatch):
@@ -280,7 +280,7 @@ def test_heads_are_trained_where_the_audit_keeps_features(audit, monkeypatch):
     session = audit.session(reviewer="ann")
     session.drop([suspect])
     counted = []
-    run = comparison(audit).run
+    run = before_after(audit).run
     table = run(plan(session), lambda *at: counted.append(at))
     assert list(table.columns) == ["before", "after"] and len(table) == 3
     assert table.to_numpy().min() >= 0 and counted[-1] == (72, 72)

@@ -12,7 +12,7 @@ from html import escape
 import pandas as pd
 from ipywidgets import HTML, Button, Dropdown, HBox, Layout, Text
 
-from o2u_nb.comparing import Comparison
+from o2u_nb.before_after import BeforeAfter
 from o2u_nb.errors import O2UError
 from o2u_nb.exchange.formats import FORMATS, require_new, suggested
 from o2u_nb.review.apply import plan
@@ -42,7 +42,7 @@ class FinishCard(Panel):
 
     def __init__(self, session: ReviewSession):
         self._latest = Latest()
-        self._ask_how: Callable[[], Comparison] = lambda: Comparison(None, NO_HELD_OUT)
+        self._ask_how: Callable[[], BeforeAfter] = lambda: BeforeAfter(None, NO_HELD_OUT)
         self._words, self._bar, self._result = HTML(), HTML(), HTML()
         self._buttons = {
             "Write folder": _button("Write the cleaned data set as class folders", "folder-open"),
@@ -76,7 +76,7 @@ class FinishCard(Panel):
         self._follow(self._draw, "counts", "measured_precision")
         self._draw()
 
-    def comparing(self, ask: Callable[[], Comparison]) -> None:
+    def comparing(self, ask: Callable[[], BeforeAfter]) -> None:
         """Take in whom to ask how to retrain, or why that cannot be done, when it is wanted."""
         self._ask_how = ask
 

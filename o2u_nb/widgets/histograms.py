@@ -19,7 +19,7 @@ from o2u_nb.text import clip, plotted
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import CutPlot, Plot, fitted
 from o2u_nb.widgets.parts.preview import Preview, of_samples
-from o2u_nb.widgets.scatter import ScatterPanel, class_in_focus, of_class_in_focus
+from o2u_nb.widgets.scatter import ScatterPanel, of_class_in_focus, suspects_and_picked
 from o2u_nb.widgets.threshold import ThresholdPanel
 
 MOMENTS = ("o2u_mean", "o2u_var")
@@ -100,14 +100,7 @@ class HistogramsPanel(Panel):
             self._scatter.toggle(self._in_bar(self.session.threshold_column, *change["new"]))
 
     def _wanted(self) -> tuple:
-        session = self.session
-        picked = session.position_filter
-        return (
-            session.threshold_column,
-            session.threshold,
-            class_in_focus(session),
-            None if picked is None else picked.tobytes(),
-        )
+        return suspects_and_picked(self.session)
 
     def _redraw(self, wanted: tuple) -> None:
         column, threshold, (label, _), _ = wanted

@@ -83,14 +83,7 @@ class ScatterPanel(Panel):
         return self.session.columns.values(MEAN), self.session.columns.values(VARIANCE)
 
     def _wanted(self) -> tuple:
-        session = self.session
-        picked = session.position_filter
-        return (
-            session.threshold_column,
-            session.threshold,
-            class_in_focus(session),
-            None if picked is None else picked.tobytes(),
-        )
+        return suspects_and_picked(self.session)
 
     def _redraw(self, _) -> None:
         of_class = of_class_in_focus(self.session)
@@ -144,6 +137,17 @@ def class_in_focus(session: ReviewSession) -> tuple[str | None, int | None]:
     """
     label = session.label_filter
     return label, session.revision if label in session.made_classes else None
+
+
+def suspects_and_picked(session: ReviewSession) -> tuple:
+    """Return all that decides who is a suspect, which class is drawn, and what is picked in it."""
+    picked = session.position_filter
+    return (
+        session.threshold_column,
+        session.threshold,
+        class_in_focus(session),
+        None if picked is None else picked.tobytes(),
+    )
 
 
 def of_class_in_focus(session: ReviewSession) -> np.ndarray:

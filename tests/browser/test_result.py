@@ -17,7 +17,7 @@ FINISH = """
 import time
 
 import pandas as pd
-from o2u_nb.comparing import Comparison
+from o2u_nb.before_after import BeforeAfter
 
 
 def run(found, progress):
@@ -28,7 +28,7 @@ def run(found, progress):
 
 
 card = audit.finish()
-card.comparing(lambda: Comparison(run, "Accuracy on 12 samples."))
+card.comparing(lambda: BeforeAfter(run, "Accuracy on 12 samples."))
 card
 """
 RUN = "from o2u_nb import Audit\nAudit.run('pictures', 'out', preset='quick', eyes=['network'])"

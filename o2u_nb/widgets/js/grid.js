@@ -35,7 +35,8 @@ import { View } from "./view.js";
 const CACHE = 64 << 20; // bytes of pictures kept
 const REST = 80; // ms without a move until Python, and so other panels, hear what is current
 const RESTARTED =
-  "The kernel was restarted: run the cell again to go on. All decisions are on disk.";
+  "The kernel was restarted: run the cell again, or Audit.open(folder).panel(), to go on. " +
+  "All decisions are on disk.";
 
 export class Grid {
   /**

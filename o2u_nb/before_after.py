@@ -1,6 +1,6 @@
 """Retrain and compare: does what was decided help? Which held-out samples tell, and how.
 
-In comes an audit, and perhaps a held-out set; out comes a `Comparison`, which a panel can run
+In comes an audit, and perhaps a held-out set; out comes a `BeforeAfter`, which a panel can run
 without knowing of any training. torch and fastai are imported when it runs.
 """
 
@@ -22,7 +22,7 @@ TRAIN = "train"  # the split that is trained on; all others are held out
 Run = Callable[[Plan, Progress], pd.DataFrame]
 
 
-class Comparison(NamedTuple):
+class BeforeAfter(NamedTuple):
     """`run(plan, progress)` trains before and after, or is None; `words` say on what, or why not.
 
     `run` returns a table with the columns `before` and `after` and a row for each seed: accuracies
@@ -33,19 +33,19 @@ class Comparison(NamedTuple):
     words: str
 
 
-def comparison(audit: AuditFolder, held_out: pd.DataFrame | None = None) -> Comparison:
+def before_after(audit: AuditFolder, held_out: pd.DataFrame | None = None) -> BeforeAfter:
     """Return how to compare on `held_out`, by default all samples that are not for training.
 
     `held_out` is a samples table whose labels are right, and which shares no sample with the audit.
     """
     if missing(TRAINING):
-        return Comparison(None, f"Retraining needs torch and fastai: {INSTALL_TRAINING}")
+        return BeforeAfter(None, f"Retraining needs torch and fastai: {INSTALL_TRAINING}")
     if held_out is not None:
         words = f"Accuracy on the {len(held_out):,} held-out samples that were passed."
-        return Comparison(partial(_run, audit, audit.samples.index, held_out), words)
+        return BeforeAfter(partial(_run, audit, audit.samples.index, held_out), words)
     own = audit.samples[audit.samples["split"] != TRAIN]
     if own.empty:
-        return Comparison(
+        return BeforeAfter(
             None,
             "There is no held-out set to compare on: pass a samples table with checked labels, "
             "audit.finish(held_out=...).",
@@ -55,7 +55,7 @@ def comparison(audit: AuditFolder, held_out: pd.DataFrame | None = None) -> Comp
         f"Accuracy on the {len(own):,} samples of the split {splits}, with the labels that were "
         "given; wrong ones among them lower it, before and after."
     )
-    return Comparison(partial(_run, audit, audit.samples.index.difference(own.index), own), words)
+    return BeforeAfter(partial(_run, audit, audit.samples.index.difference(own.index), own), words)
 
 
 def _run(
