@@ -37,6 +37,12 @@ class Place:
             layout.mark(self.folder, self._made)
         return self.folder / name
 
+    def drop(self, name: str) -> None:
+        """Remove `name`, which this audit needs no more."""
+        layout.remove(self.folder / name)
+        self._made.discard(name)
+        layout.mark(self.folder, self._made)
+
 
 def require_free(out: Path, *, overwrite: bool) -> None:
     """Raise unless an audit may be written to `out`; nothing is changed.
@@ -98,20 +104,21 @@ def _refuse_shared(out: Path, places: list[Path], name: str) -> None:
 
 
 @contextmanager
-def building(out: Path) -> Iterator[Place]:
+def building(out: Path, *, go_on_in: Path | None = None) -> Iterator[Place]:
     """Yield the place to write an audit to, and put the audit into `out` at the end.
 
     A finished audit in `out`, or the finished epochs of an unfinished one, stay until the new audit
     is complete, its facts included. On failure, everything new is removed, unless an epoch of
     training was finished: then the epochs are kept, with the samples that they belong to. Features
-    of frozen networks are kept, too, and the next audit goes on with them.
+    of frozen networks are kept, too, and the next audit goes on with them. `go_on_in` is the folder
+    of an unfinished audit, `out` or the one for a new audit in it, whose files all stay.
     """
     layout.finish_replacing(out)
     existed = out.is_dir()
     worth_keeping = (out / layout.FACTS).is_file() or _finished_epochs(out)
-    folder = out / layout.DRAFT if worth_keeping else out
+    folder = go_on_in or (out / layout.DRAFT if worth_keeping else out)
     try:
-        yield _set_up(out, folder)
+        yield _set_up(out, folder) if go_on_in is None else _go_on(folder)
     except BaseException:
         if not (_finished_epochs(folder) or _kept_features(folder)):
             _take_back(folder, keep_folder=existed and folder == out)
@@ -132,6 +139,10 @@ def _set_up(out: Path, folder: Path) -> Place:
             f"Cannot write to {out} ({error.strerror or error}): choose another folder."
         ) from error
     return Place(folder, kept)
+
+
+def _go_on(folder: Path) -> Place:
+    return Place(folder, layout.made_in(folder) or ())
 
 
 def _take_back(folder: Path, *, keep_folder: bool) -> None:

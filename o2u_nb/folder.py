@@ -36,11 +36,12 @@ EYES = "eyes"  # a folder for each further eye, with its trace and embeddings
 SCORES = "scores.parquet"
 SCORES_CSV = "scores.csv"
 REPORT = "report.html"
+RUN = "run.json"  # what an unfinished audit has got to, see `unfinished`; a finished one has none
 FACTS = "audit.json"  # written last: an audit without it is unfinished
 DECISIONS = "decisions.jsonl"  # the reviewers' work: an audit never removes it
 
 MADE_BY_AUDIT = (
-    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, FACTS,
+    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, RUN, FACTS,
 )  # fmt: skip
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
@@ -221,7 +222,10 @@ def what_to_do(folder: Path) -> str:
     """Say in one sentence what one can do with the audit that `folder` holds."""
     replace = "pass overwrite=True (--overwrite) to replace it, which keeps the decisions"
     if not is_finished(folder):
-        return f"To go on, {replace}; or choose another folder."
+        return (
+            "To go on with it, ask for the same with resume=True (--resume); to begin anew, "
+            f"{replace}; or choose another folder."
+        )
     return f"Open it with Audit.open({str(folder)!r}); {replace}; or choose another folder."
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import again, embedding_file, extras
+from o2u_nb import again, embedding_file, extras, unfinished
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
@@ -40,6 +40,7 @@ from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.lineage import carry
 from o2u_nb.trace import Trace
+from o2u_nb.unfinished import Unfinished
 
 Say = Callable[[str], None]
 Report = Callable[[str, int, int], None]  # stage, steps done, steps in all
@@ -61,6 +62,7 @@ def run_audit(
     seed: int = 0,
     overwrite: bool = False,
     reopen: bool = False,
+    resume: bool = False,
     say: Say = lambda line: None,
     progress: Report | None = None,
     watch: Watch | None = None,
@@ -79,8 +81,13 @@ def run_audit(
     are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of
     the same samples with the same settings is returned as it is, and nothing is trained.
 
+    With `resume`, an audit in `out` that was interrupted goes on after the last finished epoch: what
+    is trained stays, and the result is that of an audit without interruption, on the CPU to the
+    bit. A finished one is returned as with `reopen`; where there is none, one begins. The settings,
+    the samples and the files of their pictures must be the same as before.
+
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
-    to be overwritten nor the one to reopen, `OutputError` when `out` cannot be used or written,
+    to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on, `OutputError` when `out` cannot be used or written,
     `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
     known, `FeaturesError` when a frozen network gives numbers that are not finite, and
     `MissingExtraError` where torch and fastai are not installed.
@@ -88,12 +95,16 @@ def run_audit(
     started = time.monotonic()
     out = Path(out)
     settings = PRESETS[preset]
-    asked = again.settings(preset, seed, eyes)
+    asked: dict = again.settings(preset, seed, eyes)
     require_apart(out, source)
-    earlier = AuditFolder.open(out) if reopen and not overwrite and is_finished(out) else None
+    if resume and overwrite:
+        raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
+    same = (reopen or resume) and not overwrite
+    earlier = AuditFolder.open(out) if same and is_finished(out) else None
+    kept = unfinished.found_in(out) if resume and earlier is None else None
     if earlier is None:
         extras.require_training()
-        require_free(out, overwrite=overwrite)
+        _require_resumable(out, kept, asked) if resume else require_free(out, overwrite=overwrite)
     else:
         again.require_same_settings(earlier, asked)
     progress, watch = progress or Silence(), watch or Silence().watch
@@ -111,13 +122,19 @@ def run_audit(
             "settings. overwrite=True would train anew."
         )
         return earlier
-    asked["state"] = again.state(checked.samples)  # as it is before training, which takes minutes
+    states = again.states(checked.samples)  # as they are before training, which takes minutes
+    asked["state"] = again.digest(checked.samples, states)
+    if kept is not None:
+        kept.require_same_data(checked.samples, states)
+        say(f"Going on with the unfinished audit in {out}.")
     if deep := grey.in_words(checked.samples):
         say(deep)
-    with building(out) as place:
+    with building(out, go_on_in=kept and kept.path.parent) as place:
         _write_sources(place, checked)
+        kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
+        kept.write()
         evidence, training = _train(
-            checked.samples, settings, eyes, place, out, seed, say, progress, watch
+            checked.samples, settings, eyes, place, out, seed, kept, say, progress, watch
         )
         facts = dict(
             source=_named(source),
@@ -126,8 +143,10 @@ def run_audit(
             asked=asked,
             **training,
             seconds=round(time.monotonic() - started, 1),
+            **(dict(resumed=kept.resumed) if kept.resumed else {}),
         )
         _finish(place, out, checked, evidence, facts, say)
+        place.drop(layout.RUN)
     return AuditFolder.open(out)
 
 
@@ -248,6 +267,16 @@ def _named(source: Any) -> str:
     return str(Path(source).resolve()) if is_path else type(source).__name__
 
 
+def _require_resumable(out: Path, kept: Unfinished | None, asked: dict) -> None:
+    """Raise unless `out` holds an audit that can go on, or nothing that would be lost."""
+    require_free(out, overwrite=True)
+    if kept is None:
+        unfinished.require_can_go_on(out)
+        return
+    kept.require_same_settings(asked)
+    kept.resumed += 1
+
+
 def _train(
     samples: pd.DataFrame,
     preset: Preset,
@@ -255,15 +284,17 @@ def _train(
     place: Place,
     out: Path,
     seed: int,
+    unfinished: Unfinished,
     say: Say,
     progress: Report,
     watch: Watch,
 ) -> tuple[Evidence, dict]:
     from o2u_nb.training import job  # imports torch and fastai, which takes seconds
 
-    kept = [out / layout.FEATURES] if place.folder != out else []
+    reuse = [out / layout.FEATURES] if place.folder != out else []
     begin = watch(samples)
-    return job.train(job.Job(samples, preset, seed, place.new, say, progress, begin, kept), eyes)
+    asked = job.Job(samples, preset, seed, place.new, say, progress, begin, unfinished, reuse)
+    return job.train(asked, eyes)
 
 
 def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
