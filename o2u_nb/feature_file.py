@@ -13,7 +13,6 @@ content beside the row. So no record can be taken for that of another picture.
 
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -61,8 +60,7 @@ def is_feature_file(name: str) -> bool:
     >>> is_feature_file("rows.npy"), is_feature_file("part-0a.npy"), is_feature_file("cat.png")
     (True, True, False)
     """
-    whole = re.sub(r"(\.json|\.npy)\S*\.partial", r"\1", name)
-    return whole in (ABOUT, ROWS) or fnmatch(whole, PARTS)
+    return name in (ABOUT, ROWS) or fnmatch(name, PARTS) or atomic.is_partial(name)
 
 
 def id_digests(ids: Iterable[str]) -> np.ndarray:
@@ -168,9 +166,9 @@ def begin(place: Path, facts: About) -> None:
         about(place)
         return
     with suppress(OSError):  # then writing into it fails, and says so
-        place.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(place)
     text = json.dumps({"format": FORMAT, **facts._asdict()}, indent=1)
-    with atomic.replacing(place / ABOUT, durable=True, shared=True) as file:
+    with atomic.replacing(place / ABOUT) as file:
         file.write(text.encode())
 
 
@@ -179,7 +177,7 @@ def write(path: Path, blocks: Iterable[np.ndarray], n: int, dtype: np.dtype) -> 
 
     Raises `OutputError` when the disk refuses.
     """
-    with atomic.replacing(path, durable=True, shared=True) as file:
+    with atomic.replacing(path) as file:
         header = np.lib.format.dtype_to_descr(dtype)
         np.lib.format.write_array_header_2_0(
             file, {"descr": header, "fortran_order": False, "shape": (n,)}

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embedding_file, feature_file
+from o2u_nb.claim import claimed
 from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.moved import moved_to
@@ -45,6 +46,7 @@ MADE_BY_AUDIT = (
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
 DRAFT = ".o2u_nb-new"  # where a new audit is built while the old one stays
+MOVE_SECONDS = 30.0  # how long to wait for another job that puts its new audit in place
 
 
 class AuditFolder:
@@ -241,7 +243,7 @@ def mark(folder: Path, made: Iterable[str]) -> None:
         made=sorted(made),
         note="o2u_nb wrote this folder. It replaces or removes the names in `made`, nothing else.",
     )
-    with atomic.replacing(folder / MARKER) as file:
+    with atomic.replacing(folder / MARKER) as file:  # on the disk before anything it lists
         file.write(json.dumps(marker, indent=2).encode())
 
 
@@ -271,8 +273,8 @@ def require_removable(path: Path) -> None:
 
 
 def _is_made(name: str) -> bool:
-    made = is_trace_file(name) or feature_file.is_feature_file(name)
-    return made or name.removesuffix(".partial") == EMBEDDINGS
+    made = is_trace_file(name) or feature_file.is_feature_file(name) or name == EMBEDDINGS
+    return made or atomic.is_partial(name)
 
 
 def _is_own_folder(path: Path) -> bool:
@@ -283,13 +285,24 @@ def finish_replacing(folder: Path) -> None:
     """Put a finished new audit, if one waits in `folder`, in the place of the old one.
 
     The facts are moved last, and every step can be repeated: if this is interrupted, the next
-    `open` continues it. Files that no audit made stay. Raises `OutputError` when a file cannot be
-    moved.
+    `open` continues it. Files that no audit made stay. Where another job is doing it at the moment,
+    this waits until it is done. Raises `OutputError` when a file cannot be moved, `InUseError` when
+    the other job does not end.
     """
+    if _waits(folder):
+        with claimed(folder, wait=MOVE_SECONDS):
+            if (new := _waits(folder)) is not None:
+                _replace(folder, new)
+
+
+def _waits(folder: Path) -> set[str] | None:
+    """Return what a finished new audit in `folder` is made of, None where none waits there."""
     draft = folder / DRAFT
-    new = made_in(draft)
-    if new is None or not (draft / FACTS).is_file():
-        return
+    return made_in(draft) if (draft / FACTS).is_file() else None
+
+
+def _replace(folder: Path, new: set[str]) -> None:
+    draft = folder / DRAFT
     old = made_in(folder) or set()
     for name in old:
         require_removable(folder / name)
@@ -297,15 +310,25 @@ def finish_replacing(folder: Path) -> None:
         mark(folder, old | new)
         for name in sorted((old | new) - {FACTS}):
             _put_in_place(draft / name, folder / name, is_new=name in new)
+        atomic.sync_folder(folder)
+        atomic.sync_folder(draft)
         mark(folder, new)
         os.replace(draft / FACTS, folder / FACTS)
-        (draft / MARKER).unlink()
-        draft.rmdir()
+        atomic.sync_folder(folder)
+        remove_draft(draft)
     except OSError as error:
         raise OutputError(
             f"Cannot move the new audit from {draft} to {folder} ({error.strerror or error}): "
             "permit writing there, then open the audit again, which completes the move."
         ) from error
+
+
+def remove_draft(draft: Path) -> None:
+    """Remove the folder of a draft in which nothing is left but the marker."""
+    (draft / MARKER).unlink()
+    for left in filter(lambda path: atomic.is_partial(path.name), list(draft.iterdir())):
+        left.unlink()
+    draft.rmdir()
 
 
 def _put_in_place(new: Path, old: Path, *, is_new: bool) -> None:

@@ -9,6 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +25,7 @@ from o2u_nb.building import (
     building,
     require_apart,
     require_apart_from_pictures,
-    require_free,
+    reserved,
 )
 from o2u_nb.data import atomic, duplicates, grey, sources
 from o2u_nb.data import samples as samples_io
@@ -80,7 +81,8 @@ def run_audit(
     the same samples with the same settings is returned as it is, and nothing is trained.
 
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
-    to be overwritten nor the one to reopen, `OutputError` when `out` cannot be used or written,
+    to be overwritten nor the one to reopen, `InUseError` when another job writes to it, from the
+    time when it begins to read, `OutputError` when `out` cannot be used or written,
     `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
     known, `FeaturesError` when a frozen network gives numbers that are not finite, and
     `MissingExtraError` where torch and fastai are not installed.
@@ -93,42 +95,43 @@ def run_audit(
     earlier = AuditFolder.open(out) if reopen and not overwrite and is_finished(out) else None
     if earlier is None:
         extras.require_training()
-        require_free(out, overwrite=overwrite)
     else:
         again.require_same_settings(earlier, asked)
     progress, watch = progress or Silence(), watch or Silence().watch
     given = dict(columns=columns, encoding=encoding)
     options = {name: value for name, value in given.items() if value is not None}
-    checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
-    require_apart_from_pictures(out, checked.samples)
-    for line in _found(checked):
-        say(line)
-    if earlier is not None:
-        again.require_same_data(earlier, checked.samples)
-        _show_again(earlier, watch(checked.samples))
-        say(
-            f"Opened the finished audit in {out}, which was made of the same samples with the same "
-            "settings. overwrite=True would train anew."
-        )
-        return earlier
-    asked["state"] = again.state(checked.samples)  # as it is before training, which takes minutes
-    if deep := grey.in_words(checked.samples):
-        say(deep)
-    with building(out) as place:
-        _write_sources(place, checked)
-        evidence, training = _train(
-            checked.samples, settings, eyes, place, out, seed, say, progress, watch
-        )
-        facts = dict(
-            source=_named(source),
-            preset=settings.name,
-            seed=seed,
-            asked=asked,
-            **training,
-            seconds=round(time.monotonic() - started, 1),
-        )
-        _finish(place, out, checked, evidence, facts, say)
-    return AuditFolder.open(out)
+    with reserved(out, overwrite=overwrite) if earlier is None else nullcontext():
+        checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
+        require_apart_from_pictures(out, checked.samples)
+        for line in _found(checked):
+            say(line)
+        if earlier is not None:
+            again.require_same_data(earlier, checked.samples)
+            _show_again(earlier, watch(checked.samples))
+            say(
+                f"Opened the finished audit in {out}, which was made of the same samples with the "
+                "same settings. overwrite=True would train anew."
+            )
+            return earlier
+        # As it is before training, which takes minutes.
+        asked["state"] = again.state(checked.samples)
+        if deep := grey.in_words(checked.samples):
+            say(deep)
+        with building(out) as place:
+            _write_sources(place, checked)
+            evidence, training = _train(
+                checked.samples, settings, eyes, place, out, seed, say, progress, watch
+            )
+            facts = dict(
+                source=_named(source),
+                preset=settings.name,
+                seed=seed,
+                asked=asked,
+                **training,
+                seconds=round(time.monotonic() - started, 1),
+            )
+            _finish(place, out, checked, evidence, facts, say)
+        return AuditFolder.open(out)
 
 
 def save_audit(
@@ -156,16 +159,18 @@ def save_audit(
     _require_same_samples(samples, trace)
     if embeddings is not None:
         embedding_file.check(embeddings, trace.n_samples)
-    require_free(out, overwrite=overwrite)
-    require_apart_from_pictures(out, samples)
-    checked = Checked(samples, problems_table([]) if problems is None else problems)
-    with building(out) as place:
-        _write_sources(place, checked)
-        trace.save(place.new(layout.TRACE))
-        if embeddings is not None:
-            embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
-        _finish(place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say)
-    return AuditFolder.open(out)
+    with reserved(out, overwrite=overwrite):
+        require_apart_from_pictures(out, samples)
+        checked = Checked(samples, problems_table([]) if problems is None else problems)
+        with building(out) as place:
+            _write_sources(place, checked)
+            trace.save(place.new(layout.TRACE))
+            if embeddings is not None:
+                embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
+            _finish(
+                place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say
+            )
+        return AuditFolder.open(out)
 
 
 def _write_sources(place: Place, checked: Checked) -> None:
