@@ -44,6 +44,10 @@ class TraceError(O2UError):
     """A trace folder is missing or damaged, or its samples are not those that were passed."""
 
 
+class ResumeError(O2UError):
+    """An interrupted training or audit cannot go on: other settings or data, or a damaged file."""
+
+
 class OutputError(O2UError):
     """A result cannot be written, as when the disk is full or writing is not permitted.
 
