@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from o2u_nb.data import atomic
+from o2u_nb.data import array_file, atomic
+from o2u_nb.data.array_file import Damage
 from o2u_nb.errors import FeaturesError
 
 FORMAT = "o2u_nb features 1"
@@ -134,16 +135,17 @@ def read(folder: Path, key: str, ids: Sequence[str]) -> np.ndarray:
     return records["row"][found]
 
 
-def records_in(path: Path) -> np.ndarray:
+def records_in(path: Path, *, whole: bool = False) -> np.ndarray:
     """Open the records of one file, memory-mapped and copy-on-write.
 
+    A small file is compared with its checksum, a large one with `whole`.
     Raises `FeaturesError` when the file is damaged or holds something else.
     """
     try:
-        found = np.load(path, mmap_mode="c", allow_pickle=False)
+        found = array_file.read(path, mode="c", whole=whole)
         shape = found.dtype["row"].shape
         fits = found.ndim == 1 and len(shape) == 1 and found.dtype == record_type(*shape)
-    except (OSError, ValueError, EOFError, LookupError, TypeError) as error:
+    except (OSError, Damage, LookupError, TypeError, AttributeError) as error:
         raise FeaturesError(
             f"The features in {path} are damaged ({error}): delete the file, and they are computed "
             "again."
@@ -177,13 +179,8 @@ def write(path: Path, blocks: Iterable[np.ndarray], n: int, dtype: np.dtype) -> 
 
     Raises `OutputError` when the disk refuses.
     """
-    with atomic.replacing(path) as file:
-        header = np.lib.format.dtype_to_descr(dtype)
-        np.lib.format.write_array_header_2_0(
-            file, {"descr": header, "fortran_order": False, "shape": (n,)}
-        )
-        for block in blocks:
-            file.write(block.tobytes())
+    header = np.lib.format.dtype_to_descr(dtype)
+    array_file.write_blocks(path, dict(descr=header, fortran_order=False, shape=(n,)), blocks)
 
 
 def new_part(place: Path) -> Path:

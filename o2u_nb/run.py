@@ -4,7 +4,6 @@ In come a source and a preset; out comes an `AuditFolder`. Bad input, or an outp
 cannot be used, is refused before anything is written; `audit.json` is written last.
 """
 
-import json
 import os
 import platform
 import time
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import again, embedding_file, extras
+from o2u_nb import again, embedding_file, extras, folder_check
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
@@ -27,7 +26,7 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     reserved,
 )
-from o2u_nb.data import atomic, duplicates, grey, sources
+from o2u_nb.data import atomic, duplicates, grey, sealed, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
@@ -159,6 +158,7 @@ def save_audit(
     _require_same_samples(samples, trace)
     if embeddings is not None:
         embedding_file.check(embeddings, trace.n_samples)
+        embeddings = embedding_file.packed(embeddings)
     with reserved(out, overwrite=overwrite):
         require_apart_from_pictures(out, samples)
         checked = Checked(samples, problems_table([]) if problems is None else problems)
@@ -276,8 +276,9 @@ def _write_results(place: Place, checked: Checked, findings: Findings, facts: di
         findings.scores.to_parquet(file)
     _write_csv(findings.scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
     write_report(place.new(layout.REPORT), findings, checked, facts)
+    facts = {**facts, folder_check.FILES: layout.listed(place.folder)}
     with atomic.replacing(place.new(layout.FACTS)) as file:
-        file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
+        file.write(sealed.seal(facts, indent=2))
 
 
 def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:

@@ -176,6 +176,7 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
     trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, lr=network.lr)
     embeddings = embed_if_small(learn, say=job.say)
     if embeddings is not None:
+        embeddings = embedding_file.packed(embeddings)
         embedding_file.write(at(layout.EMBEDDINGS), embeddings)
     facts = dict(
         name=NETWORK,
