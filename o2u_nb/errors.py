@@ -55,6 +55,10 @@ class OutputError(O2UError):
     """
 
 
+class InUseError(OutputError):
+    """Another job writes to the output folder at the moment."""
+
+
 class WeightsError(O2UError):
     """Pretrained weights cannot be had: unknown network, no internet, a wrong or damaged file."""
 

@@ -7,7 +7,8 @@ first asked for. Neither torch nor fastai is needed. `building` makes such folde
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embedding_file, feature_file
-from o2u_nb.data import atomic
+from o2u_nb import embedding_file, feature_file, folder_check
+from o2u_nb.claim import claimed
+from o2u_nb.data import atomic, sealed
 from o2u_nb.data import samples as samples_io
+from o2u_nb.data.array_file import Damage
 from o2u_nb.data.moved import moved_to
 from o2u_nb.errors import OutputError, SourceError
 from o2u_nb.eye_names import NETWORK, column_name
-from o2u_nb.trace import Trace, is_trace_file
+from o2u_nb.trace import META, Trace, is_trace_file
 
 if TYPE_CHECKING:
     from o2u_nb.detect.findings import Findings
@@ -46,6 +49,7 @@ MADE_BY_AUDIT = (
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
 DRAFT = ".o2u_nb-new"  # where a new audit is built while the old one stays
+MOVE_SECONDS = 30.0  # how long to wait for another job that puts its new audit in place
 
 
 class AuditFolder:
@@ -66,9 +70,12 @@ class AuditFolder:
         """Open the audit in `folder`.
 
         If the pictures were moved since the audit, `images` is the folder in which they are now;
-        they must have the same relative paths in it as before. It changes nothing on disk. Raises
-        `SourceError` when no finished audit lies in `folder`, when a newer version of this package
-        wrote it, or when none of the pictures is in `images`.
+        they must have the same relative paths in it as before. It changes nothing on disk. Of all
+        files, presence and size are checked here, and `audit.json` completely; each table is when
+        it is first read, with its checksum, and so is each array unless it is large. `verify`
+        checks everything. Raises `SourceError` when no finished audit lies in `folder`, when a file
+        of it is damaged, when a newer version of this package wrote it, or when none of the
+        pictures is in `images`.
         """
         finish_replacing(Path(folder))
         if not (Path(folder) / FACTS).is_file():
@@ -79,6 +86,7 @@ class AuditFolder:
             )
         opened = cls(folder, images=images)
         opened._require_known_format()
+        folder_check.check_files(opened.folder, opened.facts)
         if images is not None:
             _ = opened.samples  # read at once, so that a wrong `images` raises here
         return opened
@@ -86,23 +94,32 @@ class AuditFolder:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """Read the samples table; its paths lead to `images` where that is given."""
-        table = samples_io.read(self.folder / SAMPLES)
+        with self._reading(SAMPLES):
+            table = samples_io.read(self.folder / SAMPLES)
+            folder_check.check_samples(table)
         return table if self.images is None else moved_to(table, self.images)
 
     @cached_property
     def given(self) -> pd.Series:
         """Read the given labels by `sample_id`, without the pictures that a table may hold."""
-        return pd.read_parquet(self.folder / SAMPLES, columns=["label"])["label"]
+        if "samples" in self.__dict__:
+            return self.samples["label"]
+        with self._reading(SAMPLES):
+            return samples_io.read(self.folder / SAMPLES, columns=["label", "split"])["label"]
 
     @cached_property
     def problems(self) -> pd.DataFrame:
         """Read what was wrong with the source: sample_id, problem, detail, action."""
-        return pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+        with self._reading(PROBLEMS):
+            table = pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+            if list(table) != list(samples_io.Problem._fields):
+                raise Damage(f"expected the columns {', '.join(samples_io.Problem._fields)}")
+            return table
 
     @cached_property
     def trace(self) -> Trace:
-        """Open the training dynamics."""
-        return Trace.open(self.folder / TRACE)
+        """Open the training dynamics; see `Trace.open`."""
+        return self._trace(TRACE)
 
     @cached_property
     def embeddings(self) -> np.ndarray | None:
@@ -140,13 +157,17 @@ class AuditFolder:
         """
         names = [eye["name"] for eye in self.facts.get("eyes", ())] or [NETWORK]
         first, *others = names
-        traces = {name: self.folder / EYES / column_name(name) / TRACE for name in others}
-        return {first: self.trace, **{name: Trace.open(path) for name, path in traces.items()}}
+        traces = {name: f"{EYES}/{column_name(name)}/{TRACE}" for name in others}
+        return {first: self.trace, **{name: self._trace(path) for name, path in traces.items()}}
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Read the ranking, most suspicious first."""
-        return pd.read_parquet(self.folder / SCORES)
+        with self._reading(SCORES):
+            table = samples_io.table_in(self.folder / SCORES)
+            folder_check.check_scores(table)
+            folder_check.require_same(SAMPLES, self.given, table["label"])
+            return table
 
     @cached_property
     def findings(self) -> "Findings":
@@ -170,7 +191,13 @@ class AuditFolder:
     @cached_property
     def facts(self) -> dict:
         """Read settings, versions and totals."""
-        return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+        with folder_check.explained(self.folder / FACTS, self.folder):
+            facts, is_whole = sealed.unseal((self.folder / FACTS).read_bytes())
+            if facts.get("format", FORMAT) == FORMAT:  # another one is said when it is opened
+                folder_check.check_facts(facts)
+                if not is_whole:
+                    raise Damage("it is not as it was written, by its checksum")
+            return facts
 
     @property
     def report(self) -> Path:
@@ -181,6 +208,19 @@ class AuditFolder:
     def log(self) -> Path:
         """Return the path of the decision log, which is there once something was decided."""
         return self.folder / DECISIONS
+
+    def _trace(self, name: str) -> Trace:
+        trace = Trace.open(self.folder / name)
+        with folder_check.explained(self.folder / name, self.folder):
+            folder_check.check_trace(trace, self.given)
+        return trace
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        """Check the sum of the table `name` before it is read; damage becomes a `SourceError`."""
+        with folder_check.explained(self.folder / name, self.folder):
+            folder_check.check_sum(self.folder, name, self.facts)
+            yield
 
     def _require_known_format(self) -> None:
         found = self.facts.get("format", FORMAT)  # the first audits did not name their format
@@ -196,6 +236,21 @@ class AuditFolder:
             f"{type(self).__name__}({str(self.folder)!r}: {facts['n_samples']:,} samples, "
             f"{facts['n_classes']} classes, about {facts['estimated_wrong']:,} wrong labels)"
         )
+
+
+def listed(folder: Path) -> dict[str, dict]:
+    """Return what `audit.json` says of the other files in `folder`, for `folder_check`.
+
+    Left out are what people may change (the report and the CSV of the scores), features, which may
+    grow and have checksums of their own, and what is only there while an audit is made.
+    """
+    traces = [folder / TRACE, *folder.glob(f"{EYES}/*/{TRACE}")]
+    arrays = [path for place in traces for path in place.glob("*.npy")]
+    metas = [place / META for place in traces]
+    arrays += [folder / EMBEDDINGS, *folder.glob(f"{EYES}/*/{EMBEDDINGS}")]
+    tables = [folder / SAMPLES, folder / PROBLEMS, folder / SCORES, *metas]
+    names = lambda paths: [path.relative_to(folder).as_posix() for path in paths]  # noqa: E731
+    return folder_check.listed(folder, names(tables), names(arrays))
 
 
 def is_finished(folder: Path) -> bool:
@@ -245,7 +300,7 @@ def mark(folder: Path, made: Iterable[str]) -> None:
         made=sorted(made),
         note="o2u_nb wrote this folder. It replaces or removes the names in `made`, nothing else.",
     )
-    with atomic.replacing(folder / MARKER) as file:
+    with atomic.replacing(folder / MARKER) as file:  # on the disk before anything it lists
         file.write(json.dumps(marker, indent=2).encode())
 
 
@@ -275,8 +330,8 @@ def require_removable(path: Path) -> None:
 
 
 def _is_made(name: str) -> bool:
-    made = is_trace_file(name) or feature_file.is_feature_file(name)
-    return made or name.removesuffix(".partial") == EMBEDDINGS
+    made = is_trace_file(name) or feature_file.is_feature_file(name) or name == EMBEDDINGS
+    return made or atomic.is_partial(name)
 
 
 def _is_own_folder(path: Path) -> bool:
@@ -287,13 +342,24 @@ def finish_replacing(folder: Path) -> None:
     """Put a finished new audit, if one waits in `folder`, in the place of the old one.
 
     The facts are moved last, and every step can be repeated: if this is interrupted, the next
-    `open` continues it. Files that no audit made stay. Raises `OutputError` when a file cannot be
-    moved.
+    `open` continues it. Files that no audit made stay. Where another job is doing it at the moment,
+    this waits until it is done. Raises `OutputError` when a file cannot be moved, `InUseError` when
+    the other job does not end.
     """
+    if _waits(folder):
+        with claimed(folder, wait=MOVE_SECONDS):
+            if (new := _waits(folder)) is not None:
+                _replace(folder, new)
+
+
+def _waits(folder: Path) -> set[str] | None:
+    """Return what a finished new audit in `folder` is made of, None where none waits there."""
     draft = folder / DRAFT
-    new = made_in(draft)
-    if new is None or not (draft / FACTS).is_file():
-        return
+    return made_in(draft) if (draft / FACTS).is_file() else None
+
+
+def _replace(folder: Path, new: set[str]) -> None:
+    draft = folder / DRAFT
     old = made_in(folder) or set()
     for name in old:
         require_removable(folder / name)
@@ -301,15 +367,25 @@ def finish_replacing(folder: Path) -> None:
         mark(folder, old | new)
         for name in sorted((old | new) - {FACTS}):
             _put_in_place(draft / name, folder / name, is_new=name in new)
+        atomic.sync_folder(folder)
+        atomic.sync_folder(draft)
         mark(folder, new)
         os.replace(draft / FACTS, folder / FACTS)
-        (draft / MARKER).unlink()
-        draft.rmdir()
+        atomic.sync_folder(folder)
+        remove_draft(draft)
     except OSError as error:
         raise OutputError(
             f"Cannot move the new audit from {draft} to {folder} ({error.strerror or error}): "
             "permit writing there, then open the audit again, which completes the move."
         ) from error
+
+
+def remove_draft(draft: Path) -> None:
+    """Remove the folder of a draft in which nothing is left but the marker."""
+    (draft / MARKER).unlink()
+    for left in filter(lambda path: atomic.is_partial(path.name), list(draft.iterdir())):
+        left.unlink()
+    draft.rmdir()
 
 
 def _put_in_place(new: Path, old: Path, *, is_new: bool) -> None:

@@ -4,7 +4,6 @@ In come a source and a preset; out comes an `AuditFolder`. Bad input, or an outp
 cannot be used, is refused before anything is written; `audit.json` is written last.
 """
 
-import json
 import os
 import platform
 import time
@@ -17,16 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import again, embedding_file, extras, unfinished
+from o2u_nb import again, embedding_file, extras, folder_check, unfinished
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
     building,
     require_apart,
     require_apart_from_pictures,
-    require_free,
+    reserved,
 )
-from o2u_nb.data import atomic, duplicates, grey, sources
+from o2u_nb.data import atomic, duplicates, grey, sealed, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
@@ -81,13 +80,15 @@ def run_audit(
     are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of
     the same samples with the same settings is returned as it is, and nothing is trained.
 
-    With `resume`, an audit in `out` that was interrupted goes on after the last finished epoch: what
-    is trained stays, and the result is that of an audit without interruption, on the CPU to the
-    bit. A finished one is returned as with `reopen`; where there is none, one begins. The settings,
-    the samples and the files of their pictures must be the same as before.
+    With `resume`, an audit in `out` that was interrupted goes on after the last finished epoch:
+    what is trained stays, and the result is that of an audit without interruption, on the CPU to
+    the bit. A finished one is returned as with `reopen`; where there is none, one begins. The
+    settings, the samples and the files of their pictures must be the same as before.
 
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
-    to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on, `OutputError` when `out` cannot be used or written,
+    to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on,
+    `InUseError` when another job writes to it, from the time when it begins to read, `OutputError`
+    when `out` cannot be used or written,
     `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
     known, `FeaturesError` when a frozen network gives numbers that are not finite, and
     `MissingExtraError` where torch and fastai are not installed.
@@ -95,59 +96,67 @@ def run_audit(
     started = time.monotonic()
     out = Path(out)
     settings = PRESETS[preset]
-    asked: dict = again.settings(preset, seed, eyes)
-    require_apart(out, source)
     if resume and overwrite:
         raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
-    same = (reopen or resume) and not overwrite
-    earlier = AuditFolder.open(out) if same and is_finished(out) else None
-    kept = unfinished.found_in(out) if resume and earlier is None else None
-    if earlier is None:
-        extras.require_training()
-        _require_resumable(out, kept, asked) if resume else require_free(out, overwrite=overwrite)
-    else:
-        again.require_same_settings(earlier, asked)
+    asked: dict = again.settings(preset, seed, eyes)
+    require_apart(out, source)
     progress, watch = progress or Silence(), watch or Silence().watch
     given = dict(columns=columns, encoding=encoding)
     options = {name: value for name, value in given.items() if value is not None}
-    checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
-    require_apart_from_pictures(out, checked.samples)
-    for line in _found(checked):
-        say(line)
-    if earlier is not None:
-        again.require_same_data(earlier, checked.samples)
-        _show_again(earlier, watch(checked.samples))
-        say(
-            f"Opened the finished audit in {out}, which was made of the same samples with the same "
-            "settings. overwrite=True would train anew."
-        )
-        return earlier
-    states = again.states(checked.samples)  # as they are before training, which takes minutes
-    asked["state"] = again.digest(checked.samples, states)
-    if kept is not None:
-        kept.require_same_data(checked.samples, states)
-        say(f"Going on with the unfinished audit in {out}.")
-    if deep := grey.in_words(checked.samples):
-        say(deep)
-    with building(out, go_on_in=kept and kept.path.parent) as place:
-        _write_sources(place, checked)
-        kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
-        kept.write()
-        evidence, training = _train(
-            checked.samples, settings, eyes, place, out, seed, kept, say, progress, watch
-        )
-        facts = dict(
-            source=_named(source),
-            preset=settings.name,
-            seed=seed,
-            asked=asked,
-            **training,
-            seconds=round(time.monotonic() - started, 1),
-            **(dict(resumed=kept.resumed) if kept.resumed else {}),
-        )
-        _finish(place, out, checked, evidence, facts, say)
-        place.drop(layout.RUN)
-    return AuditFolder.open(out)
+
+    def read() -> Checked:
+        checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
+        require_apart_from_pictures(out, checked.samples)
+        for line in _found(checked):
+            say(line)
+        return checked
+
+    if (reopen or resume) and not overwrite and is_finished(out):
+        return _opened(AuditFolder.open(out), asked, read, say, watch)
+    extras.require_training()
+    with reserved(out, overwrite=overwrite or resume):
+        kept = unfinished.to_go_on(out, asked) if resume else None
+        checked = read()
+        states = again.states(checked.samples)  # as they are before training, which takes minutes
+        asked["state"] = again.digest(checked.samples, states)
+        if kept is not None:
+            kept.require_same_data(checked.samples, states)
+            say(f"Going on with the unfinished audit in {out}.")
+        if deep := grey.in_words(checked.samples):
+            say(deep)
+        with building(out, go_on_in=kept and kept.path.parent) as place:
+            _write_sources(place, checked)
+            kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
+            kept.begin(started)
+            evidence, training = _train(
+                checked.samples, settings, eyes, place, out, seed, kept, say, progress, watch
+            )
+            facts = dict(
+                source=_named(source),
+                preset=settings.name,
+                seed=seed,
+                asked=asked,
+                **training,
+                **kept.facts(),
+            )
+            _finish(place, out, checked, evidence, facts, say)
+            place.drop(layout.RUN)
+        return AuditFolder.open(out)
+
+
+def _opened(
+    earlier: AuditFolder, asked: dict, read: Callable[[], Checked], say: Say, watch: Watch
+) -> AuditFolder:
+    """Return the finished audit `earlier` if the same is `asked` for; nothing is trained."""
+    again.require_same_settings(earlier, asked)
+    samples = read().samples
+    again.require_same_data(earlier, samples)
+    _show_again(earlier, watch(samples))
+    say(
+        f"Opened the finished audit in {earlier.folder}, which was made of the same samples with "
+        "the same settings. overwrite=True would train anew."
+    )
+    return earlier
 
 
 def save_audit(
@@ -175,16 +184,19 @@ def save_audit(
     _require_same_samples(samples, trace)
     if embeddings is not None:
         embedding_file.check(embeddings, trace.n_samples)
-    require_free(out, overwrite=overwrite)
-    require_apart_from_pictures(out, samples)
-    checked = Checked(samples, problems_table([]) if problems is None else problems)
-    with building(out) as place:
-        _write_sources(place, checked)
-        trace.save(place.new(layout.TRACE))
-        if embeddings is not None:
-            embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
-        _finish(place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say)
-    return AuditFolder.open(out)
+        embeddings = embedding_file.packed(embeddings)
+    with reserved(out, overwrite=overwrite):
+        require_apart_from_pictures(out, samples)
+        checked = Checked(samples, problems_table([]) if problems is None else problems)
+        with building(out) as place:
+            _write_sources(place, checked)
+            trace.save(place.new(layout.TRACE))
+            if embeddings is not None:
+                embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
+            _finish(
+                place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say
+            )
+        return AuditFolder.open(out)
 
 
 def _write_sources(place: Place, checked: Checked) -> None:
@@ -267,16 +279,6 @@ def _named(source: Any) -> str:
     return str(Path(source).resolve()) if is_path else type(source).__name__
 
 
-def _require_resumable(out: Path, kept: Unfinished | None, asked: dict) -> None:
-    """Raise unless `out` holds an audit that can go on, or nothing that would be lost."""
-    require_free(out, overwrite=True)
-    if kept is None:
-        unfinished.require_can_go_on(out)
-        return
-    kept.require_same_settings(asked)
-    kept.resumed += 1
-
-
 def _train(
     samples: pd.DataFrame,
     preset: Preset,
@@ -284,7 +286,7 @@ def _train(
     place: Place,
     out: Path,
     seed: int,
-    unfinished: Unfinished,
+    kept: Unfinished,
     say: Say,
     progress: Report,
     watch: Watch,
@@ -293,7 +295,7 @@ def _train(
 
     reuse = [out / layout.FEATURES] if place.folder != out else []
     begin = watch(samples)
-    asked = job.Job(samples, preset, seed, place.new, say, progress, begin, unfinished, reuse)
+    asked = job.Job(samples, preset, seed, place.new, say, progress, begin, kept, reuse)
     return job.train(asked, eyes)
 
 
@@ -302,8 +304,9 @@ def _write_results(place: Place, checked: Checked, findings: Findings, facts: di
         findings.scores.to_parquet(file)
     _write_csv(findings.scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
     write_report(place.new(layout.REPORT), findings, checked, facts)
+    facts = {**facts, folder_check.FILES: layout.listed(place.folder)}
     with atomic.replacing(place.new(layout.FACTS)) as file:
-        file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
+        file.write(sealed.seal(facts, indent=2))
 
 
 def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:

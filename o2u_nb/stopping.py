@@ -1,22 +1,20 @@
 """Stop a job cleanly when the user or the system asks for it: Ctrl-C, SIGTERM, a closed terminal.
 
 In come signals; out comes `Stopped`, which is raised at once, or while a network trains after the
-present batch. A second signal stops at once in any case. Only the command line asks for this;
-in a notebook, signals are Jupyter's.
+present batch. A second signal stops at once in any case. Only the command line asks for this; in a
+notebook, signals are Jupyter's.
 """
 
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 # Those that the system has; on Windows there is no SIGHUP.
 SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
-
-_asked: int | None = None  # the signal that came while a batch was trained
-_waits = False  # whether a batch is being trained
+STANDARD_ERROR = 2  # the descriptor
 
 
 class Stopped(KeyboardInterrupt):
@@ -32,6 +30,13 @@ class Stopped(KeyboardInterrupt):
         return 128 + self.signum
 
 
+class _Waiting:
+    """What this process knows of a signal that waits for the end of a batch."""
+
+    asked: int | None = None  # the signal that came
+    waits = False  # whether batches are being trained
+
+
 @contextmanager
 def on_signals() -> Iterator[None]:
     """Raise `Stopped` for signals that come inside the `with` block.
@@ -42,7 +47,7 @@ def on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {s: signal.getsignal(s) for s in SIGNALS}
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
     taken = {s: old for s, old in before.items() if old not in (signal.SIG_IGN, None)}
     for signum in taken:
         signal.signal(signum, _take)
@@ -51,47 +56,29 @@ def on_signals() -> Iterator[None]:
     finally:
         for signum, old in taken.items():
             signal.signal(signum, old)
-        _forget()
+        _Waiting.asked = None
 
 
 @contextmanager
 def after_batches() -> Iterator[None]:
     """Let a signal inside the `with` block wait for the next `check`, or for the block's end."""
-    global _waits
-    _waits = True
+    _Waiting.waits = True
     try:
         yield
         check()
     finally:
-        _waits = False
+        _Waiting.waits = False
 
 
 def check() -> None:
     """Raise `Stopped` when a signal has come that waits; call it after each batch."""
-    if _asked is not None:
-        raise Stopped(_asked)
+    if _Waiting.asked is not None:
+        raise Stopped(_Waiting.asked)
 
 
 def _take(signum: int, frame: FrameType | None) -> None:
-    global _asked
-    if _waits and _asked is None:
-        _asked = signum
-        # Not `print`: the signal may have come while something else is printed.
-        if sys.__stderr__ is not None:
-            _write(sys.__stderr__.fileno(), "\no2u_nb: stopping after this batch\n")
-        return
-    raise Stopped(signum)
-
-
-def _write(descriptor: int, text: str) -> None:
-    import os
-
-    try:
-        os.write(descriptor, text.encode())
-    except OSError:
-        pass  # nobody can read it
-
-
-def _forget() -> None:
-    global _asked
-    _asked = None
+    if not _Waiting.waits or _Waiting.asked is not None:
+        raise Stopped(signum)
+    _Waiting.asked = signum
+    with suppress(OSError):  # not `print`: the signal may have come while something is printed
+        os.write(STANDARD_ERROR, b"\no2u_nb: stopping after this batch\n")

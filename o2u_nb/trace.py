@@ -5,27 +5,24 @@ In comes one row per finished epoch (loss, margin and prediction of every sample
 without torch, on any machine, and after a crash it holds every finished epoch.
 """
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 
-from o2u_nb.data import atomic
+from o2u_nb import trace_file
+from o2u_nb.data import array_file, atomic, sealed
 from o2u_nb.errors import OutputError, ResumeError, TraceError
 from o2u_nb.phases import PHASES
+from o2u_nb.trace_file import FORMAT, META, ROWS, SUMS, read_meta
 
-FORMAT = "o2u_nb trace 1"  # in `META`; a trace with another format is refused
-META = "meta.json"
 # What a training needs to go on where it was; see `training.checkpoint`. No part of the trace.
 CHECKPOINT = "checkpoint.pt"
-# The arrays with a row for each epoch, and their types; `Trace` says what they hold.
-ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
 
 
 @dataclass(frozen=True)
@@ -122,38 +119,11 @@ class Trace:
     def open(cls, folder: str | os.PathLike, *, in_memory: bool = False) -> "Trace":
         """Open a trace folder; unless `in_memory`, the arrays stay on disk, memory-mapped.
 
-        Raises `TraceError` when the folder holds no trace, or a damaged one.
+        Every file is checked, see `trace_file.read`; of large arrays the types, shapes and sizes
+        only, and the rest by `Audit.verify`. Raises `TraceError` when the folder holds no trace, or
+        a damaged one.
         """
-        folder = Path(folder)
-        mode: Literal["r"] | None = None if in_memory else "r"
-        meta = _read_meta(folder)
-        try:
-            epochs = len(meta["epochs"])
-            arrays = {
-                name: np.load(folder / f"{name}.npy", mmap_mode=mode)[:epochs] for name in ROWS
-            }
-            probs = {
-                phase: np.load(folder / file, mmap_mode=mode)
-                for phase, file in meta["mean_probs"].items()
-            }
-            ids = _read_ids(folder)
-            labels = np.load(folder / "labels.npy")
-        except (OSError, ValueError, KeyError) as error:
-            raise TraceError(
-                f"The trace in {folder} is damaged ({error}): restore a copy or audit again."
-            ) from error
-        _check_shapes(folder, arrays, (epochs, len(ids)))
-        return cls(
-            ids=ids,
-            labels=labels,
-            classes=meta["classes"],
-            **arrays,
-            lr=np.array([epoch["lr"] for epoch in meta["epochs"]], dtype=np.float64),
-            phase=np.array([epoch["phase"] for epoch in meta["epochs"]], dtype=object).astype(str),
-            mean_probs=probs,
-            record=meta["record"],
-            frozen=meta.get("frozen", False),  # the first traces do not say it
-        )
+        return cls(**trace_file.read(Path(folder), in_memory=in_memory))
 
 
 class TraceWriter:
@@ -213,15 +183,19 @@ class TraceWriter:
         )
         writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
         with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(folder)
             (folder / META).unlink(missing_ok=True)
             (folder / CHECKPOINT).unlink(missing_ok=True)
             for old in folder.glob("mean_probs_*.npy"):
                 old.unlink()
-            _write_ids(folder, ids)
-            np.save(folder / "labels.npy", np.asarray(labels, dtype=np.int32))
+            # Files are replaced and never cut: who has the old ones mapped into memory keeps them.
+            _write_ids(folder, ids, durable=durable)
+            written = np.asarray(labels, dtype=np.int32)
+            array_file.write(folder / "labels.npy", written, durable=durable)
             for name, dtype in ROWS.items():
-                np.save(folder / f"{name}.npy", np.empty((0, len(ids)), dtype=dtype))
+                empty = np.empty((0, len(ids)), dtype=dtype)
+                with atomic.replacing(folder / f"{name}.npy", durable=durable) as file:
+                    np.save(file, empty)
             writer._commit()
         return writer
 
@@ -248,7 +222,7 @@ class TraceWriter:
         ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         found = Trace.open(folder)
-        meta = _read_meta(folder)
+        meta = read_meta(folder)
         _require_same(folder, found, ids, np.asarray(labels), classes, record, frozen)
         if len(meta["epochs"]) < n_epochs:
             raise TraceError(
@@ -284,9 +258,11 @@ class TraceWriter:
             known = ", ".join(PHASES)
             raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
-            for name, row in dict(loss=loss, margin=margin, pred=pred).items():
+            rows = dict(loss=loss, margin=margin, pred=pred)
+            for name, row in rows.items():
                 _append_row(self.folder / f"{name}.npy", row, self.n_epochs, durable=self.durable)
-            self.meta["epochs"].append(dict(lr=float(lr), phase=str(phase)))
+            epoch = {"lr": float(lr), "phase": str(phase), SUMS: trace_file.row_sums(rows)}
+            self.meta["epochs"].append(epoch)
             self._commit()
 
     def keep_means(self, mean_probs: dict[str, np.ndarray]) -> None:
@@ -301,8 +277,8 @@ class TraceWriter:
         with _writing(self.folder):
             for phase, probs in mean_probs.items():
                 file = f"mean_probs_{phase}_{self.n_epochs:04d}.npy"
-                with atomic.replacing(self.folder / file, durable=self.durable) as out:
-                    np.save(out, np.asarray(probs, dtype=np.float32))
+                written = np.asarray(probs, dtype=np.float32)
+                array_file.write(self.folder / file, written, durable=self.durable)
                 self.meta["mean_probs"][phase] = file
             self._commit()
             self._unlink_means(old)
@@ -318,7 +294,7 @@ class TraceWriter:
         self.meta["mean_probs"] = {p: file for p, file in old.items() if p in whole}
         self._commit()
         for name in ROWS:
-            _cut_rows(self.folder / f"{name}.npy", n_epochs)
+            _cut_rows(self.folder / f"{name}.npy", n_epochs, durable=self.durable)
         self._unlink_means(old)
 
     def _unlink_means(self, old: dict[str, str]) -> None:
@@ -328,7 +304,7 @@ class TraceWriter:
 
     def _commit(self) -> None:
         with atomic.replacing(self.folder / META, durable=self.durable) as file:
-            file.write(json.dumps(self.meta).encode())
+            file.write(sealed.seal(self.meta))
 
 
 @contextmanager
@@ -347,7 +323,7 @@ def _writing(folder: Path) -> Iterator[None]:
 def is_empty(folder: str | os.PathLike) -> bool:
     """Tell whether `folder` holds a trace without an epoch, of a training that had just begun."""
     try:
-        return not _read_meta(Path(folder))["epochs"]
+        return not read_meta(Path(folder))["epochs"]
     except TraceError:
         return False
 
@@ -359,10 +335,9 @@ def is_trace_file(name: str) -> bool:
     (True, True, False)
     """
     arrays = {f"{name}.npy" for name in ("ids", "id_ends", "labels", *ROWS)}
-    whole = name.removesuffix(".partial")
-    averages = whole.startswith("mean_probs_") and whole.endswith(".npy")
+    averages = name.startswith("mean_probs_") and name.endswith(".npy")
     meta = name.partition(".json")[0] == META.partition(".")[0]
-    return name in arrays or averages or meta or whole == CHECKPOINT
+    return name in arrays or averages or meta or name == CHECKPOINT
 
 
 def _append_row(path: Path, row: np.ndarray, n_rows: int, *, durable: bool) -> None:
@@ -388,15 +363,17 @@ def _append_row(path: Path, row: np.ndarray, n_rows: int, *, durable: bool) -> N
         _write_header(file, (n_rows + 1, shape[1]), dtype, start)
 
 
-def _cut_rows(path: Path, n_rows: int) -> None:
-    """Keep the first `n_rows` of a file of `_append_row`, the header first: it promises no more."""
-    with open(path, "r+b") as file:
+def _cut_rows(path: Path, n_rows: int, *, durable: bool) -> None:
+    """Replace a file of `_append_row` by one with its first `n_rows`.
+
+    It is not cut in place, which would end every process that has it mapped into memory.
+    """
+    with open(path, "rb") as file:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        start = file.tell()
-        if shape[0] > n_rows:
-            _write_header(file, (n_rows, shape[1]), dtype, start)
-            file.truncate(start + n_rows * shape[1] * dtype.itemsize)
+        kept = np.fromfile(file, dtype, n_rows * shape[1]).reshape(n_rows, shape[1])
+    with atomic.replacing(path, durable=durable) as file:
+        np.save(file, kept)
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype, start: int) -> None:
@@ -407,38 +384,16 @@ def _write_header(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype, start
     assert file.tell() == start, "the .npy header changed its length"
 
 
-def _write_ids(folder: Path, ids: pd.Index) -> None:
+def _write_ids(folder: Path, ids: pd.Index, *, durable: bool) -> None:
     """Store ids as UTF-8 bytes, and the offset at which each of them ends.
 
     In an array of fixed width, every id would take as much space as the longest one.
     """
     encoded = [id.encode("utf-8") for id in ids]
-    np.save(folder / "ids.npy", np.frombuffer(b"".join(encoded), dtype=np.uint8))
+    text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    array_file.write(folder / "ids.npy", text, durable=durable)
     lengths = np.fromiter((len(id) for id in encoded), dtype=np.int64, count=len(encoded))
-    np.save(folder / "id_ends.npy", np.cumsum(lengths))
-
-
-def _read_ids(folder: Path) -> pd.Index:
-    text = np.load(folder / "ids.npy").tobytes()
-    ends = np.load(folder / "id_ends.npy")
-    starts = np.concatenate([[0], ends])[:-1]
-    ids = [text[start:end].decode("utf-8") for start, end in zip(starts, ends, strict=True)]
-    return pd.Index(ids, dtype=str, name="sample_id")
-
-
-def _read_meta(folder: Path) -> dict:
-    if not (folder / META).is_file():
-        raise TraceError(f"No trace in {folder}: expected the file {META} there.")
-    try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TraceError(
-            f"Cannot read {folder / META} ({error}): restore it or audit again."
-        ) from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
-        raise TraceError(f"{folder / META} has format {found!r}, expected {FORMAT!r}: audit again.")
-    return meta
+    array_file.write(folder / "id_ends.npy", np.cumsum(lengths), durable=durable)
 
 
 def _check_samples(ids: pd.Index, labels: np.ndarray, classes: list[str]) -> None:
@@ -484,15 +439,6 @@ def _require_same(
         f"The training in {folder} cannot go on, since its trace has {what}. Ask for the same, "
         "choose another folder, or train anew with overwrite=True."
     )
-
-
-def _check_shapes(folder: Path, arrays: dict[str, np.ndarray], shape: tuple[int, int]) -> None:
-    for name, array in arrays.items():
-        if array.shape != shape:
-            raise TraceError(
-                f"{folder / name}.npy has shape {array.shape}, but {META} promises {shape}: "
-                "restore it from a copy or audit again."
-            )
 
 
 def _of_phase(mean_probs: dict[str, np.ndarray], phase: str) -> dict[str, np.ndarray]:

@@ -5,8 +5,7 @@ file `folder.RUN` in the folder where the audit is built, which is removed when 
 finished. Whoever wants to go on must ask for the same; else an error says what differs.
 """
 
-import json
-import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +13,10 @@ import pandas as pd
 
 from o2u_nb import again
 from o2u_nb import folder as layout
-from o2u_nb.data import atomic
+from o2u_nb.building import finished_epochs
+from o2u_nb.data import atomic, sealed
 from o2u_nb.data import samples as samples_io
-from o2u_nb.errors import AuditExistsError, O2UError, ResumeError
+from o2u_nb.errors import AuditExistsError, ResumeError
 
 FORMAT = "o2u_nb run 1"
 
@@ -27,8 +27,8 @@ class Unfinished:
     `asked` are the settings, as `again.settings` returns them; `files` the digest of each sample's
     picture, as `again.short` does. `chosen` are the names of the eyes, and `notes` what people
     should know of them; None until they are chosen. `eyes` has the facts of each eye that is
-    trained, by its name. `seconds` counts what earlier processes took, and `resumed` how often the
-    audit went on after an interruption.
+    trained, by its name. `seconds` counts what processes took until they last wrote the file, and
+    `resumed` how often the audit went on after an interruption.
     """
 
     def __init__(self, path: Path, asked: dict, files: Sequence[str], **more):
@@ -40,12 +40,15 @@ class Unfinished:
         self.eyes: dict[str, dict] = more.get("eyes", {})
         self.seconds: float = more.get("seconds", 0.0)
         self.resumed: int = more.get("resumed", 0)
+        self._since = time.monotonic()
 
     @classmethod
     def read(cls, path: Path) -> "Unfinished":
         """Read the file; raise `ResumeError` when it is damaged or of another version."""
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found, is_whole = sealed.unseal(path.read_bytes())
+            if not is_whole:
+                raise ValueError("it is not as it was written, by its checksum")
             form = found.pop("format")
             read = cls(path, found.pop("asked"), found.pop("files"), **found)
             well = isinstance(read.asked, dict) and isinstance(read.eyes, dict)
@@ -61,11 +64,24 @@ class Unfinished:
             )
         return read
 
+    def begin(self, started: float) -> None:
+        """Keep that the work of this process began at the time `started` of `time.monotonic`."""
+        self._since = started
+        self.write()
+
     def write(self) -> None:
         """Keep the present state for good; raise `OutputError` when it cannot be written."""
-        held = {name: value for name, value in vars(self).items() if name != "path"}
-        with atomic.replacing(self.path, durable=True) as file:
-            file.write(json.dumps({"format": FORMAT, **held}, ensure_ascii=False).encode())
+        now = time.monotonic()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        held = {name: value for name, value in vars(self).items() if name[0] != "_"}
+        del held["path"]
+        with atomic.replacing(self.path) as file:
+            file.write(sealed.seal({"format": FORMAT, **held}))
+
+    def facts(self) -> dict:
+        """Return what the record of the finished audit says of its processes."""
+        facts: dict = dict(seconds=round(self.seconds + time.monotonic() - self._since, 1))
+        return {**facts, "resumed": self.resumed} if self.resumed else facts
 
     def choose(self, names: Sequence[str], notes: Sequence[str]) -> None:
         """Keep which eyes are trained; an audit that goes on trains the same."""
@@ -119,33 +135,37 @@ class Unfinished:
         return folder.parent if folder.name == layout.DRAFT else folder
 
 
-def found_in(out: str | os.PathLike) -> Unfinished | None:
-    """Return what an unfinished audit in the folder `out` has got to; None when nothing can go on.
+def to_go_on(out: Path, asked: dict) -> Unfinished | None:
+    """Return what the unfinished audit in `out` has got to, for the same as is `asked` for.
 
-    Where an audit was to be replaced, that is the new one. Raises `ResumeError` when it is damaged.
+    Where an audit was to be replaced, that is the new one. None when there is nothing to go on
+    with, and nothing to lose either. Raises `ResumeError` when the unfinished audit is damaged or
+    was begun with other settings, and `AuditExistsError` when it does not say how it was begun, as
+    those of earlier versions, or when a finished one is there.
     """
-    for folder in (Path(out) / layout.DRAFT, Path(out)):
+    found = _found_in(out)
+    if found is not None:
+        found.require_same_settings(asked)
+        found.resumed += 1
+    elif layout.is_finished(out) or finished_epochs(out):
+        raise AuditExistsError(
+            f"{layout.what_is_in(out)} It does not say how to go on with it: pass overwrite=True "
+            "(--overwrite) to begin anew, or choose another folder."
+        )
+    return found
+
+
+def can_go_on(out: Path) -> bool:
+    """Tell whether `out` holds an unfinished audit that `resume=True` would go on with."""
+    try:
+        return _found_in(out) is not None
+    except ResumeError:
+        return False
+
+
+def _found_in(out: Path) -> Unfinished | None:
+    for folder in (out / layout.DRAFT, out):
         is_ours = layout.RUN in (layout.made_in(folder) or ())
         if is_ours and (folder / layout.RUN).is_file() and not (folder / layout.FACTS).is_file():
             return Unfinished.read(folder / layout.RUN)
     return None
-
-
-def can_go_on(out: str | os.PathLike) -> bool:
-    """Tell whether `out` holds an unfinished audit that `resume=True` would go on with."""
-    try:
-        return found_in(out) is not None
-    except O2UError:
-        return False
-
-
-def require_can_go_on(out: Path) -> None:
-    """Raise `AuditExistsError` when `out` holds an unfinished audit that does not say how to go on.
-
-    So it is with those of earlier versions.
-    """
-    if (out / layout.TRACE / "meta.json").is_file():
-        raise AuditExistsError(
-            f"{layout.what_is_in(out)} It does not say how it was begun, so it cannot go on: pass "
-            "overwrite=True (--overwrite) to begin anew, or choose another folder."
-        )

@@ -161,9 +161,12 @@ def _again(job: Job, name: str, backbone: Backbone | None, at: Callable[[str], P
     trace = Trace.open(at(layout.TRACE))
     job.say(f"Kept from before: {facts['title']}, with all {trace.n_epochs} epochs.")
     job.begin(facts["title"], trace.n_epochs)(trace)
-    if backbone is None:
-        return Seen(Evidence(trace, _stored(trace, at), eye=name), facts)
-    return Seen(Evidence(trace, _features(job, backbone), eye=name), facts)
+    seen = (
+        embedding_file.read(at(layout.EMBEDDINGS), trace.n_samples)
+        if backbone is None
+        else _features(job, backbone)
+    )
+    return Seen(Evidence(trace, seen, eye=name), facts)
 
 
 def _features(job: Job, backbone: Backbone) -> np.ndarray:
@@ -175,11 +178,6 @@ def _features(job: Job, backbone: Backbone) -> np.ndarray:
         progress=lambda done, total: job.progress("features", done, total),
         say=job.say,
     )
-
-
-def _stored(trace: Trace, at: Callable[[str], Path]) -> np.ndarray | None:
-    """Open the embeddings of a network as they are stored: an audit that is opened has no others."""
-    return embedding_file.read(at(layout.EMBEDDINGS), trace.n_samples)
 
 
 def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen:
@@ -220,8 +218,8 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
     trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, lr=network.lr)
     embeddings = embed_if_small(learn, say=job.say)
     if embeddings is not None:
+        embeddings = embedding_file.packed(embeddings)
         embedding_file.write(at(layout.EMBEDDINGS), embeddings)
-        embeddings = _stored(trace, at)
     facts = dict(
         name=NETWORK,
         title=network.name,
