@@ -34,7 +34,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
 from o2u_nb.folder import AuditFolder, is_finished
-from o2u_nb.presets import PRESETS, Preset
+from o2u_nb.presets import PRESETS, Preset, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.lineage import carry
@@ -98,6 +98,7 @@ def run_audit(
     settings = PRESETS[preset]
     if resume and overwrite:
         raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
+    require_seed(seed)
     asked: dict = again.settings(preset, seed, eyes)
     require_apart(out, source)
     progress, watch = progress or Silence(), watch or Silence().watch
@@ -111,7 +112,8 @@ def run_audit(
             say(line)
         return checked
 
-    if (reopen or resume) and not overwrite and is_finished(out):
+    unfinished_there = resume and layout.unfinished_in(out) is not None
+    if (reopen or resume) and is_finished(out) and not (overwrite or unfinished_there):
         return _opened(AuditFolder.open(out), asked, read, say, watch)
     extras.require_training()
     with reserved(out, overwrite=overwrite or resume):

@@ -143,7 +143,8 @@ def to_go_on(out: Path, asked: dict) -> Unfinished | None:
     was begun with other settings, and `AuditExistsError` when it does not say how it was begun, as
     those of earlier versions, or when a finished one is there.
     """
-    found = _found_in(out)
+    place = layout.unfinished_in(out)
+    found = None if place is None else Unfinished.read(place / layout.RUN)
     if found is not None:
         found.require_same_settings(asked)
         found.resumed += 1
@@ -153,19 +154,3 @@ def to_go_on(out: Path, asked: dict) -> Unfinished | None:
             "(--overwrite) to begin anew, or choose another folder."
         )
     return found
-
-
-def can_go_on(out: Path) -> bool:
-    """Tell whether `out` holds an unfinished audit that `resume=True` would go on with."""
-    try:
-        return _found_in(out) is not None
-    except ResumeError:
-        return False
-
-
-def _found_in(out: Path) -> Unfinished | None:
-    for folder in (out / layout.DRAFT, out):
-        is_ours = layout.RUN in (layout.made_in(folder) or ())
-        if is_ours and (folder / layout.RUN).is_file() and not (folder / layout.FACTS).is_file():
-            return Unfinished.read(folder / layout.RUN)
-    return None
