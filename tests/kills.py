@@ -34,6 +34,7 @@ IMPORTED = "modules.txt"  # what an audit imports
 # How a run is disturbed, and how it must end: killed before something is done, or after some time,
 # even in the middle of it; asked to stop; with a full disk from then on.
 WAYS = {"kill": -signal.SIGKILL, "clock": -signal.SIGALRM, "stop": 128 + signal.SIGTERM, "full": 2}
+MOST = 8  # faults in one audit; then it may go on to its end
 PER_SECOND = 700  # things that are counted in a second, about: so much time has the clock
 UNSTEADY = ("created", "seconds", "resumed", "checksum", "files")  # of `audit.json`
 
@@ -178,9 +179,9 @@ def tried(folder: Path, kills: int, seed: int, ways: list[str], *, replace: bool
         if replace:
             os.system(f"cp -r {folder / 'old'} {out}")
             more = ["--overwrite"]
-        for _ in range(1000):
-            way, at = draw.choice(ways), draw.randint(1, total // 3)
-            status, count, phase = run([*argv, str(out), *more], folder, way, at)
+        for k in range(MOST + 1):
+            way, at = draw.choice(ways), draw.randint(1, total // 2) if k < MOST else 0
+            status, _, phase = run([*argv, str(out), *more], folder, way, at)
             if status == 0:
                 break
             found["faults"][way] += 1
