@@ -180,7 +180,8 @@ def tried(folder: Path, kills: int, seed: int, ways: list[str], *, replace: bool
             os.system(f"cp -r {folder / 'old'} {out}")
             more = ["--overwrite"]
         for k in range(MOST + 1):
-            way, at = draw.choice(ways), draw.randint(1, total // 2) if k < MOST else 0
+            latest = total * (k + 2) // (MOST + 1)  # later ones may be in a later phase
+            way, at = draw.choice(ways), draw.randint(1, latest) if k < MOST else 0
             status, _, phase = run([*argv, str(out), *more], folder, way, at)
             if status == 0:
                 break
