@@ -191,7 +191,7 @@ def tried(folder: Path, kills: int, seed: int, ways: list[str], *, replace: bool
                 found["wrong"].append(f"{way} at {at} in {phase}: status {status}")
             if replace and Audit.open(out).facts["seed"] not in (1, 2):
                 found["wrong"].append(f"{way} at {at}: neither the old audit nor the new one")
-            more = ["--resume"]
+            more = ["--overwrite" if not layout.unfinished_in(out) and replace else "--resume"]
         now = contents(out)
         found["wrong"] += [
             f"chain {chain}: {name}" for name in {*whole, *now} if whole.get(name) != now.get(name)
