@@ -144,11 +144,12 @@ def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[in
 
 def contents(out: Path) -> dict:
     """Return what an audit holds, without times: bytes of each file, and its facts."""
-    volatile = {layout.FACTS, layout.REPORT, layout.MARKER}
+    # A kill at the very end leaves the lock, which nobody holds, and the state of the run.
+    volatile = {layout.FACTS, layout.REPORT, layout.MARKER, layout.RUN, LOCK}
     files = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
     facts = json.loads(files[layout.FACTS])
     held = {name: data for name, data in files.items() if name not in volatile}
-    held["marker"] = json.loads(files[layout.MARKER])["made"]
+    held["marker"] = set(json.loads(files[layout.MARKER])["made"]) - {layout.RUN}
     return {**held, "facts": {k: v for k, v in facts.items() if k not in UNSTEADY}}
 
 
