@@ -41,11 +41,12 @@ class Audit(AuditFolder):
         So a notebook can be run again from its first cell: where the samples, their pictures and
         the settings are those that the audit was made with, it is opened as it is, with all
         decisions. Where something differs, `AuditExistsError` says what; it is raised for any audit
-        in `out` if `reopen` is False. `overwrite=True` makes the audit anew.
+        in `out` if `reopen` is False. `overwrite=True` makes the audit anew, and `resume=True`
+        goes on with one that was interrupted, after its last finished epoch.
 
         While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
         progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
-        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed` and `overwrite`.
+        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `overwrite` and `resume`.
         """
         from o2u_nb.run import run_audit
 

@@ -39,6 +39,12 @@ class Place:
             layout.mark(self.folder, self._made)
         return self.folder / name
 
+    def drop(self, name: str) -> None:
+        """Remove `name`, which this audit needs no more."""
+        layout.remove(self.folder / name)
+        self._made.discard(name)
+        layout.mark(self.folder, self._made)
+
 
 def require_free(out: Path, *, overwrite: bool) -> None:
     """Raise unless an audit may be written to `out`; nothing is changed.
@@ -113,23 +119,24 @@ def _refuse_shared(out: Path, places: list[Path], name: str) -> None:
 
 
 @contextmanager
-def building(out: Path) -> Iterator[Place]:
+def building(out: Path, *, go_on_in: Path | None = None) -> Iterator[Place]:
     """Yield the place to write an audit to, and put the audit into `out` at the end.
 
     A finished audit in `out`, or the finished epochs of an unfinished one, stay until the new audit
     is complete, its facts included. On failure, everything new is removed, unless an epoch of
     training was finished: then the epochs are kept, with the samples that they belong to. Features
-    of frozen networks are kept, too, and the next audit goes on with them. Raises `InUseError`
-    when another job writes to `out`.
+    of frozen networks are kept, too, and the next audit goes on with them. `go_on_in` is the folder
+    of an unfinished audit, `out` or the one for a new audit in it, whose files all stay. Raises
+    `InUseError` when another job writes to `out`.
     """
     with claimed(out):
         layout.finish_replacing(out)
-        worth_keeping = (out / layout.FACTS).is_file() or _finished_epochs(out)
-        folder = out / layout.DRAFT if worth_keeping else out
+        worth_keeping = (out / layout.FACTS).is_file() or finished_epochs(out)
+        folder = go_on_in or (out / layout.DRAFT if worth_keeping else out)
         try:
-            yield _set_up(out, folder)
+            yield _go_on(folder) if go_on_in else _set_up(out, folder)
         except BaseException:
-            if not (_finished_epochs(folder) or _kept_features(folder)):
+            if not (finished_epochs(folder) or _kept_features(folder)):
                 _take_back(out, folder)
             raise
         layout.finish_replacing(out)
@@ -148,6 +155,14 @@ def _set_up(out: Path, folder: Path) -> Place:
             f"Cannot write to {out} ({error.strerror or error}): choose another folder."
         ) from error
     return Place(folder, kept)
+
+
+def _go_on(folder: Path) -> Place:
+    """Take the unfinished audit in `folder` as it is, without files that were never completed."""
+    for place, _, names in os.walk(folder):
+        for name in filter(atomic.is_partial, names):
+            Path(place, name).unlink(missing_ok=True)
+    return Place(folder, layout.made_in(folder) or ())
 
 
 def _is_foreign(folder: Path) -> bool:
@@ -209,7 +224,8 @@ def _require_not_foreign(folder: Path, made: set[str], names: Iterable[str]) -> 
         )
 
 
-def _finished_epochs(folder: Path) -> int:
+def finished_epochs(folder: Path) -> int:
+    """Count the finished epochs in the trace of the audit in `folder`; 0 where it has none."""
     try:
         return Trace.open(folder / layout.TRACE).n_epochs
     except TraceError:

@@ -39,11 +39,12 @@ EYES = "eyes"  # a folder for each further eye, with its trace and embeddings
 SCORES = "scores.parquet"
 SCORES_CSV = "scores.csv"
 REPORT = "report.html"
+RUN = "run.json"  # what an unfinished audit has got to, see `unfinished`; a finished one has none
 FACTS = "audit.json"  # written last: an audit without it is unfinished
 DECISIONS = "decisions.jsonl"  # the reviewers' work: an audit never removes it
 
 MADE_BY_AUDIT = (
-    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, FACTS,
+    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, RUN, FACTS,
 )  # fmt: skip
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
@@ -275,9 +276,25 @@ def what_is_in(folder: Path) -> str:
 def what_to_do(folder: Path) -> str:
     """Say in one sentence what one can do with the audit that `folder` holds."""
     replace = "pass overwrite=True (--overwrite) to replace it, which keeps the decisions"
-    if not is_finished(folder):
-        return f"To go on, {replace}; or choose another folder."
-    return f"Open it with Audit.open({str(folder)!r}); {replace}; or choose another folder."
+    go_on = f"ask for the same with resume=True (--resume) to go on with {{}}; {replace}"
+    finished, unfinished = is_finished(folder), unfinished_in(folder) is not None
+    if finished:
+        what = go_on.format("the new one, which is unfinished") if unfinished else replace
+        return f"Open it with Audit.open({str(folder)!r}); {what}; or choose another folder."
+    what = go_on.format("it") if unfinished else replace
+    return f"{what[0].upper()}{what[1:]}; or choose another folder."
+
+
+def unfinished_in(folder: Path) -> Path | None:
+    """Return the place of an unfinished audit in `folder` that can go on; None without any.
+
+    It is `folder` itself, or the place of a new audit that was to replace an earlier one.
+    """
+    for place in (folder / DRAFT, folder):
+        is_ours = RUN in (made_in(place) or ())
+        if is_ours and (place / RUN).is_file() and not (place / FACTS).is_file():
+            return place
+    return None
 
 
 def made_in(folder: Path) -> set[str] | None:

@@ -335,10 +335,9 @@ def is_trace_file(name: str) -> bool:
     (True, True, False)
     """
     arrays = {f"{name}.npy" for name in ("ids", "id_ends", "labels", *ROWS)}
-    whole = name.removesuffix(".partial")
-    averages = whole.startswith("mean_probs_") and whole.endswith(".npy")
+    averages = name.startswith("mean_probs_") and name.endswith(".npy")
     meta = name.partition(".json")[0] == META.partition(".")[0]
-    return name in arrays or averages or meta or whole == CHECKPOINT
+    return name in arrays or averages or meta or name == CHECKPOINT
 
 
 def _append_row(path: Path, row: np.ndarray, n_rows: int, *, durable: bool) -> None:

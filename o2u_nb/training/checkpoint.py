@@ -9,6 +9,7 @@ hold. The trace may hold more epochs than the checkpoint; they are cut off and t
 import io
 import random
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,7 +139,6 @@ class Checkpoints(Callback):
     def _state(self) -> dict:
         scaler = getattr(self.learn, "scaler", None)
         return dict(
-            format=FORMAT,
             made_with=_machine(next(self.model.parameters()).device),
             settings=self.settings,
             stage=self.stage,
@@ -162,7 +162,7 @@ class Checkpoints(Callback):
         except (RuntimeError, ValueError, AssertionError, LookupError) as error:
             raise ResumeError(
                 f"The checkpoint {self.path} is of another network or optimiser "
-                f"({str(error).splitlines()[0]}): build the same Learner as before, or train anew "
+                f"({_first_line(error)}): build the same Learner as before, or train anew "
                 "with overwrite=True."
             ) from error
         _restore_generators(self.model, found["generators"])
@@ -211,8 +211,10 @@ def save(path: Path, state: dict) -> None:
     """
     memory = io.BytesIO()  # torch reports a full disk as an error without its reason
     torch.save(plain(state), memory)
-    with atomic.replacing(path, durable=True) as file:
-        file.write(memory.getbuffer())
+    content = memory.getbuffer()
+    with atomic.replacing(path) as file:
+        file.write(b"%s %08x\n" % (FORMAT.encode(), zlib.crc32(content)))
+        file.write(content)
 
 
 def load(path: Path) -> dict:
@@ -221,19 +223,27 @@ def load(path: Path) -> dict:
     Raises `ResumeError` when it is damaged, or of another version.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        form = found["format"]
-    except Exception as error:  # torch raises many kinds for damaged files
+        head, _, content = path.read_bytes().partition(b"\n")
+        form, _, checksum = head.decode("ascii").rpartition(" ")
+        if form == FORMAT:
+            if int(checksum, 16) != zlib.crc32(content):
+                raise ValueError("it is not as it was written, by its checksum")
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if not form.startswith(FORMAT.rpartition(" ")[0]):
+            raise ValueError("its first line does not say that it is one")
+    except Exception as error:  # torch raises many kinds for what it does not load
         raise ResumeError(
-            f"The checkpoint {path} is damaged ({str(error).splitlines()[0][:200]}): delete it and "
-            "train anew with overwrite=True."
+            f"The checkpoint {path} is damaged ({_first_line(error)}): delete it and train anew "
+            "with overwrite=True."
         ) from error
-    if form != FORMAT:
-        raise ResumeError(
-            f"The checkpoint {path} has the format {form!r}, and this version reads {FORMAT!r}: "
-            "go on with the version that wrote it, or train anew with overwrite=True."
-        )
-    return found
+    raise ResumeError(
+        f"The checkpoint {path} has the format {form!r}, and this version reads {FORMAT!r}: "
+        "go on with the version that wrote it, or train anew with overwrite=True."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def plain(value: Any) -> Any:
