@@ -270,7 +270,7 @@ def what_is_in(folder: Path) -> str:
         return f"{folder} already holds an audit of {facts['n_samples']:,} samples{made}."
     except FileNotFoundError:
         return f"{folder} already holds an unfinished audit."
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return f"{folder} already holds an audit."
 
 
@@ -303,7 +303,7 @@ def made_in(folder: Path) -> set[str] | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         return set(marker["made"]) & set(MADE_BY_AUDIT) if marker["format"] == FORMAT else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 

@@ -23,6 +23,7 @@ from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import SourceError
 from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.folder import AuditFolder
+from o2u_nb.review.lineage import carry
 from o2u_nb.run import totals, write_results
 from o2u_nb.stored.claim import claimed
 from o2u_nb.trace import Trace
@@ -81,12 +82,14 @@ class _Kept:
             self.lost.append(
                 f"{layout.FACTS} was damaged: settings and source of the audit are not known now."
             )
-        self.audit.facts = {n: v for n, v in self.facts.items() if n != "files"}
+        self.audit.facts = self.facts
         self.problems = self._problems()
         self.notes = [*self.facts.get("eye_notes", ()), *self.lost]
-        self.facts = {**self.facts, "eye_notes": self.notes}
+        self.facts["eye_notes"] = self.notes
         if eyes := self.facts.get("eyes") or _eyes_of(folder, self.audit.trace):
-            self.facts["eyes"] = self.audit.facts["eyes"] = eyes
+            self.facts["eyes"] = eyes
+        if "earlier_decisions" not in self.facts:
+            self.facts["earlier_decisions"] = carry(folder, self.audit.samples).facts
 
     def _problems(self) -> pd.DataFrame:
         try:
