@@ -80,6 +80,28 @@ class Audit(AuditFolder):
             saved = save_audit(out, samples, trace, embeddings, **options)
         return cls(saved.folder)
 
+    @classmethod
+    def rebuild(cls, folder: str | os.PathLike, *, quiet: bool = False) -> "Audit":
+        """Make scores, report and `audit.json` in `folder` anew, and open the audit.
+
+        This is for damaged or missing files that can be computed from the samples and the training
+        dynamics; nothing is trained, and decisions stay. See `o2u_nb.stored.rebuild`.
+        """
+        from o2u_nb.stored.rebuild import rebuild
+
+        with Silence() if quiet else Bars() as shown:
+            rebuild(folder, say=shown.say)
+        return cls.open(folder)
+
+    def verify(self) -> list[str]:
+        """Read every byte of this audit; return a sentence for each damage, none where all is well.
+
+        See `o2u_nb.stored.verify`.
+        """
+        from o2u_nb.stored.verify import verify
+
+        return verify(self.folder)
+
     def finish(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
     ) -> "FinishCard":

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from o2u_nb import folder as layout
-from o2u_nb.claim import LOCK, claimed
 from o2u_nb.data import atomic
 from o2u_nb.errors import AuditExistsError, O2UError, OutputError, TraceError
+from o2u_nb.stored.claim import LOCK, claimed
 from o2u_nb.trace import Trace
 
 

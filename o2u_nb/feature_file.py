@@ -89,7 +89,7 @@ def about(place: Path) -> About:
         facts = json.loads((place / ABOUT).read_text(encoding="utf-8"))
         found = About(str(facts["key"]), str(facts["name"]), int(facts["size"]))
         form = facts["format"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise FeaturesError(
             f"Expected {place / ABOUT} to say what the features there were made with; it cannot be "
             f"read ({error}): delete the folder, and they are computed again."

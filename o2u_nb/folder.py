@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embedding_file, feature_file, folder_check
-from o2u_nb.claim import claimed
+from o2u_nb import embedding_file, feature_file
 from o2u_nb.data import atomic, sealed
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.array_file import Damage
 from o2u_nb.data.moved import moved_to
 from o2u_nb.errors import OutputError, SourceError
 from o2u_nb.eye_names import NETWORK, column_name
+from o2u_nb.stored import tables
+from o2u_nb.stored.claim import claimed
 from o2u_nb.trace import META, Trace, is_trace_file
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class AuditFolder:
             )
         opened = cls(folder, images=images)
         opened._require_known_format()
-        folder_check.check_files(opened.folder, opened.facts)
+        tables.check_files(opened.folder, opened.facts)
         if images is not None:
             _ = opened.samples  # read at once, so that a wrong `images` raises here
         return opened
@@ -96,7 +97,7 @@ class AuditFolder:
         """Read the samples table; its paths lead to `images` where that is given."""
         with self._reading(SAMPLES):
             table = samples_io.read(self.folder / SAMPLES)
-            folder_check.check_samples(table)
+            tables.check_samples(table)
         return table if self.images is None else moved_to(table, self.images)
 
     @cached_property
@@ -165,8 +166,8 @@ class AuditFolder:
         """Read the ranking, most suspicious first."""
         with self._reading(SCORES):
             table = samples_io.table_in(self.folder / SCORES)
-            folder_check.check_scores(table)
-            folder_check.require_same(SAMPLES, self.given, table["label"])
+            tables.check_scores(table)
+            tables.require_same(SAMPLES, self.given, table["label"])
             return table
 
     @cached_property
@@ -191,10 +192,10 @@ class AuditFolder:
     @cached_property
     def facts(self) -> dict:
         """Read settings, versions and totals."""
-        with folder_check.explained(self.folder / FACTS, self.folder):
+        with tables.explained(self.folder / FACTS, self.folder):
             facts, is_whole = sealed.unseal((self.folder / FACTS).read_bytes())
             if facts.get("format", FORMAT) == FORMAT:  # another one is said when it is opened
-                folder_check.check_facts(facts)
+                tables.check_facts(facts)
                 if not is_whole:
                     raise Damage("it is not as it was written, by its checksum")
             return facts
@@ -211,15 +212,15 @@ class AuditFolder:
 
     def _trace(self, name: str) -> Trace:
         trace = Trace.open(self.folder / name)
-        with folder_check.explained(self.folder / name, self.folder):
-            folder_check.check_trace(trace, self.given)
+        with tables.explained(self.folder / name, self.folder):
+            tables.check_trace(trace, self.given)
         return trace
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[None]:
         """Check the sum of the table `name` before it is read; damage becomes a `SourceError`."""
-        with folder_check.explained(self.folder / name, self.folder):
-            folder_check.check_sum(self.folder, name, self.facts)
+        with tables.explained(self.folder / name, self.folder):
+            tables.check_sum(self.folder, name, self.facts)
             yield
 
     def _require_known_format(self) -> None:
@@ -239,7 +240,7 @@ class AuditFolder:
 
 
 def listed(folder: Path) -> dict[str, dict]:
-    """Return what `audit.json` says of the other files in `folder`, for `folder_check`.
+    """Return what `audit.json` says of the other files in `folder`, for `stored.tables`.
 
     Left out are what people may change (the report and the CSV of the scores), features, which may
     grow and have checksums of their own, and what is only there while an audit is made.
@@ -248,9 +249,9 @@ def listed(folder: Path) -> dict[str, dict]:
     arrays = [path for place in traces for path in place.glob("*.npy")]
     metas = [place / META for place in traces]
     arrays += [folder / EMBEDDINGS, *folder.glob(f"{EYES}/*/{EMBEDDINGS}")]
-    tables = [folder / SAMPLES, folder / PROBLEMS, folder / SCORES, *metas]
+    summed = [folder / SAMPLES, folder / PROBLEMS, folder / SCORES, *metas]
     names = lambda paths: [path.relative_to(folder).as_posix() for path in paths]  # noqa: E731
-    return folder_check.listed(folder, names(tables), names(arrays))
+    return tables.listed(folder, names(summed), names(arrays))
 
 
 def is_finished(folder: Path) -> bool:
@@ -269,7 +270,7 @@ def what_is_in(folder: Path) -> str:
         return f"{folder} already holds an audit of {facts['n_samples']:,} samples{made}."
     except FileNotFoundError:
         return f"{folder} already holds an unfinished audit."
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return f"{folder} already holds an audit."
 
 
@@ -302,7 +303,7 @@ def made_in(folder: Path) -> set[str] | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         return set(marker["made"]) & set(MADE_BY_AUDIT) if marker["format"] == FORMAT else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import again, embedding_file, extras, folder_check, unfinished
+from o2u_nb import again, embedding_file, extras, unfinished
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
@@ -38,6 +38,7 @@ from o2u_nb.presets import PRESETS, Preset, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.lineage import carry
+from o2u_nb.stored import tables
 from o2u_nb.trace import Trace
 from o2u_nb.unfinished import Unfinished
 
@@ -225,11 +226,11 @@ def _finish(
         say(line)
     facts = {
         **facts,
-        **_facts(checked, evidence.trace),
+        **totals(checked, evidence.trace),
         **findings.facts(),
         "earlier_decisions": carried.facts,
     }
-    _write_results(place, checked, findings, facts)
+    write_results(place, checked, findings, facts)
 
 
 def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
@@ -301,12 +302,13 @@ def _train(
     return job.train(asked, eyes)
 
 
-def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
+def write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
+    """Write what is computed from samples and traces: scores, report and, at the end, the facts."""
     with atomic.replacing(place.new(layout.SCORES)) as file:
         findings.scores.to_parquet(file)
     _write_csv(findings.scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
     write_report(place.new(layout.REPORT), findings, checked, facts)
-    facts = {**facts, folder_check.FILES: layout.listed(place.folder)}
+    facts = {**facts, tables.FILES: layout.listed(place.folder)}
     with atomic.replacing(place.new(layout.FACTS)) as file:
         file.write(sealed.seal(facts, indent=2))
 
@@ -316,7 +318,8 @@ def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
         table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
 
-def _facts(checked: Checked, trace: Trace) -> dict:
+def totals(checked: Checked, trace: Trace) -> dict:
+    """Return what `audit.json` says of any audit: counts, versions, and when it was made."""
     return dict(
         format=layout.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

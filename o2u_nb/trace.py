@@ -15,11 +15,11 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
-from o2u_nb import trace_file
 from o2u_nb.data import array_file, atomic, sealed
 from o2u_nb.errors import OutputError, ResumeError, TraceError
 from o2u_nb.phases import PHASES
-from o2u_nb.trace_file import FORMAT, META, ROWS, SUMS, read_meta
+from o2u_nb.stored import trace_file
+from o2u_nb.stored.trace_file import FORMAT, META, ROWS, SUMS, read_meta
 
 # What a training needs to go on where it was; see `training.checkpoint`. No part of the trace.
 CHECKPOINT = "checkpoint.pt"

@@ -17,7 +17,7 @@ import pandas as pd
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import Item, image_items, png_bytes
 from o2u_nb.data.parallel import in_threads
-from o2u_nb.errors import DecisionsError
+from o2u_nb.errors import DecisionsError, SourceError
 from o2u_nb.folder import DECISIONS, FACTS, AuditFolder
 from o2u_nb.review.events import Event, Ledger, parse
 
@@ -127,10 +127,14 @@ def _fingerprints(folder: Path) -> set[str]:
     """Return the fingerprints of the audit that is replaced, and of those before it.
 
     They are needed even if its log is empty now: a session that is still open may write to it.
+    Where that audit is damaged, only its log tells them; it must not stop the one that replaces it.
     """
     if not (folder / FACTS).is_file():
         return set()
-    lineage = Lineage.of(AuditFolder(folder))
+    try:
+        lineage = Lineage.of(AuditFolder(folder))
+    except SourceError:
+        return set()
     return {lineage.fingerprint, *lineage.earlier}
 
 

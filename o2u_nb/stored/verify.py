@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from o2u_nb import embedding_file, feature_file, trace_file
+from o2u_nb import embedding_file, feature_file
 from o2u_nb import folder as layout
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.events import parse
+from o2u_nb.stored import trace_file
 
 
 def verify(folder: str | os.PathLike) -> list[str]:

@@ -156,11 +156,14 @@ def explained(path: Path, folder: Path) -> Iterator[None]:
 
 
 def _cure(path: Path, folder: Path) -> str:
-    if path.name in ("scores.parquet", "audit.json", "problems.csv", "embeddings.npy"):
+    rebuild = f"Audit.rebuild({str(folder)!r})"
+    if path.name == "embeddings.npy":
         return (
-            f"Audit.rebuild({str(folder)!r}) makes it again from the samples and the trace; or "
-            "restore a copy."
+            f"Restore a copy; or remove the file and call {rebuild}, which ranks without "
+            "look-alikes; or audit again."
         )
+    if path.name in ("scores.parquet", "audit.json", "problems.csv"):
+        return f"{rebuild} makes it again from the samples and the trace; or restore a copy."
     return (
         "Restore a copy, or audit again. If the audit was just made again by another process, open "
         "it once more."
