@@ -25,6 +25,7 @@ from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.eye_names import NETWORK
 from o2u_nb.presets import PRESETS
+from o2u_nb.stored.claim import LOCK
 from o2u_nb.training import eyes, job
 from o2u_nb.training.backbones import Backbone
 from tests.sources import TINY, snapshot, write_source
