@@ -164,10 +164,11 @@ class AuditFolder:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Read the ranking, most suspicious first."""
+        given = self.given
         with self._reading(SCORES):
             table = samples_io.table_in(self.folder / SCORES)
             tables.check_scores(table)
-            tables.require_same(SAMPLES, self.given, table["label"])
+            tables.require_same(SAMPLES, given, table["label"])
             return table
 
     @cached_property
@@ -211,9 +212,9 @@ class AuditFolder:
         return self.folder / DECISIONS
 
     def _trace(self, name: str) -> Trace:
-        trace = Trace.open(self.folder / name)
+        trace, given = Trace.open(self.folder / name), self.given
         with tables.explained(self.folder / name, self.folder):
-            tables.check_trace(trace, self.given)
+            tables.check_trace(trace, given)
         return trace
 
     @contextmanager

@@ -204,6 +204,11 @@ def save_audit(
 
 def _write_sources(place: Place, checked: Checked) -> None:
     samples_io.write(checked.samples, place.new(layout.SAMPLES))
+    write_problems(place, checked)
+
+
+def write_problems(place: Place, checked: Checked) -> None:
+    """Write the list of what was wrong with the source."""
     _write_csv(checked.problems, place.new(layout.PROBLEMS), index=False)
 
 
@@ -242,9 +247,9 @@ def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
         f"Careful: {len(lost):,} pictures have disappeared since they were read, such as "
         f"{lost['sample_id'][0]}; they are ranked all the same, and listed in {layout.PROBLEMS}."
     )
-    problems = pd.concat([checked.problems, lost], ignore_index=True)
-    _write_csv(problems, place.new(layout.PROBLEMS), index=False)
-    return checked._replace(problems=problems)
+    checked = checked._replace(problems=pd.concat([checked.problems, lost], ignore_index=True))
+    write_problems(place, checked)
+    return checked
 
 
 def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:

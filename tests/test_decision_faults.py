@@ -26,7 +26,7 @@ from o2u_nb.review.decisions import Decisions
 from o2u_nb.review.events import as_line, parse
 from o2u_nb.review.lineage import Lineage
 from tests.audits import write_audit
-from tests.test_decisions import choice, current, event, open_log
+from tests.logs import choice, current, event, open_log
 
 FAULTS = ("no space", "no space after some bytes", "input/output error", "interrupted", "fsync")
 CALLS = range(3)  # the write or fsync that fails; the first takes 100 bytes, so there are several

@@ -167,4 +167,5 @@ def table_in(path: str | os.PathLike, *, columns: list[str] | None = None) -> pd
     try:
         return pd.read_parquet(path, columns=columns)
     except Exception as error:  # damaged bytes can raise nearly anything from pyarrow and pandas
-        raise SourceError(f"cannot read the table {path}: {error}") from error
+        said = " ".join(str(error).split())[:200]  # pyarrow lists all columns, one in a line
+        raise SourceError(f"cannot read the table {path}: {said}") from error

@@ -24,7 +24,7 @@ from o2u_nb.errors import SourceError
 from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.lineage import carry
-from o2u_nb.run import totals, write_results
+from o2u_nb.run import totals, write_problems, write_results
 from o2u_nb.stored.claim import claimed
 from o2u_nb.trace import Trace
 
@@ -60,6 +60,8 @@ def rebuild(folder: str | os.PathLike, *, say: Callable[[str], None] = lambda li
             evidence, conflicting=duplicates.conflicting(checked.samples), notes=kept.notes
         )
         facts = {**kept.facts, **_new_facts(kept.facts, checked, evidence.trace)}
+        if LOST_PROBLEMS in kept.lost:
+            write_problems(place, checked)
         write_results(place, checked, findings, {**facts, **findings.facts()})
 
 

@@ -151,7 +151,7 @@ def explained(path: Path, folder: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise SourceError(f"Expected the file {path}, found none. {_cure(path, folder)}") from error
-    except (Damage, OSError, ValueError) as error:
+    except (Damage, SourceError, OSError, ValueError) as error:
         raise SourceError(f"{path} is damaged: {error}. {_cure(path, folder)}") from error
 
 

@@ -63,7 +63,9 @@ def read_meta(folder: Path) -> dict[str, Any]:
     """Return what `META` says, checked; raise `TraceError` where that cannot be."""
     path = folder / META
     if not path.is_file():
-        raise TraceError(f"No trace in {folder}: expected the file {META} there.")
+        raise TraceError(
+            f"No trace in {folder}: expected the file {META} there. {ADVICE.capitalize()}."
+        )
     try:
         meta, is_whole = sealed.unseal(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -145,7 +147,8 @@ def _ids(folder: Path) -> pd.Index:
             bool((starts <= ends).all()) and (ends[-1] if len(ends) else 0) == len(text),
             f"expected ends of ids from 0 to {len(text):,}, each after the one before",
         )
-        data = text.tobytes()
+    data = text.tobytes()
+    with explained(folder / "ids.npy"):
         try:
             found = [data[start:end].decode() for start, end in zip(starts, ends, strict=True)]
         except UnicodeDecodeError as error:
