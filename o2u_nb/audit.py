@@ -18,6 +18,7 @@ from o2u_nb.trace import Trace
 
 if TYPE_CHECKING:
     from o2u_nb.review.session import ReviewSession
+    from o2u_nb.widgets.certify import CertifyDesk
     from o2u_nb.widgets.dashboard import Dashboard
     from o2u_nb.widgets.finish import FinishCard
     from o2u_nb.widgets.running import LiveRun
@@ -94,6 +95,16 @@ class Audit(AuditFolder):
         card = FinishCard(self.session(reviewer=reviewer))
         card.comparing(partial(before_after, self, held_out))
         return card
+
+    def certify(self, *, reviewer: str | None = None) -> "CertifyDesk":
+        """Show the certificate of label quality: a `CertifyDesk` over `session()`.
+
+        It leads from the cut, where the ranked review stopped, to a random sample of all other
+        samples, and says how many labels are right at least; see `review.certifying`.
+        """
+        from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
+
+        return CertifyDesk(self.session(reviewer=reviewer))
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).

@@ -13,7 +13,7 @@ from o2u_nb.errors import CertificateError, O2UError
 from o2u_nb.review import drawing
 from o2u_nb.review.acceptance import looks_needed, sampling_plan
 from o2u_nb.review.certificate import require_confidence
-from o2u_nb.review.concealed import HINTS, NOTHING
+from o2u_nb.review.concealed import HINTS
 from o2u_nb.review.drawing import Draw, Drawn, Rest
 from o2u_nb.review.events import DRAW
 from o2u_nb.review.filters import OFF, STATES, UNDECIDED
@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 
 class Certification:
-    """Make a certificate of the labels in `session`.
+    """Make a certificate of the labels in `session`; panels share one, see `Certification.of`.
 
     `checks` are the reviewer's answers to planted and repeated samples, None where there are none.
     Raises `CertificateError` where a step would make the statement untrue; its message says what to
@@ -54,6 +54,11 @@ class Certification:
         drawn = self._drawn_or_none()
         if drawn is not None and session.is_estimated:
             self._restore_cut(drawn)
+
+    @classmethod
+    def of(cls, session: ReviewSession) -> "Certification":
+        """Return the one that all panels on `session` share."""
+        return session.companion(cls)
 
     # The cut
 
@@ -82,6 +87,12 @@ class Certification:
             count -= 1
         session.threshold = session.threshold_for(count)
         return session.threshold
+
+    @property
+    def is_cut_moved(self) -> bool:
+        """Tell whether the threshold is not where it was when the sample was drawn."""
+        drawn = self._drawn_or_none()
+        return drawn is not None and self.cut != (drawn.draw.column, drawn.draw.threshold)
 
     def restore_cut(self) -> None:
         """Put the threshold back to where it was when the sample was drawn."""
@@ -242,11 +253,11 @@ class Certification:
             raise CertificateError("No sample is drawn yet: draw one first.")
         session = self.session
         if self._before is None:
-            self._before = {name: getattr(session, name) for name in OFF}
+            self._before = {name: getattr(session, name) for name in (*OFF, "concealed")}
         with session.hold_trait_notifications():
             for name, value in OFF.items():
                 setattr(session, name, value)
-            session.concealed = HINTS
+            session.concealed = session.concealed or HINTS  # blind mode hides more
             session.sequence = session.columns.positions(drawn.ids)
         session.go_to_undecided()
 
@@ -257,7 +268,6 @@ class Certification:
         before, self._before = self._before, None
         with self.session.hold_trait_notifications():
             self.session.sequence = None
-            self.session.concealed = NOTHING
             for name, value in before.items():
                 setattr(self.session, name, value)
 

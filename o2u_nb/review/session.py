@@ -111,6 +111,7 @@ class ReviewSession(Listing):
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
         self._since = time.monotonic()
+        self._companions: dict[type, Any] = {}
         self._mark(self.decisions.pop_changed())
         self._announce()
         self.follow_settings()
@@ -181,6 +182,15 @@ class ReviewSession(Listing):
         They are memory-mapped and opened when first asked for; None where none were kept.
         """
         return self.audit.embeddings
+
+    def companion(self, kind: type) -> Any:
+        """Return what is kept of a class for this session, `kind(session)`; made when first asked.
+
+        So several panels share what goes beyond the session, which itself knows nothing of it.
+        """
+        if kind not in self._companions:
+            self._companions[kind] = kind(self)
+        return self._companions[kind]
 
     # Commands
 
