@@ -120,17 +120,19 @@ class Audit(AuditFolder):
         return shared_session(self, reviewer=reviewer)
 
     def write_report(self) -> Path:
-        """Write the report anew, with what has been decided so far; return its path.
+        """Write the report anew, with decisions and certificate as they are now; return its path.
 
         It replaces the one that was written with the audit. Raises `DecisionsError` when the
         decision log is about another data set, `OutputError` when the file cannot be written.
         """
         from o2u_nb.data.samples import Checked
         from o2u_nb.report import write_report
+        from o2u_nb.review.certified import certified
         from o2u_nb.review.summary import reviewed
 
         checked = Checked(self.samples, self.problems)
-        return write_report(self.report, self.findings, checked, self.facts, reviewed(self))
+        said = reviewed(self), certified(self)
+        return write_report(self.report, self.findings, checked, self.facts, *said)
 
     def panel(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
