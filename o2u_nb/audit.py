@@ -104,7 +104,8 @@ class Audit(AuditFolder):
         """
         from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
 
-        return CertifyDesk(self.session(reviewer=reviewer))
+        session = self.session(reviewer=reviewer)
+        return CertifyDesk(session, write_report=self.write_report)
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).
