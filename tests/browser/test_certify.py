@@ -34,8 +34,8 @@ def test_from_the_cut_to_the_report(notebook, folder, artefacts):
     expect(page.locator(".o2u-counts")).to_contain_text("2 of 12")
     button("Cut where I stopped").click()
     expect(page.get_by_text("2 samples are decided. Draw a random sample")).to_be_visible()
-    page.get_by_label("Labels").fill("30")
-    page.get_by_label("Labels").press("Tab")
+    page.get_by_role("spinbutton", name="Labels").fill("30")
+    page.get_by_role("spinbutton", name="Labels").press("Tab")
     button("Draw the sample").click()
 
     expect(page.locator(".o2u-counts")).to_have_text("30 shown")
