@@ -35,7 +35,7 @@
  * @property {boolean} only_suspects
  * @property {"" | "pair"} group_by
  * @property {boolean} note_filter
- * @property {"" | "hints" | "labels"} concealed what the reviewer does not see
+ * @property {"" | "hints" | "labels" | "some labels"} concealed what the reviewer does not see
  * @property {string | null} tag_filter
  * @property {string | null} label_filter
  * @property {string} decision_filter
