@@ -196,6 +196,12 @@ def log_of(audit: AuditFolder, reviewer: str) -> Path:
     return audit.folder / CHECKS / f"{safe}-{digest.hexdigest()}.jsonl"
 
 
+def deciders(audit: AuditFolder) -> set[str]:
+    """Return the names of all who have decided something in the review."""
+    events, _ = sorted_log(audit)
+    return {event.reviewer for event in events if event.is_decision}
+
+
 def checked_reviewers(audit: AuditFolder) -> list[str]:
     """Return the names of all reviewers who have checks, sorted."""
     logs = sorted((audit.folder / CHECKS).glob("*.jsonl"))
@@ -254,9 +260,8 @@ def agreement_of(audit: AuditFolder, first: str, second: str) -> Agreement:
 
 def agreements_of(audit: AuditFolder) -> list[Agreement]:
     """Return the agreement of all pairs of reviewers who have judged samples in common."""
-    events, _ = sorted_log(audit)
-    names = {event.reviewer for event in events if event.is_decision}
-    answers = [own_answers(audit, name) for name in sorted(names | {*checked_reviewers(audit)})]
+    names = deciders(audit) | {*checked_reviewers(audit)}
+    answers = [own_answers(audit, name) for name in sorted(names)]
     return [
         agreements.agreement(one, two)
         for k, one in enumerate(answers)

@@ -337,7 +337,7 @@ class ReviewSession(Listing):
 
     def shown_label(self, position: int) -> str:
         """Return the label that a decision is about: the given one."""
-        return self.columns.name(self.columns.label[position])
+        return self.columns.classes[self.columns.label[position]]
 
     def level(self, position: int) -> str:
         """Return what is concealed of a sample; in blind mode its label, until it is decided."""

@@ -44,9 +44,10 @@ def test_from_the_cut_to_the_report(notebook, folder, artefacts):
     expect(page.get_by_role("button", name=re.compile("Accept"))).to_have_count(0)
     grid.focus()
     page.keyboard.press("s")  # accepts a suggestion elsewhere
-    expect(page.locator(".o2u-said")).to_contain_text("hidden")
-    for _ in range(30):
+    expect(page.locator(".o2u-said")).to_contain_text("The suggestion is hidden now")
+    for k in range(30):
         page.keyboard.press("k")
+        expect(page.locator(".o2u-said")).to_contain_text(f"{k + 1} of 30: ")
     expect(page.get_by_text("30 of 30 looked at")).to_be_visible()
     expect(
         page.get_by_text(re.compile("At least .* are right, with 95 % confidence"))
