@@ -124,8 +124,11 @@ class CheckSession(ReviewSession):
         return LABELS if case is not None and case.hidden else HINTS
 
     def row(self, position: int) -> dict:
-        """Return the row of a case; an answer to a hidden label never says whether it was that."""
-        row = super().row(position)
+        """Return the row of a case; an answer to a hidden label never says whether it was that.
+
+        The id is not shown either, since it may hold the name of the class that is right.
+        """
+        row = super().row(position) | dict(named=False)
         if row["label"] is None and row["decision"] == "keep":
             row |= dict(decision="relabel", new_label=self.shown_label(position))
         return row

@@ -25,17 +25,17 @@ def result_lines(name: str, found: Checked) -> list[str]:
     said = [f"{name}: {found.answered:,} cases are answered."]
     if found.repeats:
         said.append(
-            f"Of {found.repeats:,} samples that had been decided before, {found.same:,} got the "
-            f"same label again ({percent(found.same / found.repeats)})."
+            f"Decided a second time: {found.same:,} of {found.repeats:,} got the same label again "
+            f"({percent(found.same / found.repeats)})."
         )
     if checks.wrong:
         said.append(
-            f"Of {checks.wrong:,} wrong labels that were shown, {checks.missed:,} stayed wrong "
+            f"Wrong labels that were shown: {checks.missed:,} of {checks.wrong:,} stayed wrong "
             f"({_at_most(checks.missed, checks.wrong)})."
         )
     if checks.right:
         said.append(
-            f"Of {checks.right:,} right labels that were shown, {checks.spoiled:,} were made wrong "
+            f"Right labels that were shown: {checks.spoiled:,} of {checks.right:,} were made wrong "
             f"({_at_most(checks.spoiled, checks.right)})."
         )
     return [*said, anchoring_line(found.anchoring)]

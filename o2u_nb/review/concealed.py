@@ -20,9 +20,13 @@ EMPTY = dict(rank=None, suggested=None, p_wrong=None, score=None, suspect=False,
 def concealed(row: dict, level: str) -> dict:
     """Return `row` as the reviewer may see it.
 
+    Where the label is hidden, the sample's id is not to be shown either (`named`): it may hold the
+    name of a class.
+
     >>> concealed(dict(rank=3, label="cat", decision=None), "labels")["label"] is None
     True
     """
     if level == NOTHING:
         return row
-    return row | EMPTY | dict(label=None if level == LABELS else row["label"])
+    is_hidden = level == LABELS
+    return row | EMPTY | dict(label=None if is_hidden else row["label"], named=not is_hidden)

@@ -310,7 +310,8 @@ class ReviewSession(Listing):
         """Return rows `start` to `stop` of what is visible, as plain values.
 
         Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
-        decision (None while undecided), new_label, note, tags (a list).
+        decision (None while undecided), new_label, note, tags (a list), named (whether the id may
+        be shown).
         """
         return [self.row(position) for position in self.visible[max(start, 0) : stop]]
 
@@ -332,8 +333,14 @@ class ReviewSession(Listing):
             new_label=event.new_label if event else None,
             note=self._remarks.note(sample_id),
             tags=list(self._remarks.tags(sample_id)),
+            named=True,
         )
         return concealed(row, self.level(position))
+
+    def spoken(self, sample_id: str) -> str:
+        """Return the id of a sample, or where it is not to be shown a word for it."""
+        (position,) = self.columns.positions([sample_id])
+        return sample_id if self.row(position)["named"] else "one sample"
 
     def shown_label(self, position: int) -> str:
         """Return the label that a decision is about: the given one."""
@@ -479,8 +486,9 @@ class ReviewSession(Listing):
     def _met(self, ids: list[str]) -> str:
         event = self.decisions.history(ids[0])[-1]
         others = f" and {len(ids) - 1:,} more" if len(ids) > 1 else ""
+        what = f"{self.spoken(ids[0])}{others}"
         return (
-            f"{event.reviewer} has changed {ids[0]}{others} meanwhile, which is shown now, so "
+            f"{event.reviewer} has changed {what} meanwhile, which is shown now, so "
             "nothing is recorded: look again, and repeat the command if it is still meant."
         )
 

@@ -10,6 +10,7 @@
  * @property {string} sample_id
  * @property {number | null} rank null while it is concealed, as are the score and the suggestion
  * @property {string | null} label null while it is concealed
+ * @property {boolean} named whether the id may be shown
  * @property {string | null} suggested
  * @property {number | null} p_wrong
  * @property {string} kind
