@@ -105,13 +105,14 @@ def test_what_is_drawn():
     decided = pd.DataFrame(dict(action="keep", new_label=None), index=ids, dtype=object)
     decided.loc[ids[:30], ["action", "new_label"]] = ["relabel", "cow"]
     others = dict.fromkeys(ids, "sheep")
-    options = dict(size=40, planted=0.5, hidden=0.25, known={"s99": "cow"}, given=given)
+    options = dict(size=40, planted=0.2, hidden=0.25, known={"s99": "cow"}, given=given)
     cases = draw_cases(decided, others, seed=1, **options)
     kinds = pd.Series([case.kind for case in cases]).value_counts().to_dict()
-    assert kinds == {REPEAT: 20, PLANTED: 20, KNOWN: 1}
+    assert kinds == {REPEAT: 32, PLANTED: 8, KNOWN: 1}
+    assert sum(case.shown != case.right for case in cases) == 20 + 1  # half, and the known one
     assert len({case.sample_id for case in cases}) == 41
     hidden = [sum(case.hidden for case in cases if case.kind == kind) for kind in (REPEAT, PLANTED)]
-    assert hidden == [2 + 2, 5]  # of ten repeats found wrong, of ten found right, and of planted
+    assert hidden == [3 + 5, 2]  # of 12 repeats found wrong, of 20 found right, and of planted
     for case in cases:
         if case.kind == PLANTED:
             assert (case.shown, case.right) == ("sheep", given[case.sample_id])

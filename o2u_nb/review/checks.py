@@ -98,8 +98,8 @@ def draw_cases(
     `decided` are decisions that may be shown again: indexed by `sample_id`, with columns action
     (keep or relabel), given_label and new_label. `others` are labels to plant. `planted` is the
     share of planted cases among the `size` that are drawn, and `hidden` that of the cases that show
-    no label. Half of the repeats were found wrong before, if there are so many. All samples in
-    `known` are cases, beside the `size`; it maps them to their right labels, and `given` to the
+    no label. Half of them are planted or were found wrong before, if there are so many. All samples
+    in `known` are cases, beside the `size`; it maps them to their right labels, and `given` to the
     given ones. There are fewer cases where fewer were decided.
     """
     rng = np.random.default_rng(seed)
@@ -108,7 +108,7 @@ def draw_cases(
     kept, changed = (pool[pool["action"] == action] for action in NAMED)
     can_plant = [name for name in kept.index if name in others]
     n_planted = min(round(size * planted), len(can_plant))
-    n_changed = min((size - n_planted) // 2, len(changed))
+    n_changed = min(max(size // 2 - n_planted, 0), len(changed))
     again = kept.drop(index=can_plant[:n_planted])
     groups = [
         [Case(k, PLANTED, others[k], given[k], False) for k in can_plant[:n_planted]],
