@@ -84,8 +84,8 @@ def test_the_answers_by_hand():
     assert (found.answered, found.waiting) == (9, 1)
     assert found.checks == Checks(wrong=5, missed=2, right=2, spoiled=1)
     assert (found.repeats, found.same) == (5, 1)
-    assert found.anchoring[:4] == (2, 7, 1, 2)
-    assert found.anchoring.difference == pytest.approx(2 / 7 - 1 / 2)
+    assert found.anchoring[:4] == (1, 5, 1, 1)  # of a, b, c, f, g, and of i
+    assert found.anchoring.difference == pytest.approx(1 / 5 - 1)
     assert found.anchoring.low < found.anchoring.difference < found.anchoring.high
     assert found.mistakes["sample_id"].tolist() == ["a", "c", "e", "h", "i"]
     assert found.mistakes["answer"].tolist() == ["cat", "cow", "dog", "dog", "cat"]
@@ -123,6 +123,18 @@ def test_what_is_drawn():
     assert [case.kind for case in cases] != sorted(case.kind for case in cases)
     assert cases == draw_cases(decided, others, seed=1, **options)
     assert cases != draw_cases(decided, others, seed=2, **options)
+
+
+def test_somebody_who_keeps_what_stands_there_is_found_out():
+    rng = np.random.default_rng(0)
+    cases = [Case(f"s{k}", PLANTED, "cat", "dog", k % 2 == 0) for k in range(400)]
+    keeps = [not case.hidden and rng.random() < 0.2 for case in cases]
+    events = [
+        event(case, "keep") if kept else event(case, "relabel", "dog")
+        for case, kept in zip(cases, keeps, strict=True)
+    ]
+    found = checked(cases, Ledger(events)).anchoring
+    assert found[:4] == (sum(keeps), 200, 0, 200) and 0.1 < found.low < 0.2 < found.high < 0.3
 
 
 # In a session of its own

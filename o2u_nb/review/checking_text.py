@@ -46,9 +46,9 @@ def anchoring_line(found: Anchoring) -> str:
     if math.isnan(found.difference):
         return "Whether labels that are shown lead the judgement was not tried."
     shares = (
-        f"Labels that were shown were answered in {percent(found.followed / found.n_shown)} of "
-        f"{found.n_shown:,} cases, hidden ones in {percent(found.named / found.n_hidden)} of "
-        f"{found.n_hidden:,}: a difference of {_points(found.difference)} "
+        f"A wrong label was the answer in {percent(found.followed / found.n_shown)} of "
+        f"{_cases(found.n_shown)} that showed it, and in "
+        f"{percent(found.named / found.n_hidden)} of {_cases(found.n_hidden)} that hid it: a difference of {_points(found.difference)} "
         f"({_points(found.low)} to {_points(found.high)}, 95 % interval)."
     )
     if found.low > 0:
@@ -79,6 +79,10 @@ def differing_lines(found: Agreement) -> list[str]:
         f"{found.first} says {row.first}, {found.second} says {row.second}: {row.count:,}"
         for row in found.pairs.head(MOST_PAIRS).itertuples(index=False, name="Pair")
     ]
+
+
+def _cases(number: int) -> str:
+    return f"{number:,} case{'' if number == 1 else 's'}"
 
 
 def _at_most(found: int, tries: int) -> str:

@@ -47,11 +47,13 @@ class Case(NamedTuple):
 
 
 class Anchoring(NamedTuple):
-    """How far a label that is shown leads the judgement.
+    """How far a label that is shown leads the judgement, by the cases whose label is wrong.
 
-    Of `n_shown` cases that showed a label, `followed` were answered with it; of `n_hidden` cases
-    that hid theirs, `named` were. `difference` is that of the two shares, from `low` to `high` its
-    95 % interval; above 0, a label is followed because it is shown. NaN without cases of both.
+    Of `n_shown` cases that showed a wrong label, `followed` were answered with it; of `n_hidden`
+    cases that hid theirs, `named` were. Which ones hid it was chosen by chance. `difference` is
+    that of the two shares, from `low` to `high` its 95 % interval; above 0, a label is followed
+    because it is shown. NaN without cases of both. Cases whose label is right are left out: there
+    the answer is nearly always the label, shown or not.
     """
 
     followed: int
@@ -205,8 +207,9 @@ def _mistakes(shown: pd.DataFrame) -> Checks:
 
 
 def _anchoring(done: pd.DataFrame) -> Anchoring:
-    hidden = done["hidden"].astype(bool)
-    with_label = done["answer"] == done["shown"]
+    wrong = done[done["shown"] != done["right"]]
+    hidden = wrong["hidden"].astype(bool)
+    with_label = wrong["answer"] == wrong["shown"]
     counts = (
         int((with_label & ~hidden).sum()), int((~hidden).sum()),
         int((with_label & hidden).sum()), int(hidden.sum()),
