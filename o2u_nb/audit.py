@@ -105,8 +105,9 @@ class Audit(AuditFolder):
         """
         from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
 
-        session = self.session(reviewer=reviewer)
-        return CertifyDesk(session, write_report=self.write_report)
+        desk = CertifyDesk(self.session(reviewer=reviewer))
+        desk.writing(self.write_report)
+        return desk
 
     def check(self, *, reviewer: str | None = None) -> "CheckDesk":
         """Show a hidden check of a reviewer (default: the user): a `CheckDesk`.

@@ -45,11 +45,12 @@ def anchoring_line(found: Anchoring) -> str:
     """Say how far a label that is shown leads the judgement."""
     if math.isnan(found.difference):
         return "Whether labels that are shown lead the judgement was not tried."
+    shown, hidden = found.followed / found.n_shown, found.named / found.n_hidden
+    interval = f"{_points(found.low)} to {_points(found.high)}, 95 % interval"
     shares = (
-        f"A wrong label was the answer in {percent(found.followed / found.n_shown)} of "
-        f"{_cases(found.n_shown)} that showed it, and in "
-        f"{percent(found.named / found.n_hidden)} of {_cases(found.n_hidden)} that hid it: a difference of {_points(found.difference)} "
-        f"({_points(found.low)} to {_points(found.high)}, 95 % interval)."
+        f"A wrong label was the answer in {percent(shown)} of {_cases(found.n_shown)} that showed "
+        f"it, and in {percent(hidden)} of {_cases(found.n_hidden)} that hid it: a difference of "
+        f"{_points(found.difference)} ({interval})."
     )
     if found.low > 0:
         return f"{shares} The shown label leads the judgement."

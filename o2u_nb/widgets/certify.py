@@ -56,12 +56,11 @@ class CertifyPanel(Panel):
     """Draw the random sample, show it in the grid, and say what is certain of the labels.
 
     The statement follows every decision. What is not looked at yet counts as wrong in it, so that
-    it may be read at any time. `write_report` writes it into the report and returns the path;
-    without it there is no button for that.
+    it may be read at any time.
     """
 
-    def __init__(self, session: ReviewSession, *, write_report: Callable[[], Path] | None = None):
-        self._write = write_report
+    def __init__(self, session: ReviewSession):
+        self._write: Callable[[], Path] | None = None
         self.certification = Certification.of(session)
         self._standard = BoundedFloatText(
             100 * STANDARD, min=1, max=99.99, step=0.5, description="Standard, %", style=WIDE,
@@ -114,6 +113,11 @@ class CertifyPanel(Panel):
         self._drawn = None  # a command may change what no trait tells
         self._draw()
         return said if isinstance(said, str) else ""
+
+    def writing(self, write_report: Callable[[], Path]) -> None:
+        """Add a button that writes the certificate into the report; it returns the path."""
+        self._write, self._drawn = write_report, None
+        self._draw()
 
     # Commands
 
@@ -197,11 +201,15 @@ class CertifyPanel(Panel):
 class CertifyDesk(Panel):
     """The certificate and a grid below it: what `audit.certify()` shows."""
 
-    def __init__(self, session: ReviewSession, *, write_report: Callable[[], Path] | None = None):
-        self._certify = CertifyPanel(session, write_report=write_report)
+    def __init__(self, session: ReviewSession):
+        self._certify = CertifyPanel(session)
         self._grid = SuspectGrid(session)
         self._grid.layout = Layout(width="100%", min_width="0")
         super().__init__(session, [self._certify, self._grid])
+
+    def writing(self, write_report: Callable[[], Path]) -> None:
+        """Add a button that writes the certificate into the report; see `CertifyPanel.writing`."""
+        self._certify.writing(write_report)
 
     def _still(self) -> str:
         return self._certify._still() + self._grid.still().html
