@@ -48,6 +48,6 @@ def operating_characteristic(
             hovertemplate=f"{percent(share)} wrong, {who}'s risk {percent(risk)}<extra></extra>",
         )
     figure.update_xaxes(title_text="wrong labels in the delivered set, %", rangemode="tozero")
-    figure.update_xaxes(title_standoff=6)  # clear of the numbers
     figure.update_yaxes(title_text="accepted, %", range=[-2, 102])
-    return themed(figure, title, height=320)
+    figure = themed(figure, title, height=340)
+    return figure.update_layout(margin_b=85)  # the legend has more entries than elsewhere
