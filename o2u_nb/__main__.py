@@ -14,7 +14,14 @@ from importlib import import_module
 
 from o2u_nb import stopping, streams
 
-COMMANDS = ("audit", "demo", "compare", "doctor")  # in the order of the help
+COMMANDS = (
+    "audit",
+    "demo",
+    "certify",
+    "reviewers",
+    "compare",
+    "doctor",
+)  # in the order of the help
 
 
 def main(argv: list[str] | None = None) -> int:

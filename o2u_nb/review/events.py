@@ -29,6 +29,8 @@ NOTE = "note"
 TAG = "tag"
 UNTAG = "untag"
 REMARKS = (NOTE, TAG, UNTAG)
+# What is said of the whole data set, and of no sample: a random sample was drawn for a certificate.
+DRAW = "draw"
 UNDO = "undo"
 REDO = "redo"
 TAGS_JOIN = ", "  # between tags in a table; no tag holds a comma
@@ -52,8 +54,10 @@ class Event:
     where it could not be read. `rank_shown`, `score_shown` and `suggested_label` are what the
     reviewer saw. `ms_spent` is this event's share of the milliseconds that the command took. `note`
     is the text of a note, or a remark on a decision, and `tags` are those that a tag adds and an
-    untag takes away. `part` of `parts` says which line of its command this is, counted from 1.
-    Raises `ValueError` for values that make no sense.
+    untag takes away. `details` is what a draw records, as JSON; see `review.drawing`.
+    `concealed` says what the reviewer did not see, see `review.concealed`. `part` of `parts` says
+    which line of its command this is, counted from 1. Raises `ValueError` for values that make no
+    sense.
     """
 
     event_id: str
@@ -74,6 +78,8 @@ class Event:
     o2u_nb_version: str = ""
     undoes: str | None = None
     tags: tuple[str, ...] = ()
+    details: str | None = None
+    concealed: str = ""
     part: int = 1
     parts: int = 1
 
@@ -85,7 +91,7 @@ class Event:
             value = getattr(self, name)
             if not isinstance(value, kinds) or isinstance(value, bool):
                 raise ValueError(f"expected {_NAMED[kinds]} as {name}, found {value!r:.80}")
-        if self.action not in (*ACTIONS, *REMARKS, UNDO, REDO):
+        if self.action not in (*ACTIONS, *REMARKS, DRAW, UNDO, REDO):
             raise ValueError(f"unknown action {self.action!r}")
         _require_time(self)
         needed = {"relabel": "new_label", UNDO: "undoes", REDO: "undoes"}.get(self.action)
@@ -97,6 +103,8 @@ class Event:
             raise ValueError(f"{self.action} without tags")
         if not 1 <= self.part <= self.parts:
             raise ValueError(f"expected a part from 1 to {self.parts}, found {self.part}")
+        if self.action == DRAW and not isinstance(self.details, str):
+            raise ValueError("draw without details")
 
     @property
     def time(self) -> datetime:
@@ -114,6 +122,11 @@ class Event:
         return self.action in ACTIONS
 
     @property
+    def is_of_sample(self) -> bool:
+        """Tell an event about a sample from one about the whole data set."""
+        return self.action != DRAW
+
+    @property
     def is_command(self) -> bool:
         """Tell a decision or remark, which an undo can take back, from an undo or redo."""
         return self.action in ACTIONS or self.action in REMARKS
@@ -123,8 +136,10 @@ _NAMES = tuple(field.name for field in fields(Event))
 _REQUIRED = _NAMES[: _NAMES.index("new_label")]
 _TEXT, _MAYBE_TEXT, _NONE = (str,), (str, type(None)), type(None)
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys((*_REQUIRED, "note", "o2u_nb_version"), _TEXT),
-    **dict.fromkeys(("new_label", "content_hash", "suggested_label", "undoes"), _MAYBE_TEXT),
+    **dict.fromkeys((*_REQUIRED, "note", "concealed", "o2u_nb_version"), _TEXT),
+    **dict.fromkeys(
+        ("new_label", "content_hash", "suggested_label", "undoes", "details"), _MAYBE_TEXT
+    ),
     **dict.fromkeys(("ms_spent", "part", "parts"), (int,)),
     "rank_shown": (int, _NONE),
     "score_shown": (int, float, _NONE),
