@@ -1,9 +1,10 @@
 """How damage of an audit folder is noticed: `python -m benchmarks.corruption [COUNT] [SEED]`.
 
-A random file of a small audit is changed at random: bits, zeros, another file's bytes, cut, longer,
-lines exchanged or removed. Then everything is read. Out comes how often that gave an error of the
+A random file of a small audit is changed at random: bits, zeros, noise, cut, longer, pieces
+exchanged, a line removed. Then everything is read. Out comes how often that gave an error of the
 package, had no effect, was told as damage of the decision log, ended in another error, or in
-other values that nobody told of.
+other values that nobody told of. The last is only expected where a whole line of the decision log
+is removed, which cannot be told from a decision that was never made.
 """
 
 import random
