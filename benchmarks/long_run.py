@@ -122,12 +122,14 @@ def row(what: str, found: list[float], step: str) -> dict:
     """Return a row of the table."""
     kept = np.array(found[int(START * len(found)) :])
     slope = np.polyfit(np.arange(len(kept)), kept, 1)[0]
-    return {
+    figures = {
         "what": what,
         "first": f"{kept[0]:.1f} MB",
         "last": f"{kept[-1]:.1f} MB",
-        "slope": f"{slope * 1000:+.2f} kB a {step}",
+        "slope": f"{slope * 1000:+.2f} kB per {step}",
     }
+    print(figures, flush=True)
+    return figures
 
 
 if __name__ == "__main__":

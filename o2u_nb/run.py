@@ -127,7 +127,7 @@ def run_audit(
             say(f"Going on with the unfinished audit in {out}.")
         if deep := grey.in_words(checked.samples):
             say(deep)
-        with building(out, go_on_in=kept and kept.path.parent) as place:
+        with building(out, go_on_in=None if kept is None else kept.path.parent) as place:
             _write_sources(place, checked)
             kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
             kept.begin(started)

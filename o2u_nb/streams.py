@@ -22,8 +22,8 @@ def usable() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     for descriptor in (0, 1, 2):
         _open(descriptor)
-    out, sys.stderr = Patient(before[0]), Patient(before[1])  # type: ignore[assignment]
-    sys.stdout = out  # type: ignore[assignment]
+    out, sys.stderr = Patient(before[0]), Patient(before[1])
+    sys.stdout = out
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 from o2u_nb.audit import Audit
 from o2u_nb.commands import options as values
 from o2u_nb.commands.program import command
+from o2u_nb.folder import unfinished_in
 from o2u_nb.presets import PRESETS
 
 
@@ -73,11 +74,14 @@ def run_audit(source: Path, out: Path, options, **more) -> Audit:
             **more,
         )
     except KeyboardInterrupt as stop:
-        stop.add_note(f"finished epochs and features are kept. To go on: {_to_go_on(options)}")
+        stop.add_note(_how_to_go_on(out, options.argv))
         raise
 
 
-def _to_go_on(options: argparse.Namespace) -> str:
-    """Return what to type to go on with an audit that was interrupted."""
-    words = [word for word in options.argv if word not in ("--overwrite", "--resume")]
-    return f"{command()} {shlex.join([*words, '--resume'])}"
+def _how_to_go_on(out: Path, argv: list[str]) -> str:
+    """Say what to type to go on with an audit that was interrupted."""
+    if unfinished_in(out) is None:
+        return f"nothing was begun. To try again: {command()} {shlex.join(argv)}"
+    words = [word for word in argv if word not in ("--overwrite", "--resume")]
+    again = shlex.join([*words, "--resume"])
+    return f"finished epochs and features are kept. To go on: {command()} {again}"

@@ -75,7 +75,6 @@ class Checkpoints(Callback):
         if resume and self.path and self.path.exists():
             self.found = load(self.path)
             _require_same_settings(self.path, self.found["settings"], self.settings)
-            _say_other_machine(self.found["made_with"], say)
             dynamics.restore(self.found["recorder"])
 
     @property
@@ -100,6 +99,8 @@ class Checkpoints(Callback):
     def before_fit(self):
         """Restore what the checkpoint holds, or save what the training starts from."""
         if self.found is not None:
+            now = _machine(next(self.model.parameters()).device)
+            _say_other_machine(self.found["made_with"], now, self.say)
             self._restore(self.found)
             self.found = None
         elif self.path and self.dynamics.writer.n_epochs == 0:
@@ -339,16 +340,20 @@ def _stateful(learn: Learner) -> list[tuple[str, Any]]:
 
 
 def _machine(device: torch.device) -> dict:
-    return dict(torch=torch.__version__, device=device.type)
+    threads = torch.get_num_threads()
+    return dict(torch=str(torch.__version__), device=device.type, threads=threads)
 
 
-def _say_other_machine(before: dict, say: Callable[[str], None]) -> None:
-    """Say when the training goes on with another version of torch."""
-    now = str(torch.__version__)
-    if before["torch"] != now:
+def _say_other_machine(before: dict, now: dict, say: Callable[[str], None]) -> None:
+    """Say when the training goes on with another version of torch, or on another device."""
+    differing = {
+        name: (before.get(name), now[name]) for name in now if before.get(name) != now[name]
+    }
+    if differing:
+        listed = ", ".join(f"{name} {old}, now {new}" for name, (old, new) in differing.items())
         say(
-            f"Careful: the first epochs were trained with torch {before['torch']}, and this is "
-            f"{now}: the result can differ slightly from that of one of them alone."
+            f"Careful: the first epochs were trained otherwise ({listed}): the result can differ "
+            "slightly from that of a training without interruption."
         )
 
 

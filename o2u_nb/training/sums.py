@@ -94,6 +94,7 @@ class MeanProbs:
 
     def add(self, epoch: EpochSums) -> None:
         """Add a finished epoch."""
+        assert epoch.probs is not None
         self.sum = _on(self.sum, epoch.probs.device) + epoch.probs
         self.count = _on(self.count, epoch.count.device) + epoch.count
 
