@@ -117,5 +117,5 @@ def test_every_order_of_arguments_with_kills_in_between(tmp_path):
     said = done.stdout.splitlines()
     assert len(said) == len(lines) and {line.split()[0] for line in said} <= {
         "0", "2", "-9", "143", "130",
-    }, said  # fmt: skip
+    }, "\n".join(line for line in said if line[0] == "1")  # fmt: skip
     assert (contents(mine), contents(tmp_path / "outside")) == before
