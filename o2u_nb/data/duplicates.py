@@ -1,16 +1,90 @@
-"""The same picture with two different labels: one of them must be wrong.
+"""Copies of a picture: the same file, or nearly the same picture, also mirrored or cropped.
 
-In comes a samples table; out comes one truth value per row. Only files of equal size are read.
+In comes a samples table, and perhaps pairs that look alike to a network. Out comes a table of
+groups. Candidates come from perceptual hashes and from windows of small versions; each of them is
+then verified on aligned pixels. Nothing here needs torch; only `conflicting` looks at labels.
 """
 
 import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from o2u_nb.data import alignment
 from o2u_nb.data.content import hash_if_readable
+from o2u_nb.data.fingerprints import BITS, Fingerprints, fingerprints
+from o2u_nb.data.groups import stars
 from o2u_nb.data.images import Item, image_items
-from o2u_nb.data.parallel import in_threads
+from o2u_nb.data.parallel import Progress, in_threads
+from o2u_nb.rows import evenly
+
+SAME_FILE, COPY, MIRRORED, CENTRE = "same file", "copy", "mirrored copy", "centre"  # of `match`
+# The smallest likeness (see `alignment.likeness`) of two copies. Where the pictures of a set look
+# alike anyway, as those of shirts on a white ground do, more is asked: `MARGIN` more, on the scale
+# of Fisher's z, than nine in ten of `ASKED` pictures reach with the most similar one among these
+# that many. All four were chosen on
+# planted copies.
+SURE = 0.85
+ASKED = 1000
+USUAL_SHARE = 0.9
+MARGIN = 0.45
+MOST_BITS = 10  # of 64 by which the hashes of two candidates may differ
+WINDOW_FIT = 0.85  # the smallest dot product of the descriptions of a candidate and a window
+WORTH_ALIGNING = 0.5  # correlation of the details of candidates as they are, from which on to align
+CANDIDATES = 4  # the most of each kind for each picture
+ROWS_AT_ONCE = 512  # so that a block of dot products with 50,000 others takes 100 MB
+PAIRS_AT_ONCE = 512
+
+Tell = Callable[[float], None]  # called with the share that is done, 0 to 1
+
+
+class Pairs(NamedTuple):
+    """Candidates: positions `first` < `second`, int (n,), and whether one is `mirrored`, bool."""
+
+    first: np.ndarray
+    second: np.ndarray
+    mirrored: np.ndarray
+
+    def where(self, mask: np.ndarray) -> "Pairs":
+        """Return the pairs for which `mask` (n,) bool is true, or those at positions."""
+        return Pairs(*(column[mask] for column in self))
+
+
+def find(
+    samples: pd.DataFrame,
+    *,
+    alike: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Return the groups of copies among the pictures of `samples`, one row for each member.
+
+    `alike` (n_pairs, 2) int are positions in `samples` of pairs that may be copies, such as
+    neighbours by the features of a network; they are verified as all candidates are. The table is
+    indexed by `sample_id`, sorted by group, with the centre of a group first, and has the columns
+
+    * `group` (int, from 1, groups in the order of their first ids);
+    * `centre` (text, an id): the member that all others of the group are copies of;
+    * `match` (text): how it is a copy of the centre: "same file" (byte for byte), "copy",
+      "mirrored copy", or "centre" for the centre itself;
+    * `likeness` (float, up to 1): how alike it is to the centre, see `alignment.likeness`.
+
+    The result does not depend on the order of the samples. A picture that cannot be read any more
+    is a copy of none; `checks.gone` lists such pictures. `progress(done, total)` is called
+    meanwhile, with the steps of all stages.
+    """
+    tell = _Stages(progress, len(samples))
+    order = np.argsort(samples.index.to_numpy(dtype=str), kind="stable")
+    ordered = samples.iloc[order]
+    first_same = _same_files(ordered)
+    single = np.flatnonzero(first_same == np.arange(len(ordered)))
+    prints = fingerprints(ordered.iloc[single], progress=tell.decoding)
+    also = _renumbered(alike, order, first_same, single)
+    pairs, likenesses = _verified(prints, also, tell)
+    centre = stars(pairs.first, pairs.second, likenesses, len(single))
+    tell.done()
+    return _table(ordered.index, first_same, single, centre, pairs, likenesses)
 
 
 def conflicting(samples: pd.DataFrame) -> pd.Series:
@@ -18,15 +92,45 @@ def conflicting(samples: pd.DataFrame) -> pd.Series:
 
     It is False for a picture that cannot be read any more; `checks.gone` lists such pictures.
     """
-    items = pd.Series(image_items(samples), index=samples.index, dtype=object)
+    return samples["label"].groupby(_same_files(samples)).transform("nunique") > 1
+
+
+class _Stages:
+    """Turn the progress of several stages into one: `steps` of decoding, as many of comparing."""
+
+    def __init__(self, progress: Progress | None, steps: int):
+        self.progress = progress
+        self.steps = steps
+
+    def decoding(self, done: int, total: int) -> None:
+        self._tell(self.steps * done // max(total, 1))
+
+    def comparing(self, share: float) -> None:
+        self._tell(self.steps + int(self.steps * share))
+
+    def done(self) -> None:
+        self._tell(2 * self.steps)
+
+    def _tell(self, done: int) -> None:
+        if self.progress:
+            self.progress(done, 2 * self.steps)
+
+
+def _same_files(samples: pd.DataFrame) -> np.ndarray:
+    """Return the position of the first sample with the same bytes, int (n,).
+
+    Only files of equal size are read.
+    """
+    items = pd.Series(image_items(samples), dtype=object)
     sizes = items.map(_size)
     repeated = sizes.notna() & sizes.duplicated(keep=False)
-    content = pd.Series(None, index=samples.index, dtype=object)
+    content = pd.Series(None, index=items.index, dtype=object)
     content[repeated] = list(in_threads(hash_if_readable, items[repeated].tolist()))
-    read = content.notna()
-    groups = samples["label"][read].groupby(content[read])
-    conflict = groups.transform("nunique") > 1
-    return conflict.reindex(samples.index, fill_value=False)
+    positions = np.arange(len(items))
+    known = content.notna().to_numpy()
+    firsts = pd.Series(positions[known]).groupby(content[known].to_numpy()).transform("min")
+    positions[known] = firsts.to_numpy()
+    return positions
 
 
 def _size(item: Item) -> int | None:
@@ -39,3 +143,198 @@ def _size(item: Item) -> int | None:
         return os.stat(item).st_size
     except OSError:
         return None
+
+
+def _renumbered(
+    alike: np.ndarray | None, order: np.ndarray, first_same: np.ndarray, single: np.ndarray
+) -> np.ndarray:
+    """Return `alike` as positions in `single`, (n_pairs, 2) int."""
+    if alike is None or not len(alike):
+        return np.empty((0, 2), np.int64)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return np.searchsorted(single, first_same[place[np.asarray(alike)]])
+
+
+def _verified(prints: Fingerprints, also: np.ndarray, tell: _Stages) -> tuple[Pairs, np.ndarray]:
+    """Return the candidates that are copies, each pair once, and their likeness (n_pairs,)."""
+    details = alignment.details(prints.small)
+    usable = np.flatnonzero(prints.known & details.any(1))
+    hashed = _by_hash(prints, usable, lambda share: tell.comparing(0.2 * share))
+    plain = _as_they_are(hashed, details, prints.small.shape[1])
+    windows = _by_window(prints.small, usable, lambda share: tell.comparing(0.2 + 0.4 * share))
+    asked = _turned_to_fit(also, prints.small)
+    candidates = _joined([hashed.where(plain >= WORTH_ALIGNING), windows, asked])
+    sure = _threshold(prints.small, usable)
+    likenesses = _likeness(candidates, prints.small, lambda s: tell.comparing(0.6 + 0.4 * s))
+    copies = likenesses >= sure
+    return _surest(candidates.where(copies), likenesses[copies])
+
+
+def _by_hash(prints: Fingerprints, usable: np.ndarray, tell: Tell) -> Pairs:
+    """Return pairs whose hashes hardly differ, the `CANDIDATES` nearest of each picture."""
+    own = np.where(prints.whole[usable], 1, -1).astype(np.float32)
+    turned = np.where(prints.mirrored[usable], 1, -1).astype(np.float32)
+    found = []
+    for start in range(0, len(usable), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        for others, mirrored in ((own, False), (turned, True)):
+            # With +1 for a bit that is set and -1 for one that is not, the dot product of two
+            # hashes is the number of bits minus twice the number of those that differ.
+            equal = own[rows] @ others.T
+            row, column = np.nonzero(equal >= BITS - 2 * MOST_BITS)
+            later = column > row + start
+            row, column = row[later], column[later]
+            near = _nearest(row, equal[row, column])
+            found.append(Pairs(row[near] + start, column[near], np.full(len(near), mirrored)))
+        tell(start / len(usable))
+    pairs = _joined(found)
+    return Pairs(usable[pairs.first], usable[pairs.second], pairs.mirrored)
+
+
+def _nearest(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the positions of the `CANDIDATES` largest `values` of each row; ties as they come."""
+    order = np.lexsort((-values, rows))
+    counts = np.bincount(rows) if len(rows) else np.zeros(0, int)
+    begins = np.repeat(np.cumsum(counts) - counts, counts)
+    return order[np.arange(len(rows)) - begins < CANDIDATES]
+
+
+def _as_they_are(pairs: Pairs, details: np.ndarray, side: int) -> np.ndarray:
+    """Return the correlation (n_pairs,) of the details of each pair, without any alignment."""
+    found = np.empty(len(pairs.first), np.float32)
+    for start in range(0, len(found), PAIRS_AT_ONCE):
+        rows = slice(start, start + PAIRS_AT_ONCE)
+        second = details[pairs.second[rows]].reshape(-1, side, side)
+        turned = pairs.mirrored[rows]
+        second[turned] = second[turned, :, ::-1]
+        first = details[pairs.first[rows]].reshape(-1, side, side)
+        found[rows] = np.einsum("nyx,nyx->n", first, second)
+    return found
+
+
+def _by_window(small: np.ndarray, usable: np.ndarray, tell: Tell) -> Pairs:
+    """Return pairs of which one picture looks like a window of the other, the best of each one."""
+    wholes = alignment.described(small[usable], alignment.WHOLE)
+    found = []
+    for k, window in enumerate(alignment.WINDOWS):
+        parts = alignment.described(small[usable], window).T
+        for start in range(0, len(usable), ROWS_AT_ONCE):
+            rows = np.arange(start, min(start + ROWS_AT_ONCE, len(usable)))
+            fits = wholes[rows] @ parts
+            fits[np.arange(len(rows)), rows] = -1
+            best = fits.argmax(1)
+            found.append((rows, best, fits[np.arange(len(rows)), best]))
+        tell((k + 1) / len(alignment.WINDOWS))
+    rows, best, fits = map(np.concatenate, zip(*found, strict=True)) if found else 3 * [usable]
+    kept = _nearest_different(rows, best, fits)
+    return _pairs(usable[rows[kept]], usable[best[kept]])
+
+
+def _nearest_different(rows: np.ndarray, others: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    """Return the positions of the `CANDIDATES` best fits of each row, each pair once."""
+    good = np.flatnonzero(fits >= WINDOW_FIT)
+    good = good[np.argsort(-fits[good], kind="stable")]
+    _, once = np.unique(np.stack([rows[good], others[good]]), axis=1, return_index=True)
+    good = good[once]
+    return good[_nearest(rows[good], fits[good])]
+
+
+def _turned_to_fit(also: np.ndarray, small: np.ndarray) -> Pairs:
+    """Return the pairs `also` (n_pairs, 2), mirrored where they fit better that way."""
+    pairs = _pairs(*also.T)
+    own = alignment.described(small, alignment.WHOLE)
+    turned = alignment.described(small[:, :, ::-1], alignment.WHOLE)
+    first = own[pairs.first]
+    gain = np.einsum("ij,ij->i", first, turned[pairs.second] - own[pairs.second])
+    return pairs._replace(mirrored=gain > 0)
+
+
+def _pairs(first: np.ndarray, second: np.ndarray) -> Pairs:
+    """Return pairs as they are, the lower position first; a picture is no pair with itself."""
+    apart = first != second
+    first, second = first[apart], second[apart]
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    return Pairs(low, high, np.zeros(len(low), bool))
+
+
+def _joined(parts: Sequence[Pairs]) -> Pairs:
+    """Return all pairs, each once."""
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or 3 * [np.empty(0)]
+    every = np.unique(np.stack([column.astype(np.int64) for column in columns]), axis=1)
+    return Pairs(every[0], every[1], every[2].astype(bool))
+
+
+def _threshold(small: np.ndarray, usable: np.ndarray) -> float:
+    """Return the likeness from which on pictures of this set are copies; see `SURE`.
+
+    The pictures that are asked are evenly spaced. Few of them have a copy among each other, even
+    where every picture of the set has some.
+    """
+    chosen = usable[evenly(len(usable), min(ASKED, len(usable) // 3))]
+    if len(chosen) < 2:
+        return SURE
+    rows = alignment.described(small[chosen], alignment.WHOLE)
+    fits = rows @ rows.T
+    np.fill_diagonal(fits, -1)
+    nearest = fits.argmax(1)
+    reached = alignment.likeness(small[chosen], small[chosen[nearest]]).clip(0, 0.999)
+    usual = float(np.quantile(reached, USUAL_SHARE))
+    return max(SURE, float(np.tanh(np.arctanh(usual) + MARGIN)))
+
+
+def _likeness(pairs: Pairs, small: np.ndarray, tell: Tell) -> np.ndarray:
+    """Return the likeness (n_pairs,) of each pair, the second picture turned where mirrored."""
+
+    def of_some(start: int) -> np.ndarray:
+        some = pairs.where(np.arange(start, min(start + PAIRS_AT_ONCE, n)))
+        second = small[some.second]
+        second[some.mirrored] = second[some.mirrored][:, :, ::-1]
+        return alignment.likeness(small[some.first], second)
+
+    n = len(pairs.first)
+    parts = in_threads(
+        of_some, range(0, n, PAIRS_AT_ONCE), progress=lambda done, total: tell(done / total)
+    )
+    return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
+def _surest(pairs: Pairs, likenesses: np.ndarray) -> tuple[Pairs, np.ndarray]:
+    """Return each pair once, mirrored or not as it is more alike, and its likeness."""
+    order = np.lexsort((-likenesses, pairs.second, pairs.first))
+    pairs, likenesses = pairs.where(order), likenesses[order]
+    again = (np.diff(pairs.first, prepend=-1) == 0) & (np.diff(pairs.second, prepend=-1) == 0)
+    return pairs.where(~again), likenesses[~again]
+
+
+def _table(
+    ids: pd.Index,
+    first_same: np.ndarray,
+    single: np.ndarray,
+    centre: np.ndarray,
+    pairs: Pairs,
+    likenesses: np.ndarray,
+) -> pd.DataFrame:
+    """Return the table of `find`; `centre` (n_single,) and the pairs are positions in `single`."""
+    own = np.searchsorted(single, first_same)  # of each sample, the picture of its bytes
+    middle = single[centre[own]]  # and the first sample with the picture that is the centre
+    match = np.where(own == centre[own], SAME_FILE, COPY).astype(object)
+    value = np.ones(len(ids))
+    known = pd.DataFrame({"mirrored": pairs.mirrored, "likeness": likenesses})
+    known = known.set_index(pd.MultiIndex.from_arrays([pairs.first, pairs.second]))
+    moved = np.flatnonzero(match == COPY)
+    ends = np.sort(np.stack([own[moved], centre[own[moved]]]), axis=0)
+    links = known.loc[pd.MultiIndex.from_arrays(ends)]
+    match[moved[links["mirrored"].to_numpy(dtype=bool)]] = MIRRORED
+    value[moved] = links["likeness"].round(4)
+    match[middle] = np.where(middle == np.arange(len(ids)), CENTRE, match)[middle]
+    sizes = np.bincount(middle, minlength=len(ids))
+    rows = np.flatnonzero(sizes[middle] > 1)
+    firsts = pd.Series(rows).groupby(middle[rows]).transform("min").to_numpy()
+    group = pd.factorize(firsts)[0] + 1
+    table = pd.DataFrame(
+        dict(group=group, centre=ids[middle[rows]], match=match[rows], likeness=value[rows]),
+        index=ids[rows],
+    ).astype({"centre": "str", "match": "str"})
+    follows = (table["match"] != CENTRE).to_numpy()
+    return table.iloc[np.lexsort((np.arange(len(table)), follows, group))]

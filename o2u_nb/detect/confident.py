@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from o2u_nb.data.groups import together
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import FeaturesError, SourceError
 
@@ -32,6 +33,7 @@ def out_of_sample_probs(
     seed: int = 0,
     *,
     classes: Sequence[str] | None = None,
+    groups: pd.Series | np.ndarray | None = None,
 ) -> np.ndarray:
     """Predict each fold by logistic regression on the other folds.
 
@@ -42,7 +44,8 @@ def out_of_sample_probs(
     lexicographic order, which is that of a trace. A class that the other folds do not have gets the
     probability 0. The result does not depend on the order of the samples. Features must come from a
     network that was not trained on these labels, else the predictions are not out-of-sample; and
-    copies of a picture should be removed first, since one could be predicted from the other.
+    no picture should be predicted from a copy of it: `groups` (n_samples,) says which samples are
+    copies of each other, NA for none (see `data.duplicates.find`), and keeps each group in a fold.
 
     Raises `FeaturesError` for features of another number of samples, `SourceError` for labels that
     are not in `classes`, or when some folds leave fewer than two classes to train on, and
@@ -62,6 +65,7 @@ def out_of_sample_probs(
     labels = _codes(samples["label"].iloc[order], classes)
     inputs = centred(features[order])
     fold_of = _spread(labels, folds, np.random.default_rng(seed))
+    fold_of = together(fold_of, None if groups is None else np.asarray(groups)[order])
     probs = np.zeros((len(labels), len(classes)), np.float32)
     c = INVERSE_PENALTY / inputs.shape[1]  # the rows have the squared length d
     for fold in range(folds):
