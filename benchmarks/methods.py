@@ -232,7 +232,9 @@ def page(found: dict[str, Comparison]) -> str:
 def verdict(comparison: Comparison) -> str:
     """Say which training methods are clearly better than plain training under `HARD` noise."""
     noise = HARD if HARD in comparison.noises else comparison.noises[-1]
-    leads = comparison.leads("accuracy").loc[noise].sort_values("lead", ascending=False)
+    leads = comparison.leads("accuracy")
+    leads = leads[leads.index.get_level_values("noise") == noise].droplevel("noise")
+    leads = leads.sort_values("lead", ascending=False)
     better = leads[leads["clear"]]
     others = leads[~leads["clear"]]
     told = [
@@ -244,7 +246,10 @@ def verdict(comparison: Comparison) -> str:
 
 def rivals(comparison: Comparison) -> str:
     """Say which detectors and methods find more wrong labels than the recommended score."""
-    return "\n".join(comparison.ahead()) or "Nothing is ahead of the recommended score."
+    return (
+        "\n".join(f"* {line}" for line in comparison.ahead())
+        or "Nothing is ahead of the recommended score."
+    )
 
 
 def _listed(words: str, leads: pd.DataFrame) -> str:
