@@ -95,7 +95,7 @@ class Comparison:
         if self.rows.loc[self.rows["method"] == of, figure].dropna().empty:
             return []
         leads = self.leads(figure, over=of)
-        leads = leads[leads["lead"] > 0].sort_values("lead", ascending=False)
+        leads = leads[leads["lead"].round(3) > 0].sort_values("lead", ascending=False)
         found = [noise for noise in self.noises if noise in leads.index.get_level_values("noise")]
         return [f"Under {noise}, ahead of {of!r}: {_leads(leads.loc[noise])}." for noise in found]
 

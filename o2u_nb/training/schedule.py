@@ -1,7 +1,7 @@
 """The learning rates of O2U-Net and ODD for each epoch, and the callback that sets them.
 
 Out comes a list with one rate per epoch. `EpochRates` keeps each rate constant for its epoch, as
-the paper of O2U-Net does (Huang et al., ICCV 2019, section 3.2), and can raise it from batch to
+the paper of O2U-Net does (Huang et al., ICCV 2019), and can raise it from batch to
 batch in the first epoch.
 """
 
