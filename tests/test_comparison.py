@@ -41,8 +41,7 @@ def test_a_table_has_mean_and_spread_of_each_method_and_noise(found):
 def test_what_is_ahead_of_the_recommended_score_is_said_for_each_noise(found):
     assert found.ahead() == []  # equal on average
     assert found.ahead(of="plain") == [
-        "Under symmetric 40 %, ahead of 'plain': gce (+0.200, not clear), "
-        "score (+0.200, not clear)."
+        "Under symmetric 40 %, ahead of 'plain': gce (+0.200), score (+0.200, not clear)."
     ]
     assert found.ahead(of="plain", figure="accuracy") == [
         "Under symmetric 40 %, ahead of 'plain': gce (+0.060)."
