@@ -221,12 +221,18 @@ def page(found: dict[str, Comparison]) -> str:
         "A star marks methods that get verified labels, ten of each class.",
     ]
     for title, comparison in found.items():
-        parts += [f"## {title}", verdict(comparison), rivals(comparison)]
+        parts += [f"## {title}", unfinished(comparison), verdict(comparison), rivals(comparison)]
         for figure, digits in SHOWN.items():
             table = comparison.table(figure, digits=digits)
             table.index = pd.Index([_starred(method) for method in table.index], name="method")
             parts += [f"{FIGURES[figure][0].capitalize()}:", markdown(table)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def unfinished(comparison: Comparison) -> str:
+    """Name the training methods that have no row yet; "" where all have one."""
+    absent = [name for name in METHODS if name not in set(comparison.rows["method"])]
+    return f"Not measured yet: {', '.join(absent)}." if absent else ""
 
 
 def verdict(comparison: Comparison) -> str:
