@@ -88,8 +88,8 @@ class Comparison:
 
         A noise under which nothing is ahead has none, nor has a comparison without the method `of`.
         Each sentence names those whose mean is better, the farthest ahead first, and by how much;
-        "not clear" stands where the lead is no larger than its spread over the seeds. Raises
-        `O2UError` for another figure.
+        "not clear" stands where the lead is no larger than its spread over the seeds, and "one
+        seed" where there is no spread. Raises `O2UError` for another figure.
         """
         _known(figure)
         if self.rows.loc[self.rows["method"] == of, figure].dropna().empty:
@@ -191,10 +191,12 @@ def _known(figure: str) -> tuple[str, bool]:
 
 
 def _leads(leads: pd.DataFrame) -> str:
-    return ", ".join(
-        f"{row.Index} ({row.lead:+.3f}{'' if row.clear else ', not clear'})"
-        for row in leads.itertuples()
-    )
+    return ", ".join(f"{row.Index} ({row.lead:+.3f}{_doubt(row)})" for row in leads.itertuples())
+
+
+def _doubt(row: Any) -> str:
+    """Say why a lead may be nothing, "" if it is clear; a single seed has no spread."""
+    return ", one seed" if row.seeds == 1 else "" if row.clear else ", not clear"
 
 
 def _cell(mean: float, spread: float, digits: int) -> str:

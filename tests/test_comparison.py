@@ -47,6 +47,8 @@ def test_what_is_ahead_of_the_recommended_score_is_said_for_each_noise(found):
         "Under symmetric 40 %, ahead of 'plain': gce (+0.060)."
     ]
     assert found.ahead(of="aum") == []
+    alone = Comparison(found.rows[found.rows["seed"] == 1], {})
+    assert alone.ahead() == ["Under symmetric 40 %, ahead of 'score': gce (+0.100, one seed)."]
     with pytest.raises(O2UError, match="average_precision"):
         found.ahead(figure="loss")
 
