@@ -81,8 +81,8 @@ def session(tmp_path):
 
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
-        "ConfusionPanel", "Dashboard", "FinishCard", "HistogramsPanel", "PlayerPanel",
-        "ScatterPanel",
+        "CertifyDesk", "CertifyPanel", "ConfusionPanel", "Dashboard", "FinishCard",
+        "HistogramsPanel", "PlayerPanel", "ScatterPanel",
         "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 

@@ -27,6 +27,7 @@ from o2u_nb.review.bulk import Above, above
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.classes import Classes
 from o2u_nb.review.columns import plain
+from o2u_nb.review.concealed import LABELS, concealed
 from o2u_nb.review.decisions import Decisions, Event
 from o2u_nb.review.events import NOTE, TAG, UNTAG
 from o2u_nb.review.filters import STATES, UNDECIDED
@@ -68,8 +69,10 @@ class ReviewSession(Listing):
     `decision_filter` (all, decided, undecided or an action), `note_filter` (only samples with a
     note), `tag_filter` (a tag), `text_filter` (part of an id or label; upper and lower case are the
     same), `only_suspects`, `position_filter` (positions picked by lasso), `threshold` on
-    `threshold_column` (a sample at or above it is a suspect in this review), and `advance` (whether
-    `current` moves on to the next sample after a decision).
+    `threshold_column` (a sample at or above it is a suspect in this review), `advance` (whether
+    `current` moves on to the next sample after a decision), `sequence` (positions that are shown in
+    this order instead of `order_by`, and no others), and `concealed` (what the reviewer does not
+    see, see `review.concealed`; filters that would betray it hide nothing meanwhile).
 
     Results, read-only: `visible`, `groups` (of the list, see `groups.Group`), `hidden_matches`
     (what the search finds that other filters hide, see `listing.Hidden`), `suspects` (n,) bool,
@@ -108,6 +111,7 @@ class ReviewSession(Listing):
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
         self._since = time.monotonic()
+        self._companions: dict[type, Any] = {}
         self._mark(self.decisions.pop_changed())
         self._announce()
         self.follow_settings()
@@ -179,6 +183,15 @@ class ReviewSession(Listing):
         """
         return self.audit.embeddings
 
+    def companion(self, kind: type) -> Any:
+        """Return what is kept of a class for this session, `kind(session)`; made when first asked.
+
+        So several panels share what goes beyond the session, which itself knows nothing of it.
+        """
+        if kind not in self._companions:
+            self._companions[kind] = kind(self)
+        return self._companions[kind]
+
     # Commands
 
     def keep(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
@@ -241,6 +254,7 @@ class ReviewSession(Listing):
 
     def preview_above(self, p: float) -> Above:
         """Say what `accept_above(p)` would do now, see `Above`; nothing is recorded."""
+        self._require_shown()
         return above(
             p,
             self.visible,
@@ -296,7 +310,7 @@ class ReviewSession(Listing):
         columns = self.columns
         sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
-        return dict(
+        row = dict(
             sample_id=sample_id,
             rank=int(self._ranks[position]),
             label=columns.name(columns.label[position]),
@@ -310,6 +324,7 @@ class ReviewSession(Listing):
             note=self._remarks.note(sample_id),
             tags=list(self._remarks.tags(sample_id)),
         )
+        return concealed(row, self.concealed)
 
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
@@ -462,7 +477,11 @@ class ReviewSession(Listing):
     ) -> dict:
         given = self.columns.name(self.columns.label[position])
         suggested = self.columns.name(self.columns.suggested[position])
+        if action == "keep" and self.concealed == LABELS:
+            raise DecisionsError("The given label is hidden: choose the class that you see.")
         if action == "relabel":
+            if new_label is None:
+                self._require_shown()
             new_label = suggested if new_label is None else new_label
             if new_label is None:
                 raise DecisionsError(
@@ -477,14 +496,26 @@ class ReviewSession(Listing):
 
     def _about(self, position: int, content: str | None) -> dict:
         """Return the fields of an event that say which sample it is about, and what was shown."""
+        given = self.columns.name(self.columns.label[position])
+        if self.concealed:
+            return dict(
+                sample_id=self.id_of(position), given_label=given, content_hash=content,
+                concealed=self.concealed,
+            )  # fmt: skip
         return dict(
             sample_id=self.id_of(position),
-            given_label=self.columns.name(self.columns.label[position]),
+            given_label=given,
             suggested_label=self.columns.name(self.columns.suggested[position]),
             content_hash=content,
             rank_shown=int(self._ranks[position]),
             score_shown=plain(self.columns.values("score")[position]),
         )
+
+    def _require_shown(self) -> None:
+        if self.concealed:
+            raise DecisionsError(
+                "Suggestions are hidden now, so none can be accepted: choose the class yourself."
+            )
 
     @alone
     def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:

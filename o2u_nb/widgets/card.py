@@ -28,6 +28,9 @@ NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px
 HEAD = f"text-align:left;font-weight:normal;{FAINT}"
 EYE_COLUMNS = ("eye", "takes it for", "score (nats)")
 OF_FIRST = "The probabilities, the loss and the detectors below are those of the first eye."
+HIDDEN = (
+    "What the network thinks of this picture is hidden, so that it does not lead your judgement."
+)
 NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
@@ -68,6 +71,12 @@ class Card:
             _opinions(known),
         ]
         return _joined(parts)
+
+    def plain(self, sample_id: str, given: str | None) -> str:
+        """Return a card that says which sample it is, and nothing of what a network thinks."""
+        label = f"given <b>{inert(given)}</b>" if given else "the given label is hidden"
+        name = f'<span style="{FAINT}">{inert(sample_id, 120) if given else ""}</span>'
+        return _joined([f"<p>{label}<br>{name}</p>", f'<p style="{FAINT}">{HIDDEN}</p>'])
 
     def brief(self, known: dict) -> str:
         """Return what two samples are compared by: labels, decision, loss and probabilities."""

@@ -6,7 +6,7 @@ In come events of the decision log; out comes plain text.
 from collections import Counter
 from collections.abc import Sequence
 
-from o2u_nb.review.events import ACTIONS, NOTE, REDO, TAG, UNDO, UNTAG, Event
+from o2u_nb.review.events import ACTIONS, DRAW, NOTE, REDO, TAG, UNDO, UNTAG, Event
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.words import DONE, told
 
@@ -44,6 +44,8 @@ def elsewhere(events: Sequence[Event], reviewer: str) -> str:
     latest = [event for event in events if event.command_id == events[-1].command_id]
     action = latest[-1].action
     who = "" if latest[-1].reviewer == reviewer else f"{latest[-1].reviewer}: "
+    if action == DRAW:
+        return f"{who}A random sample was drawn for a certificate."
     many = len(latest) > 1
     what = f"{len(latest):,} samples" if many else latest[-1].sample_id
     if action not in ACTIONS:
