@@ -135,7 +135,7 @@ def keep(table: pd.DataFrame, person: str, folder: str | Path) -> Path:
 
 
 def kept(folder: str | Path) -> pd.DataFrame:
-    """Return the answers that lie in `folder`: a row for each question, a column for each person."""
+    """Return the answers that lie in `folder`: a row a question, a column a person."""
     files = sorted(Path(folder).glob("*.csv"))
     columns = {file.stem: pd.read_csv(file, index_col="question")["answer"] for file in files}
     return pd.DataFrame(columns).rename_axis("question")

@@ -23,7 +23,7 @@ STRENGTH = 1.0  # inverse strength of the penalty on the weights, scikit-learn's
 def one_run(
     kind: str, rate: float, *, recall: float, precision: float, seed: int, rare: int | None = None
 ) -> pd.DataFrame:
-    """Return one row for each of the `REMEDIES`, with its accuracy on true and on noisy test labels.
+    """Return a row for each of the `REMEDIES`: its accuracy on true and on noisy test labels.
 
     A reviewer's list holds a share `recall` of the wrong labels, and so many right ones that its
     `precision` is as given. "drop" leaves out the whole list, "relabel" gives the true label to its

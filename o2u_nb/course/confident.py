@@ -13,10 +13,10 @@ import plotly.graph_objects as go
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
-from o2u_nb.course.answer import Answer
+from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.digits import digits
 from o2u_nb.course.noise_effect import relabel, transition
-from o2u_nb.plots.look import COLORS, themed
+from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
 CLASSES = 10
@@ -112,7 +112,7 @@ def _bars(usual: np.ndarray, moved: np.ndarray) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="class", type="category")
     figure.update_yaxes(title="probability that must be reached", range=[0, 1.02])
-    return themed(figure, "A threshold for each class", height=360)
+    return drawn(figure, "A threshold for each class", height=360)
 
 
 def _joint(joint: np.ndarray) -> go.Figure:
@@ -126,4 +126,4 @@ def _joint(joint: np.ndarray) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="confidently this class", type="category")
     figure.update_yaxes(title="given label", type="category", autorange="reversed")
-    return themed(figure, "Confident joint, off the diagonal", height=360)
+    return drawn(figure, "Confident joint, off the diagonal", height=360)

@@ -3,9 +3,9 @@
 In comes nothing; out come pixels and labels. The same digits as a samples table are
 `datasets.load("digits")`.
 
-They were written by 13 people (Alpaydin and Kaynak 1998, UCI repository: the test set of its optical
-recognition of handwritten digits). Their labels are taken as right here, though some of the scans
-can hardly be read.
+They were written by 13 people (Alpaydin and Kaynak 1998, UCI repository: the test set of its
+optical recognition of handwritten digits). Their labels are taken as right here, though some of the
+scans can hardly be read.
 """
 
 from functools import cache

@@ -7,10 +7,10 @@ and variability as in data maps, and how often it was forgotten.
 import numpy as np
 import plotly.graph_objects as go
 
-from o2u_nb.course.answer import Answer
+from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.digits import NAMES, digits
 from o2u_nb.course.memorising import Memorised, recorded
-from o2u_nb.plots.look import COLORS, themed
+from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
 MEASURES = ("loss", "low margin", "low confidence", "variability", "forgetting")
@@ -102,11 +102,11 @@ def _map(found: Memorised, epochs: int) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="variability of the label's probability", range=[-0.02, 0.52])
     figure.update_yaxes(title="confidence: its mean", range=[-0.02, 1.02])
-    return themed(figure, f"Data map of {epochs} epochs", height=360)
+    return drawn(figure, f"Data map of {epochs} epochs", height=360)
 
 
 def _by_epoch(found: Memorised, measure: str, epochs: int, at: float) -> go.Figure:
-    steps = [k for k in range(2, len(found.test) + 1, 4)]
+    steps = list(range(2, len(found.test) + 1, 4))
     values = [precision(suspicion(found, measure, k), found.wrong) for k in steps]
     figure = go.Figure(
         [
@@ -117,7 +117,7 @@ def _by_epoch(found: Memorised, measure: str, epochs: int, at: float) -> go.Figu
     )  # fmt: skip
     figure.update_xaxes(title="epochs that are looked at", range=[0, len(found.test) + 1])
     figure.update_yaxes(title="share of the first suspects that is wrong", range=[0, 1.02])
-    return themed(figure, "How many it finds", height=360)
+    return drawn(figure, "How many it finds", height=360)
 
 
 def digit_figure(found: Memorised, position: int | None) -> go.Figure:
@@ -150,4 +150,4 @@ def digit_figure(found: Memorised, position: int | None) -> go.Figure:
         xaxis2=dict(domain=[0.78, 1], visible=False),
         yaxis2=dict(anchor="x2", autorange="reversed", visible=False, scaleanchor="x2"),
     )
-    return themed(figure, title, height=300)
+    return drawn(figure, title, height=300)

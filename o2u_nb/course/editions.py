@@ -15,6 +15,7 @@ from pathlib import Path
 ANSWERS = "answers"
 PREFIX = "answer-"
 LECTURER = "LECTURER.md"
+REQUIRE = "__import__('o2u_nb.course.verdict', fromlist=['require']).require"
 HEAD = re.compile(r"^# %% *(\S+) *$", re.MULTILINE)
 
 
@@ -29,7 +30,9 @@ def answers_in(path: Path) -> dict[str, str]:
 
 
 def filled(notebook: dict, answers: dict[str, str]) -> dict:
-    """Return the `notebook` with `answers` in the cells of these ids.
+    """Return the `notebook` with `answers` in the cells of these ids, and with checks that fail.
+
+    A cell that asks a self-check raises an error in it, unless the verdict is right.
 
     Raises `ValueError` unless there is exactly one answer for each cell that waits for one.
     """
@@ -38,9 +41,15 @@ def filled(notebook: dict, answers: dict[str, str]) -> dict:
         differs = ", ".join(sorted(waiting ^ set(answers)))
         raise ValueError(f"Expected one answer for each cell that waits for one; look at {differs}")
     cells = [
-        {**cell, "source": answers.get(cell["id"], cell["source"])} for cell in notebook["cells"]
+        {**cell, "source": _required(answers.get(cell["id"], "".join(cell["source"])))}
+        for cell in notebook["cells"]
     ]
     return {**notebook, "cells": cells}
+
+
+def _required(source: str) -> str:
+    """Make a cell that asks a self-check fail unless the verdict is right."""
+    return f"{REQUIRE}(\n{source}\n)" if source.startswith("checks.") else source
 
 
 def write_filled(notebooks: Path, out: Path) -> list[Path]:

@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.special import entr, rel_entr
 
-from o2u_nb.course.answer import Answer
-from o2u_nb.plots.look import COLORS, themed
+from o2u_nb.course.answer import Answer, drawn
+from o2u_nb.plots.look import COLORS
 
 STEPS = 199  # points of a curve: enough to look smooth
 
@@ -45,7 +45,7 @@ def cross_entropy(q: float | np.ndarray, p: float | np.ndarray) -> np.ndarray:
 
 
 def explain(q: float, p: float) -> Answer:
-    """Draw the loss of all models against labels of which a share `q` says "yes", and that of `p`."""
+    """Draw the loss of every model where a share `q` of the labels says "yes", and that of `p`."""
     models = np.linspace(0.005, 0.995, STEPS)
     floor = float(entropy(q))
     learnt = float(divergence(q, p))
@@ -77,8 +77,8 @@ def explain(q: float, p: float) -> Answer:
     )
     return Answer(
         (
-            themed(curve, "The loss of every model, for these labels", height=320),
-            themed(parts, "The two parts of your model's loss", height=320),
+            drawn(curve, "The loss of every model, for these labels", height=320),
+            drawn(parts, "The two parts of your model's loss", height=320),
         ),
         message,
     )

@@ -15,10 +15,10 @@ import numpy as np
 import plotly.graph_objects as go
 from sklearn.neural_network import MLPClassifier
 
-from o2u_nb.course.answer import Answer
+from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.digits import digits
 from o2u_nb.course.noise_effect import relabel, transition
-from o2u_nb.plots.look import COLORS, themed
+from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
 N = 400  # digits of which the dynamics are recorded
@@ -132,7 +132,7 @@ def _histogram(losses: np.ndarray, wrong: np.ndarray, epoch: int) -> go.Figure:
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(title="loss of the given label (nats; the last bar: 8 and more)")
     figure.update_yaxes(title="digits", range=[0, 240])
-    return themed(figure, f"Losses after epoch {epoch}", height=340)
+    return drawn(figure, f"Losses after epoch {epoch}", height=340)
 
 
 def _course(found: Memorised, epoch: int) -> go.Figure:
@@ -153,4 +153,4 @@ def _course(found: Memorised, epoch: int) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="epoch", range=[0, len(epochs) + 1])
     figure.update_yaxes(title="loss (nats), or error rate (share)", range=[0, 5])
-    return themed(figure, "First the right labels, then the wrong ones", height=340)
+    return drawn(figure, "First the right labels, then the wrong ones", height=340)

@@ -12,9 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from o2u_nb.course.answer import Answer
+from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.digits import digits
-from o2u_nb.plots.look import COLORS, themed
+from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
 KINDS = ("symmetric", "pair flip", "look-alike")
@@ -137,7 +137,7 @@ def _matrix(matrix: np.ndarray) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="label", type="category")
     figure.update_yaxes(title="true class", type="category", autorange="reversed")
-    return themed(figure, "Transition matrix T", height=340)
+    return drawn(figure, "Transition matrix T", height=340)
 
 
 def _accuracy(kind: str, rate: float, accuracy: float, seed: int) -> go.Figure:
@@ -153,7 +153,7 @@ def _accuracy(kind: str, rate: float, accuracy: float, seed: int) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="share of wrong labels", range=[-0.02, 0.82])
     figure.update_yaxes(title="accuracy on right labels", range=[0, 1.02])
-    return themed(figure, "Accuracy", height=340)
+    return drawn(figure, "Accuracy", height=340)
 
 
 def _calibration(said: np.ndarray, true: np.ndarray) -> go.Figure:
@@ -167,4 +167,4 @@ def _calibration(said: np.ndarray, true: np.ndarray) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="probability that it gives its answer", range=[0, 1.02])
     figure.update_yaxes(title="how often that is right", range=[0, 1.02])
-    return themed(figure, "Calibration", height=340)
+    return drawn(figure, "Calibration", height=340)

@@ -1,4 +1,4 @@
-"""Lesson 9: the reviewer. What a ranking saves, what a suggestion does to people, and what it costs.
+"""Lesson 9: the reviewer. What a ranking saves, what a suggestion does, and what a review costs.
 
 In come the share of wrong labels and how well a score separates them; out come effort curves and
 precision at the top. In comes a student's own trial with and without suggestions; out comes the
@@ -12,11 +12,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.stats import norm
 
-from o2u_nb.course.answer import Answer
+from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.cases import probabilities
 from o2u_nb.course.digits import digits, picture
 from o2u_nb.course.trial import Question
-from o2u_nb.plots.look import COLORS, themed
+from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
 N = 10_000  # samples of the imagined set
@@ -48,7 +48,7 @@ class Effort(NamedTuple):
 
 
 def effort(auroc: float, wrong: float) -> Effort:
-    """Return the effort curve of a normal score with this `auroc`, where a share `wrong` is wrong."""
+    """Return the effort curve of a normal score with this `auroc`; a share `wrong` is wrong."""
     apart = separation(auroc)
     cuts = np.linspace(apart + 4, -4, POINTS)
     found, false = norm.sf(cuts - apart), norm.sf(cuts)
@@ -63,7 +63,7 @@ def to_find(auroc: float, wrong: float, share: float = 0.9) -> float:
 
 
 def explain(auroc: float, wrong: float, seconds: float) -> Answer:
-    """Draw the effort curve, and the precision at the top, for one AUROC and share of wrong labels."""
+    """Draw the effort curve and the precision at the top, for an AUROC and a share of wrong."""
     curve = effort(auroc, wrong)
     looks = to_find(auroc, wrong)
     at_count = float(np.interp(wrong, curve.looked, curve.precision))
@@ -90,7 +90,7 @@ def _effort(curve: Effort, looks: float) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="share of the set that is looked at", range=[0, 1])
     figure.update_yaxes(title="share of the wrong labels found", range=[0, 1.02])
-    return themed(figure, "Effort", height=340)
+    return drawn(figure, "Effort", height=340)
 
 
 def _precision(curve: Effort, wrong: float) -> go.Figure:
@@ -104,7 +104,7 @@ def _precision(curve: Effort, wrong: float) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title=f"number of first suspects, of {N:,}", range=[0, N / 4])
     figure.update_yaxes(title="share of these that is wrong", range=[0, 1.02])
-    return themed(figure, "Precision at the top", height=340)
+    return drawn(figure, "Precision at the top", height=340)
 
 
 def anchoring_trial(n: int = 20, seed: int = 0) -> list[Question]:
@@ -170,7 +170,7 @@ def anchoring(table: pd.DataFrame) -> Anchoring:
 
 
 def by_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Return mean seconds and share of right answers in the first and the second half of a trial."""
+    """Return mean seconds and share of right answers in both halves of a trial."""
     half = np.where(np.arange(len(table)) < len(table) / 2, "first half", "second half")
     right = table["answer"] == table["truth"]
     return (

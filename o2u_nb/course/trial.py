@@ -30,7 +30,7 @@ class Question:
 
 
 class Answers:
-    """Record the answers to `questions`, one after the other; `clock()` tells the time in seconds."""
+    """Record the answers to `questions` in their order; `clock()` tells the time in seconds."""
 
     def __init__(self, questions: Sequence[Question], clock: Callable[[], float] = time.monotonic):
         self.questions = list(questions)

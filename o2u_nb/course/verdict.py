@@ -21,27 +21,37 @@ COLOURS = {
     None: "var(--jp-border-color1, #888)",
 }
 HEADS = {True: "Right.", False: "Not yet.", None: ""}
+NOTED = "Noted."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Say whether an answer is `right` (None: there is no answer yet), and why in a `message`."""
+    """Say whether an answer is `right` (None: there is no answer yet), and why in a `message`.
+
+    A prediction is right as soon as it is made: `is_prediction` only changes the word for that.
+    """
 
     right: bool | None
     message: str
+    is_prediction: bool = False
+
+    @property
+    def head(self) -> str:
+        """Return the word that the verdict begins with."""
+        return NOTED if self.is_prediction and self.right else HEADS[self.right]
 
     def __bool__(self) -> bool:
         return self.right is True
 
     def __str__(self) -> str:
-        return f"{HEADS[self.right]} {self.message}".strip()
+        return f"{self.head} {self.message}".strip()
 
     def _repr_html_(self) -> str:
         style = (
             f"border-left: 4px solid {COLOURS[self.right]}; padding: 4px 10px; margin: 4px 0; "
             "max-width: 72ch"
         )
-        head = f"<b>{HEADS[self.right]}</b> " if HEADS[self.right] else ""
+        head = f"<b>{self.head}</b> " if self.head else ""
         return f'<div role="status" style="{style}">{head}{escape(self.message)}</div>'
 
 
@@ -55,21 +65,29 @@ def question(check: Callable[..., str]) -> Callable[..., Verdict]:
     The function returns what to say of a right answer, and raises `NotYet` with a hint for a wrong
     one. The check returns a `Verdict`; answers that are still three dots are no answers.
     """
+    return _asking(check, is_prediction=False)
 
+
+def prediction(check: Callable[..., str]) -> Callable[..., Verdict]:
+    """Make a self-check of a function of a student's prediction, which can only be far off."""
+    return _asking(check, is_prediction=True)
+
+
+def _asking(check: Callable[..., str], *, is_prediction: bool) -> Callable[..., Verdict]:
     @wraps(check)
     def verdict(*answers: Any, **more: Any) -> Verdict:
         if any(answer is ... for answer in (*answers, *more.values())):
             return Verdict(None, UNANSWERED)
         try:
-            return Verdict(True, check(*answers, **more))
+            return Verdict(True, check(*answers, **more), is_prediction)
         except NotYet as hint:
             return Verdict(False, str(hint))
 
     return verdict
 
 
-def require(verdict: Verdict) -> None:
-    """Raise `AssertionError` unless the answer is right: how otter-grader and nbgrader ask.
+def require(verdict: Verdict) -> Verdict:
+    """Return a verdict that is right; raise `AssertionError` for others, as graders expect.
 
     >>> require(Verdict(False, "Count again."))
     Traceback (most recent call last):
@@ -78,6 +96,7 @@ def require(verdict: Verdict) -> None:
     """
     if not verdict:
         raise AssertionError(str(verdict))
+    return verdict
 
 
 def number(answer: Any) -> float:
@@ -99,6 +118,14 @@ def share(answer: Any) -> float:
     return found
 
 
+def whole(answer: Any, least: int, most: int) -> int:
+    """Return `answer` as a whole number from `least` to `most`, or raise `NotYet`."""
+    found = number(answer)
+    if found != int(found) or not least <= found <= most:
+        raise NotYet(f"Expected a whole number from {least} to {most}, found {found:g}.")
+    return int(found)
+
+
 def array(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Return `answer` as an array of floats with this `shape`, or raise `NotYet`."""
     try:
@@ -111,7 +138,7 @@ def array(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def one_of(answer: Any, choices: tuple[str, ...]) -> str:
-    """Return `answer`, which must be one of the words in `choices`; case and spaces do not count."""
+    """Return `answer`, which must be one of `choices`; capital letters and spaces do not count."""
     word = " ".join(str(answer).split()).lower()
     if word not in choices:
         raise NotYet(f"Expected one of {', '.join(map(repr, choices))}, found {answer!r:.80}.")

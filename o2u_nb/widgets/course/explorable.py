@@ -28,9 +28,9 @@ class Explorable(LiveOutput):
     """Draw what `answer` returns for the values of `controls`, again after each change of one.
 
     `controls` are widgets with a trait `value`, by the name of the argument of `answer` that they
-    give; `beside` are further widgets in their row, `below` those under the figures. `answer` must always return figures
-    with the same kinds of traces. `wide` puts each figure in a row of its own; else they stand
-    beside each other where there is room.
+    give; `beside` are further widgets in their row, `below` those under the figures. The figures
+    that `answer` returns must always have the same kinds of traces. `wide` puts each figure in a
+    row of its own; else they stand beside each other where there is room.
     """
 
     def __init__(
