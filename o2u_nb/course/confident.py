@@ -117,10 +117,13 @@ def _bars(usual: np.ndarray, moved: np.ndarray) -> go.Figure:
 
 def _joint(joint: np.ndarray) -> go.Figure:
     names = [str(k) for k in range(CLASSES)]
-    shown = np.where(np.eye(CLASSES, dtype=bool), np.nan, joint)
+    # The diagonal is left empty; JSON, which panels are sent as, knows no NaN.
+    diagonal = np.eye(CLASSES, dtype=bool)
+    shown = np.where(diagonal, 0, joint)
+    counts = np.where(diagonal, "", joint.astype(str))
     figure = go.Figure(
         go.Heatmap(z=shown, x=names, y=names, zmin=0, showscale=False, xgap=1, ygap=1,
-                   texttemplate="%{z:.0f}",
+                   text=counts, texttemplate="%{text}",
                    colorscale=[[0, "rgba(128,128,128,0.08)"], [1, COLORS[0]]],
                    hovertemplate="labelled %{y}, confidently %{x}: %{z}<extra></extra>")
     )  # fmt: skip

@@ -132,7 +132,7 @@ def digit_figure(found: Memorised, position: int | None) -> go.Figure:
                        line=dict(color=COLORS[0], dash="dash")),
             go.Scatter(x=epochs, y=np.full(len(epochs), np.nan), name="right class",
                        line=dict(color=COLORS[1])),
-            go.Heatmap(z=np.full((8, 8), np.nan), xaxis="x2", yaxis="y2", showscale=False,
+            go.Heatmap(z=np.zeros((8, 8)), xaxis="x2", yaxis="y2", showscale=False,
                        hoverinfo="skip", zmin=0, zmax=1,
                        colorscale=[[0, "#FFFFFF"], [1, "#000000"]]),
         ]
