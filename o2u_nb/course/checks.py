@@ -42,6 +42,15 @@ def off(guess: float, found: float) -> str:
     return f"You said {percent(guess)}, it is {percent(found)}: {words}."
 
 
+# 0. Quickstart, and wherever a share is predicted
+
+
+@prediction
+def share_prediction(guess: float, found: float) -> str:
+    """Predict a share that the notebook has computed since."""
+    return off(share(guess), float(found))
+
+
 # 1. What is a wrong label?
 
 

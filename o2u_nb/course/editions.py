@@ -49,7 +49,10 @@ def filled(notebook: dict, answers: dict[str, str]) -> dict:
 
 def _required(source: str) -> str:
     """Make a cell that asks a self-check fail unless the verdict is right."""
-    return f"{REQUIRE}(\n{source}\n)" if source.startswith("checks.") else source
+    *before, last = source.split("\n")
+    if not last.startswith("checks."):
+        return source
+    return "\n".join([*before, f"{REQUIRE}({last})"])
 
 
 def write_filled(notebooks: Path, out: Path) -> list[Path]:
