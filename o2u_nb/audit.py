@@ -19,6 +19,7 @@ from o2u_nb.trace import Trace
 if TYPE_CHECKING:
     from o2u_nb.review.session import ReviewSession
     from o2u_nb.widgets.certify import CertifyDesk
+    from o2u_nb.widgets.check import CheckDesk
     from o2u_nb.widgets.dashboard import Dashboard
     from o2u_nb.widgets.finish import FinishCard
     from o2u_nb.widgets.running import LiveRun
@@ -104,7 +105,21 @@ class Audit(AuditFolder):
         """
         from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
 
-        return CertifyDesk(self.session(reviewer=reviewer))
+        desk = CertifyDesk(self.session(reviewer=reviewer))
+        desk.writing(self.write_report)
+        return desk
+
+    def check(self, *, reviewer: str | None = None) -> "CheckDesk":
+        """Show a hidden check of a reviewer (default: the user): a `CheckDesk`.
+
+        Decided samples come again in random order, mixed with planted wrong labels; the answers
+        change nothing in the data set. They say how often the reviewer errs, whether a label that
+        is shown leads the judgement, and how far two reviewers agree; see `review.checking`.
+        """
+        from o2u_nb.review.checking import CheckSession
+        from o2u_nb.widgets.check import CheckDesk  # imports ipywidgets
+
+        return CheckDesk(CheckSession(self, reviewer=reviewer))
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).

@@ -82,6 +82,18 @@ def test_two_panels_and_the_closing_of_one(session):
     assert session.concealed == "" and "show" in shown(first)
 
 
+def test_the_report_is_written_from_the_panel(folder):
+    desk = Audit.open(folder).certify(reviewer="ann")
+    desk.session.keep(desk.session.scores.index[:20])
+    panel = desk._certify
+    assert "report" not in shown(panel)
+    panel._buttons["draw"].click()
+    panel._buttons["report"].click()
+    assert panel._status.message == f"The certificate is in {folder / 'report.html'}."
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Certificate of label quality" in page and "according to ann." in page
+
+
 def test_the_risks(session):
     session.keep(session.scores.index[:20])
     certification = Certification(session)
@@ -155,6 +167,10 @@ def test_the_command_leads_through(folder, capsys):
     code, said = certify(capsys, folder)
     assert code == 0 and "according to ann." in said and "tiger: at least" in said
     assert "The corrected data set meets the standard of 90.0 %." in said
+    assert "--report writes it" in said and not (folder / "report.html").exists()
+    code, said = certify(capsys, folder, "--report")
+    assert code == 0 and said.endswith(f"Written: {folder / 'report.html'}\n")
+    assert "according to ann." in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_command_on_a_sequential_sample(folder, capsys):

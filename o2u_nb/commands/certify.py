@@ -57,12 +57,16 @@ def add_command(commands) -> None:
     )
     parser.add_argument("--anew", action="store_true", help="give an earlier sample up")
     parser.add_argument("--seed", type=_count, metavar="N", help="of the random order")
+    parser.add_argument(
+        "--report", action="store_true", help="write the certificate into report.html, too"
+    )
     parser.add_argument("--reviewer", metavar="NAME", help="who draws (default: the user)")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit status."""
+    from o2u_nb.audit import Audit
     from o2u_nb.review.certifying import Certification
     from o2u_nb.review.session import ReviewSession
 
@@ -72,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         _draw(options, certification)
     _print_state(options, certification)
+    if options.report:
+        print(f"Written: {Audit.open(options.folder).write_report()}")
     return 0
 
 
@@ -127,7 +133,7 @@ def _print_state(options: argparse.Namespace, certification) -> None:
     if step.name == LOOK:
         print(f"\n{step.words}\nNext: in a notebook, {_notebook(options.folder)}")
     else:
-        print("\nNext: write it into the report, or look at more samples in a new review.")
+        print(f"\nNext: {command()} certify {options.folder} --report writes it into report.html.")
 
 
 def _next(options: argparse.Namespace, certification, name: str) -> str:

@@ -49,4 +49,5 @@ def operating_characteristic(
         )
     figure.update_xaxes(title_text="wrong labels in the delivered set, %", rangemode="tozero")
     figure.update_yaxes(title_text="accepted, %", range=[-2, 102])
-    return themed(figure, title, height=320)
+    figure = themed(figure, title, height=340)
+    return figure.update_layout(margin_b=85)  # the legend has more entries than elsewhere

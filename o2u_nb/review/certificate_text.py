@@ -63,8 +63,8 @@ def with_mistakes(found: Statement) -> str:
     left, checks, share = found.with_mistakes, found.checks, found.precision_with_mistakes
     if left is None or checks is None or share is None:
         return (
-            "The reviewer's own mistakes are not in it: no known cases were planted, and nothing "
-            "was shown twice."
+            "The reviewer's own mistakes are not in it: no known cases were planted and nothing "
+            "was shown twice, or that check is not finished."
         )
     return (
         f"With the reviewer's own mistakes: at least {rounded_down(share)}. In hidden checks, "

@@ -10,6 +10,8 @@ from o2u_nb.errors import CertificateError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review import drawing
 from o2u_nb.review.apply import sorted_log
+from o2u_nb.review.checking import checks_of
+from o2u_nb.review.drawing import Drawn
 from o2u_nb.review.events import Ledger
 from o2u_nb.review.statement import Statement, state
 
@@ -39,4 +41,13 @@ def certified(audit: AuditFolder) -> Certified | None:
         drawing.require_valid(drawn, ledger)
     except CertificateError as error:
         return Certified(None, error.message)
-    return Certified(state(audit.given, ledger, drawn))
+    return Certified(with_checks(audit, ledger, drawn))
+
+
+def with_checks(audit: AuditFolder, ledger: Ledger, drawn: Drawn) -> Statement:
+    """Return what is certain by the sample `drawn`, with the checks of those who reviewed it.
+
+    There is nothing of the reviewers' mistakes in it unless all of them have finished a check.
+    """
+    decided = {event.reviewer for event in ledger.in_force()}
+    return state(audit.given, ledger, drawn, checks_of(audit, tuple(sorted(decided))))

@@ -13,6 +13,7 @@ from o2u_nb.errors import CertificateError, O2UError
 from o2u_nb.review import drawing
 from o2u_nb.review.acceptance import looks_needed, sampling_plan
 from o2u_nb.review.certificate import require_confidence
+from o2u_nb.review.certified import with_checks
 from o2u_nb.review.concealed import HINTS
 from o2u_nb.review.drawing import Draw, Drawn, Rest
 from o2u_nb.review.events import DRAW
@@ -41,7 +42,8 @@ class Step(NamedTuple):
 class Certification:
     """Make a certificate of the labels in `session`; panels share one, see `Certification.of`.
 
-    `checks` are the reviewer's answers to planted and repeated samples, None where there are none.
+    `checks` are what the reviewers' answers to planted and repeated samples came to; without them,
+    they are those of the audit's finished checks, see `checking`.
     Raises `CertificateError` where a step would make the statement untrue; its message says what to
     do.
     """
@@ -253,7 +255,8 @@ class Certification:
             raise CertificateError("No sample is drawn yet: draw one first.")
         session = self.session
         if self._before is None:
-            self._before = {name: getattr(session, name) for name in (*OFF, "concealed")}
+            names = (*OFF, "concealed", "sequence")
+            self._before = {name: getattr(session, name) for name in names}
         with session.hold_trait_notifications():
             for name, value in OFF.items():
                 setattr(session, name, value)
@@ -267,7 +270,6 @@ class Certification:
             return
         before, self._before = self._before, None
         with self.session.hold_trait_notifications():
-            self.session.sequence = None
             for name, value in before.items():
                 setattr(self.session, name, value)
 
@@ -283,7 +285,10 @@ class Certification:
             raise CertificateError(self.step().words)
         ledger = self.session.decisions.ledger
         drawing.require_valid(drawn, ledger, self.cut)
-        return state(self.session.audit.given, ledger, drawn, self.checks)
+        given = self.session.audit.given
+        if self.checks is not None:
+            return state(given, ledger, drawn, self.checks)
+        return with_checks(self.session.audit, ledger, drawn)
 
     def step(self) -> Step:
         """Say where the certificate is, and what to do next."""

@@ -72,11 +72,14 @@ class Card:
         ]
         return _joined(parts)
 
-    def plain(self, sample_id: str, given: str | None) -> str:
-        """Return a card that says which sample it is, and nothing of what a network thinks."""
+    def plain(self, name: str, given: str | None) -> str:
+        """Return a card of a sample's name and given label, and nothing of what a network thinks.
+
+        Either may be hidden: the name is "" then, and the label None.
+        """
         label = f"given <b>{inert(given)}</b>" if given else "the given label is hidden"
-        name = f'<span style="{FAINT}">{inert(sample_id, 120) if given else ""}</span>'
-        return _joined([f"<p>{label}<br>{name}</p>", f'<p style="{FAINT}">{HIDDEN}</p>'])
+        line = f'<span style="{FAINT}">{inert(name, 120)}</span>'
+        return _joined([f"<p>{label}<br>{line}</p>", f'<p style="{FAINT}">{HIDDEN}</p>'])
 
     def brief(self, known: dict) -> str:
         """Return what two samples are compared by: labels, decision, loss and probabilities."""

@@ -6,6 +6,7 @@ without score or suggestion.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ipywidgets import (
     HTML,
@@ -59,6 +60,7 @@ class CertifyPanel(Panel):
     """
 
     def __init__(self, session: ReviewSession):
+        self._write: Callable[[], Path] | None = None
         self.certification = Certification.of(session)
         self._standard = BoundedFloatText(
             100 * STANDARD, min=1, max=99.99, step=0.5, description="Standard, %", style=WIDE,
@@ -83,6 +85,7 @@ class CertifyPanel(Panel):
             "back": self._button("Put the cut back", self.certification.restore_cut, "undo"),
             "anew": self._button("Draw anew", lambda: self._draw_sample(anew=True), "random"),
             "risks": self._button("Risks", self._toggle_risks, "line-chart"),
+            "report": self._button("Write the report", self._write_report, "file-o"),
         }
         self._options = HBox(
             [self._standard, self._mode, self._size, self._classes], layout=Layout(**ROW)
@@ -102,12 +105,18 @@ class CertifyPanel(Panel):
 
     def _button(self, text: str, command: Callable, icon: str) -> Button:
         button = Button(description=text, icon=icon, layout=Layout(width="auto"))
-        button.on_click(lambda _: self._try(self._carry_out, command))
+        button.on_click(lambda _: self._say(self._carry_out, command))
         return button
 
-    def _carry_out(self, command: Callable) -> None:
-        command()
+    def _carry_out(self, command: Callable) -> str:
+        said = command()
         self._drawn = None  # a command may change what no trait tells
+        self._draw()
+        return said if isinstance(said, str) else ""
+
+    def writing(self, write_report: Callable[[], Path]) -> None:
+        """Add a button that writes the certificate into the report; it returns the path."""
+        self._write, self._drawn = write_report, None
         self._draw()
 
     # Commands
@@ -144,6 +153,10 @@ class CertifyPanel(Panel):
         self._risks.children = [fitted(Plot(figure))]
         self._risks.layout.display = None
 
+    def _write_report(self) -> str:
+        assert self._write is not None, "there is a button only where there is a writer"
+        return f"The certificate is in {self._write()}."
+
     # What is shown
 
     def _statement(self) -> Statement | None:
@@ -167,6 +180,7 @@ class CertifyPanel(Panel):
             back=self.certification.is_cut_moved,
             anew=step.name == REFUSED,
             risks=found is not None and found.plan is not None,
+            report=found is not None and self._write is not None,
         )
         for name, button in self._buttons.items():
             button.layout.display = None if is_there[name] else "none"
@@ -192,6 +206,10 @@ class CertifyDesk(Panel):
         self._grid = SuspectGrid(session)
         self._grid.layout = Layout(width="100%", min_width="0")
         super().__init__(session, [self._certify, self._grid])
+
+    def writing(self, write_report: Callable[[], Path]) -> None:
+        """Add a button that writes the certificate into the report; see `CertifyPanel.writing`."""
+        self._certify.writing(write_report)
 
     def _still(self) -> str:
         return self._certify._still() + self._grid.still().html

@@ -9,6 +9,7 @@ from ipywidgets import Layout, Tab
 from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.certify import CertifyPanel
+from o2u_nb.widgets.check import ReviewersPanel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
@@ -25,6 +26,7 @@ TABS = {
     "Confusion": ConfusionPanel,
     "Epochs": PlayerPanel,
     "Certificate": CertifyPanel,
+    "Reviewers": ReviewersPanel,
 }
 
 

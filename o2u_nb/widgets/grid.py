@@ -142,7 +142,7 @@ class SuspectGrid(anywidget.AnyWidget):
         events = self.session.decisions.events
         new, self._heard = events[self._heard :], len(events)
         if new and not self._answering:
-            self.send(dict(kind="told", said=saying.elsewhere(new, self.session.reviewer)))
+            self.send(dict(kind="told", said=saying.elsewhere(self.session, new)))
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands that are on their way."""
@@ -253,11 +253,12 @@ class SuspectGrid(anywidget.AnyWidget):
     def _plain_card(self, sample_id: str) -> None:
         """Send a card that betrays nothing; its classes are in the order of their names."""
         (position,) = self.session.columns.positions([sample_id])
-        given = self.session.row(position)["label"]
+        row = self.session.row(position)
+        given = row["label"]
         others = [name for name in self.session.classes if name != given]
         classes = [[name, None] for name in others] if len(others) <= FEW else []
         sent = dict(kind="card", sample_id=sample_id, revision=self.revision, near=[])
-        html = self._cards.plain(sample_id, given)
+        html = self._cards.plain(sample_id if row["named"] else "", given)
         self.send(dict(sent, classes=classes[:N_LIKELY], html=html))
 
     def _original(self, message: dict) -> None:
@@ -335,7 +336,7 @@ class SuspectGrid(anywidget.AnyWidget):
                 self._move_on(shown, places[-1])
         is_new = not known.issuperset(session.classes)
         events = [session.decisions.current(id) for id in ids]
-        return saying.decided(events, places[-1], len(shown), is_new=is_new)
+        return saying.decided(self.session, events, places[-1], len(shown), is_new=is_new)
 
     def _carry_out(self, message: dict, ids: list[str]) -> None:
         """Record a decision. The browser sends `new_class` only after it has asked `_near`."""

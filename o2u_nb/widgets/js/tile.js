@@ -51,7 +51,7 @@ export function fillTile(tile, row, { saving, place, length, words }) {
   tile.node.setAttribute("aria-posinset", String(place + 1));
   tile.node.setAttribute("aria-setsize", String(length));
   tile.node.setAttribute("aria-label", row ? spoken(row, state, words) : "not loaded yet");
-  const id = row?.label === null ? [] : [row?.sample_id]; // an id may hold the name of the class
+  const id = row?.named ? [row.sample_id] : []; // an id may hold the name of the class
   tile.node.title = row ? [...id, spoken(row, state, words), ...remarks(row)].join("\n") : "";
   write(tile.rank, row ? ranked(row) : "", "");
   write(tile.chance, row ? chance(row) : "", "");

@@ -158,14 +158,16 @@ export class Toolbar {
 
   /** Leave out what would betray the ranking, or the label, while it is concealed. */
   conceal() {
-    const { concealed } = this.grid.settings, hidesLabel = concealed === "labels";
+    const { concealed } = this.grid.settings, hidesKeep = concealed === "labels";
+    const hidesLabel = hidesKeep || concealed === "some labels";
     this.grid.root.classList.toggle("o2u-concealed", concealed !== "");
     const telling = [
       this.order.node, this.descending, this.byPair.node, this.suspects.node, this.many,
       this.actions.accept,
     ];
     for (const node of telling) node.hidden = concealed !== "";
-    for (const node of [this.label.node, this.text, this.actions.keep]) node.hidden = hidesLabel;
+    for (const node of [this.label.node, this.text]) node.hidden = hidesLabel;
+    this.actions.keep.hidden = hidesKeep;
   }
 
   /** Show the ways into the full window and out of it. */
