@@ -59,7 +59,7 @@ ANSWERS = {
     "pair_flip_matrix": ([(MATRIX,), (MATRIX.tolist(),)], [(MATRIX.T,), (np.eye(3),), (MATRIX[:2],),
                                                            (MATRIX * 2,), ("T",)]),
     "realised_rate": ([(0.36,)], [(0.4,), (0.44,), (36,)]),
-    "most_harmful": ([("pair flip",), (" Pair  FLIP ",)], [("symmetric",), ("look-alike",), ("x",)]),
+    "most_harmful": ([("pair flip",), (" Pair  FLIP ",)], [("symmetric",), ("look-alike",)]),
     "confidence_after_noise": ([("underconfident",)], [("overconfident",), ("calibrated",)]),
     "best_epoch_prediction": ([(60,), (7,)], [(0,), (61,), (1.5,)]),
     "learnt_by_heart": ([(HEART,)], [(0.5,), (1.0,)]),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from o2u_nb.course.editions import PREFIX, answers_in, filled, write_filled, write_student
+from o2u_nb.course.editions import PREFIX, filled, write_filled, write_student
 from tests.course.notebooks import FOLDER, PATHS, asked, cells
 
 by_name = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -64,7 +64,7 @@ def test_answers_fill_their_cells_and_make_checks_strict():
 @pytest.mark.parametrize("answers", [{}, {"answer-x": "1", "answer-y": "2"}])
 def test_an_answer_too_few_or_too_many_is_an_error(answers):
     notebook = {"cells": [{"id": "answer-x", "source": "x = ...", "cell_type": "code"}]}
-    with pytest.raises(ValueError, match="exactly one answer|one answer for each cell"):
+    with pytest.raises(ValueError, match="one answer for each cell"):
         filled(notebook, answers)
 
 
