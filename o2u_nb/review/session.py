@@ -115,7 +115,9 @@ class ReviewSession(Listing):
         self.decisions = Decisions(
             self.audit.log if log is None else log,
             reviewer=user() if reviewer is None else reviewer,
-            lineage=Lineage.of(self.audit),
+            lineage=Lineage.of(self.audit)
+            if log is None
+            else Lineage.of(self.audit).whatever_shown(),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
