@@ -48,7 +48,8 @@ PENALTY = 1.0
 TRUST = 3.0
 CONSTANT = 0.3  # the value of the column that stands for the constant of the classifier
 FITTED_ON = 3000  # rows, evenly spaced, from which the directions are found
-MOST_NUMBERS = 1 << 26  # kept for the classifier: 256 MiB of float32; more samples, fewer directions
+# Numbers kept for the classifier, 256 MiB of float32; with more samples, fewer directions.
+MOST_NUMBERS = 1 << 26
 ITERATIONS = 3  # of the search for directions; more change no ranking that we measured
 ROWS_AT_ONCE = 4096
 STEPS = 30  # of Newton's method at most; five are usual
