@@ -18,6 +18,8 @@ from o2u_nb.trace import Trace
 
 if TYPE_CHECKING:
     from o2u_nb.review.session import ReviewSession
+    from o2u_nb.widgets.certify import CertifyDesk
+    from o2u_nb.widgets.check import CheckDesk
     from o2u_nb.widgets.dashboard import Dashboard
     from o2u_nb.widgets.finish import FinishCard
     from o2u_nb.widgets.running import LiveRun
@@ -95,6 +97,30 @@ class Audit(AuditFolder):
         card.comparing(partial(before_after, self, held_out))
         return card
 
+    def certify(self, *, reviewer: str | None = None) -> "CertifyDesk":
+        """Show the certificate of label quality: a `CertifyDesk` over `session()`.
+
+        It leads from the cut, where the ranked review stopped, to a random sample of all other
+        samples, and says how many labels are right at least; see `review.certifying`.
+        """
+        from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
+
+        desk = CertifyDesk(self.session(reviewer=reviewer))
+        desk.writing(self.write_report)
+        return desk
+
+    def check(self, *, reviewer: str | None = None) -> "CheckDesk":
+        """Show a hidden check of a reviewer (default: the user): a `CheckDesk`.
+
+        Decided samples come again in random order, mixed with planted wrong labels; the answers
+        change nothing in the data set. They say how often the reviewer errs, whether a label that
+        is shown leads the judgement, and how far two reviewers agree; see `review.checking`.
+        """
+        from o2u_nb.review.checking import CheckSession
+        from o2u_nb.widgets.check import CheckDesk  # imports ipywidgets
+
+        return CheckDesk(CheckSession(self, reviewer=reviewer))
+
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).
 
@@ -109,17 +135,19 @@ class Audit(AuditFolder):
         return shared_session(self, reviewer=reviewer)
 
     def write_report(self) -> Path:
-        """Write the report anew, with what has been decided so far; return its path.
+        """Write the report anew, with decisions and certificate as they are now; return its path.
 
         It replaces the one that was written with the audit. Raises `DecisionsError` when the
         decision log is about another data set, `OutputError` when the file cannot be written.
         """
         from o2u_nb.data.samples import Checked
         from o2u_nb.report import write_report
+        from o2u_nb.review.certified import certified
         from o2u_nb.review.summary import reviewed
 
         checked = Checked(self.samples, self.problems)
-        return write_report(self.report, self.findings, checked, self.facts, reviewed(self))
+        said = reviewed(self), certified(self)
+        return write_report(self.report, self.findings, checked, self.facts, *said)
 
     def panel(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None

@@ -67,5 +67,9 @@ class DecisionsError(O2UError):
     """A decision cannot be recorded, or a decision log belongs to other samples."""
 
 
+class CertificateError(O2UError):
+    """A statement on the labels would not be true, as when a sample was drawn before the cut."""
+
+
 class ApplyError(O2UError):
     """A cleaned copy cannot be made, or reverted, without touching something else."""

@@ -77,6 +77,11 @@ class Decisions:
         return self._ledger.events
 
     @property
+    def ledger(self) -> Ledger:
+        """Return what the events add up to; it is for reading only."""
+        return self._ledger
+
+    @property
     def problems(self) -> list[str]:
         """Say which lines of the log hold no event, and which decisions are set aside."""
         return self._unreadable + self._torn + self._left_from_before()
@@ -238,10 +243,11 @@ class Decisions:
         self._unreadable += parsed.problems
         self._torn = parsed.torn
         self._aside.update((event.event_id, event) for event in aside)
-        self._changed.update((event.sample_id, None) for event in self._ledger.add(events))
+        new = self._ledger.add(events)
+        self._changed.update((event.sample_id, None) for event in new if event.is_of_sample)
 
     def _left_from_before(self) -> list[str]:
-        ids = list(dict.fromkeys(event.sample_id for event in self.set_aside))
+        ids = list(dict.fromkeys(e.sample_id for e in self.set_aside if e.is_of_sample))
         if not ids:
             return []
         return [

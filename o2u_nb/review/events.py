@@ -24,6 +24,8 @@ NOTE = "note"
 TAG = "tag"
 UNTAG = "untag"
 REMARKS = (NOTE, TAG, UNTAG)
+# What is said of the whole data set, and of no sample: a random sample was drawn for a certificate.
+DRAW = "draw"
 UNDO = "undo"
 REDO = "redo"
 TAGS_JOIN = ", "  # between tags in a table; no tag holds a comma
@@ -44,7 +46,9 @@ class Event:
     where it could not be read. `rank_shown`, `score_shown` and `suggested_label` are what the
     reviewer saw. `ms_spent` is this event's share of the milliseconds that the command took. `note`
     is the text of a note, or a remark on a decision, and `tags` are those that a tag adds and an
-    untag takes away. Raises `ValueError` for values that make no sense.
+    untag takes away. `details` is what a draw records, as JSON; see `review.drawing`.
+    `concealed` says what the reviewer did not see, see `review.concealed`. Raises `ValueError` for
+    values that make no sense.
     """
 
     event_id: str
@@ -65,13 +69,15 @@ class Event:
     o2u_nb_version: str = ""
     undoes: str | None = None
     tags: tuple[str, ...] = ()
+    details: str | None = None
+    concealed: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tags", tuple(self.tags))  # JSON has lists only
         for name in _REQUIRED:
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"expected text as {name}, found {getattr(self, name)!r}")
-        if self.action not in (*ACTIONS, *REMARKS, UNDO, REDO):
+        if self.action not in (*ACTIONS, *REMARKS, DRAW, UNDO, REDO):
             raise ValueError(f"unknown action {self.action!r}")
         if self.time.tzinfo is None:
             raise ValueError(f"time without a zone: {self.ts_utc!r}")
@@ -84,6 +90,8 @@ class Event:
             raise ValueError(f"expected names as tags, found {self.tags!r}")
         if self.action in (TAG, UNTAG) and not self.tags:
             raise ValueError(f"{self.action} without tags")
+        if self.action == DRAW and not isinstance(self.details, str):
+            raise ValueError("draw without details")
 
     @property
     def time(self) -> datetime:
@@ -99,6 +107,11 @@ class Event:
     def is_decision(self) -> bool:
         """Tell a decision from a remark, an undo or a redo."""
         return self.action in ACTIONS
+
+    @property
+    def is_of_sample(self) -> bool:
+        """Tell an event about a sample from one about the whole data set."""
+        return self.action != DRAW
 
     @property
     def is_command(self) -> bool:

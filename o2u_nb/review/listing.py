@@ -49,15 +49,14 @@ class Listing(Filters):
             self.threshold = self.threshold_for(int(self.scores["suspect"].sum()))
             self.cut()
             self.show()
-        self.observe(lambda _: self.show(), list(FILTERS))
+        self.observe(lambda _: self.show(), [*FILTERS, "sequence", "concealed"])
         self.observe(self._on_threshold, "threshold")
         self.observe(self._on_column, "threshold_column")
 
     def show(self) -> None:
         """List what passes the filters, and keep the focus within it."""
-        order = self.columns.order(self.order_by, descending=self.descending)
         self._shown = self.passing()
-        visible, groups = self._grouped(order)
+        visible, groups = self._grouped(self._order())
         with self.hold_trait_notifications():
             self.set_trait("groups", groups)
             self.set_trait("visible", frozen(visible))
@@ -65,10 +64,19 @@ class Listing(Filters):
             self._keep_focus_visible()
             self.listed()
 
+    def _order(self) -> np.ndarray:
+        """Return the positions that may be shown, in their order; hide all others."""
+        if self.sequence is None:
+            return self.columns.order(self.order_by, descending=self.descending)
+        in_sequence = np.zeros(len(self.columns), dtype=bool)
+        in_sequence[self.sequence] = True
+        self._shown &= in_sequence
+        return self.sequence
+
     def _grouped(self, order: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
         """Return what is shown of all positions in `order`, and its groups."""
         listed = order[self._shown[order]]
-        if not self.group_by:
+        if not self.group_by or self.sequence is not None:
             return listed, ()
         # Without the filter by decision, so that deciding does not make groups change places.
         counted = order[self.passing(without="decision_filter")[order]]

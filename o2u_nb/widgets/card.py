@@ -28,6 +28,9 @@ NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px
 HEAD = f"text-align:left;font-weight:normal;{FAINT}"
 EYE_COLUMNS = ("eye", "takes it for", "score (nats)")
 OF_FIRST = "The probabilities, the loss and the detectors below are those of the first eye."
+HIDDEN = (
+    "What the network thinks of this picture is hidden, so that it does not lead your judgement."
+)
 NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
@@ -68,6 +71,15 @@ class Card:
             _opinions(known),
         ]
         return _joined(parts)
+
+    def plain(self, name: str, given: str | None) -> str:
+        """Return a card of a sample's name and given label, and nothing of what a network thinks.
+
+        Either may be hidden: the name is "" then, and the label None.
+        """
+        label = f"given <b>{inert(given)}</b>" if given else "the given label is hidden"
+        line = f'<span style="{FAINT}">{inert(name, 120)}</span>'
+        return _joined([f"<p>{label}<br>{line}</p>", f'<p style="{FAINT}">{HIDDEN}</p>'])
 
     def brief(self, known: dict) -> str:
         """Return what two samples are compared by: labels, decision, loss and probabilities."""
