@@ -43,11 +43,12 @@ class Audit(AuditFolder):
         So a notebook can be run again from its first cell: where the samples, their pictures and
         the settings are those that the audit was made with, it is opened as it is, with all
         decisions. Where something differs, `AuditExistsError` says what; it is raised for any audit
-        in `out` if `reopen` is False. `overwrite=True` makes the audit anew.
+        in `out` if `reopen` is False. `overwrite=True` makes the audit anew, and `resume=True`
+        goes on with one that was interrupted, after its last finished epoch.
 
         While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
         progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
-        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed` and `overwrite`.
+        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `overwrite` and `resume`.
         """
         from o2u_nb.run import run_audit
 
@@ -80,6 +81,28 @@ class Audit(AuditFolder):
             options = {"say": shown.say, **options}
             saved = save_audit(out, samples, trace, embeddings, **options)
         return cls(saved.folder)
+
+    @classmethod
+    def rebuild(cls, folder: str | os.PathLike, *, quiet: bool = False) -> "Audit":
+        """Make scores, report and `audit.json` in `folder` anew, and open the audit.
+
+        This is for damaged or missing files that can be computed from the samples and the training
+        dynamics; nothing is trained, and decisions stay. See `o2u_nb.stored.rebuild`.
+        """
+        from o2u_nb.stored.rebuild import rebuild
+
+        with Silence() if quiet else Bars() as shown:
+            rebuild(folder, say=shown.say)
+        return cls.open(folder)
+
+    def verify(self) -> list[str]:
+        """Read every byte of this audit; return a sentence for each damage, none where all is well.
+
+        See `o2u_nb.stored.verify`.
+        """
+        from o2u_nb.stored.verify import verify
+
+        return verify(self.folder)
 
     def finish(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
