@@ -19,6 +19,7 @@ prior around 0 (Bayesian logistic regression, by the highest posterior):
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,8 +49,9 @@ PENALTY = 1.0
 TRUST = 3.0
 CONSTANT = 0.3  # the value of the column that stands for the constant of the classifier
 FITTED_ON = 3000  # rows, evenly spaced, from which the directions are found
-# Numbers kept for the classifier, 256 MiB of float32; with more samples, fewer directions.
-MOST_NUMBERS = 1 << 26
+# Numbers kept for the classifier, 32 MiB of float32; with more samples, fewer directions, so that a
+# step takes about as long for many samples as for 10,000.
+MOST_NUMBERS = 1 << 23
 ITERATIONS = 3  # of the search for directions; more change no ranking that we measured
 ROWS_AT_ONCE = 4096
 STEPS = 30  # of Newton's method at most; five are usual
@@ -115,6 +117,12 @@ class Prior:
         self.n_classes = n_classes
         self._parts = [column for column in map(_scaled, parts) if column.any()]
         self._alike = LeftOut(features, self.given, n_classes) if len(features) else None
+
+    def starting_from(self, p_wrong: np.ndarray) -> "Prior":
+        """Return the same with other probabilities (n,); the prepared features are shared."""
+        other = copy(self)
+        other.log_odds = log_odds(p_wrong)
+        return other
 
     def after(self, decided: Decided) -> Learned:
         """Return the log-odds of a wrong label after what was `decided`.
