@@ -135,47 +135,81 @@ class Prior:
         if not known.any():
             return Learned(self.log_odds, nothing, nothing, nothing, nothing)
         parts = self._columns(decided)
-        columns = [column for part in parts.values() for column in part.columns]
+        rows = np.hstack([part.at(decided.positions) for part in parts.values()])
         spread = np.concatenate([part.spread for part in parts.values()])
-        rows = np.column_stack([column[decided.positions] for column in columns])
-        weights = iter(_fitted(rows, self.log_odds[decided.positions], decided.wrong, spread))
+        weights = _fitted(rows, self.log_odds[decided.positions], decided.wrong, spread)
+        ends = np.cumsum([len(part.spread) for part in parts.values()])[:-1]
         moved = {
-            name: sum((next(weights) * column for column in part.columns), start=nothing)
-            for name, part in parts.items()
+            name: part.times(own)
+            for (name, part), own in zip(parts.items(), np.split(weights, ends), strict=True)
         }
         return Learned(self.log_odds + sum(moved.values(), start=nothing), **moved)
 
-    def _columns(self, decided: Decided) -> dict[str, "_Part"]:
+    def _columns(self, decided: Decided) -> dict[str, "_Numbers | _Codes"]:
         x = self.log_odds / SCALE
-        parts = dict(
-            overall=_Part([np.ones(len(x)), x], [SHIFT, SLOPE]),
-            parts=_Part(self._parts, [PART] * len(self._parts)),
+        parts: dict[str, _Numbers | _Codes] = dict(
+            overall=_Numbers([np.ones(len(x)), x], [SHIFT, SLOPE]),
+            parts=_Numbers(self._parts, [PART] * len(self._parts)),
             classes=self._classes(decided.positions),
-            alike=_Part([], []),
+            alike=_Numbers([], []),
         )
         if self._alike is not None:
             before = self._alike.margin()
             change = self._alike.margin(decided) - before
-            parts["alike"] = _Part([STEEP * before, STEEP * change], [ALIKE, ALIKE])
+            parts["alike"] = _Numbers([STEEP * before, STEEP * change], [ALIKE, ALIKE])
         return parts
 
-    def _classes(self, decided: np.ndarray) -> "_Part":
+    def _classes(self, decided: np.ndarray) -> "_Codes":
         """Return a column for each class and pair that was decided on; 1 where a sample has it."""
         pairs = self.given * (self.n_classes + 1) + self.suggested
-        columns: list[np.ndarray] = []
-        spread: list[float] = []
-        for code, width in ((pairs, PAIR), (self.given, CLASS), (self.suggested, CLASS)):
-            met = np.unique(code[decided])
-            columns += [(code == one).astype(np.float64) for one in met]
-            spread += [width] * len(met)
-        return _Part(columns, spread)
+        codes = [pairs, self.given, self.suggested]
+        return _Codes(codes, [np.unique(code[decided]) for code in codes], [PAIR, CLASS, CLASS])
 
 
-class _Part(NamedTuple):
+class _Numbers(NamedTuple):
     """Columns (n,) of the regression, and the standard deviation of the weight of each."""
 
     columns: list[np.ndarray]
     spread: list[float]
+
+    def at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the columns at `positions` (k,): float (k, d)."""
+        rows = [column[positions] for column in self.columns]
+        return np.column_stack(rows) if rows else np.empty((len(positions), 0))
+
+    def times(self, weights: np.ndarray) -> np.ndarray:
+        """Return the sum (n,) of the columns, each times its weight; 0 where there are none."""
+        return np.asarray(sum(w * column for w, column in zip(weights, self.columns, strict=True)))
+
+
+class _Codes(NamedTuple):
+    """Codes (n,) that stand for columns of 0 and 1: one for each code that was `met`, sorted.
+
+    There may be thousands of pairs of classes, so the columns themselves are never made.
+    """
+
+    codes: list[np.ndarray]
+    met: list[np.ndarray]
+    widths: list[float]
+
+    @property
+    def spread(self) -> list[float]:
+        """Return the standard deviation of the weight of each column."""
+        return [w for w, met in zip(self.widths, self.met, strict=True) for _ in met]
+
+    def at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the columns at `positions` (k,): float (k, d)."""
+        both = zip(self.codes, self.met, strict=True)
+        return np.hstack([code[positions, None] == met for code, met in both]).astype(np.float64)
+
+    def times(self, weights: np.ndarray) -> np.ndarray:
+        """Return the sum (n,) of the columns, each times its weight."""
+        own = np.split(weights, np.cumsum([len(met) for met in self.met])[:-1])
+        total = np.zeros(len(self.codes[0]))
+        for code, met, weight in zip(self.codes, self.met, own, strict=True):
+            place = np.minimum(np.searchsorted(met, code), len(met) - 1)
+            total += np.where(met[place] == code, weight[place], 0)
+        return total
 
 
 class LeftOut:
@@ -191,7 +225,7 @@ class LeftOut:
         self.n_classes = n_classes
         self._rows = _directions(features)
         self._gram = self._rows.T @ self._rows
-        self._before: np.ndarray | None = None
+        self._kept: dict[bytes, np.ndarray] = {}  # the margins of no and of the last decisions
 
     def margin(self, decided: Decided | None = None) -> np.ndarray:
         """Return by how much the best other class exceeds the given one: float (n,), about -1 to 1.
@@ -200,16 +234,22 @@ class LeftOut:
         was found right, and count `TRUST` times; where the right one is not known, they are left
         out of the fit.
         """
-        if decided is None:
-            if self._before is None:
-                self._before = self._margin(np.ones(len(self.given)), self.given)
-            return self._before
+        key = b"" if decided is None else decided.positions.tobytes() + decided.right.tobytes()
+        if key not in self._kept:
+            self._kept = {name: self._kept[name] for name in {b""} & set(self._kept)}
+            self._kept[key] = self._margin(*self._taught(decided))
+        return self._kept[key]
+
+    def _taught(self, decided: Decided | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weight (n,) and the label (n,) of each sample after what was `decided`."""
         weight = np.ones(len(self.given))
+        if decided is None:
+            return weight, self.given
         weight[decided.positions] = np.where(decided.right < 0, 0, TRUST)
         labels = self.given.copy()
         known = decided.right >= 0
         labels[decided.positions[known]] = decided.right[known]
-        return self._margin(weight, labels)
+        return weight, labels
 
     def _margin(self, weight: np.ndarray, labels: np.ndarray) -> np.ndarray:
         rows, n = self._rows, np.arange(len(labels))

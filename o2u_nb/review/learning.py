@@ -13,7 +13,7 @@ import numpy as np
 
 from o2u_nb.detect.from_decisions import Decided, Learned, Prior
 from o2u_nb.detect.recalibrated import log_odds, recalibrated
-from o2u_nb.errors import FeaturesError, TraceError
+from o2u_nb.errors import O2UError
 from o2u_nb.review.columns import Columns
 
 P_WRONG = "p_wrong"
@@ -66,7 +66,7 @@ class Learning:
         """Prepare the features, when something is first decided; None without usable ones."""
         try:
             found = list(self._features())
-        except (FeaturesError, TraceError) as error:
+        except O2UError as error:
             self.problem = f"Features are not used to learn from decisions: {error.message}"
             return None
         usable = [rows for rows in found if _is_usable(rows, len(self.columns))]
