@@ -27,7 +27,7 @@ from detection import sets
 from o2u_nb import feature_file
 from o2u_nb.data import noise
 from o2u_nb.detect.from_decisions import Decided
-from o2u_nb.detect.recalibrated import expit
+from o2u_nb.detect.recalibrated import expit, recalibrated
 from o2u_nb.review.columns import Columns
 from o2u_nb.review.learning import prior_of
 
@@ -40,7 +40,8 @@ NOTES = (
     "seeds, by the share of slips of the reviewer. `audit`: the audit's own order. `change`: looks "
     "with learning against those without, below 0 = saved, mean and the range over seeds. `brier`: "
     "mean squared error of `p_wrong` over the samples that nobody has looked at in the end: of the "
-    "audit's own, and of the learned. `s/step`: seconds of one ranking, with one thread."
+    "audit's own, of these shifted and scaled alike, and of the learned. "
+    "`s/step`: seconds of one ranking, with one thread."
 )
 
 
@@ -101,14 +102,16 @@ def reviewed(found: Set, slips: float, seed: int) -> dict[str, float]:
         if so_far[-1] >= SHARE * count - 1e-9:
             break
     seconds = (time.perf_counter() - began) / steps
-    learned = found.prior.after(found.decided(looked, said)).p_wrong
+    decided = found.decided(looked, said)
+    audit = expit(found.prior.log_odds)
     rest = np.setdiff1d(np.arange(len(said)), looked)
     squared = lambda p: float(np.nanmean((p[rest] - found.wrong[rest]) ** 2))  # noqa: E731
     return dict(
         without=looks_without(found),
         learned=float((np.argmax(so_far >= SHARE * count - 1e-9) + 1) / count),
-        brier_audit=squared(expit(found.prior.log_odds)),
-        brier_learned=squared(learned),
+        brier_audit=squared(audit),
+        brier_recalibrated=squared(recalibrated(audit, decided.positions, decided.wrong)),
+        brier_learned=squared(found.prior.after(decided).p_wrong),
         seconds=seconds,
     )
 
@@ -154,6 +157,7 @@ def table(runs: pd.DataFrame) -> pd.DataFrame:
                 "learned": f"{group['learned'].mean():.2f}",
                 "change": f"{change.mean():+.0%} ({change.min():+.0%} to {change.max():+.0%})",
                 "brier audit": f"{group['brier_audit'].mean():.3f}",
+                "brier recalibrated": f"{group['brier_recalibrated'].mean():.3f}",
                 "brier learned": f"{group['brier_learned'].mean():.3f}",
                 "s/step": f"{group['seconds'].mean():.2f}",
                 "seeds": len(group),

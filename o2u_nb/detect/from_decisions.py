@@ -5,10 +5,12 @@ decisions. Out come log-odds of a wrong label in the same order, and what moved 
 the prior: without decisions its log-odds are returned as they are, and a few decisions move them
 little. Nothing here knows of a review or trains a network; a step takes some tenths of a second.
 
-The log-odds are the audit's, plus a weighted sum of a few quantities, whose weights have a normal
-prior around 0 (Bayesian logistic regression, by the highest posterior):
+The audit's log-odds are first shifted and scaled alike (see `recalibrated`): an audit that is much
+too sure would otherwise outweigh all that is found, since a decision against it would pass for a
+slip of the reviewer. To these is added a weighted sum of a few quantities, whose weights have a
+normal prior around 0 (Bayesian logistic regression, by the highest posterior):
 
-* a constant and the audit's own log-odds, as Platt's method has them;
+* a constant and these log-odds themselves, for what the other quantities leave over;
 * the other columns of the score table, so that a part of the score that turns out to tell more here
   counts more;
 * which class is given, which is suggested, and the pair of both: after ten labels cat that look
@@ -24,15 +26,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from o2u_nb.detect.recalibrated import NEAREST, expit, log_odds
+from o2u_nb.detect.recalibrated import NEAREST, expit, log_odds, recalibrated
 from o2u_nb.rows import evenly
 
 # All of these were chosen on seeds 0 and 11 of CIFAR-10N and of photographs of waste with noises
 # that are not among the reported ones, see benchmarks/learning.py.
-# Standard deviations of the weights' normal prior, all in nats. The constant and the slope are
-# nearly those of `recalibrated`.
+# Standard deviations of the weights' normal prior, all in nats.
 SHIFT = 0.7
-SLOPE = 0.3  # of the audit's log-odds, divided by `SCALE`
+SLOPE = 0.3  # of the recalibrated log-odds, divided by `SCALE`
 SCALE = 5.0
 PART = 0.1  # of each column of the score table, scaled to the standard deviation 1
 PAIR = 0.3  # of each pair of given and suggested class
@@ -134,19 +135,21 @@ class Prior:
         nothing = np.zeros(len(self.log_odds))
         if not known.any():
             return Learned(self.log_odds, nothing, nothing, nothing, nothing)
-        parts = self._columns(decided)
+        start = log_odds(recalibrated(expit(self.log_odds), decided.positions, decided.wrong))
+        parts = self._columns(decided, start)
         rows = np.hstack([part.at(decided.positions) for part in parts.values()])
         spread = np.concatenate([part.spread for part in parts.values()])
-        weights = _fitted(rows, self.log_odds[decided.positions], decided.wrong, spread)
+        weights = _fitted(rows, start[decided.positions], decided.wrong, spread)
         ends = np.cumsum([len(part.spread) for part in parts.values()])[:-1]
         moved = {
             name: part.times(own)
             for (name, part), own in zip(parts.items(), np.split(weights, ends), strict=True)
         }
+        moved["overall"] = moved["overall"] + start - self.log_odds
         return Learned(self.log_odds + sum(moved.values(), start=nothing), **moved)
 
-    def _columns(self, decided: Decided) -> dict[str, "_Numbers | _Codes"]:
-        x = self.log_odds / SCALE
+    def _columns(self, decided: Decided, start: np.ndarray) -> dict[str, "_Numbers | _Codes"]:
+        x = start / SCALE
         parts: dict[str, _Numbers | _Codes] = dict(
             overall=_Numbers([np.ones(len(x)), x], [SHIFT, SLOPE]),
             parts=_Numbers(self._parts, [PART] * len(self._parts)),
