@@ -32,7 +32,7 @@ from o2u_nb.review.columns import Columns
 from o2u_nb.review.learning import prior_of
 
 SLIPS = (0.0, 0.05, 0.10)
-BATCH = 20
+BATCH = 100
 SHARE = 0.9  # of the wrong labels, until which the simulated reviewer looks
 RESULT = "learning"
 NOTES = (
