@@ -8,9 +8,11 @@ import pytest
 from o2u_nb import folder as layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.detect.recalibrated import adding_up_to, recalibrated
-from o2u_nb.review import expected
+from o2u_nb.review import expected, learned_text
 from o2u_nb.review.certifying import Certification
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.text import inert
+from o2u_nb.widgets.learning import LearningPanel
 from tests.audits import CLASSES, write_audit
 from tests.test_feature_file import put
 
@@ -160,3 +162,28 @@ def test_a_cut_on_p_wrong_is_on_that_of_the_audit(session):
     session.rank_again()
     assert session.threshold == threshold
     np.testing.assert_array_equal(session.suspects, suspects)
+
+
+def test_the_panel_says_what_moved_and_ranks_again(session):
+    panel = LearningPanel(session)
+    assert "Nothing is learned yet" in panel._words.value and panel._again.disabled
+    session.only_suspects = False
+    session.keep(first(session, 5))
+    current = session.scores.index[N_WRONG + 2]
+    session.current = current
+    said = learned_text.of_sample(session, current)
+    assert (
+        "From 5 decided labels" in panel._words.value and said and inert(said) in panel._words.value
+    )
+    position = N_WRONG + 2
+    largest = max(session.causes, key=lambda name: abs(session.causes[name][position]))
+    nats = session.causes[largest][position]
+    assert f"in nats by {learned_text.NAMES[largest]} {nats:+.1f}" in said
+    panel._again.click()
+    assert (np.diff(session.p_wrong[session.visible]) <= 0).all()
+    session.concealed = "hints"
+    assert learned_text.of_sample(session, current) == ""
+    session.concealed = ""
+    session.undo()
+    assert "Nothing is learned yet" in panel._words.value and panel._again.disabled
+    panel.close()
