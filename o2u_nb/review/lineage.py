@@ -66,9 +66,9 @@ class Lineage:
         """Return the events that count, and those that are set aside.
 
         An event counts if it is about this data set or an earlier one, and its sample is here under
-        the same given label. A draw, which is about no sample, counts if it is about this data set. `among_others` says that the log
-        is known to be about this audit. Otherwise `DecisionsError` is raised when all events are
-        about another data set; the message calls the log `name`.
+        the same given label. A draw, which is about no sample, counts if it is about this data set.
+        `among_others` says that the log is known to be about this audit. Otherwise `DecisionsError`
+        is raised when all events are about another data set; the message calls the log `name`.
         """
         counted: list[Event] = []
         aside: list[Event] = []
