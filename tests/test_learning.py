@@ -13,8 +13,7 @@ from o2u_nb.review.certifying import Certification
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert
 from o2u_nb.widgets.learning import LearningPanel
-from tests.audits import CLASSES, write_audit
-from tests.test_feature_file import put
+from tests.audits import CLASSES, put, write_audit
 
 KEY, N, N_WRONG = "net", 80, 16
 
