@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embedding_file, feature_file
-from o2u_nb.data import atomic, sealed
+from o2u_nb.data import atomic, sealed, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.array_file import Damage
 from o2u_nb.data.moved import moved_to
@@ -113,6 +113,7 @@ class AuditFolder:
         """Read what was wrong with the source: sample_id, problem, detail, action."""
         with self._reading(PROBLEMS):
             table = pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+            table = spreadsheet.restored(table)
             if list(table) != list(samples_io.Problem._fields):
                 raise Damage(f"expected the columns {', '.join(samples_io.Problem._fields)}")
             return table
