@@ -131,6 +131,22 @@ class AuditFolder:
         }
 
     @cached_property
+    def eye_features(self) -> dict[str, np.ndarray]:
+        """Open what each eye makes of the pictures, by the eye's name; the first is `embeddings`.
+
+        float (n_samples, d) each, memory-mapped, in the order of the trace's ids: the features of a
+        frozen network, or the embeddings of one that was trained on the pictures. An eye of which
+        none were kept is left out.
+        """
+        first, *others = self.eyes
+        found = {first: self.embeddings, **self.features}
+        for name in others:
+            if name not in found:
+                path = self.folder / EYES / column_name(name) / EMBEDDINGS
+                found[name] = embedding_file.read(path, self.trace.n_samples)
+        return {name: rows for name, rows in found.items() if rows is not None}
+
+    @cached_property
     def eyes(self) -> dict[str, Trace]:
         """Open the training dynamics of each eye, by its name; the first is `trace`.
 

@@ -38,12 +38,12 @@ def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, 
     >>> positions.tolist(), [f"{similarity:.2f}" for similarity in similarities]
     ([2, 3], ['1.00', '0.71'])
     """
-    (wanted,) = _unit(embeddings[position : position + 1])
+    (wanted,) = unit(embeddings[position : position + 1])
     similarities = np.empty(len(embeddings), dtype=np.float32)
     for start in range(0, len(embeddings), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        similarities[rows] = _unit(embeddings[rows]) @ wanted
-    found = _most_similar(similarities, position, k)
+        similarities[rows] = unit(embeddings[rows]) @ wanted
+    found = largest(similarities, k, without=np.array([position]))
     return found, similarities[found].clip(-1, 1)
 
 
@@ -62,7 +62,7 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     [[2, 3], [3, 0], [0, 3], [0, 1]]
     """
     n = len(embeddings)
-    unit = _unit(embeddings)
+    unit = unit(embeddings)
     compared = evenly(n, MOST_COMPARED)
     k = max(0, min(k, len(compared) - 1))
     positions = np.empty((n, k), np.int64)
@@ -137,25 +137,26 @@ def _most_similar_of_each(
     return columns[best], candidates[best]
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """Return `rows` scaled to length 1, in float32; rows of zeros stay as they are."""
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Return `rows` (n, d) scaled to length 1, in float32; rows of zeros stay as they are."""
     rows = rows.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     rows /= np.where(lengths > 0, lengths, 1)[:, None]
     return rows
 
 
-def _most_similar(similarities: np.ndarray, position: int, k: int) -> np.ndarray:
-    """Return the positions of the `k` largest of `similarities` (n,), without `position` itself.
+def largest(values: np.ndarray, k: int, *, without: np.ndarray) -> np.ndarray:
+    """Return the positions, int64, of the `k` largest of `values` (n,) float, largest first.
 
-    Largest first, ties in the order of their positions. `similarities` is rounded in place, and
-    overwritten at `position`.
+    Those at the positions `without` (m,) are left out. Values that are equal when they are rounded
+    to `DECIMALS` are ties, and come in the order of their positions. `values` is rounded in place,
+    and overwritten at `without`.
     """
-    k = min(k, len(similarities) - 1)
+    k = min(k, len(values) - len(without))
     if k <= 0:
         return np.empty(0, dtype=np.int64)
-    similarities[position] = -np.inf
-    np.round(similarities, DECIMALS, out=similarities)
-    smallest = np.partition(similarities, len(similarities) - k)[len(similarities) - k]
-    candidates = np.flatnonzero(similarities >= smallest)
-    return candidates[np.argsort(-similarities[candidates], kind="stable")][:k]
+    values[without] = -np.inf
+    np.round(values, DECIMALS, out=values)
+    smallest = np.partition(values, len(values) - k)[len(values) - k]
+    candidates = np.flatnonzero(values >= smallest)
+    return candidates[np.argsort(-values[candidates], kind="stable")][:k]

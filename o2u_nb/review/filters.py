@@ -13,6 +13,7 @@ from traitlets import Bunch
 
 from o2u_nb.detect.recalibrated import recalibrated
 from o2u_nb.errors import O2UError
+from o2u_nb.review.alike import Alike
 from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.groups import GROUPINGS
@@ -26,7 +27,7 @@ DECISION_FILTERS = ("all", "decided", *STATES)
 # The traits that decide which samples are visible.
 HIDING = (
     "only_suspects", "label_filter", "pair_filter", "decision_filter", "note_filter", "tag_filter",
-    "text_filter", "position_filter",
+    "text_filter", "position_filter", "alike_filter",
 )  # fmt: skip
 # These, and the traits that decide in which order.
 FILTERS = ("order_by", "descending", "group_by", *HIDING)
@@ -55,6 +56,7 @@ class Filters(traitlets.HasTraits):
     text_filter = traitlets.Unicode("")
     only_suspects = traitlets.Bool(True)
     position_filter = traitlets.Instance(np.ndarray, allow_none=True)
+    alike_filter = traitlets.Instance(Alike, allow_none=True)
     threshold = traitlets.Float()
     threshold_column = traitlets.Unicode("score")
 
@@ -164,6 +166,9 @@ class Filters(traitlets.HasTraits):
 
     def _pass_position_filter(self, positions: np.ndarray) -> np.ndarray:
         return _picked(positions, len(self.columns))
+
+    def _pass_alike_filter(self, alike: Alike) -> np.ndarray:
+        return _picked(self.columns.positions(alike.shown()), len(self.columns))
 
     def labelled(self, label: str) -> np.ndarray:
         """Tell which samples (n,) bool have the given label `label`."""

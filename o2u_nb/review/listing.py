@@ -55,15 +55,20 @@ class Listing(Filters):
 
     def show(self) -> None:
         """List what passes the filters, and keep the focus within it."""
-        order = self.columns.order(self.order_by, descending=self.descending)
         self._shown = self.passing()
-        visible, groups = self._grouped(order)
+        visible, groups = self._grouped(self._order())
         with self.hold_trait_notifications():
             self.set_trait("groups", groups)
             self.set_trait("visible", frozen(visible))
             self.set_trait("hidden_matches", self._hidden_matches())
             self._keep_focus_visible()
             self.listed()
+
+    def _order(self) -> np.ndarray:
+        """Return positions in display order, at least those that pass the filters."""
+        if self.alike_filter is not None:  # most similar first
+            return self.columns.positions(self.alike_filter.ids)
+        return self.columns.order(self.order_by, descending=self.descending)
 
     def _grouped(self, order: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
         """Return what is shown of all positions in `order`, and its groups."""
