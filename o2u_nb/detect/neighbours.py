@@ -38,11 +38,11 @@ def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, 
     >>> positions.tolist(), [f"{similarity:.2f}" for similarity in similarities]
     ([2, 3], ['1.00', '0.71'])
     """
-    (wanted,) = unit(embeddings[position : position + 1])
+    (wanted,) = unit_rows(embeddings[position : position + 1])
     similarities = np.empty(len(embeddings), dtype=np.float32)
     for start in range(0, len(embeddings), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        similarities[rows] = unit(embeddings[rows]) @ wanted
+        similarities[rows] = unit_rows(embeddings[rows]) @ wanted
     found = largest(similarities, k, without=np.array([position]))
     return found, similarities[found].clip(-1, 1)
 
@@ -62,7 +62,7 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     [[2, 3], [3, 0], [0, 3], [0, 1]]
     """
     n = len(embeddings)
-    unit = unit(embeddings)
+    unit = unit_rows(embeddings)
     compared = evenly(n, MOST_COMPARED)
     k = max(0, min(k, len(compared) - 1))
     positions = np.empty((n, k), np.int64)
@@ -137,7 +137,7 @@ def _most_similar_of_each(
     return columns[best], candidates[best]
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
+def unit_rows(rows: np.ndarray) -> np.ndarray:
     """Return `rows` (n, d) scaled to length 1, in float32; rows of zeros stay as they are."""
     rows = rows.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))

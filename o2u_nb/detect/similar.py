@@ -16,7 +16,7 @@ import numpy as np
 
 from o2u_nb.data import atomic
 from o2u_nb.data.parallel import in_threads
-from o2u_nb.detect.neighbours import largest, unit
+from o2u_nb.detect.neighbours import largest, unit_rows
 from o2u_nb.detect.similar_index import SimilarIndex
 from o2u_nb.errors import O2UError, OutputError
 from o2u_nb.rows import evenly
@@ -79,7 +79,7 @@ class Search:
         Similarity is the cosine of the rows, and to several samples that to the nearest of them.
         """
         positions = np.asarray(positions, dtype=np.int64)
-        return self._nearest(unit(self.rows[positions]), k, without=positions)
+        return self._nearest(unit_rows(self.rows[positions]), k, without=positions)
 
     def like_rows(self, rows: np.ndarray, k: int) -> Found:
         """Return the `k` samples most similar to any of `rows` (m, d), which are of no sample.
@@ -92,7 +92,7 @@ class Search:
                 f"Expected rows of {self.rows.shape[1]} features, as the samples have; found "
                 f"{rows.shape[1]}: they are of another network."
             )
-        return self._nearest(unit(rows), k, without=np.empty(0, dtype=np.int64))
+        return self._nearest(unit_rows(rows), k, without=np.empty(0, dtype=np.int64))
 
     def more_like(self, positions: np.ndarray, k: int) -> Found:
         """Return the `k` samples that have most of what those at `positions` (m,) have in common.
@@ -116,7 +116,7 @@ class Search:
         decorrelation for clustering and classification", ECCV 2012).
         """
         mean, axes, weights = self._spread
-        marked = unit(self.rows[positions]).mean(0) - mean
+        marked = unit_rows(self.rows[positions]).mean(0) - mean
         along = axes @ (weights * (axes.T @ marked))
         return mean, along / max(float(np.linalg.norm(along)), 1e-12)
 
@@ -126,7 +126,7 @@ class Search:
 
         An axis along which they vary much has a small weight (d,).
         """
-        crowd = unit(self.rows[evenly(len(self.rows), CROWD)])
+        crowd = unit_rows(self.rows[evenly(len(self.rows), CROWD)])
         mean = crowd.mean(0)
         variances, axes = np.linalg.eigh(np.cov(crowd - mean, rowvar=False, ddof=0))
         usual = max(float(variances.mean()), 1e-12)
@@ -143,7 +143,7 @@ class Search:
                 self.index.build_meanwhile()
             return self.exact(wanted, k, without=without)
         candidates = self.index.candidates(wanted, k + len(without))
-        alike = (unit(self.rows[candidates]) @ wanted.T).max(1)
+        alike = (unit_rows(self.rows[candidates]) @ wanted.T).max(1)
         found = _best(alike, k, without=np.flatnonzero(np.isin(candidates, without)))
         return Found(candidates[found.positions], found.similarities)
 
@@ -155,7 +155,7 @@ class Search:
             return
         starts = range(0, len(self.rows), ROWS_AT_ONCE)
         yield from in_threads(
-            lambda start: compute(unit(self.rows[start : start + ROWS_AT_ONCE])), list(starts)
+            lambda start: compute(unit_rows(self.rows[start : start + ROWS_AT_ONCE])), list(starts)
         )
 
     @cached_property
@@ -163,7 +163,7 @@ class Search:
         """Return all rows scaled to length 1, float32, memory-mapped; None where too large."""
         n_bytes = self.rows.size * np.dtype(np.float32).itemsize
         if n_bytes <= IN_MEMORY:
-            return unit(self.rows)
+            return unit_rows(self.rows)
         if n_bytes > MOST_KEPT or self.place is None:
             return None
         path = self.place.with_suffix(".npy")
@@ -184,7 +184,9 @@ class Search:
             header = {"descr": "<f4", "fortran_order": False, "shape": self.rows.shape}
             np.lib.format.write_array_header_1_0(file, header)
             for start in range(0, len(self.rows), ROWS_AT_ONCE):
-                file.write(unit(self.rows[start : start + ROWS_AT_ONCE]).astype("<f4").tobytes())
+                file.write(
+                    unit_rows(self.rows[start : start + ROWS_AT_ONCE]).astype("<f4").tobytes()
+                )
 
 
 def _along(rows: np.ndarray, mean: np.ndarray, along: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from o2u_nb.data import atomic
-from o2u_nb.detect.neighbours import largest, unit
+from o2u_nb.detect.neighbours import largest, unit_rows
 from o2u_nb.errors import OutputError
 from o2u_nb.extras import missing
 from o2u_nb.rows import evenly
@@ -120,13 +120,13 @@ def _learned(rows: np.ndarray) -> Any:
     kind = f"PCA{min(COMPONENTS, d)},IVF{cells},SQ8"
     index = faiss.index_factory(d, kind, faiss.METRIC_L2)
     learned_from = np.sort(evenly(n, cells * LEARNED_FROM))
-    index.train(unit(rows[learned_from]))
+    index.train(unit_rows(rows[learned_from]))
     return index
 
 
 def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(rows), BLOCK):
-        yield unit(rows[start : start + BLOCK])
+        yield unit_rows(rows[start : start + BLOCK])
 
 
 def _candidates(index: Any, wanted: np.ndarray, k: int) -> np.ndarray:
@@ -140,7 +140,7 @@ def _widened(index: Any, rows: np.ndarray) -> float:
     faiss = importlib.import_module("faiss")
     cells = faiss.extract_index_ivf(index)
     tried = evenly(len(rows), TRIED)
-    wanted = unit(rows[tried])
+    wanted = unit_rows(rows[tried])
     truth = _true_nearest(rows, tried, wanted)
     ask = lambda: _recall(lambda one: _candidates(index, one, NEAREST + 1), wanted, truth)  # noqa: E731
     cells.nprobe = 8

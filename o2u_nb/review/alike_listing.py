@@ -197,4 +197,3 @@ def _from_lists(filters: dict[str, Any]) -> dict[str, Any]:
     if "pair_filter" in filters:
         filters["pair_filter"] = tuple(filters["pair_filter"])
     return filters
-
