@@ -10,12 +10,12 @@ on standard error, and nothing left half-written), 130 when interrupted (finishe
 import argparse
 import sys
 
-from o2u_nb.commands import audit, compare, demo, doctor
+from o2u_nb.commands import audit, compare, demo, doctor, similar
 from o2u_nb.commands.program import program
 from o2u_nb.errors import O2UError
 from o2u_nb.version import __version__
 
-COMMANDS = (audit, demo, compare, doctor)  # in the order of the help
+COMMANDS = (audit, demo, compare, similar, doctor)  # in the order of the help
 
 
 def main(argv: list[str] | None = None) -> int:

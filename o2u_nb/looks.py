@@ -33,9 +33,9 @@ def row_of(audit: AuditFolder, picture: Picture, eye: str) -> np.ndarray:
     """Return the features of `picture` by the frozen network `eye`: float32 (d,).
 
     The picture is decoded and scaled as every sample is; an array is uint8 of (height, width) or
-    (height, width, 3). Raises `O2UError` when `eye` is none of `frozen_eyes`, `SourceError` when the
-    picture cannot be decoded, `FeaturesError` when the network is not the one that the audit used,
-    `WeightsError` when its weights cannot be had, and `MissingExtraError` without torch.
+    (height, width, 3). Raises `O2UError` when `eye` is none of `frozen_eyes`, `SourceError` when
+    the picture cannot be decoded, `FeaturesError` when the network is not the one that the audit
+    used, `WeightsError` when its weights cannot be had, and `MissingExtraError` without torch.
     """
     key = _key(audit, eye)
     item = _item(audit, picture)
@@ -49,7 +49,7 @@ def row_of(audit: AuditFolder, picture: Picture, eye: str) -> np.ndarray:
             f"{backbone.key!r}: its weights are others now. Audit again with --overwrite."
         )
     pixels = square_pixels(called(picture), item, backbone.size, at_least=backbone.size)
-    return runner(backbone, fast=False)(pixels[None])[0]
+    return runner(backbone, fast=False)(np.stack([pixels]))[0]  # a copy that torch may own
 
 
 def called(picture: Picture) -> str:

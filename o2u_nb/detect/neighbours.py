@@ -25,28 +25,6 @@ VOTERS = 10
 DECIMALS = 6
 
 
-def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` samples most similar to the one at `position`, and their cosine similarities.
-
-    `embeddings` is (n, d) float; its rows need not have length 1. Returns positions, int64, and
-    similarities, float32 in [-1, 1], both of shape (min(k, n - 1),): most similar first, ties in
-    the order of the positions, the sample itself left out. A row of zeros has the similarity 0 to
-    every other row.
-
-    >>> embeddings = np.array([[1, 0], [0, 2], [3, 0], [1, 1]])
-    >>> positions, similarities = nearest(embeddings, 0, k=2)
-    >>> positions.tolist(), [f"{similarity:.2f}" for similarity in similarities]
-    ([2, 3], ['1.00', '0.71'])
-    """
-    (wanted,) = unit_rows(embeddings[position : position + 1])
-    similarities = np.empty(len(embeddings), dtype=np.float32)
-    for start in range(0, len(embeddings), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        similarities[rows] = unit_rows(embeddings[rows]) @ wanted
-    found = largest(similarities, k, without=np.array([position]))
-    return found, similarities[found].clip(-1, 1)
-
-
 def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return, for each sample, the `k` samples most similar to it, and their cosine similarities.
 

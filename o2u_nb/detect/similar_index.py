@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from o2u_nb.data import atomic
-from o2u_nb.detect.neighbours import largest, unit_rows
 from o2u_nb.errors import OutputError
 from o2u_nb.extras import missing
 from o2u_nb.rows import evenly
@@ -36,18 +35,23 @@ TRIED = 200
 NEAREST = 10
 # Candidates for each neighbour that is wanted: they are compared exactly, with all components.
 CANDIDATES = 20
+FIRST_PROBES = 8  # cells that are looked into at first; twice as many until enough is found
 LEAST_CANDIDATES = 500
 BLOCK = 16_384  # rows that are scaled and added at a time
+
+Scaled = Callable[[np.ndarray], np.ndarray]
 
 
 class SimilarIndex:
     """Find candidates for the nearest of `rows` (n, d) float; kept in the file `path`.
 
-    `recall` (0 to 1) is measured when it is built.
+    `scaled(rows)` gives rows as they are compared, float32 of length 1. `recall` (0 to 1) is
+    measured when it is built.
     """
 
-    def __init__(self, rows: np.ndarray, path: Path):
+    def __init__(self, rows: np.ndarray, scaled: Scaled, path: Path):
         self.rows = rows
+        self.scaled = scaled
         self.path = path
         self.recall = 0.0
         self._index: Any = None
@@ -56,9 +60,9 @@ class SimilarIndex:
             self._read()
 
     @classmethod
-    def if_installed(cls, rows: np.ndarray, path: Path) -> "SimilarIndex | None":
-        """Return an index, which still has to be built if `path` is not there; None without faiss."""
-        return None if missing(["faiss"]) else cls(rows, path)
+    def if_installed(cls, rows: np.ndarray, scaled: Scaled, path: Path) -> "SimilarIndex | None":
+        """Return an index, to be built unless `path` is there already; None without faiss."""
+        return None if missing(["faiss"]) else cls(rows, scaled, path)
 
     @property
     def is_ready(self) -> bool:
@@ -72,11 +76,11 @@ class SimilarIndex:
             self._building.start()
 
     def build(self) -> None:
-        """Build the index, measure its recall, and write it; where it cannot be written, it stays."""
-        index = _learned(self.rows)
-        for block in _blocks(self.rows):
+        """Build the index, measure its recall, and write it if the folder can be written."""
+        index = self._learned()
+        for block in self._blocks():
             index.add(block)
-        self.recall = _widened(index, self.rows)
+        self.recall = self._widened(index)
         self._index = index
         with suppress(OutputError):
             self._write()
@@ -84,7 +88,7 @@ class SimilarIndex:
     def candidates(self, wanted: np.ndarray, k: int) -> np.ndarray:
         """Return the positions (m,) among which the `k` nearest to any of `wanted` probably are.
 
-        `wanted` is (m, d) float32, of length 1.
+        `wanted` is (m, d) float32, scaled.
         """
         return _candidates(self._index, wanted, k)
 
@@ -111,22 +115,47 @@ class SimilarIndex:
             self.recall = float(about["recall"])
             self._index = index
 
+    def _learned(self) -> Any:
+        """Return an empty index that has learned how the rows are spread."""
+        faiss = importlib.import_module("faiss")
+        n, d = self.rows.shape
+        cells = max(1, round(CELLS * n**0.5))
+        kind = f"PCA{min(COMPONENTS, d)},IVF{cells},SQ8"
+        index = faiss.index_factory(d, kind, faiss.METRIC_L2)
+        index.train(self.scaled(self.rows[evenly(n, cells * LEARNED_FROM)]))
+        return index
 
-def _learned(rows: np.ndarray) -> Any:
-    """Return an empty index that has learned how `rows` are spread."""
-    faiss = importlib.import_module("faiss")
-    n, d = rows.shape
-    cells = max(1, round(CELLS * n**0.5))
-    kind = f"PCA{min(COMPONENTS, d)},IVF{cells},SQ8"
-    index = faiss.index_factory(d, kind, faiss.METRIC_L2)
-    learned_from = np.sort(evenly(n, cells * LEARNED_FROM))
-    index.train(unit_rows(rows[learned_from]))
-    return index
+    def _blocks(self) -> Iterator[np.ndarray]:
+        for start in range(0, len(self.rows), BLOCK):
+            yield self.scaled(self.rows[start : start + BLOCK])
 
+    def _widened(self, index: Any) -> float:
+        """Let the index look into more cells until it finds enough; return its recall, 0 to 1."""
+        cells = importlib.import_module("faiss").extract_index_ivf(index)
+        tried = evenly(len(self.rows), TRIED)
+        wanted = self.scaled(self.rows[tried])
+        truth = self._true_nearest(tried, wanted)
+        cells.nprobe = min(FIRST_PROBES, cells.nlist)
+        recall = _recall(index, wanted, truth)
+        while recall < WANTED_RECALL and cells.nprobe < cells.nlist:
+            cells.nprobe = min(2 * cells.nprobe, cells.nlist)
+            recall = _recall(index, wanted, truth)
+        return recall
 
-def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(rows), BLOCK):
-        yield unit_rows(rows[start : start + BLOCK])
+    def _true_nearest(self, tried: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """Return the `NEAREST` samples most similar to each of `tried` (m,), by comparing all."""
+        best = np.full((len(tried), NEAREST), -np.inf, dtype=np.float32)
+        at = np.full((len(tried), NEAREST), -1, dtype=np.int64)
+        for number, block in enumerate(self._blocks()):
+            start = number * BLOCK
+            alike = wanted @ block.T
+            mine = np.flatnonzero((tried >= start) & (tried < start + len(block)))
+            alike[mine, tried[mine] - start] = -np.inf
+            values = np.hstack([best, alike])
+            places = np.hstack([at, np.broadcast_to(start + np.arange(len(block)), alike.shape)])
+            top = np.argpartition(-values, NEAREST - 1, axis=1)[:, :NEAREST]
+            best, at = np.take_along_axis(values, top, 1), np.take_along_axis(places, top, 1)
+        return at
 
 
 def _candidates(index: Any, wanted: np.ndarray, k: int) -> np.ndarray:
@@ -135,32 +164,10 @@ def _candidates(index: Any, wanted: np.ndarray, k: int) -> np.ndarray:
     return np.unique(found[found >= 0]).astype(np.int64)
 
 
-def _widened(index: Any, rows: np.ndarray) -> float:
-    """Let the index look into more cells until it finds enough; return its recall, 0 to 1."""
-    faiss = importlib.import_module("faiss")
-    cells = faiss.extract_index_ivf(index)
-    tried = evenly(len(rows), TRIED)
-    wanted = unit_rows(rows[tried])
-    truth = _true_nearest(rows, tried, wanted)
-    ask = lambda: _recall(lambda one: _candidates(index, one, NEAREST + 1), wanted, truth)  # noqa: E731
-    cells.nprobe = 8
-    recall = ask()
-    while recall < WANTED_RECALL and cells.nprobe < cells.nlist:
-        cells.nprobe = min(2 * cells.nprobe, cells.nlist)
-        recall = ask()
-    return recall
-
-
-def _recall(
-    candidates: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, truth: np.ndarray
-) -> float:
-    found = [np.isin(true, candidates(one[None])) for one, true in zip(wanted, truth, strict=True)]
+def _recall(index: Any, wanted: np.ndarray, truth: np.ndarray) -> float:
+    """Return the share of the true neighbours, (m, k) of `wanted` (m, d), among the candidates."""
+    found = [
+        np.isin(true, _candidates(index, one[None], NEAREST + 1))
+        for one, true in zip(wanted, truth, strict=True)
+    ]
     return float(np.mean(found))
-
-
-def _true_nearest(rows: np.ndarray, tried: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the `NEAREST` samples most similar to each of `tried`, by comparing all."""
-    alike = np.concatenate([block @ wanted.T for block in _blocks(rows)])
-    own = tried[:, None]
-    columns = zip(alike.T, own, strict=True)
-    return np.array([largest(column.copy(), NEAREST, without=one) for column, one in columns])

@@ -1,7 +1,7 @@
 """A listing of similar samples: what is like some of them, most similar first, in every panel.
 
-In comes what `AuditSearch` finds; out goes an `Alike`, which filters and orders the list until it is
-cleared; then all is as it was before. It is kept in the audit's cache, so that a review that is
+In comes what `AuditSearch` finds; out goes an `Alike`, which filters and orders the list until it
+is cleared; then all is as it was before. It is kept in the audit's cache, so that a review that is
 opened again shows it again.
 """
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from o2u_nb import folder as layout
 from o2u_nb import looks
 from o2u_nb.detect.similar import Found, Search
 from o2u_nb.errors import O2UError
@@ -32,10 +31,10 @@ class AuditSearch:
 
     `eye` is by default the first of them; for new pictures, the first that is pretrained.
 
-    Tables are indexed by `sample_id`, most similar first: `similarity`, float from -1 to 1; `label`,
-    the given label; and `same_label`, whether a sample that was asked about has that label (not
-    known for a new picture, whose table lacks it). `table.attrs` says which `eye` looked, and `how`
-    it was searched.
+    Tables are indexed by `sample_id`, most similar first: `similarity`, float from -1 to 1;
+    `label`, the given label; and `same_label`, whether a sample that was asked about has that label
+    (not known for a new picture, whose table lacks it). `table.attrs` says which `eye` looked, and
+    `how` it was searched.
     """
 
     def __init__(self, audit: AuditFolder):
@@ -45,7 +44,7 @@ class AuditSearch:
     @property
     def eyes(self) -> list[str]:
         """Return the names of the eyes whose features were kept, the first eye first."""
-        return list(self.audit.eye_features)
+        return [name for name in self.audit.eye_names if self.audit.file_of_eye(name).is_file()]
 
     @property
     def looking_eyes(self) -> list[str]:
@@ -101,12 +100,14 @@ class AuditSearch:
             eye = self.eye(eye)
             place = self.audit.folder / CACHE / f"{column_name(eye)}-{self.stamp(eye)}"
             _tidy(place)
-            self._searches[eye] = Search(self.audit.eye_features[eye], place)
+            rows = self.audit.features_of(eye)
+            assert rows is not None, "an eye in `eyes` has a file"
+            self._searches[eye] = Search(rows, place)
         return self._searches[eye]
 
     def stamp(self, eye: str) -> str:
         """Return a text that is another one when the features of `eye`, or the samples, are."""
-        source = self._source(eye).stat()
+        source = self.audit.file_of_eye(eye).stat()
         about = f"{self._ids_digest} {source.st_size} {source.st_mtime_ns}"
         return hashlib.sha256(about.encode()).hexdigest()[:16]
 
@@ -115,20 +116,11 @@ class AuditSearch:
         ids = "\n".join(self.audit.trace.ids)
         return hashlib.sha256(ids.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _source(self, eye: str) -> Path:
-        """Return the file that holds the features of `eye`."""
-        folder = self.audit.folder
-        frozen = looks.frozen_eyes(self.audit)
-        if eye in frozen:
-            return folder / layout.FEATURES / frozen[eye] / "rows.npy"
-        is_first = eye == next(iter(self.audit.eyes))
-        return (folder if is_first else folder / layout.EYES / column_name(eye)) / layout.EMBEDDINGS
-
     def _require_features(self) -> None:
         if not self.eyes:
             raise O2UError(
-                f"No features were kept in {self.audit.folder}, by which samples could be compared: "
-                "audit again, or pass `embeddings(learn)` to `Audit.save`."
+                f"No features were kept in {self.audit.folder}, by which samples could be "
+                "compared: audit again, or pass `embeddings(learn)` to `Audit.save`."
             )
 
     def _asked(self, ids: str | Iterable[str], eye: str | None) -> tuple[list[str], str]:
@@ -173,7 +165,7 @@ def _tidy(place: Path) -> None:
     """Remove what was kept of the same eye's earlier features."""
     eye = place.name.rpartition("-")[0]
     for path in place.parent.glob(f"{eye}-*"):
-        if path.stem != place.name and not path.name.endswith(".partial"):
+        if path.name.split(".")[0] != place.name and not path.name.endswith(".partial"):
             try:
                 os.unlink(path)
             except OSError:  # another process may have removed it, or the folder is read-only
