@@ -147,12 +147,12 @@ def write_trace(folder: Path, n: int, epochs: int, n_classes: int) -> None:
         loss[missed] = np.nan
         margin[missed] = np.nan
         pred[missed] = -1
-        probs = {}
         if epoch == epochs - 1:
             draws = rng.random((n, n_classes), dtype=np.float32)
             draws[np.arange(n), looks] += 4
             probs = dict.fromkeys(("warmup", "cyclic"), draws / draws.sum(1, keepdims=True))
-        writer.append(loss=loss, margin=margin, pred=pred, lr=0.01, phase=phase, mean_probs=probs)
+        writer.append(loss=loss, margin=margin, pred=pred, lr=0.01, phase=phase)
+    writer.keep_means(probs)
 
 
 def status(key: str) -> float:

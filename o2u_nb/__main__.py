@@ -4,51 +4,72 @@
 
 An audit made here is the same as one made in a notebook. Exit status: 0 when the command is done, 1
 when the doctor found something wrong, 2 for wrong input or a missing package (with one clear line
-on standard error, and nothing left half-written), 130 when interrupted (finished epochs are kept).
+on standard error, and nothing left half-written), 130 when interrupted with Ctrl-C and 143 when
+ended by SIGTERM (finished epochs are kept, and the line says how to go on). Where standard output
+is closed or full, a command does its work all the same, and its status does not change.
 """
 
-import argparse
 import sys
+from importlib import import_module
 
-from o2u_nb.commands import audit, compare, demo, doctor, similar
-from o2u_nb.commands.program import program
-from o2u_nb.errors import O2UError
-from o2u_nb.version import __version__
+from o2u_nb import stopping, streams
 
-COMMANDS = (audit, demo, compare, similar, doctor)  # in the order of the help
+COMMANDS = (
+    "audit",
+    "demo",
+    "certify",
+    "reviewers",
+    "compare",
+    "similar",
+    "doctor",
+)  # in the order of the help
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    with streams.usable():
+        try:
+            with stopping.on_signals():
+                return _run(sys.argv[1:] if argv is None else argv)
+        except KeyboardInterrupt as stop:
+            notes = "; ".join(["interrupted", *getattr(stop, "__notes__", ())])
+            print(f"\no2u_nb: {notes}", file=sys.stderr)
+            return getattr(stop, "status", 130)
+
+
+def _run(argv: list[str]) -> int:
+    # Imported here, because that takes a second or two, in which Ctrl-C is to be one line, too.
+    from o2u_nb.errors import O2UError
+
     options = _parser().parse_args(argv)
+    options.argv = argv
     try:
         return options.command(options)
     except O2UError as error:
-        print(f"o2u_nb: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(
-            "\no2u_nb: interrupted; finished epochs and features are kept. The same command with "
-            "--overwrite goes on with the features.",
-            file=sys.stderr,
-        )
-        return 130
+        reason = str(error)
+    except OSError as error:  # what no part of the package foresaw
+        reason = ": ".join(map(str, filter(None, (error.strerror or error, error.filename))))
+    print(f"o2u_nb: {' '.join(reason.split())}", file=sys.stderr)
+    return 2
 
 
-class _Parser(argparse.ArgumentParser):
-    """Say what is wrong with the options in one line, as for any other wrong input."""
+def _parser():
+    import argparse
 
-    def error(self, message: str):
-        self.exit(2, f"o2u_nb: {message}; see {self.prog} --help\n")
+    from o2u_nb.commands.program import program
+    from o2u_nb.version import __version__
 
+    class Parser(argparse.ArgumentParser):
+        """Say what is wrong with the options in one line, as for any other wrong input."""
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=program(), description="Find wrong labels in a folder of images.")
+        def error(self, message: str):
+            self.exit(2, f"o2u_nb: {message}; see {self.prog} --help\n")
+
+    parser = Parser(prog=program(), description="Find wrong labels in a folder of images.")
     parser.add_argument("--version", action="version", version=f"o2u_nb {__version__}")
-    names = " | ".join(module.__name__.rpartition(".")[2] for module in COMMANDS)
-    commands = parser.add_subparsers(required=True, metavar=names)
-    for module in COMMANDS:
-        module.add_command(commands)
+    commands = parser.add_subparsers(required=True, metavar=" | ".join(COMMANDS))
+    for name in COMMANDS:
+        import_module(f"o2u_nb.commands.{name}").add_command(commands)
     return parser
 
 

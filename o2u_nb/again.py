@@ -17,6 +17,7 @@ from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import AuditExistsError
 from o2u_nb.folder import AuditFolder, what_is_in, what_to_do
 
+OTHER_PICTURES = "pictures or their places are others"
 ASKED = "asked"  # where `audit.json` keeps the settings and the state of the samples
 
 
@@ -31,12 +32,31 @@ def state(samples: pd.DataFrame) -> str:
     It depends on ids, labels and splits, on the path, the size and the time of change of each file,
     and on the content of pictures that have no file. The files themselves are not read.
     """
-    digest = hashlib.blake2b(digest_size=16)
+    return digest(samples, states(samples))
+
+
+def states(samples: pd.DataFrame) -> list[str]:
+    """Return a text for the picture of each sample, which is another one when it has changed."""
+    return list(in_threads(_state_of, image_items(samples)))
+
+
+def short(states: Sequence[str]) -> list[str]:
+    """Return a digest of each of the `states`: 8 bytes, as 16 hex digits."""
+    return [hashlib.blake2b(_bytes(text), digest_size=8).hexdigest() for text in states]
+
+
+def digest(samples: pd.DataFrame, states: Sequence[str]) -> str:
+    """Return the digest of a samples table whose pictures have these `states`; see `state`."""
+    made = hashlib.blake2b(digest_size=16)
     for column in (samples.index, samples["label"], samples["split"]):
-        digest.update("\0".join(map(str, column)).encode("utf-8", "backslashreplace") + b"\0\0")
-    for part in in_threads(_state_of, image_items(samples)):
-        digest.update(part.encode("utf-8", "backslashreplace") + b"\0")
-    return digest.hexdigest()
+        made.update(_bytes("\0".join(map(str, column))) + b"\0\0")
+    for text in states:
+        made.update(_bytes(text) + b"\0")
+    return made.hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _state_of(item: Item) -> str:
@@ -57,14 +77,18 @@ def require_same_settings(audit: AuditFolder, asked: dict) -> None:
             f"{what_is_in(audit.folder)} It does not say what it was made of, since it was saved "
             f"from a notebook or by an earlier version. {what_to_do(audit.folder)}"
         )
-    differing = [name for name in asked if kept.get(name) != asked[name]]
-    if differing:
-        listed = ", ".join(
-            f"{name} {kept.get(name)!r}, and {asked[name]!r} is asked for" for name in differing
-        )
+    if listed := differing(kept, asked):
         raise AuditExistsError(
             f"{what_is_in(audit.folder)} It was made with {listed}. {what_to_do(audit.folder)}"
         )
+
+
+def differing(kept: dict, asked: dict) -> str:
+    """Say in words which settings in `asked` are others than those `kept`; "" when none is."""
+    names = [name for name in asked if kept.get(name) != asked[name]]
+    return ", ".join(
+        f"{name} {kept.get(name)!r}, and {asked[name]!r} is asked for" for name in names
+    )
 
 
 def require_same_data(audit: AuditFolder, samples: pd.DataFrame) -> None:
@@ -72,11 +96,12 @@ def require_same_data(audit: AuditFolder, samples: pd.DataFrame) -> None:
     if audit.facts[ASKED].get("state") != state(samples):
         raise AuditExistsError(
             f"{what_is_in(audit.folder)} The source has changed since then: "
-            f"{_changes(audit.samples, samples)}. {what_to_do(audit.folder)}"
+            f"{changes(audit.samples, samples)}. {what_to_do(audit.folder)}"
         )
 
 
-def _changes(before: pd.DataFrame, now: pd.DataFrame) -> str:
+def changes(before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """Say in words how the samples table `now` differs from the one `before`."""
     both = now.index.intersection(before.index)
     relabelled = (now.loc[both, "label"] != before.loc[both, "label"]).sum()
     counts = {
@@ -85,4 +110,4 @@ def _changes(before: pd.DataFrame, now: pd.DataFrame) -> str:
         "labels are others": int(relabelled),
     }
     said = [f"{count:,} {what}" for what, count in counts.items() if count]
-    return ", ".join(said) or "pictures or their places are others"
+    return ", ".join(said) or OTHER_PICTURES

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from o2u_nb.looks import Picture
     from o2u_nb.review.search import AuditSearch
     from o2u_nb.review.session import ReviewSession
+    from o2u_nb.widgets.certify import CertifyDesk
+    from o2u_nb.widgets.check import CheckDesk
     from o2u_nb.widgets.dashboard import Dashboard
     from o2u_nb.widgets.finish import FinishCard
     from o2u_nb.widgets.running import LiveRun
@@ -44,11 +46,12 @@ class Audit(AuditFolder):
         So a notebook can be run again from its first cell: where the samples, their pictures and
         the settings are those that the audit was made with, it is opened as it is, with all
         decisions. Where something differs, `AuditExistsError` says what; it is raised for any audit
-        in `out` if `reopen` is False. `overwrite=True` makes the audit anew.
+        in `out` if `reopen` is False. `overwrite=True` makes the audit anew, and `resume=True`
+        goes on with one that was interrupted, after its last finished epoch.
 
         While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
         progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
-        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed` and `overwrite`.
+        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `overwrite` and `resume`.
         """
         from o2u_nb.run import run_audit
 
@@ -82,6 +85,28 @@ class Audit(AuditFolder):
             saved = save_audit(out, samples, trace, embeddings, **options)
         return cls(saved.folder)
 
+    @classmethod
+    def rebuild(cls, folder: str | os.PathLike, *, quiet: bool = False) -> "Audit":
+        """Make scores, report and `audit.json` in `folder` anew, and open the audit.
+
+        This is for damaged or missing files that can be computed from the samples and the training
+        dynamics; nothing is trained, and decisions stay. See `o2u_nb.stored.rebuild`.
+        """
+        from o2u_nb.stored.rebuild import rebuild
+
+        with Silence() if quiet else Bars() as shown:
+            rebuild(folder, say=shown.say)
+        return cls.open(folder)
+
+    def verify(self) -> list[str]:
+        """Read every byte of this audit; return a sentence for each damage, none where all is well.
+
+        See `o2u_nb.stored.verify`.
+        """
+        from o2u_nb.stored.verify import verify
+
+        return verify(self.folder)
+
     def finish(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
     ) -> "FinishCard":
@@ -97,6 +122,30 @@ class Audit(AuditFolder):
         card = FinishCard(self.session(reviewer=reviewer))
         card.comparing(partial(before_after, self, held_out))
         return card
+
+    def certify(self, *, reviewer: str | None = None) -> "CertifyDesk":
+        """Show the certificate of label quality: a `CertifyDesk` over `session()`.
+
+        It leads from the cut, where the ranked review stopped, to a random sample of all other
+        samples, and says how many labels are right at least; see `review.certifying`.
+        """
+        from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
+
+        desk = CertifyDesk(self.session(reviewer=reviewer))
+        desk.writing(self.write_report)
+        return desk
+
+    def check(self, *, reviewer: str | None = None) -> "CheckDesk":
+        """Show a hidden check of a reviewer (default: the user): a `CheckDesk`.
+
+        Decided samples come again in random order, mixed with planted wrong labels; the answers
+        change nothing in the data set. They say how often the reviewer errs, whether a label that
+        is shown leads the judgement, and how far two reviewers agree; see `review.checking`.
+        """
+        from o2u_nb.review.checking import CheckSession
+        from o2u_nb.widgets.check import CheckDesk  # imports ipywidgets
+
+        return CheckDesk(CheckSession(self, reviewer=reviewer))
 
     def session(self, *, reviewer: str | None = None) -> "ReviewSession":
         """Return the `ReviewSession` on this audit in the name of `reviewer` (default: the user).
@@ -147,17 +196,19 @@ class Audit(AuditFolder):
         return self.search.looks_like(picture, k=k, eye=eye)
 
     def write_report(self) -> Path:
-        """Write the report anew, with what has been decided so far; return its path.
+        """Write the report anew, with decisions and certificate as they are now; return its path.
 
         It replaces the one that was written with the audit. Raises `DecisionsError` when the
         decision log is about another data set, `OutputError` when the file cannot be written.
         """
         from o2u_nb.data.samples import Checked
         from o2u_nb.report import write_report
+        from o2u_nb.review.certified import certified
         from o2u_nb.review.summary import reviewed
 
         checked = Checked(self.samples, self.problems)
-        return write_report(self.report, self.findings, checked, self.facts, reviewed(self))
+        said = reviewed(self), certified(self)
+        return write_report(self.report, self.findings, checked, self.facts, *said)
 
     def panel(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None

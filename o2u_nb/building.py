@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 
 from o2u_nb import folder as layout
+from o2u_nb.data import atomic
 from o2u_nb.errors import AuditExistsError, O2UError, OutputError, TraceError
+from o2u_nb.stored.claim import LOCK, claimed
 from o2u_nb.trace import Trace
 
 
@@ -37,6 +39,12 @@ class Place:
             layout.mark(self.folder, self._made)
         return self.folder / name
 
+    def drop(self, name: str) -> None:
+        """Remove `name`, which this audit needs no more."""
+        layout.remove(self.folder / name)
+        self._made.discard(name)
+        layout.mark(self.folder, self._made)
+
 
 def require_free(out: Path, *, overwrite: bool) -> None:
     """Raise unless an audit may be written to `out`; nothing is changed.
@@ -46,7 +54,7 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file: choose a new folder for the audit.")
-    held = _names(out)
+    held = _held(out)
     made = layout.made_in(out)
     if held and made is None:
         raise OutputError(
@@ -58,6 +66,19 @@ def require_free(out: Path, *, overwrite: bool) -> None:
         layout.require_removable(out / name)
     if held and not overwrite:
         raise AuditExistsError(f"{layout.what_is_in(out)} {layout.what_to_do(out)}")
+
+
+@contextmanager
+def reserved(out: Path, *, overwrite: bool) -> Iterator[None]:
+    """Hold `out` for a new audit, from before its source is read; nobody else writes there.
+
+    Raises what `require_free` raises, before anything is written, and `InUseError` when another job
+    holds `out`.
+    """
+    require_free(out, overwrite=overwrite)
+    with claimed(out):
+        require_free(out, overwrite=overwrite)  # another job may have ended just now
+        yield
 
 
 def require_apart(out: Path, source: Any) -> None:
@@ -98,35 +119,37 @@ def _refuse_shared(out: Path, places: list[Path], name: str) -> None:
 
 
 @contextmanager
-def building(out: Path) -> Iterator[Place]:
+def building(out: Path, *, go_on_in: Path | None = None) -> Iterator[Place]:
     """Yield the place to write an audit to, and put the audit into `out` at the end.
 
     A finished audit in `out`, or the finished epochs of an unfinished one, stay until the new audit
     is complete, its facts included. On failure, everything new is removed, unless an epoch of
     training was finished: then the epochs are kept, with the samples that they belong to. Features
-    of frozen networks are kept, too, and the next audit goes on with them.
+    of frozen networks are kept, too, and the next audit goes on with them. `go_on_in` is the folder
+    of an unfinished audit, `out` or the one for a new audit in it, whose files all stay. Raises
+    `InUseError` when another job writes to `out`.
     """
-    layout.finish_replacing(out)
-    existed = out.is_dir()
-    worth_keeping = (out / layout.FACTS).is_file() or _finished_epochs(out)
-    folder = out / layout.DRAFT if worth_keeping else out
-    try:
-        yield _set_up(out, folder)
-    except BaseException:
-        if not (_finished_epochs(folder) or _kept_features(folder)):
-            _take_back(folder, keep_folder=existed and folder == out)
-        raise
-    layout.finish_replacing(out)
+    with claimed(out):
+        layout.finish_replacing(out)
+        worth_keeping = (out / layout.FACTS).is_file() or finished_epochs(out)
+        folder = go_on_in or (out / layout.DRAFT if worth_keeping else out)
+        try:
+            yield _go_on(folder) if go_on_in else _set_up(out, folder)
+        except BaseException:
+            if not (finished_epochs(folder) or _kept_features(folder)):
+                _take_back(out, folder)
+            raise
+        layout.finish_replacing(out)
 
 
 def _set_up(out: Path, folder: Path) -> Place:
     """Make `folder`, in which the audit for `out` is built, empty of earlier attempts."""
-    if folder != out and os.path.lexists(folder) and layout.made_in(folder) is None:
+    if folder != out and os.path.lexists(folder) and _is_foreign(folder):
         raise OutputError(f"{folder} is in the way, and no audit made it: move it elsewhere.")
     try:
         kept = _kept_features(folder)
         _clear(folder, but=kept)
-        folder.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(folder)
     except OSError as error:
         raise OutputError(
             f"Cannot write to {out} ({error.strerror or error}): choose another folder."
@@ -134,11 +157,26 @@ def _set_up(out: Path, folder: Path) -> Place:
     return Place(folder, kept)
 
 
-def _take_back(folder: Path, *, keep_folder: bool) -> None:
+def _go_on(folder: Path) -> Place:
+    """Take the unfinished audit in `folder` as it is, without files that were never completed."""
+    for place, _, names in os.walk(folder):
+        for name in filter(atomic.is_partial, names):
+            Path(place, name).unlink(missing_ok=True)
+    return Place(folder, layout.made_in(folder) or ())
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Tell whether no audit made `folder`; one that is still empty was made just before a kill."""
+    is_new = folder.is_dir() and not folder.is_symlink() and not _held(folder)
+    return layout.made_in(folder) is None and not is_new
+
+
+def _take_back(out: Path, folder: Path) -> None:
     """Remove what was written to `folder`; an error here must not hide the one that led to it."""
     with suppress(OSError, O2UError):
         _clear(folder)
-        if not keep_folder:
+        (folder / layout.MARKER).unlink(missing_ok=True)
+        if folder != out:
             folder.rmdir()
 
 
@@ -153,14 +191,19 @@ def _kept_features(folder: Path) -> set[str]:
 
 
 def _clear(folder: Path, *, but: Iterable[str] = ()) -> None:
-    """Remove what an unfinished audit left in `folder`, without `but`, and its marker."""
-    made = layout.made_in(folder)
-    if made is None:
-        return
-    for name in made - set(but):
+    """Remove what an unfinished audit left in `folder`, without `but`; the marker stays.
+
+    Without its marker, a folder with something in it would be a stranger's after a kill.
+    """
+    for name in (layout.made_in(folder) or set()) - set(but):
         layout.remove(folder / name)
-        (folder / f"{name}.partial").unlink(missing_ok=True)
-    (folder / layout.MARKER).unlink()
+    for name in filter(atomic.is_partial, _names(folder)):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _held(folder: Path) -> set[str]:
+    """Return the names in `folder` without those that a job has there only while it runs."""
+    return {name for name in _names(folder) if name != LOCK and not atomic.is_partial(name)}
 
 
 def _names(folder: Path) -> set[str]:
@@ -181,7 +224,8 @@ def _require_not_foreign(folder: Path, made: set[str], names: Iterable[str]) -> 
         )
 
 
-def _finished_epochs(folder: Path) -> int:
+def finished_epochs(folder: Path) -> int:
+    """Count the finished epochs in the trace of the audit in `folder`; 0 where it has none."""
     try:
         return Trace.open(folder / layout.TRACE).n_epochs
     except TraceError:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from o2u_nb.data import atomic
+from o2u_nb.data import array_file
+from o2u_nb.data.array_file import Damage
 from o2u_nb.errors import O2UError, TraceError
 
 DTYPE = np.float16  # has three decimal digits, which is enough to rank neighbours by cosine
@@ -37,11 +38,12 @@ def check(embeddings: np.ndarray, n_samples: int, *, where: str = "the embedding
         )
 
 
-def write(path: Path, embeddings: np.ndarray) -> None:
-    """Write embeddings (n, d), scaled to rows of length 1, whole or not at all.
+def packed(embeddings: np.ndarray) -> np.ndarray:
+    """Return embeddings (n, d) as they are kept: float16, scaled to rows of length 1.
 
-    Rows of zeros stay. Raises `O2UError` for NaN or infinite numbers, `OutputError` when the file
-    cannot be written.
+    What is float16 already comes from a file, and stays as it is, so that keeping it again changes
+    nothing. Rows of zeros stay. Scores are computed from this, so that an audit that is opened
+    again gives the same ones. Raises `O2UError` for NaN or infinite numbers.
     """
     rows = np.asarray(embeddings, dtype=np.float32)
     if not np.isfinite(rows).all():
@@ -50,24 +52,36 @@ def write(path: Path, embeddings: np.ndarray) -> None:
             f"Expected finite embeddings, found NaN or infinity in row {bad} of {len(rows)}: set "
             "such rows to zero, and they count as similar to nothing."
         )
+    if embeddings.dtype == DTYPE:
+        return np.asarray(embeddings)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    with atomic.replacing(path) as file:
-        np.save(file, (rows / np.where(lengths > 0, lengths, 1)).astype(DTYPE))
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(DTYPE)
 
 
-def read(path: Path, n_samples: int) -> np.ndarray | None:
+def write(path: Path, embeddings: np.ndarray) -> None:
+    """Write embeddings (n, d), `packed`, whole or not at all.
+
+    Raises `O2UError` for NaN or infinite numbers, `OutputError` when the file cannot be written.
+    """
+    array_file.write(path, packed(embeddings))
+
+
+def read(path: Path, n_samples: int, *, whole: bool = False) -> np.ndarray | None:
     """Open embeddings (n_samples, d) memory-mapped; None when there is no such file.
 
+    Small ones are compared with their checksum and searched for NaN, and others with `whole`.
     Raises `TraceError` when the file is damaged or of other samples.
     """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        found = array_file.read(path, whole=whole)
+        check(found, n_samples, where=f"those in {path}")
+        if (whole or found.nbytes <= array_file.AT_ONCE) and not np.isfinite(found).all():
+            raise Damage("expected finite numbers, found NaN or infinity")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, Damage) as error:
         raise TraceError(
-            f"The embeddings in {path} are damaged ({error}): restore a copy, delete the file to "
-            "go on without look-alikes, or audit again."
+            f"The embeddings in {path} are damaged ({error}): restore a copy, delete the file and "
+            "call Audit.rebuild to go on without look-alikes, or audit again."
         ) from error
-    check(found, n_samples, where=f"those in {path}")
     return found

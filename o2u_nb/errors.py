@@ -44,11 +44,19 @@ class TraceError(O2UError):
     """A trace folder is missing or damaged, or its samples are not those that were passed."""
 
 
+class ResumeError(O2UError):
+    """An interrupted training or audit cannot go on: other settings or data, or a damaged file."""
+
+
 class OutputError(O2UError):
     """A result cannot be written, as when the disk is full or writing is not permitted.
 
     Also raised when the place for it is a file, or holds what this package did not write.
     """
+
+
+class InUseError(OutputError):
+    """Another job writes to the output folder at the moment."""
 
 
 class WeightsError(O2UError):
@@ -65,6 +73,10 @@ class FeaturesError(O2UError):
 
 class DecisionsError(O2UError):
     """A decision cannot be recorded, or a decision log belongs to other samples."""
+
+
+class CertificateError(O2UError):
+    """A statement on the labels would not be true, as when a sample was drawn before the cut."""
 
 
 class ApplyError(O2UError):

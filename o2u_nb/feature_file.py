@@ -13,7 +13,6 @@ content beside the row. So no record can be taken for that of another picture.
 
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -23,7 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from o2u_nb.data import atomic
+from o2u_nb.data import array_file, atomic
+from o2u_nb.data.array_file import Damage
 from o2u_nb.errors import FeaturesError
 
 FORMAT = "o2u_nb features 1"
@@ -61,8 +61,7 @@ def is_feature_file(name: str) -> bool:
     >>> is_feature_file("rows.npy"), is_feature_file("part-0a.npy"), is_feature_file("cat.png")
     (True, True, False)
     """
-    whole = re.sub(r"(\.json|\.npy)\S*\.partial", r"\1", name)
-    return whole in (ABOUT, ROWS) or fnmatch(whole, PARTS)
+    return name in (ABOUT, ROWS) or fnmatch(name, PARTS) or atomic.is_partial(name)
 
 
 def id_digests(ids: Iterable[str]) -> np.ndarray:
@@ -90,7 +89,7 @@ def about(place: Path) -> About:
         facts = json.loads((place / ABOUT).read_text(encoding="utf-8"))
         found = About(str(facts["key"]), str(facts["name"]), int(facts["size"]))
         form = facts["format"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise FeaturesError(
             f"Expected {place / ABOUT} to say what the features there were made with; it cannot be "
             f"read ({error}): delete the folder, and they are computed again."
@@ -136,16 +135,17 @@ def read(folder: Path, key: str, ids: Sequence[str]) -> np.ndarray:
     return records["row"][found]
 
 
-def records_in(path: Path) -> np.ndarray:
+def records_in(path: Path, *, whole: bool = False) -> np.ndarray:
     """Open the records of one file, memory-mapped and copy-on-write.
 
+    A small file is compared with its checksum, a large one with `whole`.
     Raises `FeaturesError` when the file is damaged or holds something else.
     """
     try:
-        found = np.load(path, mmap_mode="c", allow_pickle=False)
+        found = array_file.read(path, mode="c", whole=whole)
         shape = found.dtype["row"].shape
         fits = found.ndim == 1 and len(shape) == 1 and found.dtype == record_type(*shape)
-    except (OSError, ValueError, EOFError, LookupError, TypeError) as error:
+    except (OSError, Damage, LookupError, TypeError, AttributeError) as error:
         raise FeaturesError(
             f"The features in {path} are damaged ({error}): delete the file, and they are computed "
             "again."
@@ -168,9 +168,9 @@ def begin(place: Path, facts: About) -> None:
         about(place)
         return
     with suppress(OSError):  # then writing into it fails, and says so
-        place.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(place)
     text = json.dumps({"format": FORMAT, **facts._asdict()}, indent=1)
-    with atomic.replacing(place / ABOUT, durable=True, shared=True) as file:
+    with atomic.replacing(place / ABOUT) as file:
         file.write(text.encode())
 
 
@@ -179,13 +179,8 @@ def write(path: Path, blocks: Iterable[np.ndarray], n: int, dtype: np.dtype) -> 
 
     Raises `OutputError` when the disk refuses.
     """
-    with atomic.replacing(path, durable=True, shared=True) as file:
-        header = np.lib.format.dtype_to_descr(dtype)
-        np.lib.format.write_array_header_2_0(
-            file, {"descr": header, "fortran_order": False, "shape": (n,)}
-        )
-        for block in blocks:
-            file.write(block.tobytes())
+    header = np.lib.format.dtype_to_descr(dtype)
+    array_file.write_blocks(path, dict(descr=header, fortran_order=False, shape=(n,)), blocks)
 
 
 def new_part(place: Path) -> Path:

@@ -7,7 +7,8 @@ first asked for. Neither torch nor fastai is needed. `building` makes such folde
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,12 +17,15 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embedding_file, feature_file
-from o2u_nb.data import atomic
+from o2u_nb.data import atomic, sealed
 from o2u_nb.data import samples as samples_io
+from o2u_nb.data.array_file import Damage
 from o2u_nb.data.moved import moved_to
 from o2u_nb.errors import OutputError, SourceError
 from o2u_nb.eye_names import NETWORK, column_name
-from o2u_nb.trace import Trace, is_trace_file
+from o2u_nb.stored import tables
+from o2u_nb.stored.claim import claimed
+from o2u_nb.trace import META, Trace, is_trace_file
 
 if TYPE_CHECKING:
     from o2u_nb.detect.findings import Findings
@@ -36,15 +40,17 @@ EYES = "eyes"  # a folder for each further eye, with its trace and embeddings
 SCORES = "scores.parquet"
 SCORES_CSV = "scores.csv"
 REPORT = "report.html"
+RUN = "run.json"  # what an unfinished audit has got to, see `unfinished`; a finished one has none
 FACTS = "audit.json"  # written last: an audit without it is unfinished
 DECISIONS = "decisions.jsonl"  # the reviewers' work: an audit never removes it
 
 MADE_BY_AUDIT = (
-    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, FACTS,
+    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, RUN, FACTS,
 )  # fmt: skip
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
 DRAFT = ".o2u_nb-new"  # where a new audit is built while the old one stays
+MOVE_SECONDS = 30.0  # how long to wait for another job that puts its new audit in place
 
 
 class AuditFolder:
@@ -65,9 +71,12 @@ class AuditFolder:
         """Open the audit in `folder`.
 
         If the pictures were moved since the audit, `images` is the folder in which they are now;
-        they must have the same relative paths in it as before. It changes nothing on disk. Raises
-        `SourceError` when no finished audit lies in `folder`, when a newer version of this package
-        wrote it, or when none of the pictures is in `images`.
+        they must have the same relative paths in it as before. It changes nothing on disk. Of all
+        files, presence and size are checked here, and `audit.json` completely; each table is when
+        it is first read, with its checksum, and so is each array unless it is large. `verify`
+        checks everything. Raises `SourceError` when no finished audit lies in `folder`, when a file
+        of it is damaged, when a newer version of this package wrote it, or when none of the
+        pictures is in `images`.
         """
         finish_replacing(Path(folder))
         if not (Path(folder) / FACTS).is_file():
@@ -78,6 +87,7 @@ class AuditFolder:
             )
         opened = cls(folder, images=images)
         opened._require_known_format()
+        tables.check_files(opened.folder, opened.facts)
         if images is not None:
             _ = opened.samples  # read at once, so that a wrong `images` raises here
         return opened
@@ -85,23 +95,32 @@ class AuditFolder:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """Read the samples table; its paths lead to `images` where that is given."""
-        table = samples_io.read(self.folder / SAMPLES)
+        with self._reading(SAMPLES):
+            table = samples_io.read(self.folder / SAMPLES)
+            tables.check_samples(table)
         return table if self.images is None else moved_to(table, self.images)
 
     @cached_property
     def given(self) -> pd.Series:
         """Read the given labels by `sample_id`, without the pictures that a table may hold."""
-        return pd.read_parquet(self.folder / SAMPLES, columns=["label"])["label"]
+        if "samples" in self.__dict__:
+            return self.samples["label"]
+        with self._reading(SAMPLES):
+            return samples_io.read(self.folder / SAMPLES, columns=["label", "split"])["label"]
 
     @cached_property
     def problems(self) -> pd.DataFrame:
         """Read what was wrong with the source: sample_id, problem, detail, action."""
-        return pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+        with self._reading(PROBLEMS):
+            table = pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+            if list(table) != list(samples_io.Problem._fields):
+                raise Damage(f"expected the columns {', '.join(samples_io.Problem._fields)}")
+            return table
 
     @cached_property
     def trace(self) -> Trace:
-        """Open the training dynamics."""
-        return Trace.open(self.folder / TRACE)
+        """Open the training dynamics; see `Trace.open`."""
+        return self._trace(TRACE)
 
     @cached_property
     def embeddings(self) -> np.ndarray | None:
@@ -166,13 +185,18 @@ class AuditFolder:
         features of a frozen network, called as that.
         """
         first, *others = self.eye_names
-        traces = {name: self.folder / EYES / column_name(name) / TRACE for name in others}
-        return {first: self.trace, **{name: Trace.open(path) for name, path in traces.items()}}
+        traces = {name: f"{EYES}/{column_name(name)}/{TRACE}" for name in others}
+        return {first: self.trace, **{name: self._trace(path) for name, path in traces.items()}}
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Read the ranking, most suspicious first."""
-        return pd.read_parquet(self.folder / SCORES)
+        given = self.given
+        with self._reading(SCORES):
+            table = samples_io.table_in(self.folder / SCORES)
+            tables.check_scores(table)
+            tables.require_same(SAMPLES, given, table["label"])
+            return table
 
     @cached_property
     def findings(self) -> "Findings":
@@ -196,7 +220,13 @@ class AuditFolder:
     @cached_property
     def facts(self) -> dict:
         """Read settings, versions and totals."""
-        return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+        with tables.explained(self.folder / FACTS, self.folder):
+            facts, is_whole = sealed.unseal((self.folder / FACTS).read_bytes())
+            if facts.get("format", FORMAT) == FORMAT:  # another one is said when it is opened
+                tables.check_facts(facts)
+                if not is_whole:
+                    raise Damage("it is not as it was written, by its checksum")
+            return facts
 
     @property
     def report(self) -> Path:
@@ -207,6 +237,19 @@ class AuditFolder:
     def log(self) -> Path:
         """Return the path of the decision log, which is there once something was decided."""
         return self.folder / DECISIONS
+
+    def _trace(self, name: str) -> Trace:
+        trace, given = Trace.open(self.folder / name), self.given
+        with tables.explained(self.folder / name, self.folder):
+            tables.check_trace(trace, given)
+        return trace
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        """Check the sum of the table `name` before it is read; damage becomes a `SourceError`."""
+        with tables.explained(self.folder / name, self.folder):
+            tables.check_sum(self.folder, name, self.facts)
+            yield
 
     def _require_known_format(self) -> None:
         found = self.facts.get("format", FORMAT)  # the first audits did not name their format
@@ -222,6 +265,21 @@ class AuditFolder:
             f"{type(self).__name__}({str(self.folder)!r}: {facts['n_samples']:,} samples, "
             f"{facts['n_classes']} classes, about {facts['estimated_wrong']:,} wrong labels)"
         )
+
+
+def listed(folder: Path) -> dict[str, dict]:
+    """Return what `audit.json` says of the other files in `folder`, for `stored.tables`.
+
+    Left out are what people may change (the report and the CSV of the scores), features, which may
+    grow and have checksums of their own, and what is only there while an audit is made.
+    """
+    traces = [folder / TRACE, *folder.glob(f"{EYES}/*/{TRACE}")]
+    arrays = [path for place in traces for path in place.glob("*.npy")]
+    metas = [place / META for place in traces]
+    arrays += [folder / EMBEDDINGS, *folder.glob(f"{EYES}/*/{EMBEDDINGS}")]
+    summed = [folder / SAMPLES, folder / PROBLEMS, folder / SCORES, *metas]
+    names = lambda paths: [path.relative_to(folder).as_posix() for path in paths]  # noqa: E731
+    return tables.listed(folder, names(summed), names(arrays))
 
 
 def is_finished(folder: Path) -> bool:
@@ -240,16 +298,32 @@ def what_is_in(folder: Path) -> str:
         return f"{folder} already holds an audit of {facts['n_samples']:,} samples{made}."
     except FileNotFoundError:
         return f"{folder} already holds an unfinished audit."
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return f"{folder} already holds an audit."
 
 
 def what_to_do(folder: Path) -> str:
     """Say in one sentence what one can do with the audit that `folder` holds."""
     replace = "pass overwrite=True (--overwrite) to replace it, which keeps the decisions"
-    if not is_finished(folder):
-        return f"To go on, {replace}; or choose another folder."
-    return f"Open it with Audit.open({str(folder)!r}); {replace}; or choose another folder."
+    go_on = f"ask for the same with resume=True (--resume) to go on with {{}}; {replace}"
+    finished, unfinished = is_finished(folder), unfinished_in(folder) is not None
+    if finished:
+        what = go_on.format("the new one, which is unfinished") if unfinished else replace
+        return f"Open it with Audit.open({str(folder)!r}); {what}; or choose another folder."
+    what = go_on.format("it") if unfinished else replace
+    return f"{what[0].upper()}{what[1:]}; or choose another folder."
+
+
+def unfinished_in(folder: Path) -> Path | None:
+    """Return the place of an unfinished audit in `folder` that can go on; None without any.
+
+    It is `folder` itself, or the place of a new audit that was to replace an earlier one.
+    """
+    for place in (folder / DRAFT, folder):
+        is_ours = RUN in (made_in(place) or ())
+        if is_ours and (place / RUN).is_file() and not (place / FACTS).is_file():
+            return place
+    return None
 
 
 def made_in(folder: Path) -> set[str] | None:
@@ -257,7 +331,7 @@ def made_in(folder: Path) -> set[str] | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         return set(marker["made"]) & set(MADE_BY_AUDIT) if marker["format"] == FORMAT else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
@@ -268,7 +342,7 @@ def mark(folder: Path, made: Iterable[str]) -> None:
         made=sorted(made),
         note="o2u_nb wrote this folder. It replaces or removes the names in `made`, nothing else.",
     )
-    with atomic.replacing(folder / MARKER) as file:
+    with atomic.replacing(folder / MARKER) as file:  # on the disk before anything it lists
         file.write(json.dumps(marker, indent=2).encode())
 
 
@@ -298,8 +372,8 @@ def require_removable(path: Path) -> None:
 
 
 def _is_made(name: str) -> bool:
-    made = is_trace_file(name) or feature_file.is_feature_file(name)
-    return made or name.removesuffix(".partial") == EMBEDDINGS
+    made = is_trace_file(name) or feature_file.is_feature_file(name) or name == EMBEDDINGS
+    return made or atomic.is_partial(name)
 
 
 def _is_own_folder(path: Path) -> bool:
@@ -310,13 +384,24 @@ def finish_replacing(folder: Path) -> None:
     """Put a finished new audit, if one waits in `folder`, in the place of the old one.
 
     The facts are moved last, and every step can be repeated: if this is interrupted, the next
-    `open` continues it. Files that no audit made stay. Raises `OutputError` when a file cannot be
-    moved.
+    `open` continues it. Files that no audit made stay. Where another job is doing it at the moment,
+    this waits until it is done. Raises `OutputError` when a file cannot be moved, `InUseError` when
+    the other job does not end.
     """
+    if _waits(folder):
+        with claimed(folder, wait=MOVE_SECONDS):
+            if (new := _waits(folder)) is not None:
+                _replace(folder, new)
+
+
+def _waits(folder: Path) -> set[str] | None:
+    """Return what a finished new audit in `folder` is made of, None where none waits there."""
     draft = folder / DRAFT
-    new = made_in(draft)
-    if new is None or not (draft / FACTS).is_file():
-        return
+    return made_in(draft) if (draft / FACTS).is_file() else None
+
+
+def _replace(folder: Path, new: set[str]) -> None:
+    draft = folder / DRAFT
     old = made_in(folder) or set()
     for name in old:
         require_removable(folder / name)
@@ -324,15 +409,25 @@ def finish_replacing(folder: Path) -> None:
         mark(folder, old | new)
         for name in sorted((old | new) - {FACTS}):
             _put_in_place(draft / name, folder / name, is_new=name in new)
+        atomic.sync_folder(folder)
+        atomic.sync_folder(draft)
         mark(folder, new)
         os.replace(draft / FACTS, folder / FACTS)
-        (draft / MARKER).unlink()
-        draft.rmdir()
+        atomic.sync_folder(folder)
+        remove_draft(draft)
     except OSError as error:
         raise OutputError(
             f"Cannot move the new audit from {draft} to {folder} ({error.strerror or error}): "
             "permit writing there, then open the audit again, which completes the move."
         ) from error
+
+
+def remove_draft(draft: Path) -> None:
+    """Remove the folder of a draft in which nothing is left but the marker."""
+    (draft / MARKER).unlink()
+    for left in filter(lambda path: atomic.is_partial(path.name), list(draft.iterdir())):
+        left.unlink()
+    draft.rmdir()
 
 
 def _put_in_place(new: Path, old: Path, *, is_new: bool) -> None:

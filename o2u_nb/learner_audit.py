@@ -13,7 +13,7 @@ import pandas as pd
 from fastai.basics import Learner, patch
 
 from o2u_nb.audit import Audit
-from o2u_nb.building import require_apart_from_pictures, require_free
+from o2u_nb.building import require_apart_from_pictures, reserved
 from o2u_nb.errors import RecordingError, TraceError
 from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
@@ -59,22 +59,22 @@ def audit(
     samples, and `TypeError` for `options` beside a `trace`.
     """
     out = Path(out)
-    require_free(out, overwrite=overwrite)
-    own = samples_of(self, valid=valid, ids=ids) if samples is None else samples
-    require_apart_from_pictures(out, own)
-    if trace is None:
-        options = {"stop_early": STOP_EARLY, **options}
-        trace = self.fit_o2u(valid=valid, ids=ids, say=say, **options)
-    elif options:
-        raise TypeError(
-            f"Options of training, such as {next(iter(options))!r}, are for an audit that trains: "
-            "leave them out, or leave out the trace."
-        )
-    else:
-        trace = _complete(self, trace, valid, ids)
-    rows = _rows(own, trace)
-    embeddings = _embeddings(self, trace, ids, say)
-    return Audit.save(out, rows, trace, embeddings, quiet=True, overwrite=overwrite, say=say)
+    with reserved(out, overwrite=overwrite):
+        own = samples_of(self, valid=valid, ids=ids) if samples is None else samples
+        require_apart_from_pictures(out, own)
+        if trace is None:
+            options = {"stop_early": STOP_EARLY, **options}
+            trace = self.fit_o2u(valid=valid, ids=ids, say=say, **options)
+        elif options:
+            raise TypeError(
+                f"Options of training, such as {next(iter(options))!r}, are for an audit that "
+                "trains: leave them out, or leave out the trace."
+            )
+        else:
+            trace = _complete(self, trace, valid, ids)
+        rows = _rows(own, trace)
+        embeddings = _embeddings(self, trace, ids, say)
+        return Audit.save(out, rows, trace, embeddings, quiet=True, overwrite=overwrite, say=say)
 
 
 def _complete(learn: Learner, trace: Trace, valid: bool, ids: Sequence[str] | None) -> Trace:

@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from o2u_nb.eye_names import NETWORK
 from o2u_nb.offline_weights import LITE0, LITE2
 
+MOST_SEED = 2**63 - 1  # the largest seed; torch takes none that is much larger
+
+
+def require_seed(seed: int) -> None:
+    """Raise `ValueError` unless `seed` is a whole number from 0 to `MOST_SEED`."""
+    if not (isinstance(seed, int) and 0 <= seed <= MOST_SEED):
+        raise ValueError(f"Expected a seed, a whole number from 0 to {MOST_SEED}, found {seed!r}.")
+
 
 @dataclass(frozen=True)
 class Preset:

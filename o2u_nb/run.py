@@ -4,7 +4,6 @@ In come a source and a preset; out comes an `AuditFolder`. Bad input, or an outp
 cannot be used, is refused before anything is written; `audit.json` is written last.
 """
 
-import json
 import os
 import platform
 import time
@@ -17,16 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb import again, embedding_file, extras
+from o2u_nb import again, embedding_file, extras, unfinished
 from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
     building,
     require_apart,
     require_apart_from_pictures,
-    require_free,
+    reserved,
 )
-from o2u_nb.data import atomic, duplicates, grey, sources
+from o2u_nb.data import atomic, duplicates, grey, sealed, sources
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
@@ -35,11 +34,13 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import TraceError
 from o2u_nb.folder import AuditFolder, is_finished
-from o2u_nb.presets import PRESETS, Preset
+from o2u_nb.presets import PRESETS, Preset, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.lineage import carry
+from o2u_nb.stored import tables
 from o2u_nb.trace import Trace
+from o2u_nb.unfinished import Unfinished
 
 Say = Callable[[str], None]
 Report = Callable[[str, int, int], None]  # stage, steps done, steps in all
@@ -61,6 +62,7 @@ def run_audit(
     seed: int = 0,
     overwrite: bool = False,
     reopen: bool = False,
+    resume: bool = False,
     say: Say = lambda line: None,
     progress: Report | None = None,
     watch: Watch | None = None,
@@ -79,8 +81,15 @@ def run_audit(
     are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of
     the same samples with the same settings is returned as it is, and nothing is trained.
 
+    With `resume`, an audit in `out` that was interrupted goes on after the last finished epoch:
+    what is trained stays, and the result is that of an audit without interruption, on the CPU to
+    the bit. A finished one is returned as with `reopen`; where there is none, one begins. The
+    settings, the samples and the files of their pictures must be the same as before.
+
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
-    to be overwritten nor the one to reopen, `OutputError` when `out` cannot be used or written,
+    to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on,
+    `InUseError` when another job writes to it, from the time when it begins to read, `OutputError`
+    when `out` cannot be used or written,
     `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
     known, `FeaturesError` when a frozen network gives numbers that are not finite, and
     `MissingExtraError` where torch and fastai are not installed.
@@ -88,47 +97,69 @@ def run_audit(
     started = time.monotonic()
     out = Path(out)
     settings = PRESETS[preset]
-    asked = again.settings(preset, seed, eyes)
+    if resume and overwrite:
+        raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
+    require_seed(seed)
+    asked: dict = again.settings(preset, seed, eyes)
     require_apart(out, source)
-    earlier = AuditFolder.open(out) if reopen and not overwrite and is_finished(out) else None
-    if earlier is None:
-        extras.require_training()
-        require_free(out, overwrite=overwrite)
-    else:
-        again.require_same_settings(earlier, asked)
     progress, watch = progress or Silence(), watch or Silence().watch
     given = dict(columns=columns, encoding=encoding)
     options = {name: value for name, value in given.items() if value is not None}
-    checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
-    require_apart_from_pictures(out, checked.samples)
-    for line in _found(checked):
-        say(line)
-    if earlier is not None:
-        again.require_same_data(earlier, checked.samples)
-        _show_again(earlier, watch(checked.samples))
-        say(
-            f"Opened the finished audit in {out}, which was made of the same samples with the same "
-            "settings. overwrite=True would train anew."
-        )
-        return earlier
-    asked["state"] = again.state(checked.samples)  # as it is before training, which takes minutes
-    if deep := grey.in_words(checked.samples):
-        say(deep)
-    with building(out) as place:
-        _write_sources(place, checked)
-        evidence, training = _train(
-            checked.samples, settings, eyes, place, out, seed, say, progress, watch
-        )
-        facts = dict(
-            source=_named(source),
-            preset=settings.name,
-            seed=seed,
-            asked=asked,
-            **training,
-            seconds=round(time.monotonic() - started, 1),
-        )
-        _finish(place, out, checked, evidence, facts, say)
-    return AuditFolder.open(out)
+
+    def read() -> Checked:
+        checked = sources.read(source, labels, progress=_stage(progress, "reading"), **options)
+        require_apart_from_pictures(out, checked.samples)
+        for line in _found(checked):
+            say(line)
+        return checked
+
+    unfinished_there = resume and layout.unfinished_in(out) is not None
+    if (reopen or resume) and is_finished(out) and not (overwrite or unfinished_there):
+        return _opened(AuditFolder.open(out), asked, read, say, watch)
+    extras.require_training()
+    with reserved(out, overwrite=overwrite or resume):
+        kept = unfinished.to_go_on(out, asked) if resume else None
+        checked = read()
+        states = again.states(checked.samples)  # as they are before training, which takes minutes
+        asked["state"] = again.digest(checked.samples, states)
+        if kept is not None:
+            kept.require_same_data(checked.samples, states)
+            say(f"Going on with the unfinished audit in {out}.")
+        if deep := grey.in_words(checked.samples):
+            say(deep)
+        with building(out, go_on_in=None if kept is None else kept.path.parent) as place:
+            _write_sources(place, checked)
+            kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
+            kept.begin(started)
+            evidence, training = _train(
+                checked.samples, settings, eyes, place, out, seed, kept, say, progress, watch
+            )
+            facts = dict(
+                source=_named(source),
+                preset=settings.name,
+                seed=seed,
+                asked=asked,
+                **training,
+                **kept.facts(),
+            )
+            _finish(place, out, checked, evidence, facts, say)
+            place.drop(layout.RUN)
+        return AuditFolder.open(out)
+
+
+def _opened(
+    earlier: AuditFolder, asked: dict, read: Callable[[], Checked], say: Say, watch: Watch
+) -> AuditFolder:
+    """Return the finished audit `earlier` if the same is `asked` for; nothing is trained."""
+    again.require_same_settings(earlier, asked)
+    samples = read().samples
+    again.require_same_data(earlier, samples)
+    _show_again(earlier, watch(samples))
+    say(
+        f"Opened the finished audit in {earlier.folder}, which was made of the same samples with "
+        "the same settings. overwrite=True would train anew."
+    )
+    return earlier
 
 
 def save_audit(
@@ -156,20 +187,28 @@ def save_audit(
     _require_same_samples(samples, trace)
     if embeddings is not None:
         embedding_file.check(embeddings, trace.n_samples)
-    require_free(out, overwrite=overwrite)
-    require_apart_from_pictures(out, samples)
-    checked = Checked(samples, problems_table([]) if problems is None else problems)
-    with building(out) as place:
-        _write_sources(place, checked)
-        trace.save(place.new(layout.TRACE))
-        if embeddings is not None:
-            embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
-        _finish(place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say)
-    return AuditFolder.open(out)
+        embeddings = embedding_file.packed(embeddings)
+    with reserved(out, overwrite=overwrite):
+        require_apart_from_pictures(out, samples)
+        checked = Checked(samples, problems_table([]) if problems is None else problems)
+        with building(out) as place:
+            _write_sources(place, checked)
+            trace.save(place.new(layout.TRACE))
+            if embeddings is not None:
+                embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
+            _finish(
+                place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say
+            )
+        return AuditFolder.open(out)
 
 
 def _write_sources(place: Place, checked: Checked) -> None:
     samples_io.write(checked.samples, place.new(layout.SAMPLES))
+    write_problems(place, checked)
+
+
+def write_problems(place: Place, checked: Checked) -> None:
+    """Write the list of what was wrong with the source."""
     _write_csv(checked.problems, place.new(layout.PROBLEMS), index=False)
 
 
@@ -192,11 +231,11 @@ def _finish(
         say(line)
     facts = {
         **facts,
-        **_facts(checked, evidence.trace),
+        **totals(checked, evidence.trace),
         **findings.facts(),
         "earlier_decisions": carried.facts,
     }
-    _write_results(place, checked, findings, facts)
+    write_results(place, checked, findings, facts)
 
 
 def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
@@ -208,9 +247,9 @@ def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
         f"Careful: {len(lost):,} pictures have disappeared since they were read, such as "
         f"{lost['sample_id'][0]}; they are ranked all the same, and listed in {layout.PROBLEMS}."
     )
-    problems = pd.concat([checked.problems, lost], ignore_index=True)
-    _write_csv(problems, place.new(layout.PROBLEMS), index=False)
-    return checked._replace(problems=problems)
+    checked = checked._replace(problems=pd.concat([checked.problems, lost], ignore_index=True))
+    write_problems(place, checked)
+    return checked
 
 
 def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
@@ -255,24 +294,28 @@ def _train(
     place: Place,
     out: Path,
     seed: int,
+    kept: Unfinished,
     say: Say,
     progress: Report,
     watch: Watch,
 ) -> tuple[Evidence, dict]:
     from o2u_nb.training import job  # imports torch and fastai, which takes seconds
 
-    kept = [out / layout.FEATURES] if place.folder != out else []
+    reuse = [out / layout.FEATURES] if place.folder != out else []
     begin = watch(samples)
-    return job.train(job.Job(samples, preset, seed, place.new, say, progress, begin, kept), eyes)
+    asked = job.Job(samples, preset, seed, place.new, say, progress, begin, kept, reuse)
+    return job.train(asked, eyes)
 
 
-def _write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
+def write_results(place: Place, checked: Checked, findings: Findings, facts: dict) -> None:
+    """Write what is computed from samples and traces: scores, report and, at the end, the facts."""
     with atomic.replacing(place.new(layout.SCORES)) as file:
         findings.scores.to_parquet(file)
     _write_csv(findings.scores[CSV_COLUMNS], place.new(layout.SCORES_CSV))
     write_report(place.new(layout.REPORT), findings, checked, facts)
+    facts = {**facts, tables.FILES: layout.listed(place.folder)}
     with atomic.replacing(place.new(layout.FACTS)) as file:
-        file.write(json.dumps(facts, indent=2, ensure_ascii=False).encode())
+        file.write(sealed.seal(facts, indent=2))
 
 
 def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
@@ -280,7 +323,8 @@ def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
         table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
 
-def _facts(checked: Checked, trace: Trace) -> dict:
+def totals(checked: Checked, trace: Trace) -> dict:
+    """Return what `audit.json` says of any audit: counts, versions, and when it was made."""
     return dict(
         format=layout.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

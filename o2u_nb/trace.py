@@ -5,25 +5,24 @@ In comes one row per finished epoch (loss, margin and prediction of every sample
 without torch, on any machine, and after a crash it holds every finished epoch.
 """
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 
-from o2u_nb.data import atomic
-from o2u_nb.errors import OutputError, TraceError
+from o2u_nb.data import array_file, atomic, sealed
+from o2u_nb.errors import OutputError, ResumeError, TraceError
 from o2u_nb.phases import PHASES
+from o2u_nb.stored import trace_file
+from o2u_nb.stored.trace_file import FORMAT, META, ROWS, SUMS, read_meta
 
-FORMAT = "o2u_nb trace 1"  # in `META`; a trace with another format is refused
-META = "meta.json"
-# The arrays with a row for each epoch, and their types; `Trace` says what they hold.
-ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
+# What a training needs to go on where it was; see `training.checkpoint`. No part of the trace.
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Trace:
     sample was not seen in that epoch. `pred`, the predicted class as a position in `classes`, is
     int32 of the same shape, -1 where not seen. `lr` (n_epochs,) is each epoch's mean learning rate,
     and `phase` (n_epochs,) names its phase, one of `phases.PHASES`. `mean_probs` maps a phase to
-    the mean softmax over its epochs, float32 (n_samples, n_classes); it is empty when classes times
-    samples were too many to keep.
+    the mean softmax over its epochs, float32 (n_samples, n_classes). On disk, a phase has it from
+    its end on; it is empty when classes times samples were too many to keep.
 
     `record` tells in which pass the losses were recorded: `train` is the training pass, with
     augmented pictures, and `eval` a clean pass after each epoch. Where "+valid" is added to it, the
@@ -112,47 +111,19 @@ class Trace:
         )
         for epoch in range(self.n_epochs):
             rows = {name: getattr(self, name)[epoch] for name in ROWS}
-            last = epoch == self.n_epochs - 1
-            mean_probs = self.mean_probs if last else {}
-            writer.append(**rows, lr=self.lr[epoch], phase=self.phase[epoch], mean_probs=mean_probs)
+            writer.append(**rows, lr=self.lr[epoch], phase=self.phase[epoch])
+        writer.keep_means(self.mean_probs)
         return Path(folder)
 
     @classmethod
     def open(cls, folder: str | os.PathLike, *, in_memory: bool = False) -> "Trace":
         """Open a trace folder; unless `in_memory`, the arrays stay on disk, memory-mapped.
 
-        Raises `TraceError` when the folder holds no trace, or a damaged one.
+        Every file is checked, see `trace_file.read`; of large arrays the types, shapes and sizes
+        only, and the rest by `Audit.verify`. Raises `TraceError` when the folder holds no trace, or
+        a damaged one.
         """
-        folder = Path(folder)
-        mode: Literal["r"] | None = None if in_memory else "r"
-        meta = _read_meta(folder)
-        try:
-            epochs = len(meta["epochs"])
-            arrays = {
-                name: np.load(folder / f"{name}.npy", mmap_mode=mode)[:epochs] for name in ROWS
-            }
-            probs = {
-                phase: np.load(folder / file, mmap_mode=mode)
-                for phase, file in meta["mean_probs"].items()
-            }
-            ids = _read_ids(folder)
-            labels = np.load(folder / "labels.npy")
-        except (OSError, ValueError, KeyError) as error:
-            raise TraceError(
-                f"The trace in {folder} is damaged ({error}): restore a copy or audit again."
-            ) from error
-        _check_shapes(folder, arrays, (epochs, len(ids)))
-        return cls(
-            ids=ids,
-            labels=labels,
-            classes=meta["classes"],
-            **arrays,
-            lr=np.array([epoch["lr"] for epoch in meta["epochs"]], dtype=np.float64),
-            phase=np.array([epoch["phase"] for epoch in meta["epochs"]], dtype=object).astype(str),
-            mean_probs=probs,
-            record=meta["record"],
-            frozen=meta.get("frozen", False),  # the first traces do not say it
-        )
+        return cls(**trace_file.read(Path(folder), in_memory=in_memory))
 
 
 class TraceWriter:
@@ -160,7 +131,9 @@ class TraceWriter:
 
     Each `append` adds a row to `loss.npy`, `margin.npy` and `pred.npy`, and commits it by replacing
     `meta.json` atomically: readers take the number of epochs from that file and ignore further
-    rows. Make a writer with `create`; it must be the only one of its folder.
+    rows. The mean softmax of a phase is as large as many epochs, and is written once, by
+    `keep_means`. Make a writer with `create`, or with `resume` to go on with a trace; it must be
+    the only one of its folder.
     """
 
     def __init__(self, folder: Path, meta: dict, shape: tuple[int, int], *, durable: bool = True):
@@ -194,8 +167,11 @@ class TraceWriter:
         ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
         if (folder / META).exists() and not overwrite:
+            go_on = "pass resume=True to go on with its training, "
             raise TraceError(
-                f"{folder} already holds a trace: choose another folder or pass overwrite=True."
+                f"{folder} already holds a trace: "
+                f"{go_on if (folder / CHECKPOINT).exists() else ''}"
+                "choose another folder or pass overwrite=True."
             )
         meta = dict(
             format=FORMAT,
@@ -207,15 +183,56 @@ class TraceWriter:
         )
         writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
         with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(folder)
             (folder / META).unlink(missing_ok=True)
+            (folder / CHECKPOINT).unlink(missing_ok=True)
             for old in folder.glob("mean_probs_*.npy"):
                 old.unlink()
-            _write_ids(folder, ids)
-            np.save(folder / "labels.npy", np.asarray(labels, dtype=np.int32))
+            # Files are replaced and never cut: who has the old ones mapped into memory keeps them.
+            _write_ids(folder, ids, durable=durable)
+            written = np.asarray(labels, dtype=np.int32)
+            array_file.write(folder / "labels.npy", written, durable=durable)
             for name, dtype in ROWS.items():
-                np.save(folder / f"{name}.npy", np.empty((0, len(ids)), dtype=dtype))
+                empty = np.empty((0, len(ids)), dtype=dtype)
+                with atomic.replacing(folder / f"{name}.npy", durable=durable) as file:
+                    np.save(file, empty)
             writer._commit()
+        return writer
+
+    @classmethod
+    def resume(
+        cls,
+        folder: str | os.PathLike,
+        ids: Sequence[str] | pd.Index,
+        labels: np.ndarray,
+        classes: list[str],
+        *,
+        n_epochs: int,
+        record: str = "train",
+        frozen: bool = False,
+        durable: bool = True,
+    ) -> "TraceWriter":
+        """Go on with the trace in `folder` after its first `n_epochs`; later epochs are cut off.
+
+        The other arguments are those of `create`. Raises `TraceError` when the folder holds no
+        trace, a damaged one or one with fewer epochs, and `ResumeError` when it is about other
+        samples, labels or classes, or was recorded in another way; nothing is changed then.
+        """
+        folder = Path(folder)
+        ids = pd.Index(ids, dtype=object).astype(str)
+        _check_samples(ids, labels, classes)
+        found = Trace.open(folder)
+        meta = read_meta(folder)
+        _require_same(folder, found, ids, np.asarray(labels), classes, record, frozen)
+        if len(meta["epochs"]) < n_epochs:
+            raise TraceError(
+                f"Expected {n_epochs} finished epochs in {folder}, found {len(meta['epochs'])}: "
+                "restore a copy, or train anew with overwrite=True."
+            )
+        del found  # which maps the arrays that may be cut
+        writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
+        with _writing(folder):
+            writer._cut(n_epochs)
         return writer
 
     @property
@@ -231,34 +248,63 @@ class TraceWriter:
         pred: np.ndarray,
         lr: float,
         phase: str,
-        mean_probs: dict[str, np.ndarray] | None = None,
     ) -> None:
         """Commit one finished epoch; each array is (n_samples,), see `Trace` for units.
 
-        `mean_probs` gives the mean softmax per phase up to and including this epoch. Raises
-        `TraceError` for an unknown phase or an array of another length, `OutputError` when the
-        epoch cannot be written.
+        Raises `TraceError` for an unknown phase or an array of another length, `OutputError` when
+        the epoch cannot be written.
         """
         if phase not in PHASES:
             known = ", ".join(PHASES)
             raise TraceError(f"Unknown phase {str(phase)!r}: expected one of {known}.")
         with _writing(self.folder):
-            for name, row in dict(loss=loss, margin=margin, pred=pred).items():
+            rows = dict(loss=loss, margin=margin, pred=pred)
+            for name, row in rows.items():
                 _append_row(self.folder / f"{name}.npy", row, self.n_epochs, durable=self.durable)
-            old = dict(self.meta["mean_probs"])
-            for phase_, probs in (mean_probs or {}).items():
-                file = f"mean_probs_{phase_}_{self.n_epochs:04d}.npy"
-                np.save(self.folder / file, np.asarray(probs, dtype=np.float32))
-                self.meta["mean_probs"][phase_] = file
-            self.meta["epochs"].append(dict(lr=float(lr), phase=str(phase)))
+            epoch = {"lr": float(lr), "phase": str(phase), SUMS: trace_file.row_sums(rows)}
+            self.meta["epochs"].append(epoch)
             self._commit()
-            for phase_, file in old.items():
-                if self.meta["mean_probs"][phase_] != file:
-                    (self.folder / file).unlink(missing_ok=True)
+
+    def keep_means(self, mean_probs: dict[str, np.ndarray]) -> None:
+        """Commit the mean softmax of phases over all epochs so far, (n_samples, n_classes) each.
+
+        An earlier one of the same phase is replaced. Raises `OutputError` when it cannot be
+        written.
+        """
+        if not mean_probs:
+            return
+        old = dict(self.meta["mean_probs"])
+        with _writing(self.folder):
+            for phase, probs in mean_probs.items():
+                file = f"mean_probs_{phase}_{self.n_epochs:04d}.npy"
+                written = np.asarray(probs, dtype=np.float32)
+                array_file.write(self.folder / file, written, durable=self.durable)
+                self.meta["mean_probs"][phase] = file
+            self._commit()
+            self._unlink_means(old)
+
+    def _cut(self, n_epochs: int) -> None:
+        """Keep the first `n_epochs`; the list of epochs first, so that no reader expects more."""
+        if n_epochs == self.n_epochs:
+            return
+        kept = self.meta["epochs"][:n_epochs]
+        whole = {e["phase"] for e in kept} - {e["phase"] for e in self.meta["epochs"][n_epochs:]}
+        old = dict(self.meta["mean_probs"])
+        self.meta["epochs"] = kept
+        self.meta["mean_probs"] = {p: file for p, file in old.items() if p in whole}
+        self._commit()
+        for name in ROWS:
+            _cut_rows(self.folder / f"{name}.npy", n_epochs, durable=self.durable)
+        self._unlink_means(old)
+
+    def _unlink_means(self, old: dict[str, str]) -> None:
+        """Remove the files of `old` that the trace no longer names."""
+        for file in set(old.values()) - set(self.meta["mean_probs"].values()):
+            (self.folder / file).unlink(missing_ok=True)
 
     def _commit(self) -> None:
         with atomic.replacing(self.folder / META, durable=self.durable) as file:
-            file.write(json.dumps(self.meta).encode())
+            file.write(sealed.seal(self.meta))
 
 
 @contextmanager
@@ -274,6 +320,14 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def is_empty(folder: str | os.PathLike) -> bool:
+    """Tell whether `folder` holds a trace without an epoch, of a training that had just begun."""
+    try:
+        return not read_meta(Path(folder))["epochs"]
+    except TraceError:
+        return False
+
+
 def is_trace_file(name: str) -> bool:
     """Tell whether a trace's folder may hold a file of this name, whole or half-written.
 
@@ -282,7 +336,8 @@ def is_trace_file(name: str) -> bool:
     """
     arrays = {f"{name}.npy" for name in ("ids", "id_ends", "labels", *ROWS)}
     averages = name.startswith("mean_probs_") and name.endswith(".npy")
-    return name in arrays or averages or name.partition(".json")[0] == META.partition(".")[0]
+    meta = name.partition(".json")[0] == META.partition(".")[0]
+    return name in arrays or averages or meta or name == CHECKPOINT
 
 
 def _append_row(path: Path, row: np.ndarray, n_rows: int, *, durable: bool) -> None:
@@ -305,48 +360,40 @@ def _append_row(path: Path, row: np.ndarray, n_rows: int, *, durable: bool) -> N
         if durable:
             file.flush()
             os.fsync(file.fileno())
-        header = dict(
-            descr=np.lib.format.dtype_to_descr(dtype),
-            fortran_order=False,
-            shape=(n_rows + 1, shape[1]),
-        )
-        file.seek(0)
-        np.lib.format.write_array_header_1_0(file, header)
-        assert file.tell() == start, "the .npy header changed its length"
+        _write_header(file, (n_rows + 1, shape[1]), dtype, start)
 
 
-def _write_ids(folder: Path, ids: pd.Index) -> None:
+def _cut_rows(path: Path, n_rows: int, *, durable: bool) -> None:
+    """Replace a file of `_append_row` by one with its first `n_rows`.
+
+    It is not cut in place, which would end every process that has it mapped into memory.
+    """
+    with open(path, "rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        kept = np.fromfile(file, dtype, n_rows * shape[1]).reshape(n_rows, shape[1])
+    with atomic.replacing(path, durable=durable) as file:
+        np.save(file, kept)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, int], dtype: np.dtype, start: int) -> None:
+    """Write the header of an array of `shape`; its data begin at `start`, as before."""
+    header = dict(descr=np.lib.format.dtype_to_descr(dtype), fortran_order=False, shape=shape)
+    file.seek(0)
+    np.lib.format.write_array_header_1_0(file, header)
+    assert file.tell() == start, "the .npy header changed its length"
+
+
+def _write_ids(folder: Path, ids: pd.Index, *, durable: bool) -> None:
     """Store ids as UTF-8 bytes, and the offset at which each of them ends.
 
     In an array of fixed width, every id would take as much space as the longest one.
     """
     encoded = [id.encode("utf-8") for id in ids]
-    np.save(folder / "ids.npy", np.frombuffer(b"".join(encoded), dtype=np.uint8))
+    text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    array_file.write(folder / "ids.npy", text, durable=durable)
     lengths = np.fromiter((len(id) for id in encoded), dtype=np.int64, count=len(encoded))
-    np.save(folder / "id_ends.npy", np.cumsum(lengths))
-
-
-def _read_ids(folder: Path) -> pd.Index:
-    text = np.load(folder / "ids.npy").tobytes()
-    ends = np.load(folder / "id_ends.npy")
-    starts = np.concatenate([[0], ends])[:-1]
-    ids = [text[start:end].decode("utf-8") for start, end in zip(starts, ends, strict=True)]
-    return pd.Index(ids, dtype=str, name="sample_id")
-
-
-def _read_meta(folder: Path) -> dict:
-    if not (folder / META).is_file():
-        raise TraceError(f"No trace in {folder}: expected the file {META} there.")
-    try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TraceError(
-            f"Cannot read {folder / META} ({error}): restore it or audit again."
-        ) from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
-        raise TraceError(f"{folder / META} has format {found!r}, expected {FORMAT!r}: audit again.")
-    return meta
+    array_file.write(folder / "id_ends.npy", np.cumsum(lengths), durable=durable)
 
 
 def _check_samples(ids: pd.Index, labels: np.ndarray, classes: list[str]) -> None:
@@ -362,13 +409,36 @@ def _check_samples(ids: pd.Index, labels: np.ndarray, classes: list[str]) -> Non
         )
 
 
-def _check_shapes(folder: Path, arrays: dict[str, np.ndarray], shape: tuple[int, int]) -> None:
-    for name, array in arrays.items():
-        if array.shape != shape:
-            raise TraceError(
-                f"{folder / name}.npy has shape {array.shape}, but {META} promises {shape}: "
-                "restore it from a copy or audit again."
-            )
+def _require_same(
+    folder: Path,
+    found: Trace,
+    ids: pd.Index,
+    labels: np.ndarray,
+    classes: list[str],
+    record: str,
+    frozen: bool,
+) -> None:
+    """Raise `ResumeError` unless the trace that is `found` is about these samples and labels."""
+    if found.classes != list(classes):
+        what = f"the classes {found.classes[:5]}, and {list(classes)[:5]} are asked for"
+    elif not found.ids.equals(ids):
+        other = found.ids.symmetric_difference(ids)
+        named = f"{other[0]!r} is in one of them only" if len(other) else "in another order"
+        what = f"{found.n_samples:,} samples, and {len(ids):,} others are asked for ({named})"
+    elif (found.labels != labels).any():
+        k = int((found.labels != labels).argmax())
+        what = (
+            f"other labels: {ids[k]!r} is {found.classes[found.labels[k]]!r} in it, and "
+            f"{classes[labels[k]]!r} is asked for"
+        )
+    elif (found.record, found.frozen) != (record, frozen):
+        what = f"record={found.record!r}, and {record!r} is asked for"
+    else:
+        return
+    raise ResumeError(
+        f"The training in {folder} cannot go on, since its trace has {what}. Ask for the same, "
+        "choose another folder, or train anew with overwrite=True."
+    )
 
 
 def _of_phase(mean_probs: dict[str, np.ndarray], phase: str) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from o2u_nb.audit import Audit
 from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.plots.scores import thinned
 from o2u_nb.review import why
+from o2u_nb.review.checking import CheckSession
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import percent
 from o2u_nb.trace import Trace
@@ -81,8 +82,8 @@ def session(tmp_path):
 
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
-        "ConfusionPanel", "Dashboard", "FinishCard", "HistogramsPanel", "PlayerPanel",
-        "ScatterPanel",
+        "CertifyDesk", "CertifyPanel", "CheckDesk", "CheckPanel", "ConfusionPanel", "Dashboard",
+        "FinishCard", "HistogramsPanel", "PlayerPanel", "ReviewersPanel", "ScatterPanel",
         "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 
@@ -116,9 +117,23 @@ def test_a_trait_that_takes_such_a_name_is_seen():
     assert sorted(shadowed(Shadowing)) == ["keys", "layout", "send"]
 
 
+def kind_of(panel: type[Panel]) -> type[ReviewSession]:
+    """Return the kind of session that a panel takes."""
+    return inspect.signature(panel).parameters["session"].annotation
+
+
+def session_of(panel: type[Panel], folder, **options) -> ReviewSession:
+    """Open a session for a panel."""
+    return kind_of(panel)(folder, **options)
+
+
 @pytest.mark.parametrize("panel", panels(), ids=lambda c: c.__name__)
 class TestEveryPanel:
     """The contract of a panel."""
+
+    @pytest.fixture
+    def session(self, panel, tmp_path):
+        return session_of(panel, write_audit(tmp_path / "audit"), reviewer="ann")
 
     def test_takes_a_session_and_nothing_else(self, panel, session):
         assert list(inspect.signature(panel).parameters) == ["session"]
@@ -146,7 +161,7 @@ class TestEveryPanel:
     def test_any_name_is_only_text(self, panel, tmp_path):
         classes = [HOSTILE, "نمر", "\U0001f406" * 9, "x" * 300]
         folder = write_audit(tmp_path / "hostile", classes=classes)
-        html = panel(ReviewSession(folder))._still()
+        html = panel(session_of(panel, folder))._still()
         assert "script" not in Reader(html).tags and Reader(html).events == []
 
 
@@ -807,7 +822,9 @@ def test_all_panels_show_an_audit_with_a_class_that_was_made(session):
     session.redo()
     assert drawn(scatter) == 2 == counted(histograms)
     assert ConfusionPanel(session)._names == ["cheetah", "jaguar", "leopard", "tiger"]
-    shown = [panel(session)._still() for panel in panels()]
+    checking = CheckSession(session.audit, reviewer="ann")
+    kinds = {ReviewSession: session, CheckSession: checking}
+    shown = [panel(kinds[kind_of(panel)])._still() for panel in panels()]
     assert len(shown) == len(panels()) and all(shown)
     session.current = first
     assert "changed to lynx" in WhyCard(session)._still()

@@ -15,7 +15,11 @@ from o2u_nb.detect.findings import Findings
 from o2u_nb.detect.threshold import Estimate
 from o2u_nb.errors import OutputError
 from o2u_nb.report import figure_json, render, write_report
+from o2u_nb.review import certificate_text as words
 from o2u_nb.review.certificate import measured
+from o2u_nb.review.certified import certified
+from o2u_nb.review.certifying import Certification
+from o2u_nb.review.statement import rounded_down
 from o2u_nb.review.summary import Reviewed, reviewed
 from tests.audits import eye_facts, write_audit
 from tests.pages import HOSTILE, numbered
@@ -345,3 +349,50 @@ def test_printed_pages_show_the_pictures_on_white_and_nothing_wider_than_the_pap
     assert kept == 0
     assert page.pdf(prefer_css_page_size=True, print_background=True).startswith(b"%PDF")
     page.close()
+
+
+def section(html: str, name: str) -> str:
+    """Return the text of one section of a page."""
+    found = re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)
+    return " ".join(" ".join(Outline(found[0]).text).split()) if found else ""
+
+
+def test_the_certificate_stands_in_the_report_for_a_manager(tmp_path):
+    audit = Audit.open(write_audit(tmp_path / "a", n=300, n_wrong=20, side=4))
+    session = audit.session(reviewer=HOSTILE)
+    assert certified(audit) is None
+    session.drop(audit.scores.index[:20])
+    certification = Certification.of(session)
+    drawn = certification.draw(100, seed=1, standard=0.9, per_class=20)
+    session.keep(drawn.ids[1:])
+    session.drop(drawn.ids[:1])
+    found = certification.statement()
+    assert certified(audit).statement == found
+    page = audit.write_report().read_text(encoding="utf-8")
+    text = section(page, "certificate")
+    unseen = found.draw.rest - found.sample.looked_at - found.beyond.looked_at
+    for said in (
+        words.promise(found),
+        f"{rounded_down(found.delivered)} were right at least",
+        "suspects of the ranked review 20 20",
+        "random sample of all others 100 1",
+        f"nobody has looked at {unseen} at most {found.possible - 1}",
+        "tiger: at least",
+        "It says nothing of labels outside of this data set",
+    ):
+        assert said in text
+    assert Outline(page).events == [] and "<script>alert" not in page
+
+
+def test_a_report_says_why_there_is_no_certificate(tmp_path):
+    audit = Audit.open(write_audit(tmp_path / "a", n=300, n_wrong=20, side=4))
+    session = audit.session(reviewer="ann")
+    session.keep(audit.scores.index[:20])
+    Certification.of(session).draw(50)
+    session.undo()
+    text = section(audit.write_report().read_text(encoding="utf-8"), "certificate")
+    assert "No statement. 20 samples that were decided before the draw" in text
+
+
+def test_without_a_sample_no_certificate_is_mentioned(page):
+    assert section(page, "certificate") == ""

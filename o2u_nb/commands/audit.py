@@ -1,8 +1,8 @@
 """The command `audit`: rank the images of a folder by how suspicious their labels are."""
 
 import argparse
-from pathlib import Path
 
+from o2u_nb.commands.options import place
 from o2u_nb.commands.summary import print_summary
 from o2u_nb.commands.training_options import add_training_options, run_audit
 from o2u_nb.presets import PRESETS
@@ -18,20 +18,20 @@ def add_command(commands) -> None:
     )
     parser.add_argument(
         "source",
-        type=Path,
+        type=place,
         metavar="SOURCE",
         help="folder of class folders, or folder of images with --labels",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=place,
         required=True,
         metavar="DIR",
         help="folder for the results; made when missing",
     )
     parser.add_argument(
         "--labels",
-        type=Path,
+        type=place,
         metavar="FILE",
         help="file with the columns path and label, one row per image: CSV, JSON, Parquet or Excel",
     )

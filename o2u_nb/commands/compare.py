@@ -7,6 +7,7 @@ the settings and a page with two figures.
 import argparse
 from pathlib import Path
 
+from o2u_nb.commands.options import place, seed
 from o2u_nb.comparison import FIGURES, Comparison
 from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError
@@ -26,13 +27,13 @@ def add_command(commands) -> None:
     )
     parser.add_argument(
         "source",
-        type=Path,
+        type=place,
         nargs="?",
         metavar="SOURCE",
         help="folder of class folders whose labels are right, or folder of images with --labels",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="as for audit")
+    parser.add_argument("--out", type=place, metavar="DIR", help="folder for the results")
+    parser.add_argument("--labels", type=place, metavar="FILE", help="as for audit")
     parser.add_argument(
         "--methods", type=_names, metavar="NAME[,NAME]", help="training methods (default: all)"
     )
@@ -69,7 +70,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.source is None or options.out is None:
         raise O2UError("compare needs SOURCE and --out DIR; compare --list names the methods.")
-    found = _compare(options)
+    try:
+        found = _compare(options)
+    except KeyboardInterrupt as stop:
+        stop.add_note("finished rows are kept, and the same command goes on with them")
+        raise
     for figure in SHOWN:
         print(f"\n{FIGURES[figure][0]}, mean ± standard deviation over seeds:\n")
         print(found.table(figure).to_string())
@@ -157,10 +162,7 @@ def _names(text: str) -> list[str]:
 
 
 def _seeds(text: str) -> list[int]:
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() for part in parts):
-        raise argparse.ArgumentTypeError(f"expected whole numbers like 0,1,2, found {text!r}")
-    return [int(part) for part in parts]
+    return [seed(part.strip()) for part in text.split(",")]
 
 
 def _epochs(text: str) -> int:

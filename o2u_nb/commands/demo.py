@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from o2u_nb.commands.options import place
 from o2u_nb.commands.program import command
 from o2u_nb.commands.summary import print_summary
 from o2u_nb.commands.training_options import add_training_options, run_audit
@@ -15,7 +16,7 @@ def add_command(commands) -> None:
     parser = commands.add_parser("demo", help="audit generated pictures with planted wrong labels")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=place,
         default=Path("o2u-demo"),
         metavar="DIR",
         help="folder for pictures and results (default: %(default)s)",

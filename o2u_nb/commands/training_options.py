@@ -4,14 +4,18 @@ In come a parser, or its options; out comes the parser with more options, or an 
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from o2u_nb.audit import Audit
+from o2u_nb.commands import options as values
+from o2u_nb.commands.program import command
+from o2u_nb.folder import unfinished_in
 from o2u_nb.presets import PRESETS
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add the preset, the eyes, the seed and `--overwrite`."""
+    """Add the preset, the eyes, the seed, `--overwrite` and `--resume`."""
     parser.add_argument(
         "--preset",
         choices=list(PRESETS),
@@ -30,23 +34,22 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=_seed,
+        type=values.seed,
         default=0,
         metavar="N",
         help="makes a run repeatable (default: %(default)s)",
     )
-    parser.add_argument(
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument(
         "--overwrite",
         action="store_true",
         help="replace an earlier audit in DIR; decisions are kept",
     )
-
-
-def _seed(text: str) -> int:
-    seed = int(text)
-    if seed < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, found {text}")
-    return seed
+    earlier.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with an audit in DIR that was interrupted, after its last finished epoch",
+    )
 
 
 def _eyes(text: str) -> list[str]:
@@ -58,13 +61,27 @@ def _eyes(text: str) -> list[str]:
 
 def run_audit(source: Path, out: Path, options, **more) -> Audit:
     """Make an audit with the `options` that `add_training_options` has added."""
-    return Audit.run(
-        source,
-        out,
-        preset=options.preset,
-        eyes=options.eyes,
-        seed=options.seed,
-        overwrite=options.overwrite,
-        reopen=False,
-        **more,
-    )
+    try:
+        return Audit.run(
+            source,
+            out,
+            preset=options.preset,
+            eyes=options.eyes,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            resume=options.resume,
+            reopen=False,
+            **more,
+        )
+    except KeyboardInterrupt as stop:
+        stop.add_note(_how_to_go_on(out, options.argv))
+        raise
+
+
+def _how_to_go_on(out: Path, argv: list[str]) -> str:
+    """Say what to type to go on with an audit that was interrupted."""
+    if unfinished_in(out) is None:
+        return f"nothing was begun. To try again: {command()} {shlex.join(argv)}"
+    words = [word for word in argv if word not in ("--overwrite", "--resume")]
+    again = shlex.join([*words, "--resume"])
+    return f"finished epochs and features are kept. To go on: {command()} {again}"

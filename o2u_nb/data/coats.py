@@ -138,7 +138,7 @@ def write_folder(
     for left in root.glob("images/*/coat_*.png"):
         left.unlink()
     for picture, name in zip(pictures, names, strict=True):
-        with atomic.replacing(root / "images" / name) as file:
+        with atomic.replacing(root / "images" / name, durable=False) as file:
             Image.fromarray(picture).save(file, "PNG")
     table = pd.DataFrame({"sample_id": names, "label": given, "true_label": true})
     with atomic.replacing(root / TRUTH) as file:

@@ -171,7 +171,7 @@ def decode_pixels(
     )
     if out is None:
         return _collect(rows, shape)
-    with atomic.replacing(out) as file:
+    with atomic.replacing(out, durable=False) as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for row in rows:

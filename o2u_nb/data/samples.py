@@ -144,17 +144,15 @@ def write(samples: pd.DataFrame, path: str | os.PathLike) -> None:
         samples.to_parquet(file)
 
 
-def read(path: str | os.PathLike) -> pd.DataFrame:
+def read(path: str | os.PathLike, *, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a samples table that `write` has written; image arrays are then PNG bytes.
 
-    Raises `SourceError` when the file is missing, damaged or holds another table.
+    `columns` reads only some of the columns, `label` and `split` among them. Raises `SourceError`
+    when the file is missing, damaged or holds another table.
     """
     if not Path(path).is_file():
         raise SourceError(f"expected a samples table at {path}, found no such file")
-    try:
-        samples = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"cannot read the samples table {path}: {error}") from error
+    samples = table_in(path, columns=columns)
     if samples.index.name != "sample_id" or not {"label", "split"} <= set(samples.columns):
         raise SourceError(
             f"{path} is a table, but no samples table: expected the index sample_id with columns "
@@ -162,3 +160,12 @@ def read(path: str | os.PathLike) -> pd.DataFrame:
             f"{', '.join(samples.columns)}"
         )
     return samples
+
+
+def table_in(path: str | os.PathLike, *, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet file; raise `SourceError` when it is damaged."""
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except Exception as error:  # damaged bytes can raise nearly anything from pyarrow and pandas
+        said = " ".join(str(error).split())[:200]  # pyarrow lists all columns, one in a line
+        raise SourceError(f"cannot read the table {path}: {said}") from error

@@ -116,9 +116,19 @@ def _most_similar_of_each(
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Return `rows` (n, d) scaled to length 1, in float32; rows of zeros stay as they are."""
+    """Return `rows` (n, d) scaled to length 1, in float32; rows of zeros stay as they are.
+
+    Raises `O2UError` for NaN or infinite numbers.
+    """
     rows = rows.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if not np.isfinite(lengths).all():
+        bad = int(np.flatnonzero(~np.isfinite(lengths))[0])
+        raise O2UError(
+            f"Expected finite embeddings, found NaN or infinity in row {bad} of {len(rows)} (or "
+            "numbers too large to square): set such rows to zero, and they count as similar to "
+            "nothing."
+        )
     rows /= np.where(lengths > 0, lengths, 1)[:, None]
     return rows
 

@@ -120,7 +120,7 @@ class Search:
         that of the few samples, and a ridge (Hariharan, Malik and Ramanan, "Discriminative
         decorrelation for clustering and classification", ECCV 2012).
         """
-        mean, axes, weights = self.spread
+        mean, axes, weights = self._spread
         marked = self.scaled(self.rows[positions]).mean(0) - mean
         along = axes @ (weights * (axes.T @ marked))
         return unit_rows(along[None])[0]
@@ -139,7 +139,7 @@ class Search:
 
     def exact(self, wanted: np.ndarray, k: int, *, without: np.ndarray) -> Found:
         """Return the `k` nearest to any of `wanted`, scaled rows (m, d), after comparing all."""
-        alike = np.concatenate([(rows @ wanted.T).max(1) for rows in self.pieces()])
+        alike = np.concatenate([(rows @ wanted.T).max(1) for rows in self._pieces()])
         return _best(alike, k, without=without)
 
     def _nearest(self, wanted: np.ndarray, k: int, *, without: np.ndarray) -> Found:
@@ -153,7 +153,7 @@ class Search:
         return Found(candidates[found.positions], found.similarities)
 
     @cached_property
-    def spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the mean (d,) of scaled rows, the axes (d, d) along which they vary, and weights.
 
         An axis along which they vary much has a small weight (d,).
@@ -179,7 +179,7 @@ class Search:
     def _starts(self) -> Sequence[int]:
         return range(0, len(self.rows), ROWS_AT_ONCE)
 
-    def pieces(self) -> Iterator[np.ndarray]:
+    def _pieces(self) -> Iterator[np.ndarray]:
         """Yield all rows as they are compared, piece by piece."""
         if self._kept is not None:
             yield self._kept

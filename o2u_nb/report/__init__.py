@@ -19,6 +19,10 @@ from o2u_nb.data.samples import Checked
 from o2u_nb.detect import counts, eyes, suspects
 from o2u_nb.detect.findings import Findings
 from o2u_nb.detect.learned import HARDLY
+from o2u_nb.review import certificate_text as words
+from o2u_nb.review.acceptance import ACCEPT, LOOK, REJECT
+from o2u_nb.review.certified import Certified
+from o2u_nb.review.statement import rounded_down
 from o2u_nb.review.summary import Reviewed
 from o2u_nb.review.words import DONE
 from o2u_nb.text import percent
@@ -38,21 +42,27 @@ def write_report(
     checked: Checked,
     facts: dict,
     reviewed: Reviewed | None = None,
+    certified: Certified | None = None,
 ) -> Path:
     """Write the report to `path`, whole or not at all, and return the path.
 
     `checked` holds the audited samples and the problems with others. `facts` holds what is in
-    `audit.json`; a missing fact is shown as "not recorded". `reviewed` is what was decided, None
-    where nothing was. Raises `OutputError` when the file cannot be written.
+    `audit.json`; a missing fact is shown as "not recorded". `reviewed` is what was decided, and
+    `certified` the certificate of label quality, None where there is none. Raises `OutputError`
+    when the file cannot be written.
     """
-    page = render(findings, checked, facts, reviewed)
+    page = render(findings, checked, facts, reviewed, certified)
     with atomic.replacing(path) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
     return Path(path)
 
 
 def render(
-    findings: Findings, checked: Checked, facts: dict, reviewed: Reviewed | None = None
+    findings: Findings,
+    checked: Checked,
+    facts: dict,
+    reviewed: Reviewed | None = None,
+    certified: Certified | None = None,
 ) -> str:
     """Return the report as HTML text; see `write_report`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -72,6 +82,7 @@ def render(
         stills=_stills(findings),
         percent=percent,
         reviewed=None if reviewed is None else _decided(reviewed),
+        certificate=None if certified is None else _certificate(certified),
         top=gallery.suspect_grid(samples, scores, n=24).html,
         by_class=gallery.suspects_by_class(samples, scores, n=8).html,
         summary=_summary(findings, facts, classes),
@@ -127,6 +138,39 @@ def _decided(reviewed: Reviewed) -> dict:
     """Return what was decided, with the counts in words."""
     counts = [f"{n:,} {DONE[action]}" for action, n in reviewed.counts.items() if n]
     return dict(reviewed._asdict(), counts=counts)
+
+
+VERDICTS = {ACCEPT: "accept", REJECT: "do not accept", LOOK: "not decided yet"}
+
+
+def _certificate(certified: Certified) -> dict:
+    """Return the certificate in sentences and figures, or why there is none."""
+    found = certified.statement
+    if found is None:
+        return dict(refused=certified.refused)
+    left = max(found.draw.rest - found.sample.looked_at - found.beyond.looked_at, 0)
+    looked = [
+        ("suspects of the ranked review", found.census.looked_at, found.census.wrong),
+        ("random sample of all others", found.sample.looked_at, found.sample.wrong),
+        ("others", found.beyond.looked_at, found.beyond.wrong),
+    ]
+    return dict(
+        refused="",
+        promise=words.promise(found),
+        precision=rounded_down(found.precision),
+        delivered=rounded_down(found.delivered),
+        standard=rounded_down(found.draw.standard),
+        confidence=percent(found.draw.confidence),
+        verdict=VERDICTS[found.verdict.decision],
+        said=[words.goal(found), words.delivered(found)],
+        looked=[row for row in looked if row[1]],
+        unseen=left,
+        possible=max(found.possible - found.sample.wrong - found.beyond.wrong, 0),
+        lines=words.lines(found),
+        classes=[words.class_line(row) for row in found.classes[:MAX_CLASSES]],
+        more_classes=max(len(found.classes) - MAX_CLASSES, 0),
+        limits=words.LIMITS,
+    )
 
 
 def _told(findings: Findings) -> str:

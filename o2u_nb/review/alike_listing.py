@@ -134,6 +134,11 @@ class AlikeListing(Listing):
         raise NotImplementedError
 
     def _list(self, alike: Alike) -> Alike:
+        if self.concealed or self.sequence is not None:
+            raise O2UError(
+                "Similar samples are not listed in blind mode or during a check, because they tell "
+                "what the picture may be: leave it first."
+            )
         if self.alike_filter is None:
             self._before = Before(self._set_filters(), self.current)
         self._begin(alike)

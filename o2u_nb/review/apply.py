@@ -164,10 +164,17 @@ def logged(audit: AuditFolder) -> list[Event]:
 
     Raises `DecisionsError` when the log is about another data set.
     """
+    return sorted_log(audit)[0]
+
+
+def sorted_log(audit: AuditFolder) -> tuple[list[Event], list[Event]]:
+    """Return the events of the log of `audit` that count, and those that are set aside.
+
+    Raises `DecisionsError` when the log is about another data set.
+    """
     log = audit.log
     events = merge([log] if log.exists() else [])
-    counted, _ = Lineage.of(audit).sort(events, str(log))
-    return counted
+    return Lineage.of(audit).sort(events, str(log))
 
 
 def _hashes(samples: pd.DataFrame, decided: pd.DataFrame) -> pd.Series:

@@ -5,19 +5,17 @@ JSON per sample, on disk before the call returns. The log only ever grows, and s
 share it.
 """
 
-import errno
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from o2u_nb.data.jsonl import to_line
+from o2u_nb.data import atomic, locks
 from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.events import (
     ACTIONS,
@@ -25,6 +23,7 @@ from o2u_nb.review.events import (
     UNDO,
     Event,
     Ledger,
+    as_line,
     conflicts,
     fold,
     merge,
@@ -33,13 +32,9 @@ from o2u_nb.review.events import (
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.version import __version__
 
-try:
-    import fcntl
-except ImportError:  # Windows: a command is still written in one call, but without a lock
-    fcntl = None  # type: ignore[assignment]
-
 __all__ = ["ACTIONS", "Decisions", "Event", "conflicts", "fold", "merge"]
 
+BINARY = getattr(os, "O_BINARY", 0)  # Windows would write line ends of its own
 Append = Callable[[list[dict]], list[Event]]
 TICK = timedelta(microseconds=1)  # the resolution of the times in the log
 
@@ -47,7 +42,8 @@ TICK = timedelta(microseconds=1)  # the resolution of the times in the log
 class Decisions:
     """Write and read the decision log at `path` for one reviewer.
 
-    When a command returns, its lines are safe on disk. Several kernels and reviewers may share one
+    When a command returns, its lines are safe on disk; when it raises, none of them counts, also
+    where a part was written. Several kernels and reviewers may share one
     log: lines are appended in one piece under a lock, and `refresh` reads what others added.
     `lineage` says which events count for the samples at hand; those of an earlier audit that do not
     are `set_aside`. `problems` says which lines could not be read; they stay in the file. Raises
@@ -75,6 +71,11 @@ class Decisions:
     def events(self) -> list[Event]:
         """Return all events in order."""
         return self._ledger.events
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return what the events add up to; it is for reading only."""
+        return self._ledger
 
     @property
     def problems(self) -> list[str]:
@@ -187,7 +188,7 @@ class Decisions:
     def _appending(self) -> Iterator[Append]:
         """Lock the log, read what is new, and yield the function that appends one command."""
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
             try:
                 with _locked(fd):
                     self._take_in(fd)
@@ -208,11 +209,21 @@ class Decisions:
             dataset_fingerprint=self.lineage.fingerprint,
             o2u_nb_version=__version__,
         )
-        events = [Event(**draft, **stamp, event_id=uuid.uuid4().hex) for draft in drafts]
+        events = [
+            Event(**draft, **stamp, event_id=uuid.uuid4().hex, part=part, parts=len(drafts))
+            for part, draft in enumerate(drafts, 1)
+        ]
         end = os.fstat(fd).st_size
         # A crash in the middle of a write leaves a torn line, which the next one must not continue.
-        torn = end > self._length
-        _write(fd, (b"\n" if torn else b"") + b"".join(to_line(asdict(event)) for event in events))
+        # An empty line after it says that it was torn, and not damaged later.
+        after_torn = b"\n\n" if self._torn else b"\n" if end > self._length else b""
+        try:
+            _write(fd, after_torn + b"".join(map(as_line, events)))
+            if not end:
+                atomic.sync_folder(self.path.parent)  # the log is new: keep its name, too
+        except BaseException:
+            _cut_back(fd, end)
+            raise
         self._take_in(fd)
         return events
 
@@ -232,21 +243,24 @@ class Decisions:
         self._seen = found.st_size, found.st_mtime_ns
         data = _read_from(fd, self._length)
         parsed = parse(data, name=str(self.path), first_line=self._lines + 1)
-        events, aside = self.lineage.sort(parsed.events, str(self.path))
+        events, aside = self.lineage.sort(
+            parsed.events, str(self.path), among_others=bool(self.events)
+        )
         self._length += parsed.length
         self._lines += parsed.lines
         self._unreadable += parsed.problems
         self._torn = parsed.torn
         self._aside.update((event.event_id, event) for event in aside)
-        self._changed.update((event.sample_id, None) for event in self._ledger.add(events))
+        new = self._ledger.add(events)
+        self._changed.update((event.sample_id, None) for event in new if event.is_of_sample)
 
     def _left_from_before(self) -> list[str]:
-        ids = list(dict.fromkeys(event.sample_id for event in self.set_aside))
+        ids = list(dict.fromkeys(e.sample_id for e in self.set_aside if e.is_of_sample))
         if not ids:
             return []
         return [
-            f"{self.path}: earlier decisions on {len(ids):,} samples are set aside, since these "
-            f"are gone, have another label or another picture now ({ids[0]!r} for one)"
+            f"{self.path}: decisions on {len(ids):,} samples are set aside, since these are not "
+            f"in this audit, or have another label or another picture in it ({ids[0]!r} for one)"
         ]
 
     def _require_length(self, size: int) -> None:
@@ -272,16 +286,20 @@ def _shares(total: int, n: int) -> list[int]:
     return [total // n + (k < total % n) for k in range(n)]
 
 
+def _cut_back(fd: int, end: int) -> None:
+    """Take back what a command has written after `end`, since it failed and will be told so.
+
+    Where that fails too, the lines stay; of a command on several samples, they say that it is not
+    complete.
+    """
+    with suppress(OSError):
+        os.ftruncate(fd, end)
+        os.fsync(fd)
+
+
 @contextmanager
 def _locked(fd: int, *, shared: bool = False) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # a file system without locks
-            raise
+    locks.lock(fd, shared=shared)  # without locks, a command is still written in one call
     yield  # closing the file gives the lock back
 
 

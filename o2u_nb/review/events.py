@@ -5,16 +5,21 @@ decision of each sample and the disagreements between reviewers. Nothing here wr
 """
 
 import json
+import re
 import warnings
+import zlib
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from o2u_nb.data.jsonl import to_line
 from o2u_nb.errors import DecisionsError
 
 ACTIONS = ("keep", "relabel", "drop", "unsure")
@@ -24,6 +29,8 @@ NOTE = "note"
 TAG = "tag"
 UNTAG = "untag"
 REMARKS = (NOTE, TAG, UNTAG)
+# What is said of the whole data set, and of no sample: a random sample was drawn for a certificate.
+DRAW = "draw"
 UNDO = "undo"
 REDO = "redo"
 TAGS_JOIN = ", "  # between tags in a table; no tag holds a comma
@@ -32,6 +39,9 @@ FOLDED = (
     "action", "new_label", "reviewer", "ts_utc", "note", "tags", "event_id", "given_label",
     "content_hash",
 )  # fmt: skip
+# The end of a line: the CRC-32 of what stands before it, by which damage is noticed.
+CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
+SLACK = timedelta(days=366)  # the times that there are after the time of any event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +54,10 @@ class Event:
     where it could not be read. `rank_shown`, `score_shown` and `suggested_label` are what the
     reviewer saw. `ms_spent` is this event's share of the milliseconds that the command took. `note`
     is the text of a note, or a remark on a decision, and `tags` are those that a tag adds and an
-    untag takes away. Raises `ValueError` for values that make no sense.
+    untag takes away. `details` is what a draw records, as JSON; see `review.drawing`.
+    `concealed` says what the reviewer did not see, see `review.concealed`. `part` of `parts` says
+    which line of its command this is, counted from 1. Raises `ValueError` for values that make no
+    sense.
     """
 
     event_id: str
@@ -65,25 +78,33 @@ class Event:
     o2u_nb_version: str = ""
     undoes: str | None = None
     tags: tuple[str, ...] = ()
+    details: str | None = None
+    concealed: str = ""
+    part: int = 1
+    parts: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.tags, (list, tuple)):
+            raise ValueError(f"expected names as tags, found {self.tags!r}")
         object.__setattr__(self, "tags", tuple(self.tags))  # JSON has lists only
-        for name in _REQUIRED:
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"expected text as {name}, found {getattr(self, name)!r}")
-        if self.action not in (*ACTIONS, *REMARKS, UNDO, REDO):
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise ValueError(f"expected {_NAMED[kinds]} as {name}, found {value!r:.80}")
+        if self.action not in (*ACTIONS, *REMARKS, DRAW, UNDO, REDO):
             raise ValueError(f"unknown action {self.action!r}")
-        if self.time.tzinfo is None:
-            raise ValueError(f"time without a zone: {self.ts_utc!r}")
+        _require_time(self)
         needed = {"relabel": "new_label", UNDO: "undoes", REDO: "undoes"}.get(self.action)
-        if needed and not (isinstance(getattr(self, needed), str) and getattr(self, needed)):
+        if needed and not getattr(self, needed):
             raise ValueError(f"{self.action} without {needed}")
-        if not isinstance(self.note, str):
-            raise ValueError(f"expected text as note, found {self.note!r}")
         if not all(isinstance(tag, str) and tag for tag in self.tags):
             raise ValueError(f"expected names as tags, found {self.tags!r}")
         if self.action in (TAG, UNTAG) and not self.tags:
             raise ValueError(f"{self.action} without tags")
+        if not 1 <= self.part <= self.parts:
+            raise ValueError(f"expected a part from 1 to {self.parts}, found {self.part}")
+        if self.action == DRAW and not isinstance(self.details, str):
+            raise ValueError("draw without details")
 
     @property
     def time(self) -> datetime:
@@ -101,6 +122,11 @@ class Event:
         return self.action in ACTIONS
 
     @property
+    def is_of_sample(self) -> bool:
+        """Tell an event about a sample from one about the whole data set."""
+        return self.action != DRAW
+
+    @property
     def is_command(self) -> bool:
         """Tell a decision or remark, which an undo can take back, from an undo or redo."""
         return self.action in ACTIONS or self.action in REMARKS
@@ -108,17 +134,58 @@ class Event:
 
 _NAMES = tuple(field.name for field in fields(Event))
 _REQUIRED = _NAMES[: _NAMES.index("new_label")]
+_TEXT, _MAYBE_TEXT, _NONE = (str,), (str, type(None)), type(None)
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys((*_REQUIRED, "note", "concealed", "o2u_nb_version"), _TEXT),
+    **dict.fromkeys(
+        ("new_label", "content_hash", "suggested_label", "undoes", "details"), _MAYBE_TEXT
+    ),
+    **dict.fromkeys(("ms_spent", "part", "parts"), (int,)),
+    "rank_shown": (int, _NONE),
+    "score_shown": (int, float, _NONE),
+}
+_NAMED = {
+    _TEXT: "text", _MAYBE_TEXT: "text or null", (int,): "a whole number",
+    (int, _NONE): "a whole number or null", (int, float, _NONE): "a number or null",
+}  # fmt: skip
+
+
+def _require_time(event: Event) -> None:
+    """Raise `ValueError` unless the event has a time after which there are others to come."""
+    if event.time.tzinfo is None:
+        raise ValueError(f"time without a zone: {event.ts_utc!r}")
+    try:
+        _ = event.time.astimezone(UTC) + SLACK
+    except OverflowError:
+        raise ValueError(f"a time out of range: {event.ts_utc!r}") from None
+
+
+def as_line(event: Event) -> bytes:
+    """Return `event` as one line of JSON, which ends in the checksum of what stands before it."""
+    body = to_line(asdict(event)).removesuffix(b"}\n")
+    return body + b', "check": "%08x"}\n' % zlib.crc32(body)
 
 
 def from_line(line: bytes) -> Event:
     """Return the event in one line; raise `ValueError` with the reason where there is none."""
-    found = json.loads(line)
+    try:
+        found = json.loads(line)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError(f"expected an object, found {type(found).__name__}")
     missing = [name for name in _REQUIRED if name not in found]
     if missing:
         raise ValueError(f"without {', '.join(missing)}")
-    return Event(**{name: found[name] for name in _NAMES if name in found})
+    event = Event(**{name: found[name] for name in _NAMES if name in found})
+    if "check" in found and not _is_as_written(line):  # the first logs have no checksums
+        raise ValueError("it is not as it was written, by its checksum")
+    return event
+
+
+def _is_as_written(line: bytes) -> bool:
+    end = CHECK.search(line.rstrip())
+    return end is not None and int(end[1], 16) == zlib.crc32(line[: end.start()])
 
 
 class Parsed(NamedTuple):
@@ -126,7 +193,8 @@ class Parsed(NamedTuple):
 
     A last line without a line end may not be written completely yet. If it can be read, it is among
     `events`; otherwise `torn` says what is wrong with it. Neither `length` (in bytes) nor `lines`
-    (a count) includes it.
+    (a count) includes it. Nor do they include the lines of a last command that is not there
+    completely: none of its events count.
     """
 
     events: list[Event]
@@ -136,24 +204,95 @@ class Parsed(NamedTuple):
     lines: int
 
 
+class Line(NamedTuple):
+    """One line of a log: its event, or what is at fault with it; neither, where it is empty."""
+
+    number: int
+    event: Event | None
+    fault: str = ""
+
+
 def parse(data: bytes, *, name: str, first_line: int = 1) -> Parsed:
-    """Read events from the lines in `data`; `name` and `first_line` are for the problems."""
+    """Read events from the lines in `data`; `name` and `first_line` are for the problems.
+
+    A command whose last lines are missing was not written completely, as in a power cut: its
+    process never got an answer, and so none of its lines count.
+    """
     *whole, tail = data.split(b"\n")
-    events, problems = _parse_lines(whole, name, first_line)
-    tail_events, torn = _parse_lines([tail], name, first_line + len(whole))
-    return Parsed(events + tail_events, problems, torn, len(data) - len(tail), len(whole))
+    lines = [_line(number, text) for number, text in enumerate([*whole, tail], first_line)]
+    halves = _unfinished(lines)
+    n_read = _read_for_good(lines, halves)
+    counted = [at.event for at in lines if at.event and at.event.command_id not in halves]
+    return Parsed(
+        counted,
+        _problems(lines[:n_read], halves, name),
+        _problems(lines[n_read:], halves, name),
+        sum(len(text) + 1 for text in whole[:n_read]),
+        n_read,
+    )
 
 
-def _parse_lines(lines: list[bytes], name: str, first: int) -> tuple[list[Event], list[str]]:
-    events = []
-    problems = []
-    for number, line in enumerate(lines, first):
-        try:
-            if line.strip():
-                events.append(from_line(line))
-        except ValueError as error:  # JSON and UTF-8 errors are ValueErrors too
-            problems.append(f"{name}, line {number} is no decision ({error}): ignored, left there")
-    return events, problems
+def _line(number: int, text: bytes) -> Line:
+    if not text.strip():
+        return Line(number, None)
+    try:
+        return Line(number, from_line(text))
+    except ValueError as error:  # JSON and UTF-8 errors are ValueErrors too
+        return Line(number, None, str(error))
+
+
+def _unfinished(lines: list[Line]) -> set[str]:
+    """Return the commands of several lines that were not written completely."""
+    last = {
+        at.event.command_id: place
+        for place, at in enumerate(lines)
+        if at.event and at.event.parts > 1
+    }
+    return {command for command, place in last.items() if not _is_finished(lines, place)}
+
+
+def _is_finished(lines: list[Line], place: int) -> bool:
+    """Tell whether a command is there to its end; at `place` is the last of its lines that is read.
+
+    Damaged lines after it count as there. A torn line does not: it ends the file, or the empty line
+    follows it that a session writes before it goes on.
+    """
+    event = lines[place].event
+    assert event is not None
+    reached = event.part
+    for at, after in pairwise([*lines[place + 1 :], None]):
+        if reached == event.parts or at is None or not at.fault:
+            break
+        is_torn = after is None or (after is not lines[-1] and not (after.event or after.fault))
+        reached += not is_torn
+    return reached >= event.parts
+
+
+def _read_for_good(lines: list[Line], halves: set[str]) -> int:
+    """Count the lines that need no second look: not the last, nor an unfinished command there."""
+    place = len(lines) - 1
+    for earlier in range(place, -1, -1):
+        event = lines[earlier].event
+        if event and event.command_id not in halves:
+            break
+        if event:
+            place = earlier
+    return place
+
+
+def _problems(lines: list[Line], halves: set[str], name: str) -> list[str]:
+    faults = [
+        f"{name}, line {at.number} is no decision ({at.fault}): ignored, left there"
+        for at in lines
+        if at.fault
+    ]
+    found = [at.event for at in lines if at.event and at.event.command_id in halves]
+    counts = Counter((event.command_id, event.parts) for event in found)
+    return faults + [
+        f"{name}: of a command on {parts:,} samples only {count:,} lines are there, since it was "
+        "not written completely: ignored, left there"
+        for (_, parts), count in counts.items()
+    ]
 
 
 class Ledger:

@@ -15,6 +15,7 @@ from o2u_nb.detect.recalibrated import recalibrated
 from o2u_nb.errors import O2UError
 from o2u_nb.review.alike import Alike
 from o2u_nb.review.columns import Columns, one_of
+from o2u_nb.review.concealed import LEVELS, NOTHING, TELLING
 from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.groups import GROUPINGS
 from o2u_nb.review.remarks import Remarks
@@ -57,6 +58,8 @@ class Filters(traitlets.HasTraits):
     only_suspects = traitlets.Bool(True)
     position_filter = traitlets.Instance(np.ndarray, allow_none=True)
     alike_filter = traitlets.Instance(Alike, allow_none=True)
+    sequence = traitlets.Instance(np.ndarray, allow_none=True)
+    concealed = traitlets.Unicode(NOTHING)
     threshold = traitlets.Float()
     threshold_column = traitlets.Unicode("score")
 
@@ -92,6 +95,11 @@ class Filters(traitlets.HasTraits):
         return self._state.copy()
 
     @property
+    def alike_in_force(self) -> Alike | None:
+        """Return the similar samples that are listed; None in blind mode, where they would tell."""
+        return None if "alike_filter" in TELLING[self.concealed] else self.alike_filter
+
+    @property
     def tags_in_use(self) -> tuple[str, ...]:
         """Return the tags that samples have, those of the most samples first."""
         return self._remarks.in_use
@@ -108,6 +116,7 @@ class Filters(traitlets.HasTraits):
         """Tell which samples (n,) bool pass one filter of `HIDING`; None where it is off."""
         value = getattr(self, name)
         is_off = value is None or value is False or (isinstance(value, str) and value == OFF[name])
+        is_off |= name in TELLING[self.concealed]
         return None if is_off else getattr(self, f"_pass_{name}")(value)
 
     def hiding(self, mask: np.ndarray) -> tuple[str, ...]:
@@ -255,7 +264,11 @@ class Filters(traitlets.HasTraits):
     def _valid_decision(self, proposal: Bunch) -> str:
         return one_of(proposal["value"], list(DECISION_FILTERS), "decision")
 
-    @traitlets.validate("position_filter")
+    @traitlets.validate("concealed")
+    def _valid_level(self, proposal: Bunch) -> str:
+        return one_of(proposal["value"], list(LEVELS), "level of concealment")
+
+    @traitlets.validate("position_filter", "sequence")
     def _valid_positions(self, proposal: Bunch) -> np.ndarray | None:
         positions = proposal["value"]
         if positions is None:
@@ -263,7 +276,7 @@ class Filters(traitlets.HasTraits):
         positions = np.array(positions, dtype=np.int64)
         if positions.size and not (0 <= positions.min() <= positions.max() < len(self.columns)):
             raise O2UError(
-                f"Expected positions from 0 to {len(self.columns) - 1} as position_filter."
+                f"Expected positions from 0 to {len(self.columns) - 1} as {proposal['trait'].name}."
             )
         return frozen(positions)
 

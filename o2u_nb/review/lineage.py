@@ -7,7 +7,7 @@ given label and picture are unchanged. Nothing is ever removed from a log.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import pandas as pd
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.images import Item, image_items, png_bytes
 from o2u_nb.data.parallel import in_threads
-from o2u_nb.errors import DecisionsError
+from o2u_nb.errors import DecisionsError, SourceError
 from o2u_nb.folder import DECISIONS, FACTS, AuditFolder
 from o2u_nb.review.events import Event, Ledger, parse
 
@@ -39,13 +39,14 @@ class Lineage:
     """Tell which events are about an audit's samples.
 
     `fingerprint` is that of the audit's data set, `earlier` those of the data sets that were
-    audited in the same folder before, `given` the given labels by `sample_id`, and `left` the ids
+    audited in the same folder before, `given` the given labels by `sample_id` (None where they are
+    not known: then all events on this data set count), and `left` the ids
     of events whose pictures had changed when the audit was made.
     """
 
     fingerprint: str
     earlier: frozenset[str] = frozenset()
-    given: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+    given: pd.Series | None = None
     left: frozenset[str] = frozenset()
 
     @classmethod
@@ -59,32 +60,39 @@ class Lineage:
             left=frozenset(before.get("left", ())),
         )
 
-    def sort(self, events: Iterable[Event], name: str) -> tuple[list[Event], list[Event]]:
+    def sort(
+        self, events: Iterable[Event], name: str, *, among_others: bool = False
+    ) -> tuple[list[Event], list[Event]]:
         """Return the events that count, and those that are set aside.
 
-        Raises `DecisionsError` when an event is about a data set that is neither this one nor an
-        earlier one; the message calls the log `name`.
+        An event counts if it is about this data set or an earlier one, and its sample is here under
+        the same given label. `among_others` says that the log is known to be about this audit.
+        Otherwise `DecisionsError` is raised when all events are about another data set; the message
+        calls the log `name`.
         """
         counted: list[Event] = []
         aside: list[Event] = []
         for event in events:
-            self._require_related(event, name)
             (counted if self._counts(event) else aside).append(event)
+        if aside and not (counted or among_others or any(map(self._is_related, aside))):
+            event = aside[0]
+            raise DecisionsError(
+                f"{name} holds decisions on another data set: expected the fingerprint "
+                f"{self.fingerprint}, found {event.dataset_fingerprint} (sample "
+                f"{event.sample_id!r}). Open the audit it belongs to, or move the log away to "
+                "start a new one."
+            )
         return counted, aside
 
     def _counts(self, event: Event) -> bool:
         if event.event_id in self.left:
             return False
-        return event.dataset_fingerprint == self.fingerprint or _is_same(self.given, event)
+        if self.given is None:
+            return event.dataset_fingerprint == self.fingerprint
+        return self._is_related(event) and _is_same(self.given, event)
 
-    def _require_related(self, event: Event, name: str) -> None:
-        found = event.dataset_fingerprint
-        if found != self.fingerprint and found not in self.earlier:
-            raise DecisionsError(
-                f"{name} holds decisions on another data set: expected the fingerprint "
-                f"{self.fingerprint}, found {found} (sample {event.sample_id!r}). Open the audit "
-                "it belongs to, or move the log away to start a new one."
-            )
+    def _is_related(self, event: Event) -> bool:
+        return event.dataset_fingerprint in {self.fingerprint, *self.earlier}
 
 
 class Carried(NamedTuple):
@@ -119,10 +127,14 @@ def _fingerprints(folder: Path) -> set[str]:
     """Return the fingerprints of the audit that is replaced, and of those before it.
 
     They are needed even if its log is empty now: a session that is still open may write to it.
+    Where that audit is damaged, only its log tells them; it must not stop the one that replaces it.
     """
     if not (folder / FACTS).is_file():
         return set()
-    lineage = Lineage.of(AuditFolder(folder))
+    try:
+        lineage = Lineage.of(AuditFolder(folder))
+    except SourceError:
+        return set()
     return {lineage.fingerprint, *lineage.earlier}
 
 

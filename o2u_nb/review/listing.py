@@ -49,7 +49,7 @@ class Listing(Filters):
             self.threshold = self.threshold_for(int(self.scores["suspect"].sum()))
             self.cut()
             self.show()
-        self.observe(lambda _: self.show(), list(FILTERS))
+        self.observe(lambda _: self.show(), [*FILTERS, "sequence", "concealed"])
         self.observe(self._on_threshold, "threshold")
         self.observe(self._on_column, "threshold_column")
 
@@ -65,15 +65,20 @@ class Listing(Filters):
             self.listed()
 
     def _order(self) -> np.ndarray:
-        """Return positions in display order, at least those that pass the filters."""
-        if self.alike_filter is not None:  # most similar first
-            return self.columns.positions(self.alike_filter.ids)
+        """Return the positions that may be shown, in their order; hide all others."""
+        if self.sequence is not None:
+            in_sequence = np.zeros(len(self.columns), dtype=bool)
+            in_sequence[self.sequence] = True
+            self._shown &= in_sequence
+            return self.sequence
+        if self.alike_in_force is not None:  # most similar first
+            return self.columns.positions(self.alike_in_force.ids)
         return self.columns.order(self.order_by, descending=self.descending)
 
     def _grouped(self, order: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
         """Return what is shown of all positions in `order`, and its groups."""
         listed = order[self._shown[order]]
-        if not self.group_by:
+        if not self.group_by or self.sequence is not None:
             return listed, ()
         # Without the filter by decision, so that deciding does not make groups change places.
         counted = order[self.passing(without="decision_filter")[order]]

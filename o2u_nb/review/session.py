@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from o2u_nb.review.bulk import Above, above
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.classes import Classes
 from o2u_nb.review.columns import plain
+from o2u_nb.review.concealed import HINTS, LABELS, concealed
 from o2u_nb.review.decisions import Decisions, Event
 from o2u_nb.review.events import NOTE, TAG, UNTAG
 from o2u_nb.review.filters import STATES, UNDECIDED
@@ -58,6 +60,8 @@ def alone(command: Callable) -> Callable:
 class ReviewSession(AlikeListing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
+    `log` is a decision log of its own, in place of the audit's (see `checking`).
+
     Positions are rows of `scores` (position 0 = rank 1). `visible` lists the positions that pass
     all filters, in display order. `selected` and `current` are ids of visible samples; at the
     beginning `current` is the first one that is undecided.
@@ -69,8 +73,10 @@ class ReviewSession(AlikeListing):
     note), `tag_filter` (a tag), `text_filter` (part of an id or label; upper and lower case are the
     same), `only_suspects`, `position_filter` (positions picked by lasso), `alike_filter` (similar
     samples, see `show_similar`; they are listed most similar first), `threshold` on
-    `threshold_column` (a sample at or above it is a suspect in this review), and `advance` (whether
-    `current` moves on to the next sample after a decision).
+    `threshold_column` (a sample at or above it is a suspect in this review), `advance` (whether
+    `current` moves on to the next sample after a decision), `sequence` (positions that are shown in
+    this order instead of `order_by`, and no others), and `concealed` (what the reviewer does not
+    see, see `review.concealed`; filters that would betray it hide nothing meanwhile).
 
     Results, read-only: `visible`, `groups` (of the list, see `groups.Group`), `hidden_matches`
     (what the search finds that other filters hide, see `listing.Hidden`), `suspects` (n,) bool,
@@ -97,18 +103,25 @@ class ReviewSession(AlikeListing):
     tags = traitlets.Tuple(read_only=True)
     noted = traitlets.Int(0, read_only=True)
 
-    def __init__(self, audit: AuditFolder | str | os.PathLike, *, reviewer: str | None = None):
+    def __init__(
+        self,
+        audit: AuditFolder | str | os.PathLike,
+        *,
+        reviewer: str | None = None,
+        log: Path | None = None,
+    ):
         self.lock = threading.RLock()  # held by whoever changes the review, see `alone`
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
         super().__init__(self.audit.scores)
         self.decisions = Decisions(
-            self.audit.log,
+            self.audit.log if log is None else log,
             reviewer=user() if reviewer is None else reviewer,
             lineage=Lineage.of(self.audit),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
         self._since = time.monotonic()
+        self._companions: dict[type, Any] = {}
         self._mark(self.decisions.pop_changed())
         self._announce()
         self.follow_settings()
@@ -181,6 +194,15 @@ class ReviewSession(AlikeListing):
         """
         return self.audit.embeddings
 
+    def companion(self, kind: type) -> Any:
+        """Return what is kept of a class for this session, `kind(session)`; made when first asked.
+
+        So several panels share what goes beyond the session, which itself knows nothing of it.
+        """
+        if kind not in self._companions:
+            self._companions[kind] = kind(self)
+        return self._companions[kind]
+
     # Commands
 
     def keep(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
@@ -243,6 +265,7 @@ class ReviewSession(AlikeListing):
 
     def preview_above(self, p: float) -> Above:
         """Say what `accept_above(p)` would do now, see `Above`; nothing is recorded."""
+        self._require_shown()
         return above(
             p,
             self.visible,
@@ -289,9 +312,9 @@ class ReviewSession(AlikeListing):
         """Return rows `start` to `stop` of what is visible, as plain values.
 
         Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
-        decision (None while undecided), new_label, note, tags (a list), and, while similar samples
-        are listed, similarity and same_label (whether its label is one of those that it is similar
-        to); None otherwise.
+        decision (None while undecided), new_label, note, tags (a list), named (whether the id may
+        be shown), and, while similar samples are listed, similarity and same_label (whether its
+        label is one of those that it is similar to); None otherwise.
         """
         return [self.row(position) for position in self.visible[max(start, 0) : stop]]
 
@@ -300,12 +323,12 @@ class ReviewSession(AlikeListing):
         columns = self.columns
         sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
-        alike = self.alike_filter
+        alike = self.alike_in_force
         similarity, same_label = alike.about(sample_id) if alike else (None, None)
-        return dict(
+        row = dict(
             sample_id=sample_id,
             rank=int(self._ranks[position]),
-            label=columns.name(columns.label[position]),
+            label=self.shown_label(position),
             suggested=columns.name(columns.suggested[position]),
             p_wrong=plain(self.p_wrong[position]),
             score=plain(columns.values(self.order_by)[position]),
@@ -315,9 +338,26 @@ class ReviewSession(AlikeListing):
             new_label=event.new_label if event else None,
             note=self._remarks.note(sample_id),
             tags=list(self._remarks.tags(sample_id)),
+            named=True,
             similarity=similarity,
             same_label=same_label,
         )
+        return concealed(row, self.level(position))
+
+    def spoken(self, sample_id: str) -> str:
+        """Return the id of a sample, or where it is not to be shown a word for it."""
+        (position,) = self.columns.positions([sample_id])
+        return sample_id if self.row(position)["named"] else "one sample"
+
+    def shown_label(self, position: int) -> str:
+        """Return the label that a decision is about: the given one."""
+        return self.columns.classes[self.columns.label[position]]
+
+    def level(self, position: int) -> str:
+        """Return what is concealed of a sample; in blind mode its label, until it is decided."""
+        if self.concealed == LABELS and self._state[position] != STATES.index(UNDECIDED):
+            return HINTS
+        return self.concealed
 
     def image_state(self, sample_id: str) -> State:
         """Look at a sample's image file: is it there, readable, and the one that was decided on?"""
@@ -453,8 +493,9 @@ class ReviewSession(AlikeListing):
     def _met(self, ids: list[str]) -> str:
         event = self.decisions.history(ids[0])[-1]
         others = f" and {len(ids) - 1:,} more" if len(ids) > 1 else ""
+        what = f"{self.spoken(ids[0])}{others}"
         return (
-            f"{event.reviewer} has changed {ids[0]}{others} meanwhile, which is shown now, so "
+            f"{event.reviewer} has changed {what} meanwhile, which is shown now, so "
             "nothing is recorded: look again, and repeat the command if it is still meant."
         )
 
@@ -468,9 +509,13 @@ class ReviewSession(AlikeListing):
     def _choice(
         self, position: int, action: str, new_label: str | None, content: str | None
     ) -> dict:
-        given = self.columns.name(self.columns.label[position])
+        given = self.shown_label(position)
         suggested = self.columns.name(self.columns.suggested[position])
+        if action == "keep" and self.level(position) == LABELS:
+            raise DecisionsError("The given label is hidden: choose the class that you see.")
         if action == "relabel":
+            if new_label is None:
+                self._require_shown()
             new_label = suggested if new_label is None else new_label
             if new_label is None:
                 raise DecisionsError(
@@ -485,14 +530,26 @@ class ReviewSession(AlikeListing):
 
     def _about(self, position: int, content: str | None) -> dict:
         """Return the fields of an event that say which sample it is about, and what was shown."""
+        given = self.shown_label(position)
+        if self.concealed:
+            return dict(
+                sample_id=self.id_of(position), given_label=given, content_hash=content,
+                concealed=self.level(position),
+            )  # fmt: skip
         return dict(
             sample_id=self.id_of(position),
-            given_label=self.columns.name(self.columns.label[position]),
+            given_label=given,
             suggested_label=self.columns.name(self.columns.suggested[position]),
             content_hash=content,
             rank_shown=int(self._ranks[position]),
             score_shown=plain(self.columns.values("score")[position]),
         )
+
+    def _require_shown(self) -> None:
+        if self.concealed:
+            raise DecisionsError(
+                "Suggestions are hidden now, so none can be accepted: choose the class yourself."
+            )
 
     @alone
     def _step(self, command: Callable[[], Iterable[Event]]) -> list[str]:

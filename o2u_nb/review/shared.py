@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from o2u_nb.errors import DecisionsError
 from o2u_nb.folder import FACTS, SCORES, AuditFolder
 from o2u_nb.review.session import ReviewSession, user
+from o2u_nb.stored.tables import explained
 
 _IN_USE: "WeakValueDictionary[tuple, ReviewSession]" = WeakValueDictionary()
 
@@ -49,5 +50,8 @@ def _follows(session: ReviewSession) -> bool:
 
 def _stamp(audit: AuditFolder) -> tuple:
     """Return what differs as soon as an audit takes the place of another one in its folder."""
-    found = [os.stat(audit.folder / name) for name in (SCORES, FACTS)]
+    found = []
+    for name in (SCORES, FACTS):
+        with explained(audit.folder / name, audit.folder):
+            found.append(os.stat(audit.folder / name))
     return tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in found)

@@ -130,7 +130,7 @@ class Thumbnails:
         file = self._file(key)
         with contextlib.suppress(OSError, OutputError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            with atomic.replacing(file, shared=True) as draft:
+            with atomic.replacing(file, durable=False) as draft:
                 draft.write(picture)
 
     def _file(self, key: str) -> Path:

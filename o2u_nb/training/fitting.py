@@ -11,6 +11,7 @@ import torch
 from fastai.basics import Learner
 from fastai.optimizer import OptimWrapper
 
+from o2u_nb.errors import RecordingError
 from o2u_nb.training.batches import renewed
 
 
@@ -37,6 +38,22 @@ def optimiser(learn: Learner, opt_func) -> Iterator[None]:
     finally:
         learn.opt_func = own
         learn.opt = None
+
+
+@contextmanager
+def explained(learn: Learner) -> Iterator[None]:
+    """Say what to do where batch normalisation meets a batch of one sample; torch only refuses."""
+    try:
+        yield
+    except ValueError as error:
+        if "Expected more than 1 value per channel" not in str(error):
+            raise
+        dl = learn.dls.train
+        raise RecordingError(
+            f"Expected at least two samples in each batch, because the network has batch "
+            f"normalisation; {dl.n} samples in batches of {dl.bs} leave a batch of one. Build the "
+            "loaders with another bs, or with drop_last=True."
+        ) from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from fastai.basics import Learner
@@ -21,15 +22,17 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from torch import nn
 from torch.nn import functional as F
 
-from o2u_nb import embedding_file
+from o2u_nb import embedding_file, stopping
 from o2u_nb import folder as layout
 from o2u_nb.detect.evidence import Evidence
+from o2u_nb.errors import ResumeError
 from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.presets import Preset
 from o2u_nb.progress import Begin
 from o2u_nb.text import duration
-from o2u_nb.trace import Trace
+from o2u_nb.trace import CHECKPOINT, Trace
 from o2u_nb.training.backbones import Backbone
+from o2u_nb.training.checkpoint import load
 from o2u_nb.training.eyes import available, usual_eyes
 from o2u_nb.training.heads import head_learner
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
@@ -37,6 +40,7 @@ from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.networks import choose_network
 from o2u_nb.training.probe.embed import embed_if_small
 from o2u_nb.training.probe.features import features
+from o2u_nb.unfinished import Unfinished
 
 # Training stops after a cycle in which this share (0 to 1) of the suspects, or more, stayed the
 # same. Our choice: with smaller values one more cycle still finds wrong labels (on Fashion-MNIST
@@ -63,9 +67,18 @@ class TellProgress(Callback):
         self.done = 0
 
     def after_batch(self):
-        """Count the batch and report it."""
+        """Count the batch and report it; stop here when that was asked for."""
         self.done += 1
         self.progress("training", self.done, self.total)
+        stopping.check()
+
+    def state_dict(self) -> dict:
+        """Return what a training that goes on begins to count from."""
+        return dict(done=self.done)
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on counting."""
+        self.done = state["done"]
 
 
 class Job(NamedTuple):
@@ -75,7 +88,8 @@ class Job(NamedTuple):
     `reuse` are folders of features that earlier audits kept. `say` is called with messages for the
     user, and `progress(stage, done, total)` in the stages "decoding", "features" and "training".
     `begin(title, n_epochs)` is called before each eye is trained, and what it returns is called
-    with the trace after each epoch.
+    with the trace after each epoch. `kept` is what the audit has got to: the eyes that it holds are
+    not trained again, and what the others had begun goes on if it was `resumed` before.
     """
 
     samples: pd.DataFrame
@@ -85,6 +99,7 @@ class Job(NamedTuple):
     say: Callable[[str], None]
     progress: Callable[[str, int, int], None]
     begin: Begin
+    kept: Unfinished
     reuse: Sequence[Path] = ()
 
 
@@ -104,18 +119,22 @@ def train(job: Job, eyes: Sequence[str] | None = None) -> tuple[Evidence, dict]:
     the same traces on the same machine; torch's global random state is restored afterwards. Raises
     what `DynamicsRecorder` and `features` raise, and `WeightsError` for an eye that is not known.
     """
-    chosen = available(eyes or usual_eyes(job.samples, job.preset))
+    chosen = available(job.kept.chosen or eyes or usual_eyes(job.samples, job.preset))
     for note in chosen.notes:
         job.say(note)
+    job.kept.choose(list(chosen.networks), [*job.kept.notes, *chosen.notes])
     seen = []
     with torch.random.fork_rng():
         for k, (name, found) in enumerate(chosen.networks.items()):
             torch.manual_seed(job.seed)
             at = eye_folder(job.place, name, first=k == 0)
-            seen.append(_train_network(job, at) if found is None else _train_head(job, found, at))
+            eye = _again(job, name, found, at) if name in job.kept.eyes else _new(job, found, at)
+            job.kept.finish_eye(name, eye.facts)
+            (at(layout.TRACE) / CHECKPOINT).unlink(missing_ok=True)  # nothing needs it any more
+            seen.append(eye)
     first, *others = (eye.evidence for eye in seen)
     facts = dict(
-        eyes=[eye.facts for eye in seen], eye_notes=chosen.notes, **_of_first(seen[0].facts)
+        eyes=[eye.facts for eye in seen], eye_notes=job.kept.notes, **_of_first(seen[0].facts)
     )
     return replace(first, others=tuple(others)), facts
 
@@ -131,8 +150,27 @@ def eye_folder(place: Callable[[str], Path], name: str, *, first: bool) -> Calla
     return lambda part: place(layout.EYES) / column_name(name) / part
 
 
-def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen:
-    rows = features(
+def _new(job: Job, backbone: Backbone | None, at: Callable[[str], Path]) -> Seen:
+    """Train an eye, or what is left of its training."""
+    return _train_network(job, at) if backbone is None else _train_head(job, backbone, at)
+
+
+def _again(job: Job, name: str, backbone: Backbone | None, at: Callable[[str], Path]) -> Seen:
+    """Return what an eye saw that an earlier process trained, and show its training."""
+    facts = job.kept.eyes[name]
+    trace = Trace.open(at(layout.TRACE))
+    job.say(f"Kept from before: {facts['title']}, with all {trace.n_epochs} epochs.")
+    job.begin(facts["title"], trace.n_epochs)(trace)
+    seen = (
+        embedding_file.read(at(layout.EMBEDDINGS), trace.n_samples)
+        if backbone is None
+        else _features(job, backbone)
+    )
+    return Seen(Evidence(trace, seen, eye=name), facts)
+
+
+def _features(job: Job, backbone: Backbone) -> np.ndarray:
+    return features(
         job.samples,
         backbone,
         folder=job.place(layout.FEATURES),
@@ -140,6 +178,10 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
         progress=lambda done, total: job.progress("features", done, total),
         say=job.say,
     )
+
+
+def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen:
+    rows = _features(job, backbone)
     learn = head_learner(rows, job.samples, bs=HEAD_BATCH, seed=job.seed)
     job.say(f"Training a head on the features of {backbone.name}.")
     title = f"a head on features of {backbone.name}"
@@ -176,6 +218,7 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
     trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, lr=network.lr)
     embeddings = embed_if_small(learn, say=job.say)
     if embeddings is not None:
+        embeddings = embedding_file.packed(embeddings)
         embedding_file.write(at(layout.EMBEDDINGS), embeddings)
     facts = dict(
         name=NETWORK,
@@ -190,17 +233,27 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
 def _fit(job: Job, learn: Learner, title: str, out: Path, epochs: dict, **options) -> Trace:
     n_epochs = epochs["warmup"] + epochs["cycles"] * epochs["cycle"]
     tell = TellProgress(job.progress, n_epochs * len(learn.dls.train))
-    with learn.no_bar(), learn.no_logging():
+    with learn.no_bar(), learn.no_logging(), stopping.after_batches():
         return learn.fit_o2u(
             **epochs,
             out=out,
             overwrite=True,
+            resume=job.kept.resumed > 0 and _is_whole(out / CHECKPOINT, job.say),
             stop_early=STOP_EARLY,
             on_epoch=job.begin(title, n_epochs),
             say=job.say,
             cbs=tell,
             **options,
         )
+
+
+def _is_whole(checkpoint: Path, say: Callable[[str], None]) -> bool:
+    """Tell whether a training can go on from `checkpoint`; a damaged one is told, and not used."""
+    try:
+        return checkpoint.exists() and bool(load(checkpoint))
+    except ResumeError as error:
+        say(f"{error.message.partition(':')[0]}: this eye is trained anew.")
+        return False
 
 
 def in_fast_precision(learn: Learner) -> Learner:

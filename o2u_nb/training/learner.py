@@ -34,6 +34,7 @@ def fit_o2u(
     ids: Sequence[str] | None = None,
     valid: bool = False,
     overwrite: bool = False,
+    resume: bool = False,
     on_epoch: Callable[[Trace], None] | None = None,
     stop_early: float | None = None,
     say: Callable[[str], None] = print,
@@ -64,7 +65,16 @@ def fit_o2u(
     are the same as a cycle earlier, and the rank correlation of all samples is at least as high;
     see `detect.stability`. Then `say` is called with a line of text.
 
-    Raises `ValueError` when `stop_early` is not such a share, and what `DynamicsRecorder` raises.
+    With `out`, each finished epoch is kept for good, and beside the trace a checkpoint with all
+    that is needed to go on (`checkpoint.pt`, weights included; it may be deleted afterwards). Where
+    the process ended before the training did, the same call with `resume=True` goes on after the
+    last epoch that was kept; the result is that of a training without interruption, on the CPU to
+    the bit. Where the training was finished, the Learner gets its weights back and nothing is
+    trained; where none was begun, it begins. The Learner must be built as before.
+
+    Raises `ValueError` when `stop_early` is not such a share, or for `resume` without `out`,
+    `ResumeError` when the training in `out` is one of other samples or settings, or its checkpoint
+    is damaged, and what `DynamicsRecorder` raises.
     """
     lr = largest_rate(self) if lr is None else lr
     r1 = lr if r1 is None else r1
@@ -83,6 +93,7 @@ def fit_o2u(
         ids=ids,
         valid=valid,
         overwrite=overwrite,
+        resume=resume,
         on_epoch=on_epoch,
         opt_func=opt_func,
         cbs=cbs,

@@ -8,6 +8,7 @@ used for training.
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ class DynamicsRecorder(Callback):
     run_valid = False
     remove_on_fetch = True
     _stateattrs = (
-        "writer", "who", "labels", "sums", "order_drawn", "rows", "mean_probs", "temporary",
+        "writer", "who", "labels", "sums", "order_drawn", "rows", "mean_probs", "pending",
+        "resumed", "temporary",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +105,8 @@ class DynamicsRecorder(Callback):
         self.rows = None
         self.n_train = 0
         self.mean_probs = defaultdict(MeanProbs)
+        self.pending: set[str] = set()  # phases whose mean softmax the trace on disk lacks
+        self.resumed: dict | None = None
 
     @property
     def trace(self) -> Trace:
@@ -112,7 +116,27 @@ class DynamicsRecorder(Callback):
         """
         if self.writer is None:
             raise RecordingError("Nothing is recorded yet: pass this callback to a fit first.")
-        return Trace.open(self.writer.folder, in_memory=self.temporary is not None)
+        found = Trace.open(self.writer.folder, in_memory=self.temporary is not None)
+        return replace(found, mean_probs={**found.mean_probs, **self._pending_means()})
+
+    def state(self) -> dict:
+        """Return what `restore` needs to go on after the epochs finished so far: plain values."""
+        sums = {phase: self.mean_probs[phase] for phase in self.pending}
+        return dict(
+            n_epochs=self.writer.n_epochs,
+            mean_probs={phase: dict(sum=p.sum, count=p.count) for phase, p in sums.items()},
+        )
+
+    def restore(self, state: dict) -> None:
+        """Let the next fit go on with the trace in `out` after the epochs that `state` tells of.
+
+        Later epochs in the trace are cut off when that fit begins; it raises what
+        `TraceWriter.resume` does.
+        """
+        self.resumed = state
+        for phase, sums in state["mean_probs"].items():
+            self.mean_probs[phase] = MeanProbs(**sums)
+            self.pending.add(phase)
 
     def before_fit(self):
         """Check that losses can be recorded by sample, and start the trace at the first fit."""
@@ -174,14 +198,19 @@ class DynamicsRecorder(Callback):
         self._check_finite(self.sums.loss)
         if self.sums.probs is not None:
             self.mean_probs[self.phase].add(self.sums)
-        self.writer.append(
-            **self.sums.rows(),
-            lr=float(np.mean(self.rates)),
-            phase=self.phase,
-            mean_probs={phase: probs.mean() for phase, probs in self.mean_probs.items()},
-        )
+            self.pending.add(self.phase)
+        self.writer.append(**self.sums.rows(), lr=float(np.mean(self.rates)), phase=self.phase)
         if self.on_epoch:
             self.on_epoch(self.trace)
+
+    def after_fit(self):
+        """Write the mean softmax of what was recorded, which is as large as many epochs."""
+        if self.training_run:
+            self.writer.keep_means(self._pending_means())
+            self.pending.clear()
+
+    def _pending_means(self) -> dict[str, np.ndarray]:
+        return {phase: self.mean_probs[phase].mean() for phase in self.pending}
 
     def _identify(self):
         loaders = loaders_of(self.dls, valid=self.valid)
@@ -190,14 +219,15 @@ class DynamicsRecorder(Callback):
             if self.out is None:
                 self.temporary = tempfile.TemporaryDirectory(prefix="o2u_trace_")
             folder = self.out or self.temporary.name
-            record = f"{self.record}+valid" if self.valid else self.record
-            self.writer = TraceWriter.create(
-                folder,
-                *who,
-                record=record,
+            how: dict = dict(
+                record=f"{self.record}+valid" if self.valid else self.record,
                 frozen=getattr(self.dls.train.dataset, "frozen", False),
-                overwrite=self.overwrite,
                 durable=self.temporary is None,
+            )
+            self.writer = (
+                TraceWriter.create(folder, *who, overwrite=self.overwrite, **how)
+                if self.resumed is None
+                else TraceWriter.resume(folder, *who, n_epochs=self.resumed["n_epochs"], **how)
             )
         elif not who.ids.equals(self.who.ids):
             raise RecordingError(

@@ -26,10 +26,17 @@ class StopWhenStable(Callback):
         self.share = share
         self.found: Stability | None = None
 
+    def before_fit(self):
+        """Look at the epochs that are there already, when a training goes on."""
+        self._look(self.dynamics.trace.only(self.dynamics.phase).n_epochs)
+
     def after_epoch(self):
+        """Look at the epochs so far."""
+        self._look(self.epoch + 1)
+
+    def _look(self, done: int) -> None:
         """Compare the rankings where a cycle ends, and stop if they agree."""
-        done = self.epoch + 1
-        if done % self.cycle or done == self.n_epoch:
+        if not done or done % self.cycle or done == self.n_epoch:
             return
         compared = stability(self.dynamics.trace, self.cycle)
         if compared and compared[-1].reaches(self.share):

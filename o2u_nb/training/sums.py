@@ -83,17 +83,25 @@ class EpochSums:
 
 
 class MeanProbs:
-    """Average each sample's softmax over the finished epochs of one phase."""
+    """Average each sample's softmax over the finished epochs of one phase.
 
-    def __init__(self):
-        self.sum = 0.0
-        self.count = 0.0
+    `sum` (n_samples, n_classes) and `count` (n_samples,) are what was added up before.
+    """
+
+    def __init__(self, sum: torch.Tensor | float = 0.0, count: torch.Tensor | float = 0.0):
+        self.sum = sum
+        self.count = count
 
     def add(self, epoch: EpochSums) -> None:
         """Add a finished epoch."""
-        self.sum = self.sum + epoch.probs
-        self.count = self.count + epoch.count
+        assert epoch.probs is not None
+        self.sum = _on(self.sum, epoch.probs.device) + epoch.probs
+        self.count = _on(self.count, epoch.count.device) + epoch.count
 
     def mean(self) -> np.ndarray:
         """Return the mean so far: float32 (n_samples, n_classes), NaN for samples not seen."""
         return (self.sum / self.count[:, None]).cpu().numpy()
+
+
+def _on(numbers: torch.Tensor | float, device: torch.device) -> torch.Tensor | float:
+    return numbers.to(device) if isinstance(numbers, torch.Tensor) else numbers

@@ -33,6 +33,9 @@ MORE_LIKE = (
     '<p class="o2u-like"><button type="button" class="o2u-button" data-like '
     'title="List what looks like this, of all samples ( l )">More like this</button></p>'
 )
+HIDDEN = (
+    "What the network thinks of this picture is hidden, so that it does not lead your judgement."
+)
 NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
     "<code>embeddings(learn)</code> to <code>Audit.save</code>."
@@ -73,6 +76,15 @@ class Card:
             _opinions(known),
         ]
         return _joined(parts)
+
+    def plain(self, name: str, given: str | None) -> str:
+        """Return a card of a sample's name and given label, and nothing of what a network thinks.
+
+        Either may be hidden: the name is "" then, and the label None.
+        """
+        label = f"given <b>{inert(given)}</b>" if given else "the given label is hidden"
+        line = f'<span style="{FAINT}">{inert(name, 120)}</span>'
+        return _joined([f"<p>{label}<br>{line}</p>", f'<p style="{FAINT}">{HIDDEN}</p>'])
 
     def brief(self, known: dict) -> str:
         """Return what two samples are compared by: labels, decision, loss and probabilities."""

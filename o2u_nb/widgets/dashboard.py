@@ -8,6 +8,8 @@ from ipywidgets import Layout, Tab
 
 from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.certify import CertifyPanel
+from o2u_nb.widgets.check import ReviewersPanel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
@@ -23,6 +25,8 @@ TABS = {
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
     "Epochs": PlayerPanel,
+    "Certificate": CertifyPanel,
+    "Reviewers": ReviewersPanel,
 }
 
 

@@ -33,7 +33,7 @@ SETTINGS = (*FILTERS, "advance")  # the traits of the session that the browser m
 ORDERING = ("order_by", "descending", "group_by")  # those of them that change the order of the list
 OBSERVED = (
     "visible", "groups", "hidden_matches", "revision", "counts", "selected", "current",
-    "made_classes", "tags", *SETTINGS,
+    "made_classes", "tags", "concealed", *SETTINGS,
 )  # fmt: skip
 # A command that is on its way may refer to an older list, so the latest lists are kept: at most
 # KEPT_ORDERS, since no reviewer is that many changes ahead of a slow kernel, and KEPT_BYTES of
@@ -43,6 +43,9 @@ KEPT_BYTES = 64 << 20  # 64 MiB
 LEAST_ORDERS = 8
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
 N_LIKELY = 9  # as many as there are digit keys
+FEW = (
+    10  # classes that are offered by their names; of more, the first nine would be chosen too often
+)
 COMPARED = 1024  # pixels of the longest side of two pictures side by side
 STILL = 24  # pictures in the still grid
 STILL_SIZE = 128  # pixels of their longest side; as for tiles, so that most are in the cache
@@ -141,7 +144,7 @@ class SuspectGrid(anywidget.AnyWidget):
         events = self.session.decisions.events
         new, self._heard = events[self._heard :], len(events)
         if new and not self._answering:
-            self.send(dict(kind="told", said=saying.elsewhere(new, self.session.reviewer)))
+            self.send(dict(kind="told", said=saying.elsewhere(self.session, new)))
 
     def _number(self, visible: np.ndarray) -> None:
         """Give a new list of positions a number, and keep it for commands that are on their way."""
@@ -236,6 +239,9 @@ class SuspectGrid(anywidget.AnyWidget):
         `classes` are the likeliest ones without the given label, as pairs of name and probability;
         `near` are the ids of the look-alikes, in the order of the card.
         """
+        if self.session.concealed:
+            self._plain_card(message["sample_id"])
+            return
         known = card(self.session, message["sample_id"])
         classes = [[name, prob] for name, prob in known["probs"] if name != known["label"]]
         if not classes and known["suggested"] is not None:
@@ -249,6 +255,17 @@ class SuspectGrid(anywidget.AnyWidget):
             )
         )  # fmt: skip
 
+    def _plain_card(self, sample_id: str) -> None:
+        """Send a card that betrays nothing; its classes are in the order of their names."""
+        (position,) = self.session.columns.positions([sample_id])
+        row = self.session.row(position)
+        given = row["label"]
+        others = [name for name in self.session.classes if name != given]
+        classes = [[name, None] for name in others] if len(others) <= FEW else []
+        sent = dict(kind="card", sample_id=sample_id, revision=self.revision, near=[])
+        html = self._cards.plain(sample_id if row["named"] else "", given)
+        self.send(dict(sent, classes=classes[:N_LIKELY], html=html))
+
     def _original(self, message: dict) -> None:
         """Send a sample's picture with all its pixels, as far as a page can show them."""
         picture = self.session.original(message["sample_id"])
@@ -260,6 +277,8 @@ class SuspectGrid(anywidget.AnyWidget):
 
         The rival of a sample is its nearest look-alike with another label.
         """
+        if self.session.concealed:
+            raise O2UError("What it looks like is hidden now.")
         known = [card(self.session, id) for id in self._ids(message)[:3]]
         if len(known) == 1:
             known.append(card(self.session, _rival(known[0])))
@@ -322,7 +341,7 @@ class SuspectGrid(anywidget.AnyWidget):
                 self._move_on(shown, places[-1])
         is_new = not known.issuperset(session.classes)
         events = [session.decisions.current(id) for id in ids]
-        return saying.decided(events, places[-1], len(shown), is_new=is_new)
+        return saying.decided(self.session, events, places[-1], len(shown), is_new=is_new)
 
     def _carry_out(self, message: dict, ids: list[str]) -> None:
         """Record a decision. The browser sends `new_class` only after it has asked `_near`."""
@@ -436,11 +455,15 @@ def _choices(session: ReviewSession) -> dict:
 
 
 def _settings(session: ReviewSession) -> dict:
-    """Return the session's settings as plain values; of a lasso only the number it picked."""
+    """Return the session's settings as plain values; of a lasso only the number it picked.
+
+    `concealed` is among them, which the browser may not set.
+    """
     settings = {name: getattr(session, name) for name in SETTINGS}
     picked = settings["position_filter"]
     return settings | dict(
         pair_filter=settings["pair_filter"] and list(settings["pair_filter"]),
         position_filter=None if picked is None else len(picked),
-        alike_filter=plain(settings["alike_filter"]),
+        alike_filter=plain(session.alike_in_force),
+        concealed=session.concealed,
     )

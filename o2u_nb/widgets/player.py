@@ -150,7 +150,8 @@ class PlayerPanel(Panel):
 
     def _wanted(self) -> tuple:
         session = self.session
-        return session.current, session.suspects.tobytes(), self._others and id(self._others)
+        current = None if session.concealed else session.current
+        return current, session.suspects.tobytes(), self._others and id(self._others)
 
     def _redraw(self, wanted: tuple) -> None:
         current, *marks = wanted

@@ -180,14 +180,15 @@ class TrajectoriesPanel(Panel):
 
     def _wanted(self) -> Drawn:
         session = self.session
-        chosen, who = session.selected or (session.current,), "selected samples"
+        current = None if session.concealed else session.current
+        chosen, who = (current and session.selected) or (current,), "selected samples"
         if self._show_examples.value:
             chosen, who = self._examples, "suspects that are learned and forgotten"
         elif chosen == (None,):
             chosen, who = tuple(session.scores.index[:TOP]), "top suspects"
         ids = chosen[-MOST:]
         suspects = session.suspects[session.columns.positions(ids)]
-        current = session.current if session.current in ids else None
+        current = current if current in ids else None
         return Drawn(
             self._value.value, ids, tuple(suspects.tolist()), current, current or ids[0],
             len(chosen), who,

@@ -11,7 +11,7 @@ from ipywidgets import HTML, Button, HBox, Layout
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS
-from o2u_nb.widgets.card import FAINT, Card
+from o2u_nb.widgets.card import FAINT, HIDDEN, Card
 from o2u_nb.widgets.parts.entry import Entry
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.question import ClassQuestion
@@ -53,7 +53,7 @@ class WhyCard(Panel):
         self._card = Card(session)
         row = HBox([*self._buttons.values(), self._other], layout=ROW)
         super().__init__(session, [row, self._question, self._html])
-        self._follow(self._draw, "current", "selected", "revision", "suspects")
+        self._follow(self._draw, "current", "selected", "revision", "suspects", "concealed")
         self._draw()
 
     def _button(self, text: str, hint: str, command: Callable, icon: str) -> Button:
@@ -86,7 +86,8 @@ class WhyCard(Panel):
         session = self.session
         n_suspects = int(session.suspects.sum())
         meant = self._n_meant()
-        return session.current, meant, session.revision, session.made_classes, n_suspects
+        drawn = (session.current, meant, session.revision, session.made_classes, n_suspects)
+        return (*drawn, session.concealed)
 
     def _n_meant(self) -> int:
         """Count the samples that the buttons decide."""
@@ -108,4 +109,6 @@ class WhyCard(Panel):
         sample_id = self.session.current
         if sample_id is None:
             return f'<p style="{FAINT}">No sample is in view: change the filters.</p>'
+        if self.session.concealed:
+            return f'<p style="{FAINT}">{HIDDEN}</p>'
         return self._card.html(card(self.session, sample_id), meant=self._n_meant())

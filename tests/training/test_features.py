@@ -304,7 +304,7 @@ def test_a_process_that_is_killed_while_it_writes(tmp_path, root, where, after):
 def test_leftovers_of_a_killed_process_go_when_they_are_old(tmp_path, monkeypatch):
     images = pictures(3)
     features(table(images), eye(), folder=tmp_path, say=silent)
-    left = tmp_path / eye().key / "part-x.npy.partial"
+    left = tmp_path / eye().key / f".o2u_nb-{32 * '0'}.partial"
     left.write_bytes(b"half")
     features(table(images), eye(), folder=tmp_path, say=silent)
     assert left.exists()  # another process may be writing it

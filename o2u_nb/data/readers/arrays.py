@@ -33,13 +33,14 @@ def from_arrays(
     [0, 1], which are scaled; `channels` is explained there. Arrays keep their size. The images of a
     list of Pillow images are shrunk to at most 256 pixels on the longest side; a warning says
     before how much memory they take, if it is much. `labels` (n,) are names, or numbers: positions
-    in `classes`, or without `classes` the names themselves. `ids` (n,) are by default the positions
+    in `classes`, or without `classes` the names themselves. NaN, None and infinity are missing
+    labels, which are reported. `ids` (n,) are by default the positions
     with leading zeros. `split` is the same for all samples, and `source` names the data in error
     messages. Raises `SourceError` when lengths, shapes or values do not fit.
     """
     pictures = _are_pictures(images)
     pixels = images if pictures else as_pixels(images, channels=channels)
-    names = label_names(to_numpy(labels), classes)
+    names = label_names(_column(labels), classes)
     ids = numbered(len(pixels)) if ids is None else [text(value) for value in ids]
     _require_equal_lengths(pixels, names, ids)
     broken = []
@@ -51,6 +52,22 @@ def from_arrays(
         broken = found.problems
     rows, problems = raw_rows(ids, names, [split] * len(pixels), "image", pixels)
     return check(rows, broken + problems, source=source, classes=classes, check_images=False)
+
+
+def _column(labels: Any) -> np.ndarray:
+    """Return `labels` as an array in which a missing one is None or NaN, and infinity is missing.
+
+    numpy would write "nan" for what is missing among names. Where it has done so already, in an
+    array of text, that counts as missing, too.
+    """
+    if isinstance(labels, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(labels), None, labels.data.astype(object))
+    if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
+        return np.asarray(labels, dtype=object)
+    found = to_numpy(labels)
+    if found.dtype.kind == "U":
+        return np.where(found == "nan", "", found)
+    return np.where(np.isinf(found), np.nan, found) if found.dtype.kind == "f" else found
 
 
 def _require_equal_lengths(images: Sequence, labels: Sequence, ids: Sequence) -> None:

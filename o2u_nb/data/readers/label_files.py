@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import stat
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from o2u_nb.errors import SourceError
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls")
 SEPARATORS = ",;\t|"  # separators of a CSV that are tried
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # byte order marks: the first bytes of UTF-16 text
+HANDED_OVER = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # pipes of the shell
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # the first bytes of an .xls file
 
 
@@ -48,6 +50,7 @@ def read_table(
     file holds these. Raises `SourceError`, which says why, when the file cannot be read as a table.
     """
     try:
+        _require_ends(path)
         with open(path, "rb") as file:
             content = file.read()
         if content.startswith(b"\x1f\x8b"):
@@ -57,6 +60,14 @@ def read_table(
         raise
     except (OSError, EOFError, ValueError, LookupError, pd.errors.ParserWarning) as error:
         raise SourceError(f"cannot read {printable(path)}: {_reason(error)}") from error
+
+
+def _require_ends(path: str) -> None:
+    """Raise `ValueError` for a device, a socket or a named pipe, which reading may wait for."""
+    mode = os.stat(path).st_mode
+    handed_over = stat.S_ISFIFO(mode) and path.startswith(HANDED_OVER)  # as with <(zcat FILE)
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or handed_over):
+        raise ValueError("it is a device or pipe: write the table to a file first")
 
 
 def _parsed(content: bytes, path: str, encoding: str | None, wanted) -> pd.DataFrame:

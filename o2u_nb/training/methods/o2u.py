@@ -11,8 +11,9 @@ from pathlib import Path
 from fastai.basics import Learner
 
 from o2u_nb.detect.table import score_table
-from o2u_nb.trace import Trace
-from o2u_nb.training.fitting import batches_of, optimiser, own_loader, sgd
+from o2u_nb.trace import Trace, is_empty
+from o2u_nb.training.checkpoint import Checkpoints
+from o2u_nb.training.fitting import batches_of, explained, optimiser, own_loader, sgd
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates, cyclic_rates
@@ -39,6 +40,7 @@ def train(
     ids: Sequence[str] | None = None,
     valid: bool = False,
     overwrite: bool = False,
+    resume: bool = False,
     on_epoch: Callable[[Trace], None] | None = None,
     opt_func=sgd,
     cbs=None,
@@ -51,24 +53,47 @@ def train(
     `cyclic_bs`. The other options, and the errors, are those of `fit_o2u`.
     """
     require_share(stop_early)
+    if resume and out is None:
+        raise ValueError("Expected out=, the folder of the training that is to go on; found none.")
     rates = list(rates)
     warmup = round(WARMUP_SHARE * len(rates)) if warmup is None else warmup
     recorder = DynamicsRecorder(
-        out, record=record, ids=ids, valid=valid, overwrite=overwrite, on_epoch=on_epoch
+        out,
+        record=record,
+        ids=ids,
+        valid=valid,
+        overwrite=overwrite or (resume and is_empty(out)),
+        on_epoch=on_epoch,
     )
+    settings = dict(
+        rates=rates,
+        warmup=warmup,
+        cycle=cycle,
+        stop_early=stop_early,
+        bs=bs or learn.dls.train.bs,
+        cyclic_bs=cyclic_bs or bs or learn.dls.train.bs,
+        optimiser=getattr(opt_func, "__name__", type(opt_func).__name__),
+    )
+    checkpoints = Checkpoints(recorder, settings, resume=resume, say=say)
+    if checkpoints.n_epochs:
+        say(f"Going on after {checkpoints.n_epochs} of {len(rates)} epochs, which were kept.")
     stop = StopWhenStable(recorder, cycle=cycle, share=stop_early)
 
-    def run(phase: str, rates: list[float], bs: int | None, more: list) -> None:
+    def run(stage: int, phase: str, rates: list[float], bs: int | None, more: list) -> None:
         if not rates:
             return
         recorder.phase = phase
         rate = EpochRates(rates, ramp=phase == "warmup")
-        with batches_of(learn, bs), learn.added_cbs([recorder, rate, *more]):
-            learn.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
+        with (
+            batches_of(learn, bs),
+            learn.added_cbs([recorder, checkpoints, rate, *more]),
+            explained(learn),
+        ):
+            checkpoints.fit(learn, stage, len(rates), lr=rates[0], cbs=cbs)
 
     with optimiser(learn, opt_func):
-        run("warmup", rates[:warmup], bs, [])
-        run("cyclic", rates[warmup:], cyclic_bs or bs, [] if stop_early is None else [stop])
+        run(0, "warmup", rates[:warmup], bs, [])
+        run(1, "cyclic", rates[warmup:], cyclic_bs or bs, [] if stop_early is None else [stop])
     if stop.found:
         cycles = len(rates[warmup:]) // cycle
         say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")

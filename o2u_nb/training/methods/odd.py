@@ -30,7 +30,7 @@ from o2u_nb.detect.odd import (
 )
 from o2u_nb.errors import RecordingError
 from o2u_nb.trace import Trace
-from o2u_nb.training.fitting import optimiser, own_loader, sgd
+from o2u_nb.training.fitting import explained, optimiser, own_loader, sgd
 from o2u_nb.training.outputs import LinearCalls, main_output
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.schedule import EpochRates
@@ -91,6 +91,7 @@ def denoise(
         own_loader(learn),
         closing(removal),
         learn.added_cbs(callbacks),
+        explained(learn),
     ):
         learn.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
     found = replace(removal.result, trace=recorder.trace, final=True)

@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from o2u_nb import feature_file
+from o2u_nb.data import atomic
 from o2u_nb.data.content import content_hash
 from o2u_nb.data.images import Item, image_items, png_bytes, square_pixels
 from o2u_nb.data.parallel import Progress, cpu_count, in_threads
@@ -192,7 +193,7 @@ class _Store:
         """Take what the folder already holds; raise `FeaturesError` if that is of another one."""
         assert self.place is not None
         feature_file.begin(self.place, facts)
-        for path in self.place.glob("*.partial"):
+        for path in filter(lambda path: atomic.is_partial(path.name), self.place.iterdir()):
             with suppress(OSError):  # another process may have finished or removed it
                 if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
                     path.unlink()

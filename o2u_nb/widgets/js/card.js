@@ -27,10 +27,11 @@ export class CardPane {
     );
   }
 
-  /** What makes a card out of date: a decision, or another number of suspects. */
+  /** What makes a card out of date: a decision, other suspects, or what is concealed. */
   get stamp() {
     const { model } = this.grid;
-    return `${model.get("revision")}/${model.get("counts").suspects}`;
+    const { suspects } = model.get("counts"), { concealed } = model.get("settings");
+    return `${model.get("revision")}/${suspects}/${concealed}`;
   }
 
   /** @param {string} id */

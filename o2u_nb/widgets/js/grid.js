@@ -506,9 +506,23 @@ export class Grid {
 
   /** @param {Action} name */
   act(name) {
-    if (name === "accept") this.decide("relabel");
+    const hidden = this.hides(name);
+    if (hidden) this.say(`${hidden} is hidden now: choose the class that you see ( r ).`, true);
+    else if (name === "accept") this.decide("relabel");
     else if (name !== "relabel") this.decide(name);
     else if (this.mayDecide(this.targets())) this.relabel.open();
+  }
+
+  /**
+   * Return what an action would take without the reviewer having seen it; nothing if it may be done.
+   * The kernel refuses it too, but only when the list has moved on.
+   * @param {Action} name
+   */
+  hides(name) {
+    const { place } = this, isMany = place === null || this.chosen.length > 0;
+    const row = isMany ? undefined : this.rows.get(place);
+    if (name === "accept" && this.settings.concealed) return "The suggestion";
+    return name === "keep" && row?.label === null ? "The given label" : "";
   }
 
   /**

@@ -69,7 +69,7 @@ export class Notes {
     this.targets = grid.targets();
     if (!grid.mayDecide(this.targets)) return;
     const count = size(this.targets.ranges), row = grid.rows.get(this.targets.ranges[0][0]);
-    write(this.title, count === 1 && row ? row.sample_id : `${number(count)} samples`);
+    write(this.title, count === 1 && row?.named ? row.sample_id : `${number(count)} samples`);
     this.before = count === 1 && row ? row.note : "";
     this.note.value = this.before;
     this.note.placeholder = count === 1 ? "a note" : "a note, in place of those they have";

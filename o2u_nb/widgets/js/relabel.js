@@ -8,6 +8,7 @@ import { between } from "./geometry.js";
 import { Question, quoted } from "./question.js";
 import { size } from "./ranges.js";
 import { number, percent } from "./text.js";
+import { ranked } from "./tile.js";
 
 /** @import { Offer } from "./classes.js" */
 /** @import { Grid } from "./grid.js" */
@@ -60,7 +61,8 @@ export class Relabel {
     const [first] = this.targets.ranges[0], row = grid.rows.get(first);
     const many = `${number(size(this.targets.ranges))} samples`;
     const isOne = row && size(this.targets.ranges) === 1;
-    const what = isOne ? `#${number(row.rank)}, given ${row.label}` : many;
+    const one = row && [ranked(row), `given ${row.label ?? "hidden"}`].filter(Boolean).join(", ");
+    const what = isOne ? one : many;
     const known = row && grid.card.known(row.sample_id);
     this.first = row?.sample_id ?? "";
     this.likely = known?.classes ?? (row?.suggested ? [[row.suggested, null]] : []);

@@ -51,15 +51,22 @@ export function fillTile(tile, row, { saving, place, length, words }) {
   tile.node.setAttribute("aria-posinset", String(place + 1));
   tile.node.setAttribute("aria-setsize", String(length));
   tile.node.setAttribute("aria-label", row ? spoken(row, state, words) : "not loaded yet");
-  tile.node.title = row ? [row.sample_id, spoken(row, state, words), ...remarks(row)].join("\n") : "";
-  write(tile.rank, row ? `#${number(row.rank)}` : "", "");
+  const id = row?.named ? [row.sample_id] : []; // an id may hold the name of the class
+  tile.node.title = row ? [...id, spoken(row, state, words), ...remarks(row)].join("\n") : "";
+  write(tile.rank, row ? ranked(row) : "", "");
   tile.node.dataset.same = String(row?.same_label ?? "");
   write(tile.chance, row ? likeness(row) || chance(row) : "", "");
-  write(tile.given, row ? row.label : "", "");
+  write(tile.given, row ? row.label ?? "hidden" : "", "");
   write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
   const mark = row && remarks(row).length ? " ✎" : "";
   write(tile.decision, row ? `${decided(row, state, words)}${mark}` : "", "");
 }
+
+/**
+ * Say which rank a sample has; nothing while that is concealed.
+ * @param {Pick<Row, "rank">} row
+ */
+export const ranked = ({ rank }) => (rank === null ? "" : `#${number(rank)}`);
 
 /**
  * Say what was noted on a sample, in lines.
@@ -130,6 +137,7 @@ export function decided(row, state, words) {
  * @param {Words} words
  */
 export function spoken(row, state, words) {
+  if (row.rank === null) return `given ${row.label ?? "hidden"}, ${decided(row, state, words)}`;
   const doubt = row.p_wrong === null ? "" : `, ${certainty(row.p_wrong)} likely wrong`;
   const kind = row.kind && row.kind !== "wrong" ? `, ${row.kind}` : "";
   const like = row.suggested ?? "nothing else";

@@ -62,10 +62,13 @@ export class Toolbar {
     this.remarks = new RemarkFilter(grid);
     this.counts = make("span", { class: "o2u-counts" });
     this.busy = make("span", { class: "o2u-busy", hidden: true }, "⏳ kernel busy");
+    this.actions = Object.fromEntries(NAMES.map((name) => [name, this.action(name)]));
     this.undo = this.button("↶", "Undo", "Undo ( Ctrl + Z )", () => grid.command("undo"));
     this.redo = this.button("↷", "Redo", "Redo ( Ctrl + Y )", () => grid.command("redo"));
     this.review = button("", "", () => grid.review.toggle());
     this.screen = button("", "", () => grid.review.toggleScreen());
+    this.many = this.button("✓✓", "Accept many…", "Accept all suggestions above a probability ( b )", () =>
+      this.grid.bulk.open());
     this.node = make("div", { class: "o2u-toolbar" }, this.filters(), this.commands());
   }
 
@@ -81,9 +84,8 @@ export class Toolbar {
   commands() {
     return make(
       "div", { class: "o2u-row", role: "group", "aria-label": "Decisions" },
-      ...NAMES.map((name) => this.action(name)), this.undo, this.redo, this.advance.node,
-      this.button("✓✓", "Accept many…", "Accept all suggestions above a probability ( b )", () =>
-        this.grid.bulk.open()),
+      ...NAMES.map((name) => this.actions[name]), this.undo, this.redo, this.advance.node,
+      this.many,
       this.button("✎", "Note…", "Note and tags ( m, t )", () => this.grid.notes.open("note")),
       this.button("⌨", "Keys", "All keys ( ? )", () => this.grid.help.toggle()),
       this.review, this.screen,
@@ -144,6 +146,7 @@ export class Toolbar {
     this.byPair.field.checked = settings.group_by === "pair";
     this.remarks.show();
     this.advance.field.checked = settings.advance;
+    this.conceal();
     if (document.activeElement !== this.text) this.text.value = settings.text_filter;
     this.size.value = String(stepOf(this.grid.side));
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
@@ -155,6 +158,20 @@ export class Toolbar {
     this.clear.hidden = !isFiltered(settings);
     this.showReview();
     this.count();
+  }
+
+  /** Leave out what would betray the ranking, or the label, while it is concealed. */
+  conceal() {
+    const { concealed } = this.grid.settings, hidesKeep = concealed === "labels";
+    const hidesLabel = hidesKeep || concealed === "some labels";
+    this.grid.root.classList.toggle("o2u-concealed", concealed !== "");
+    const telling = [
+      this.order.node, this.descending, this.byPair.node, this.suspects.node, this.many,
+      this.actions.accept,
+    ];
+    for (const node of telling) node.hidden = concealed !== "";
+    for (const node of [this.label.node, this.text]) node.hidden = hidesLabel;
+    this.actions.keep.hidden = hidesKeep;
   }
 
   /** Show the ways into the full window and out of it. */
@@ -177,8 +194,9 @@ export class Toolbar {
   /** Show how many samples are decided, shown and selected. */
   count() {
     const { suspects, remaining } = this.grid.model.get("counts"), { length, chosen } = this.grid;
+    const { concealed } = this.grid.settings;
     const selected = chosen.length ? ` · ${number(size(chosen))} selected` : "";
-    const done = `${number(suspects - remaining)} of ${number(suspects)} suspects decided`;
-    write(this.counts, `${done} · ${number(length)} shown${selected}`, "");
+    const done = `${number(suspects - remaining)} of ${number(suspects)} suspects decided · `;
+    write(this.counts, `${concealed ? "" : done}${number(length)} shown${selected}`, "");
   }
 }

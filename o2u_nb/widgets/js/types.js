@@ -8,8 +8,9 @@
  * One sample, see `ReviewSession.page`.
  * @typedef {object} Row
  * @property {string} sample_id
- * @property {number} rank
- * @property {string} label
+ * @property {number | null} rank null while it is concealed, as are the score and the suggestion
+ * @property {string | null} label null while it is concealed
+ * @property {boolean} named whether the id may be shown
  * @property {string | null} suggested
  * @property {number | null} p_wrong
  * @property {string} kind
@@ -37,6 +38,7 @@
  * @property {boolean} only_suspects
  * @property {"" | "pair"} group_by
  * @property {boolean} note_filter
+ * @property {"" | "hints" | "labels" | "some labels"} concealed what the reviewer does not see
  * @property {string | null} tag_filter
  * @property {string | null} label_filter
  * @property {string} decision_filter

@@ -72,7 +72,7 @@ export class View {
     const url = row && (pictures.get(id, ORIGINAL) ?? pictures.nearest(id, this.pixels));
     this.image.hidden = !url;
     if (url && this.image.src !== url) this.image.src = url;
-    this.image.alt = id;
+    this.image.alt = row?.named ? id : "";
     this.likely.show(row ? card.known(id)?.classes : undefined);
   }
 

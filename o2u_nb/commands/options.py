@@ -1,0 +1,33 @@
+"""Values that several commands take as options, checked before anything is done.
+
+In comes what was typed; out comes the value, or one line that says what was expected.
+"""
+
+import argparse
+import errno
+import os
+from pathlib import Path
+
+from o2u_nb.presets import MOST_SEED
+
+
+def place(text: str) -> Path:
+    """Return the path of a file or folder that is there, or could be."""
+    if not text:  # Python takes it for the present folder
+        raise argparse.ArgumentTypeError("expected a path, found an empty text")
+    try:
+        os.lstat(text)
+    except (OSError, ValueError) as error:  # ValueError: for a path with a null byte
+        if getattr(error, "errno", None) not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+            reason = getattr(error, "strerror", None) or error
+            raise argparse.ArgumentTypeError(f"{reason}: {text[:60]!r}") from None
+    return Path(text)
+
+
+def seed(text: str) -> int:
+    """Return the seed of random numbers."""
+    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= MOST_SEED):
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 0 to {MOST_SEED}, found {text[:60]!r}"
+        )
+    return int(text)

@@ -1,0 +1,336 @@
+"""A training or an audit that was interrupted goes on, and ends as one that nobody disturbed."""
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from fastai.basics import Learner
+from fastai.callback.core import Callback
+from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
+from fastai.losses import CrossEntropyLossFlat
+
+from o2u_nb import folder as layout
+from o2u_nb.data import sources
+from o2u_nb.errors import AuditExistsError, ResumeError, TraceError
+from o2u_nb.presets import PRESETS
+from o2u_nb.run import run_audit
+from o2u_nb.trace import CHECKPOINT, Trace, TraceWriter
+from o2u_nb.training.checkpoint import FORMAT, load, plain, save
+from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
+from o2u_nb.training.loaders import dataloaders
+from o2u_nb.training.models import CompactResNet
+from tests.features import blobs, head
+from tests.sources import TINY, snapshot, write_source
+
+SETTINGS = dict(warmup=2, cycles=2, cycle=2, bs=8, cyclic_bs=12, stop_early=0.99)
+
+
+def pictures(seed: int = 0) -> Learner:
+    rng = np.random.default_rng(0)
+    codes = np.arange(40) % 3
+    pixels = rng.integers(0, 90, (40, 16, 16, 3)).astype(np.uint8)
+    pixels[np.arange(40), 4:10, 4:10, codes] = 230
+    torch.manual_seed(seed)
+    dls = dataloaders(sources.read((pixels, codes)).samples, bs=16, seed=seed, device="cpu")
+    return Learner(dls, CompactResNet(3, widths=(4, 8)), loss_func=CrossEntropyLossFlat())
+
+
+def head_with_dropout(seed: int = 0) -> Learner:
+    return head(blobs(48, wrong=0.2), seed=seed, hidden=8)
+
+
+def fit(learn: Learner, out, **options) -> Trace:
+    with learn.no_bar(), learn.no_logging():
+        return learn.fit_o2u(**{**SETTINGS, "say": lambda line: None, **options}, out=out)
+
+
+def files(out) -> dict:
+    """Bytes of the trace, and what the checkpoint holds."""
+    held = {p.name: p.read_bytes() for p in out.iterdir() if p.name != CHECKPOINT}
+    return {**held, CHECKPOINT: repr(load(out / CHECKPOINT))}
+
+
+def random_numbers(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
+
+
+class Cut(Callback):
+    """End the fit after so many batches, or epochs whose row is written."""
+
+    order = 200
+
+    def __init__(self, batches: int):
+        self.left = batches
+
+    def after_batch(self):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("make", [pictures, head_with_dropout])
+def test_it_ends_as_without_interruption_to_the_bit(tmp_path, make):
+    random_numbers(0)
+    learn = make()
+    count = Cut(0)
+    fit(learn, tmp_path / "whole", cbs=count)
+    expected = files(tmp_path / "whole")
+    for cut in (1, 5, 6, 7, 13, -count.left - 1, -count.left):
+        out = tmp_path / f"{cut}"
+        random_numbers(0)
+        with pytest.raises(KeyboardInterrupt):
+            fit(make(), out, cbs=Cut(cut))
+        random_numbers(99)  # whatever another process has drawn
+        again = make()
+        fit(again, out, resume=True)
+        assert files(out) == expected, f"cut after {cut} batches"
+        for one, other in zip(again.model.parameters(), learn.model.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_what_is_finished_is_not_trained_again_and_gives_the_weights_back(tmp_path):
+    learn = pictures()
+    fit(learn, tmp_path / "trace")
+    other = pictures(seed=3)
+    trained = []
+    watch = Callback(after_batch=lambda: trained.append(1))
+    fit(other, tmp_path / "trace", resume=True, cbs=watch)
+    assert not trained
+    assert torch.equal(next(other.model.parameters()), next(learn.model.parameters()))
+
+
+def test_nothing_there_begins_and_without_a_folder_it_is_refused(tmp_path):
+    assert fit(pictures(), tmp_path / "new", resume=True).n_epochs >= 4
+    with pytest.raises(ValueError, match="out="):
+        fit(pictures(), None, resume=True)
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A trace of two epochs and a bit, with its checkpoint."""
+    with pytest.raises(KeyboardInterrupt):
+        fit(pictures(), tmp_path / "trace", cbs=Cut(14))
+    return tmp_path / "trace"
+
+
+def test_other_settings_data_or_networks_are_refused_and_nothing_changes(begun):
+    before = snapshot(begun)
+    with pytest.raises(ResumeError, match=r"begun with .*cycle=2, and 3 is asked for"):
+        fit(pictures(), begun, resume=True, cycle=3)
+    other = pictures()
+    other.model = CompactResNet(3, widths=(4, 16))
+    with pytest.raises(ResumeError, match="another network or optimiser"):
+        fit(other, begun, resume=True)
+    with pytest.raises(ResumeError, match=r"cannot go on|other"):
+        fit(head_with_dropout(), begun, resume=True, cycle=2)
+    with pytest.raises(TraceError, match="pass resume=True to go on"):
+        fit(pictures(), begun)
+    assert snapshot(begun) == before
+
+
+DAMAGES = {
+    "empty": lambda whole: b"",
+    "one byte": lambda whole: whole[:1],
+    "half": lambda whole: whole[: len(whole) // 2],
+    "no end": lambda whole: whole[:-1],
+    "a changed weight": lambda whole: whole[:-4000] + bytes([whole[-4000] ^ 1]) + whole[-3999:],
+    "something else": lambda whole: b"GIF89a" * 9,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_a_sentence(begun, damage):
+    path = begun / CHECKPOINT
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(ResumeError, match=r"damaged.*overwrite=True"):
+        fit(pictures(), begun, resume=True)
+
+
+def test_no_code_in_a_checkpoint_is_executed(begun, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    memory = io.BytesIO()
+    torch.save({"model": Bomb()}, memory)
+    sum = f"{zlib.crc32(memory.getvalue()):08x}\n".encode()
+    (begun / CHECKPOINT).write_bytes(FORMAT.encode() + b" " + sum + memory.getvalue())
+    with pytest.raises(ResumeError, match="damaged"):
+        fit(pictures(), begun, resume=True)
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_only_plain_values_are_kept(tmp_path):
+    state = {"a": np.float64(0.5), "b": (1, [True, None]), "c": torch.ones(2), "d": np.arange(2)}
+    save(tmp_path / "x", state)
+    found = load(tmp_path / "x")
+    assert found["a"] == 0.5 and found["b"] == (1, [True, None]) and found["d"] == [0, 1]
+    with pytest.raises(TypeError, match="object"):
+        plain([object()])
+
+
+def test_a_trace_is_cut_to_the_checkpoint_and_readers_keep_what_they_have(tmp_path):
+    ids, labels = ["a", "b"], np.array([0, 1])
+    writer = TraceWriter.create(tmp_path, ids, labels, ["x", "y"])
+    for epoch in range(3):
+        row = np.full(2, epoch)
+        writer.append(loss=row, margin=row, pred=row % 2, lr=0.1, phase="warmup")
+    writer.keep_means({"warmup": np.full((2, 2), 0.5)})
+    reader = Trace.open(tmp_path)
+    writer = TraceWriter.resume(tmp_path, ids, labels, ["x", "y"], n_epochs=1)
+    cut = Trace.open(tmp_path)
+    assert cut.n_epochs == 1 and not cut.mean_probs and not list(tmp_path.glob("mean_probs*"))
+    writer.append(loss=np.full(2, 7), margin=row, pred=row % 2, lr=0.1, phase="cyclic")
+    np.testing.assert_array_equal(Trace.open(tmp_path).loss, [[0, 0], [7, 7]])
+    np.testing.assert_array_equal(reader.loss, [[0, 0], [1, 1], [2, 2]])
+    with pytest.raises(ResumeError):
+        TraceWriter.resume(tmp_path, ids, labels[::-1], ["x", "y"], n_epochs=1)
+    with pytest.raises(TraceError, match="Expected 5 finished epochs"):
+        TraceWriter.resume(tmp_path, ids, labels, ["x", "y"], n_epochs=5)
+
+
+def test_the_mean_softmax_is_written_once_a_phase(tmp_path, monkeypatch):
+    written = []
+    real = TraceWriter.keep_means
+    monkeypatch.setattr(
+        TraceWriter,
+        "keep_means",
+        lambda self, means: (written.append(set(means)), real(self, means)),
+    )
+    trace = fit(pictures(), tmp_path / "trace")
+    assert written == [{"warmup"}, {"cyclic"}]
+    assert set(trace.mean_probs) == {"warmup", "cyclic"}
+
+
+# Audits.
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    monkeypatch.setitem(PRESETS, "quick", TINY)
+    return write_source(tmp_path / "source", n=24, wrong=1, side=8)
+
+
+def interrupted(source, out, monkeypatch, **options) -> None:
+    """Leave an audit in `out` that was interrupted in its third epoch."""
+    real = TraceWriter.append
+
+    def interrupt(self, **row):
+        if self.n_epochs == 2:
+            raise KeyboardInterrupt
+        real(self, **row)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TraceWriter, "append", interrupt)
+        run_audit(source, out, preset="quick", **options)
+
+
+def test_the_same_again_says_what_is_there_and_resume_goes_on(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    with pytest.raises(AuditExistsError, match=r"unfinished audit\. Ask .* \(--resume\)"):
+        run_audit(tiny, out, preset="quick")
+    with pytest.raises(ResumeError, match="begun with seed 0, and 7 is asked for"):
+        run_audit(tiny, out, preset="quick", seed=7, resume=True)
+    with pytest.raises(ValueError, match="choose one"):
+        run_audit(tiny, out, preset="quick", resume=True, overwrite=True)
+    (out / "trace" / f".o2u_nb-{32 * 'a'}.partial").write_bytes(b"half")
+    said: list[str] = []
+    found = run_audit(tiny, out, preset="quick", resume=True, say=said.append)
+    assert any(line.startswith("Going on after 2 of 4 epochs") for line in said)
+    assert found.facts["resumed"] == 1 and found.trace.n_epochs == 4
+    assert not [p for p in out.rglob("*") if p.name.endswith((".partial", CHECKPOINT, layout.RUN))]
+    fresh = run_audit(tiny, tmp_path / "fresh", preset="quick")
+    for name in (layout.SCORES, layout.EMBEDDINGS, "trace/loss.npy"):
+        assert (out / name).read_bytes() == (fresh.folder / name).read_bytes()
+    again = run_audit(tiny, out, preset="quick", resume=True, say=said.append)
+    assert "Opened the finished audit" in said[-1] and again.facts["resumed"] == 1
+
+
+def test_a_source_that_changed_is_named_and_a_new_picture_is_no_resume(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    changed = next(tiny.rglob("*.png"))
+    os.utime(changed, (1, 1))
+    name = changed.relative_to(tiny).as_posix()
+    with pytest.raises(ResumeError, match=f"1 pictures are others, such as '{name}'"):
+        run_audit(tiny, out, preset="quick", resume=True)
+    assert Trace.open(out / "trace").n_epochs == 2
+
+
+def test_a_new_audit_that_was_to_replace_one_goes_on(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run_audit(tiny, out, preset="quick", seed=1)
+    interrupted(tiny, out, monkeypatch, overwrite=True)
+    with pytest.raises(AuditExistsError, match="go on with the new one, which is unfinished"):
+        run_audit(tiny, out, preset="quick")
+    found = run_audit(tiny, out, preset="quick", resume=True)
+    assert found.facts["seed"] == 0 and found.facts["resumed"] == 1
+    assert not (out / layout.DRAFT).exists()
+
+
+def test_a_damaged_checkpoint_costs_its_eye_and_not_the_audit(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    (out / "trace" / CHECKPOINT).write_bytes(b"PK\x03\x04")
+    said: list[str] = []
+    found = run_audit(tiny, out, preset="quick", resume=True, say=said.append)
+    assert any("this eye is trained anew" in line for line in said)
+    assert found.trace.n_epochs == 4
+
+
+def test_a_damaged_state_is_a_sentence(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    state = out / layout.RUN
+    whole = state.read_text()
+    for text in ("", "[]", "{}", whole[:-5], whole.replace('"seed": 0', '"seed": 1')):
+        state.write_text(text)
+        with pytest.raises(ResumeError, match=r"run\.json .*overwrite=True"):
+            run_audit(tiny, out, preset="quick", resume=True)
+
+
+def test_one_seed_gives_one_result_whatever_the_number_of_workers(tmp_path):
+    """fastai's loaders with worker processes, and our loader with threads or without."""
+    from tests import lookup
+    from tests.learners import stock_loaders
+
+    found = []
+    lookup.write_folder(tmp_path)
+    for workers in (0, 1, 2):
+        torch.manual_seed(0)
+        dls = stock_loaders(tmp_path, num_workers=workers)
+        learn = Learner(dls, CompactResNet(4, widths=(4, 8)), loss_func=CrossEntropyLossFlat())
+        with learn.no_bar(), learn.no_logging():
+            found.append(learn.fit_o2u(warmup=1, cycles=1, cycle=2, lr=0.01, out=None).loss)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills, more", [(50, []), (10, ["kill,clock", "replace"])])
+def test_an_audit_that_is_disturbed_at_any_point_ends_as_one_that_is_not(
+    tmp_path, root, kills, more
+):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kills", str(tmp_path), str(kills), "0", *more],
+        cwd=root,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["whole"] == 0 and found["wrong"] == []
+    assert sum(found["faults"].values()) >= kills
+    if not more:
+        assert {"reading", "features", "training", "finishing"} <= set(found["phases"])
