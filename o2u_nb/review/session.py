@@ -127,7 +127,8 @@ class ReviewSession(AlikeListing):
         self.follow_settings()
         self.recalibrate()
         self.go_to_undecided()
-        self.reopen_listing()
+        if log is None:  # the audit's own review
+            self.reopen_listing()
         self.observe(self._on_current, "current")
 
     # What there is
