@@ -24,6 +24,7 @@ from o2u_nb.plots.gallery import Gallery, suspect_grid, suspects_by_class
 from o2u_nb.presets import PRESETS
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.review.verified import verified
 from o2u_nb.trace import Trace
 from o2u_nb.training.backbones import backbone
 from o2u_nb.training.catalogue import METHODS
@@ -59,7 +60,7 @@ __all__ = [
     "Audit", "O2UError",
     # review
     "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
-    "ConfusionPanel", "PlayerPanel", "WhyCard", "plan", "exchange",
+    "ConfusionPanel", "PlayerPanel", "WhyCard", "plan", "exchange", "verified",
     # what a notebook uses beside this package
     "np", "pd",
 ]  # fmt: skip

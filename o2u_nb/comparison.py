@@ -83,6 +83,22 @@ class Comparison:
         found = groups.agg(lead="mean", spread="std", seeds="count")
         return found.assign(clear=found["lead"] > found["spread"].fillna(0))
 
+    def ahead(self, *, of: str = "score", figure: str = "average_precision") -> list[str]:
+        """Say which others are ahead of the recommended score: a sentence for each noise.
+
+        A noise under which nothing is ahead has none, nor has a comparison without the method `of`.
+        Each sentence names those whose mean is better, the farthest ahead first, and by how much;
+        "not clear" stands where the lead is no larger than its spread over the seeds, and "one
+        seed" where there is no spread. Raises `O2UError` for another figure.
+        """
+        _known(figure)
+        if self.rows.loc[self.rows["method"] == of, figure].dropna().empty:
+            return []
+        leads = self.leads(figure, over=of)
+        leads = leads[leads["lead"].round(3) > 0].sort_values("lead", ascending=False)
+        found = [noise for noise in self.noises if noise in leads.index.get_level_values("noise")]
+        return [f"Under {noise}, ahead of {of!r}: {_leads(leads.loc[noise])}." for noise in found]
+
     def _over_seeds(self, figure: str):
         _known(figure)
         rows = self.rows.dropna(subset=[figure])
@@ -172,6 +188,15 @@ def _known(figure: str) -> tuple[str, bool]:
     if figure not in FIGURES:
         raise O2UError(f"No figure {figure!r}: expected one of {', '.join(FIGURES)}.")
     return FIGURES[figure]
+
+
+def _leads(leads: pd.DataFrame) -> str:
+    return ", ".join(f"{row.Index} ({row.lead:+.3f}{_doubt(row)})" for row in leads.itertuples())
+
+
+def _doubt(row: Any) -> str:
+    """Say why a lead may be nothing, "" if it is clear; a single seed has no spread."""
+    return ", one seed" if row.seeds == 1 else "" if row.clear else ", not clear"
 
 
 def _cell(mean: float, spread: float, digits: int) -> str:

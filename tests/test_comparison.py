@@ -38,6 +38,21 @@ def test_a_table_has_mean_and_spread_of_each_method_and_noise(found):
         found.table("loss")
 
 
+def test_what_is_ahead_of_the_recommended_score_is_said_for_each_noise(found):
+    assert found.ahead() == []  # equal on average
+    assert found.ahead(of="plain") == [
+        "Under symmetric 40 %, ahead of 'plain': gce (+0.200), score (+0.200, not clear)."
+    ]
+    assert found.ahead(of="plain", figure="accuracy") == [
+        "Under symmetric 40 %, ahead of 'plain': gce (+0.060)."
+    ]
+    assert found.ahead(of="aum") == []
+    alone = Comparison(found.rows[found.rows["seed"] == 1], {})
+    assert alone.ahead() == ["Under symmetric 40 %, ahead of 'score': gce (+0.100, one seed)."]
+    with pytest.raises(O2UError, match="average_precision"):
+        found.ahead(figure="loss")
+
+
 def test_a_lead_is_taken_seed_by_seed_and_is_clear_when_it_exceeds_its_spread(found):
     leads = found.leads("accuracy").loc[("symmetric 40 %", "gce")]
     assert leads["lead"] == pytest.approx(0.06) and leads["seeds"] == 2

@@ -166,12 +166,11 @@ def test_every_picture_of_the_large_set(fake, tmp_path):
     assert len(samples) == 6000 and realised_rate(samples, truth) == pytest.approx(0.2, abs=0.02)
 
 
-def test_human_labels_keep_their_pictures(tmp_path, monkeypatch):
-    monkeypatch.setattr(sets, "HUMAN_COUNT", 3)
+def test_human_labels_keep_their_pictures(tmp_path):
     rows = [[f"train/cat/{i}.jpg", "cat", "cat", "dog" if i % 2 else "cat"] for i in range(6)]
     columns = ["path", "label_true", "label_aggre", "label_worst"]
     pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "cifar10n.csv", index=False)
-    samples, truth = sets.SETS["cifar-worst"].draw(tmp_path, 1)
+    samples, truth = sets.human("label_worst", count=3)(tmp_path, 1)
     assert len(samples) == 3 and (truth == "cat").all()
     assert samples["path"].tolist() == [str(tmp_path / "cifar10" / i) for i in samples.index]
     odd = [int(i[-5]) % 2 for i in samples.index]

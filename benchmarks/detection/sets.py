@@ -106,12 +106,12 @@ def look_alikes(others: dict[str, str], classes: Sequence[str], moved: float) ->
     return noise.transition(matrix, classes)
 
 
-def human(column: str) -> Callable[[Path, int], Planted]:
-    """8,000 pictures of CIFAR-10 with the human labels of CIFAR-10N's `column`."""
+def human(column: str, *, count: int | None = HUMAN_COUNT) -> Callable[[Path, int], Planted]:
+    """`count` pictures of CIFAR-10 (None: all) with the human labels of CIFAR-10N's `column`."""
 
     def draw(data: Path, seed: int) -> Planted:
         table = pd.read_csv(data / "cifar10n.csv", dtype=str)
-        chosen = np.random.default_rng(seed).permutation(len(table))[:HUMAN_COUNT]
+        chosen = np.random.default_rng(seed).permutation(len(table))[:count]
         table = table.iloc[np.sort(chosen)].set_index("path").rename_axis("sample_id")
         paths = [str(data / "cifar10" / path) for path in table.index]
         samples = pd.DataFrame(dict(label=table[column], split="train", path=paths), table.index)

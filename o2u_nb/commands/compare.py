@@ -78,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     for figure in SHOWN:
         print(f"\n{FIGURES[figure][0]}, mean ± standard deviation over seeds:\n")
         print(found.table(figure).to_string())
+    print("\n" + ("\n".join(found.ahead()) or "Nothing is ahead of the recommended score."))
     page = write_page(options.out / PAGE, found)
     print(f"\nAll rows: {options.out / 'rows.csv'}\nFigures: {page}")
     return 0

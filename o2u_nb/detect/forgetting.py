@@ -2,7 +2,7 @@
 
 In comes a trace. Out come the epochs at which the rate jumps, and how much of what the network had
 learned of each given label is lost there. At a low rate a network learns wrong labels by heart; at
-a high one it forgets them first (Huang et al., O2U-Net, ICCV 2019, section 3.1).
+a high one it forgets them first (Huang et al., O2U-Net, ICCV 2019).
 """
 
 import numpy as np

@@ -45,7 +45,7 @@ def gaussian_losses(
     `weight` (n_classes, d) float and `bias` (n_classes,) float or None are those of the last linear
     layer. With x ~ N(0, I_d), logits = weight relu(x) + bias, and a label k uniform over all
     classes, the loss is logsumexp(logits) - logits_k. Returns float64 (n,), nats; the same `seed`
-    gives the same losses. arXiv 2003.10647, section 3. The formula holds for networks that end in
+    gives the same losses. arXiv 2003.10647. The formula holds for networks that end in
     batch normalisation, ReLU and one linear layer; for others use `empirical_losses`.
     """
     generator = np.random.default_rng(seed)

@@ -38,8 +38,9 @@ class Detector:
     suspects.
 
     The score table has the column of a detector that is `on_demand` only when it is asked for.
-    `needs` says what evidence the detector needs beyond a trace, and `paper` where it is from; both
-    may be empty. A `demonstration` shows something else than how likely a label is wrong.
+    `needs` says what evidence the detector needs beyond a trace, and `paper` where it is from, or
+    that it is our own. Both may be empty, but every detector of the package names its paper. A
+    `demonstration` shows something else than how likely a label is wrong.
     """
 
     name: str
@@ -134,6 +135,16 @@ def votes(name: str) -> bool:
     return name in DETECTORS and DETECTORS[name].votes
 
 
+_PAPERS = dict(
+    o2u="Huang, Qu, Jia, Zhao, ICCV 2019",
+    aum="Pleiss, Zhang, Elenberg, Weinberger, NeurIPS 2020",
+    maps="Swayamdipta et al., EMNLP 2020",
+    simifeat="Zhu, Dong, Liu, ICML 2022",
+    confident="Northcutt, Jiang, Chuang, JAIR 2021",
+    influence="Koh, Liang, ICML 2017",
+)
+_OWN = "our own, see benchmarks/detection/README.md"
+
 # The four voters look at different things: the loss, the margin, the predictions, and similar
 # pictures. The other detectors do not vote, for these reasons: `cyclic_margin`, `aum` and
 # `average_probability_margin` measure nearly the same as `settled_margin`, and `low_confidence` the
@@ -148,6 +159,7 @@ _BUILT_IN = (
         unit="nats",
         sentence="How far the loss lay above everybody's average over the cyclic epochs.",
         votes=True,
+        paper=_PAPERS["o2u"],
     ),
     Detector(
         "o2u_var",
@@ -155,6 +167,7 @@ _BUILT_IN = (
         title="variance of the loss",
         unit="nats²",
         sentence="How much the loss swung over the cyclic epochs; hard pictures swing, too.",
+        paper=f"our own, after {_PAPERS['o2u']}",
     ),
     Detector(
         "aum",
@@ -162,6 +175,7 @@ _BUILT_IN = (
         title="margin over all epochs (AUM)",
         unit="logits",
         sentence="By how much another class beat the given label, over all epochs but the first.",
+        paper=_PAPERS["aum"],
     ),
     Detector(
         "cyclic_margin",
@@ -169,6 +183,7 @@ _BUILT_IN = (
         title="margin over the cyclic epochs",
         unit="logits",
         sentence="By how much another class beat the given label, over the cyclic epochs.",
+        paper=f"our own, after {_PAPERS['aum']}",
     ),
     Detector(
         "settled_margin",
@@ -178,6 +193,7 @@ _BUILT_IN = (
         sentence="By how much another class beat the given label, mostly where the learning rate "
         "was low.",
         votes=True,
+        paper=f"our own, after {_PAPERS['aum']}",
     ),
     Detector(
         "average_probability_margin",
@@ -185,6 +201,7 @@ _BUILT_IN = (
         title="margin of the averaged probabilities",
         unit="nats",
         sentence="How much likelier the best other class was than the given label, on average.",
+        paper="Pickler et al., arXiv 2510.16211",
     ),
     Detector(
         "forgetting",
@@ -194,6 +211,7 @@ _BUILT_IN = (
         sentence="How often the network gave up the given label after it had predicted it; all "
         "epochs count where it never did.",
         votes=True,
+        paper="Toneva et al., ICLR 2019",
     ),
     Detector(
         "low_confidence",
@@ -201,6 +219,7 @@ _BUILT_IN = (
         title="doubt in the given label",
         unit="0 to 1",
         sentence="How little probability the given label had, on average over all epochs.",
+        paper=_PAPERS["maps"],
     ),
     Detector(
         "variability",
@@ -209,6 +228,7 @@ _BUILT_IN = (
         unit="0 to 0.5",
         sentence="How much the given label's probability changed between epochs: ambiguous samples "
         "are high, wrong labels often low.",
+        paper=_PAPERS["maps"],
     ),
     Detector(
         "lookalike_margin",
@@ -218,6 +238,7 @@ _BUILT_IN = (
         sentence="How much likelier the best other class is than the given label for the samples "
         "that look alike.",
         votes=True,
+        paper=_OWN,
     ),
     Detector(
         "swap_odds",
@@ -225,6 +246,7 @@ _BUILT_IN = (
         title="how common the mix-up is",
         unit="nats",
         sentence="How common it is here that the suggested class bears the given label.",
+        paper=_OWN,
     ),
     Detector(
         "score",
@@ -233,6 +255,7 @@ _BUILT_IN = (
         unit="nats",
         sentence="The recommended score: what the network says of the sample and its look-alikes, "
         "weighed by how common the mix-up is; with several eyes, the mean of their scores.",
+        paper=_OWN,
     ),
 )
 
@@ -242,12 +265,6 @@ _OUT_OF_SAMPLE = (
     'measured={"out_of_sample_probs": confident.out_of_sample_probs(features, samples)}'
 )
 _INFLUENCES = "measured=influences(learn), of training.probe.influence"
-_PAPERS = dict(
-    maps="Swayamdipta et al., EMNLP 2020",
-    simifeat="Zhu, Dong, Liu, ICML 2022",
-    confident="Northcutt, Jiang, Chuang, JAIR 2021",
-    influence="Koh, Liang, ICML 2017",
-)
 
 # The other methods of the field, to compare with. They are computed when they are asked for, or
 # when somebody has measured what they need. None of them votes: they say much the same as those
@@ -418,7 +435,7 @@ _COMPARED = (
         "that is wrong on purpose.",
         needs='measured={"threshold_margin": threshold_samples(...).margin}, of '
         "training.thresholds",
-        paper="Pleiss, Zhang, Elenberg, Weinberger, NeurIPS 2020",
+        paper=_PAPERS["aum"],
     ),
 )
 DETECTORS: dict[str, Detector] = {entry.name: entry for entry in (*_BUILT_IN, *_COMPARED)}

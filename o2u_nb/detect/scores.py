@@ -47,7 +47,7 @@ def o2u_mean(evidence: Evidence) -> np.ndarray:
 
     float64 (n_samples,), nats, higher = more suspicious; NaN where not seen. Centring makes a
     difference only when samples miss epochs: a sample must not seem suspicious because it was seen
-    in an epoch in which all losses were high. Huang et al., ICCV 2019, section 3.2.
+    in an epoch in which all losses were high. Huang et al., ICCV 2019.
     """
     usual = np.array([_seen_mean(epoch) for epoch in recorded(evidence.trace).loss])[:, None]
     return samplewise(lambda part: _mean(recorded(part.trace).loss - usual))(evidence)
@@ -180,7 +180,7 @@ def aleatoric(evidence: Evidence) -> np.ndarray:
     """Return the mean of p (1 - p) over all epochs, where p is the given label's probability.
 
     float64 (n_samples,), 0 to 0.25; NaN where not seen. It is Data-IQ's aleatoric uncertainty
-    (Seedat, Crabbé, Bica and van der Schaar, NeurIPS 2022, equation 4): high for samples that are
+    (Seedat, Crabbé, Bica and van der Schaar, NeurIPS 2022): high for samples that are
     ambiguous however long one trains. Wrong labels that the network keeps contradicting are low, so
     that high values alone do not mark them. Data-IQ records in clean passes.
     """

@@ -66,7 +66,7 @@ class Lineage:
         """Return the events that count, and those that are set aside.
 
         An event counts if it is about this data set or an earlier one, and its sample is here under
-        the same given label. `among_others` says that the log is known to be about this audit.
+        the same given label. A draw, which is about no sample, counts if it is about this data set. `among_others` says that the log is known to be about this audit.
         Otherwise `DecisionsError` is raised when all events are about another data set; the message
         calls the log `name`.
         """
@@ -87,7 +87,7 @@ class Lineage:
     def _counts(self, event: Event) -> bool:
         if event.event_id in self.left:
             return False
-        if self.given is None:
+        if self.given is None or not event.is_of_sample:
             return event.dataset_fingerprint == self.fingerprint
         return self._is_related(event) and _is_same(self.given, event)
 

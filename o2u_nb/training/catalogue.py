@@ -59,7 +59,12 @@ class TrainingMethod:
 METHODS = {
     method.name: method
     for method in (
-        TrainingMethod("plain", "plain training", "cross entropy on the given labels", plain.fit),
+        TrainingMethod(
+            "plain",
+            "plain training",
+            "no paper: cross entropy on the given labels",
+            plain.fit,
+        ),
         TrainingMethod(
             "o2u",
             "O2U-Net: cyclic training, then without the suspects",

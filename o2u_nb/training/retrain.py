@@ -15,10 +15,10 @@ from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
 from fastai.callback.schedule import fit_one_cycle  # noqa: F401  patches Learner
 
-from o2u_nb.errors import SourceError
+from o2u_nb.errors import O2UError, SourceError
 from o2u_nb.presets import PRESETS
 from o2u_nb.progress import PATIENCE, Bars
-from o2u_nb.training.catalogue import method_named
+from o2u_nb.training.catalogue import METHODS, method_named
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.job import batch_size
 from o2u_nb.training.loaders import dataloaders
@@ -26,6 +26,7 @@ from o2u_nb.training.methods import Method
 from o2u_nb.training.methods.odd import HIGH_SHARE
 from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.schedule import high_then_low, largest_rate
+from o2u_nb.training.trusted import NONE_TRUSTED, TrustedLabels, ids_of
 
 # Makes a Learner from training samples, held-out samples to validate on, and a seed.
 MakeLearner = Callable[[pd.DataFrame, pd.DataFrame, int], Learner]
@@ -42,6 +43,7 @@ def retrain(
     network: Callable[[int], torch.nn.Module] | None = None,
     learner: MakeLearner | None = None,
     method: Method | str | None = None,
+    trusted: TrustedLabels = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Train on `before` and on `after`, and return the accuracy of each on `held_out`.
@@ -54,23 +56,28 @@ def retrain(
     seed)`, if given, makes the whole Learner instead, as `heads.heads_on(features, samples)` does
     for heads on features. `method`, a name of the catalogue such as "odd" or one of
     `training/methods` such as `odd.train`, replaces the default training: then a third of the
-    epochs have the rate `lr`, and in the others it falls along a cosine. `progress(done, total)` is
-    called after each epoch, with the epochs done and those of all trainings; by default a bar shows
-    them.
+    epochs have the rate `lr`, and in the others it falls along a cosine. `trusted` are the verified
+    samples of both training sets for a method that needs some, such as "reweight": ids whose labels
+    are right, or right labels by id, as `review.verified.verified` reads them from decisions or
+    from a file. `progress(done, total)` is called after each epoch, with the epochs done and those
+    of all trainings; by default a bar shows them.
 
     Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
     `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
 
     Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared,
     `TypeError` for a `network` beside a `learner`, and `O2UError` for the name of a `method` that
-    is not there.
+    is not there, for one that needs trusted samples and gets none, and for trusted samples that the
+    method does not need or that are not in both training sets.
     """
     _require_apart(before, after, held_out)
     if network and learner:
         raise TypeError("Expected a network or a learner, found both: a learner has its network.")
     make = learner or partial(on_pictures, network=network or _standard)
-    if isinstance(method, str):
-        method = method_named(method).train
+    if not isinstance(trusted, pd.Series | pd.DataFrame | None):
+        trusted = list(trusted)  # it is asked for in each training
+    _require_among(trusted, before, after)
+    method = _chosen(method, trusted)
     fit = partial(_fit, epochs=epochs, lr=lr, method=method)
     with Bars(delay=PATIENCE) as bars:
         progress = progress or partial(bars, "retraining, epochs")
@@ -83,6 +90,26 @@ def retrain(
             for seed in seeds
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
+
+
+def _chosen(method: Method | str | None, trusted: TrustedLabels) -> Method | None:
+    """Return the function of a method, which also passes it the trusted samples.
+
+    Names are looked at before anything is trained: whether the method needs trusted samples.
+    """
+    if isinstance(method, str):
+        found = method_named(method)
+        if found.trusted and (trusted is None or not len(ids_of(trusted))):
+            raise O2UError(NONE_TRUSTED)
+        if trusted is not None and not found.trusted:
+            need = " or ".join(repr(other.name) for other in METHODS.values() if other.trusted)
+            raise O2UError(f"The method {found.name!r} takes no trusted samples; {need} does.")
+        method = found.train
+    if trusted is None:
+        return method
+    if method is None:
+        raise O2UError("Found trusted samples without a method that takes them: pass method=.")
+    return partial(method, trusted=trusted)
 
 
 class CountEpochs(Callback):
@@ -140,6 +167,21 @@ def on_pictures(
     dls = dataloaders(samples, valid=held_out, bs=bs, seed=seed)
     loss = torch.nn.CrossEntropyLoss()
     return Learner(dls, network(len(dls.vocab)), loss_func=loss, opt_func=sgd)
+
+
+def _require_among(trusted: TrustedLabels, before: pd.DataFrame, after: pd.DataFrame) -> None:
+    """Raise `O2UError` unless the trusted samples are in both training sets."""
+    if trusted is None:
+        return
+    ids = ids_of(trusted)
+    for name, samples in {"before": before, "after": after}.items():
+        absent = ids.difference(samples.index)
+        if len(absent):
+            raise O2UError(
+                f"Expected trusted samples that are trained on; {len(absent):,} of {len(ids):,} "
+                f"are not in the set {name!r}, such as {absent[0]!r}. Leave them out: "
+                f"trusted[trusted.index.isin({name}.index)]."
+            )
 
 
 def _require_apart(before, after, held_out) -> None:

@@ -1,7 +1,7 @@
 """The learning rates of O2U-Net and ODD for each epoch, and the callback that sets them.
 
 Out comes a list with one rate per epoch. `EpochRates` keeps each rate constant for its epoch, as
-the paper of O2U-Net does (Huang et al., ICCV 2019, section 3.2), and can raise it from batch to
+the paper of O2U-Net does (Huang et al., ICCV 2019), and can raise it from batch to
 batch in the first epoch.
 """
 
@@ -23,8 +23,7 @@ def cyclic_rates(n_epochs: int, *, r1: float, r2: float, cycle: int) -> list[flo
 
     With s(t) = (1 + ((t - 1) mod cycle)) / cycle, epoch t = 1, 2, ... has the rate
     (1 - s) r1 + s r2. In each cycle of `cycle` epochs the rate falls linearly to `r2`, then it
-    jumps back. The largest rate used is r1 - (r1 - r2) / cycle. Huang et al., ICCV 2019, section
-    3.2.
+    jumps back. The largest rate used is r1 - (r1 - r2) / cycle. Huang et al., ICCV 2019.
 
     >>> [round(rate, 4) for rate in cyclic_rates(4, r1=0.01, r2=0.001, cycle=3)]
     [0.007, 0.004, 0.001, 0.007]

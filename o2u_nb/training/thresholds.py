@@ -2,8 +2,7 @@
 
 In come a samples table and a function that makes a Learner; out comes, for each sample, by how much
 its AUM lies below that of samples whose label is wrong on purpose. Pleiss, Zhang, Elenberg and
-Weinberger, "Identifying Mislabeled Data using the Area Under the Margin Ranking", NeurIPS 2020,
-section 3.
+Weinberger, "Identifying Mislabeled Data using the Area Under the Margin Ranking", NeurIPS 2020.
 """
 
 from collections.abc import Callable

@@ -15,6 +15,11 @@ from o2u_nb.training.identity import Identity
 
 # What the option `trusted` of a method takes.
 TrustedLabels: TypeAlias = Iterable[str] | pd.Series | pd.DataFrame | None
+NONE_TRUSTED = (
+    "This method needs trusted samples, whose labels somebody has verified; found none. Pass "
+    "trusted=: a list of ids whose labels are right, or labels by id, as "
+    "`o2u_nb.review.verified.verified` reads them from the decisions of a review or from a file."
+)
 
 
 class Trusted(NamedTuple):
@@ -32,12 +37,8 @@ def trusted_among(trusted: TrustedLabels, who: Identity) -> Trusted:
     `O2UError` when there are none, when an id is not in the training set or comes twice, or when a
     label is not one of its classes.
     """
-    if trusted is None or not len(index := _index(trusted)):
-        raise O2UError(
-            "This method needs trusted samples, whose labels somebody has verified; found none. "
-            "Pass trusted=: a list of ids whose labels are right, or labels by id, as "
-            "`o2u_nb.review.verified.verified(session)` makes them from decisions."
-        )
+    if trusted is None or not len(index := ids_of(trusted)):
+        raise O2UError(NONE_TRUSTED)
     rows = who.ids.get_indexer(index)
     if (rows < 0).any():
         raise O2UError(
@@ -60,7 +61,8 @@ def trusted_among(trusted: TrustedLabels, who: Identity) -> Trusted:
     return Trusted(rows, codes.astype(np.int64))
 
 
-def _index(trusted: TrustedLabels) -> pd.Index:
+def ids_of(trusted: Iterable[str] | pd.Series | pd.DataFrame) -> pd.Index:
+    """Return the ids of trusted samples, however they are passed."""
     labelled = isinstance(trusted, pd.Series | pd.DataFrame)
     return trusted.index if labelled else pd.Index(list(trusted), dtype=object)
 

@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+import re
 
 import numpy as np
 import pytest
@@ -23,6 +24,12 @@ def test_every_module_of_a_method_is_in_the_catalogue_once():
     modules = {found.name for found in pkgutil.iter_modules(methods.__path__)}
     assert {method.fit.__module__.rsplit(".", 1)[1] for method in METHODS.values()} == modules
     assert all(name == method.name for name, method in METHODS.items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_names_its_paper(name):
+    paper = METHODS[name].paper
+    assert paper.startswith("no paper") if name == "plain" else re.search(r"[A-Z]\w+.*\d{4}", paper)
 
 
 @pytest.mark.parametrize("name", METHODS)

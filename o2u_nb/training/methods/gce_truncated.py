@@ -1,7 +1,7 @@
 """Truncated generalised cross entropy: now and then, samples that the network doubts are left out.
 
 In come a Learner and a rate per epoch; out goes a `Trained`. Zhang and Sabuncu, "Generalized Cross
-Entropy Loss for Training Deep Neural Networks with Noisy Labels", NeurIPS 2018, section 3.3.
+Entropy Loss for Training Deep Neural Networks with Noisy Labels", NeurIPS 2018.
 """
 
 import math

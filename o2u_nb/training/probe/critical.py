@@ -4,7 +4,7 @@ In comes a trained Learner; out comes one number for each training sample, or th
 demonstration: a network that has memorised its samples has boundaries near many of them. It is no
 detector of wrong labels.
 
-Arpit et al., "A Closer Look at Memorization in Deep Networks", ICML 2017, section 4.2: Langevin
+Arpit et al., "A Closer Look at Memorization in Deep Networks", ICML 2017: Langevin
 Adversarial Sample Search (LASS). That this is what a survey of label noise meant by LASS is our
 inference.
 """
@@ -75,7 +75,7 @@ def near_boundary(
 def critical_ratio(learn: Learner, **options) -> float:
     """Return the share of the training samples near which there is a decision boundary, 0 to 1.
 
-    This is the critical sample ratio of Arpit et al. (ICML 2017, equation 1), with the `options` of
+    This is the critical sample ratio of Arpit et al. (ICML 2017), with the `options` of
     `near_boundary`. Train on right labels, and then on random ones, and compare: the more a network
     has to memorise, the more of its samples are critical.
     """
