@@ -5,11 +5,11 @@ In come an audit folder and a picture; out goes a table on the screen, and a CSV
 
 import argparse
 import os
-from pathlib import Path
 
 import pandas as pd
 
 from o2u_nb.audit import Audit
+from o2u_nb.commands.options import place
 from o2u_nb.commands.summary import on_one_line
 from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError
@@ -28,7 +28,7 @@ def add_command(commands) -> None:
         epilog="The similarity is the cosine of a network's features, from -1 to 1. Of several "
         "samples, it is that with the direction that they have in common.",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of an audit")
+    parser.add_argument("folder", type=place, metavar="DIR", help="folder of an audit")
     parser.add_argument(
         "picture",
         nargs="+",
@@ -43,7 +43,7 @@ def add_command(commands) -> None:
         "--eye", metavar="NAME", help="the network that compares (default: the audit's first)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE.csv", help="write the table into this file, too"
+        "--out", type=place, metavar="FILE.csv", help="write the table into this file, too"
     )
     parser.set_defaults(command=run)
 

@@ -208,7 +208,7 @@ class Search:
     def _write(self, path: Path) -> None:
         with suppress(OSError):  # then writing into it fails, and says so
             path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path, shared=True) as file:
+        with atomic.replacing(path, durable=False) as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": self.rows.shape}
             np.lib.format.write_array_header_1_0(file, header)
             for start in self._starts:

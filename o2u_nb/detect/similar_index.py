@@ -99,11 +99,11 @@ class SimilarIndex:
         faiss = importlib.import_module("faiss")
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(self.path, shared=True) as file:
+        with atomic.replacing(self.path, durable=False) as file:
             file.write(faiss.serialize_index(self._index).tobytes())
         probes = faiss.extract_index_ivf(self._index).nprobe
         about = json.dumps(dict(recall=self.recall, probes=int(probes), n=len(self.rows)))
-        with atomic.replacing(self._about(), shared=True) as file:
+        with atomic.replacing(self._about(), durable=False) as file:
             file.write(about.encode())
 
     def _read(self) -> None:

@@ -169,7 +169,7 @@ class AlikeListing(Listing):
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
             kept = dict(alike=asdict(change["new"]), before=asdict(self._before))
-            with atomic.replacing(path, shared=True) as file:
+            with atomic.replacing(path, durable=False) as file:
                 file.write(json.dumps(kept, default=np.ndarray.tolist).encode())
 
 

@@ -165,7 +165,7 @@ def _tidy(place: Path) -> None:
     """Remove what was kept of the same eye's earlier features."""
     eye = place.name.rpartition("-")[0]
     for path in place.parent.glob(f"{eye}-*"):
-        if path.name.split(".")[0] != place.name and not path.name.endswith(".partial"):
+        if path.name.split(".")[0] != place.name:
             try:
                 os.unlink(path)
             except OSError:  # another process may have removed it, or the folder is read-only
