@@ -465,3 +465,34 @@ class TestListing:
         gone = session.alike_filter.ids[0]
         kept.write_text(kept.read_text().replace(gone, "gone.png"))
         assert ReviewSession(folder, reviewer="ann").alike_filter is None
+
+
+class TestConcealed:
+    """Where a judgement is not to be led, nothing similar is listed."""
+
+    @pytest.mark.parametrize("level", ["hints", "labels", "some labels"])
+    def test_a_listing_is_not_in_force_meanwhile(self, session, level):
+        session.only_suspects = False
+        everything = len(session.visible)
+        session.show_similar(session.current, k=5)
+        before = session.visible.tolist()
+        session.concealed = level
+        row = session.page(0, 1)[0]
+        assert len(session.visible) == everything
+        assert row["similarity"] is None and row["same_label"] is None
+        with pytest.raises(O2UError, match="blind mode"):
+            session.show_more_like(session.current, k=5)
+        session.concealed = ""
+        assert session.visible.tolist() == before
+
+    def test_a_check_is_refused_by_its_sequence_alone(self, session):
+        session.sequence = np.array([3, 1])
+        with pytest.raises(O2UError, match="during a check"):
+            session.show_similar(session.current, k=5)
+        assert session.visible.tolist() == [3, 1]
+
+    def test_another_log_reopens_no_listing(self, session, folder, tmp_path):
+        session.show_similar(session.current, k=5)
+        assert ReviewSession(folder, reviewer="ann").alike_filter is not None
+        other = ReviewSession(folder, reviewer="ann", log=tmp_path / "other.jsonl")
+        assert other.alike_filter is None
