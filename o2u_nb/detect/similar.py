@@ -22,7 +22,8 @@ from o2u_nb.errors import O2UError, OutputError
 from o2u_nb.rows import evenly
 from o2u_nb.text import percent
 
-# Samples up to which every row is compared, index or not. Our choice; benchmarks/similar.py times it.
+# Samples up to which every row is compared, index or not. Our choice; how long that takes is timed
+# by benchmarks/similar.py.
 EXACT_UP_TO = 50_000
 ROWS_AT_ONCE = 1024  # rows that are scaled at a time
 # Rows as they are compared, float32, are kept in a file if they take up to so many bytes: comparing
