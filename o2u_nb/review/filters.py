@@ -13,6 +13,7 @@ from traitlets import Bunch
 
 from o2u_nb.detect.from_decisions import Decided
 from o2u_nb.errors import O2UError
+from o2u_nb.review.alike import Alike
 from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.concealed import LEVELS, NOTHING, TELLING
 from o2u_nb.review.events import ACTIONS
@@ -28,7 +29,7 @@ DECISION_FILTERS = ("all", "decided", *STATES)
 # The traits that decide which samples are visible.
 HIDING = (
     "only_suspects", "label_filter", "pair_filter", "decision_filter", "note_filter", "tag_filter",
-    "text_filter", "position_filter",
+    "text_filter", "position_filter", "alike_filter",
 )  # fmt: skip
 # These, and the traits that decide in which order.
 FILTERS = ("order_by", "descending", "group_by", *HIDING)
@@ -59,6 +60,7 @@ class Filters(traitlets.HasTraits):
     text_filter = traitlets.Unicode("")
     only_suspects = traitlets.Bool(True)
     position_filter = traitlets.Instance(np.ndarray, allow_none=True)
+    alike_filter = traitlets.Instance(Alike, allow_none=True)
     sequence = traitlets.Instance(np.ndarray, allow_none=True)
     concealed = traitlets.Unicode(NOTHING)
     threshold = traitlets.Float()
@@ -97,6 +99,11 @@ class Filters(traitlets.HasTraits):
     def states(self) -> np.ndarray:
         """Return what is decided of each sample: int8 (n,), positions in `STATES`, a copy."""
         return self._state.copy()
+
+    @property
+    def alike_in_force(self) -> Alike | None:
+        """Return the similar samples that are listed; None in blind mode, where they would tell."""
+        return None if "alike_filter" in TELLING[self.concealed] else self.alike_filter
 
     @property
     def tags_in_use(self) -> tuple[str, ...]:
@@ -174,6 +181,9 @@ class Filters(traitlets.HasTraits):
 
     def _pass_position_filter(self, positions: np.ndarray) -> np.ndarray:
         return _picked(positions, len(self.columns))
+
+    def _pass_alike_filter(self, alike: Alike) -> np.ndarray:
+        return _picked(self.columns.positions(alike.shown()), len(self.columns))
 
     def labelled(self, label: str) -> np.ndarray:
         """Tell which samples (n,) bool have the given label `label`."""

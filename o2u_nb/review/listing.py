@@ -67,12 +67,14 @@ class Listing(Filters):
 
     def _order(self) -> np.ndarray:
         """Return the positions that may be shown, in their order; hide all others."""
-        if self.sequence is None:
-            return self._sorted()
-        in_sequence = np.zeros(len(self.columns), dtype=bool)
-        in_sequence[self.sequence] = True
-        self._shown &= in_sequence
-        return self.sequence
+        if self.sequence is not None:
+            in_sequence = np.zeros(len(self.columns), dtype=bool)
+            in_sequence[self.sequence] = True
+            self._shown &= in_sequence
+            return self.sequence
+        if self.alike_in_force is not None:  # most similar first
+            return self.columns.positions(self.alike_in_force.ids)
+        return self._sorted()
 
     def _sorted(self) -> np.ndarray:
         """Return all positions sorted by `order_by`; ties are in rank order, NaN is last."""

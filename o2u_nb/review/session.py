@@ -24,6 +24,7 @@ from o2u_nb.data.moved import missing_hint
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.folder import AuditFolder
+from o2u_nb.review.alike_listing import AlikeListing
 from o2u_nb.review.bulk import Above, above
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.classes import Classes
@@ -34,7 +35,6 @@ from o2u_nb.review.events import NOTE, TAG, UNTAG
 from o2u_nb.review.filters import STATES, UNDECIDED
 from o2u_nb.review.learning import P_WRONG
 from o2u_nb.review.lineage import Lineage
-from o2u_nb.review.listing import Listing
 from o2u_nb.review.remarks import as_note, as_tags
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
 from o2u_nb.rows import rows_of
@@ -58,7 +58,7 @@ def alone(command: Callable) -> Callable:
     return run
 
 
-class ReviewSession(Listing):
+class ReviewSession(AlikeListing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     `log` is a decision log of its own, in place of the audit's (see `checking`).
@@ -72,7 +72,8 @@ class ReviewSession(Listing):
     class made in review, the decided label), `pair_filter` (given label, suggested label),
     `decision_filter` (all, decided, undecided or an action), `note_filter` (only samples with a
     note), `tag_filter` (a tag), `text_filter` (part of an id or label; upper and lower case are the
-    same), `only_suspects`, `position_filter` (positions picked by lasso), `threshold` on
+    same), `only_suspects`, `position_filter` (positions picked by lasso), `alike_filter` (similar
+    samples, see `show_similar`; they are listed most similar first), `threshold` on
     `threshold_column` (a sample at or above it is a suspect in this review), `advance` (whether
     `current` moves on to the next sample after a decision), `sequence` (positions that are shown in
     this order instead of `order_by`, and no others), and `concealed` (what the reviewer does not
@@ -129,6 +130,8 @@ class ReviewSession(Listing):
         self.follow_settings()
         self.recalibrate()
         self.go_to_undecided()
+        if log is None:  # the audit's own review
+            self.reopen_listing()
         self.observe(self._on_current, "current")
 
     # What there is
@@ -324,7 +327,8 @@ class ReviewSession(Listing):
 
         Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
         decision (None while undecided), new_label, note, tags (a list), named (whether the id may
-        be shown).
+        be shown), and, while similar samples are listed, similarity and same_label (whether its
+        label is one of those that it is similar to); None otherwise.
         """
         return [self.row(position) for position in self.visible[max(start, 0) : stop]]
 
@@ -333,6 +337,8 @@ class ReviewSession(Listing):
         columns = self.columns
         sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
+        alike = self.alike_in_force
+        similarity, same_label = alike.about(sample_id) if alike else (None, None)
         row = dict(
             sample_id=sample_id,
             rank=int(self._ranks[position]),
@@ -347,6 +353,8 @@ class ReviewSession(Listing):
             note=self._remarks.note(sample_id),
             tags=list(self._remarks.tags(sample_id)),
             named=True,
+            similarity=similarity,
+            same_label=same_label,
         )
         return concealed(row, self.level(position))
 
