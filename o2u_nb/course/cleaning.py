@@ -6,6 +6,7 @@ regression on the pixels, which is fitted in a fraction of a second.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def one_run(
     return pd.DataFrame(rows)
 
 
-def runs(seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: float | str | None) -> pd.DataFrame:
+def runs(seeds: Sequence[int] = (0, 1, 2, 3, 4), **settings: Any) -> pd.DataFrame:
     """Return the rows of `one_run` for each of the `seeds`, with a column `seed`."""
     settings = {"kind": "look-alike", "rate": 0.3, "recall": 0.8, "precision": 0.8, **settings}
     return pd.concat(

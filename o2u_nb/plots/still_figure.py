@@ -47,7 +47,7 @@ def still_figure(figure: go.Figure) -> str:
     )
     named = [trace.name for trace in traces if trace.showlegend is not False and trace.name]
     drawn = [
-        _columns(axes, xs[k], *bars[k], _width(trace), _colour(trace, k))
+        _columns(axes, xs[k], bars[k], _width(trace), _colour(trace, k))
         if k in bars
         else _lines(axes, trace, xs[k], _colour(trace, k))
         for k, trace in enumerate(traces)
@@ -126,13 +126,13 @@ def _width(trace: Any) -> np.ndarray | float:
 
 
 def _columns(
-    axes: Axes, x: np.ndarray, feet: np.ndarray, tops: np.ndarray, width: Any, colour: str
+    axes: Axes, x: np.ndarray, bar: tuple[np.ndarray, np.ndarray], width: Any, colour: str
 ) -> str:
     left, right = axes.left(x - np.asarray(width) / 2), axes.left(x + np.asarray(width) / 2)
     rects = "".join(
         f'<rect x="{a:.1f}" y="{min(low, high):.1f}" width="{b - a:.1f}" '
         f'height="{abs(low - high):.1f}"/>'
-        for a, b, low, high in zip(left, right, axes.down(feet), axes.down(tops), strict=True)
+        for a, b, low, high in zip(left, right, axes.down(bar[0]), axes.down(bar[1]), strict=True)
     )
     return f'<g fill="{colour}" fill-opacity="0.75">{rects}</g>'
 

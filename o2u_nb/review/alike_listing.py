@@ -46,7 +46,12 @@ class AlikeListing(Listing):
     """Show similar samples in the list; see `ReviewSession`. `audit` is what is searched."""
 
     audit: "AuditFolder"
-    reviewer: str
+    _before: Before
+
+    @property
+    def reviewer(self) -> str:
+        """Return the name under which decisions are recorded."""
+        raise NotImplementedError
 
     @cached_property
     def search(self) -> AuditSearch:
