@@ -41,9 +41,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SWAPS_SIDES = {5, 6, 7, 8}  # values of the tag for which width and height change places
-STRIP = (
-    1_000_000  # pixels that are converted at a time, so that little memory is needed; our choice
-)
+STRIP = 1_000_000  # pixels that are converted at a time, to need little memory; our choice
 # Pillow's modes of grey pictures with more than 8 bits, apart from those that start with "I;16".
 DEEP_MODES = ("I", "F")
 
