@@ -6,6 +6,7 @@ come Pillow images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing
 source's folders.
 """
 
+import errno
 import io
 import os
 import stat
@@ -251,13 +252,13 @@ def opened(item: Item) -> Image.Image:
 
 
 def require_file(path: str | os.PathLike) -> None:
-    """Raise `ValueError` when `path` is a device, pipe or socket, which reading may wait for.
+    """Raise `OSError` when `path` is a device, pipe or socket, which reading may wait for.
 
-    Raises `OSError` when there is nothing at `path`.
+    Also raised when there is nothing at `path`. A folder passes: opening it is an error by itself.
     """
     mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a folder has an error of its own
-        raise ValueError("a device or pipe, not a file")
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "a device or pipe, not a file")
 
 
 def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:
