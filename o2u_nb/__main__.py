@@ -20,6 +20,7 @@ COMMANDS = (
     "certify",
     "reviewers",
     "compare",
+    "similar",
     "doctor",
 )  # in the order of the help
 
