@@ -3,9 +3,10 @@
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-# The name of the stamp carries the content of the lock: a changed lock means a new environment,
+# The name of the stamp carries the content of the locks: a changed lock means a new environment,
 # a changed file date does not.
-LOCKED := .venv/.locked-$(firstword $(shell cksum requirements.lock))
+LOCKS := requirements.lock hashes.lock
+LOCKED := .venv/.locked-$(firstword $(shell cat $(LOCKS) | cksum))
 READY := .venv/.ready
 # TypeScript, which checks the types of the widgets' JavaScript; its stamp works in the same way.
 TYPESCRIPT := tests/js/node_modules/.locked-$(firstword $(shell cksum tests/js/package-lock.json))
@@ -16,7 +17,7 @@ export JUPYTER_PATH :=
 LAB_OPTIONS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help demo lab test test-quick check types doctor format lock
+.PHONY: help demo lab test test-quick student check types doctor format lock
 
 help:  ## show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -29,11 +30,16 @@ lab: $(READY)  ## open JupyterLab on the quickstart
 
 test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all notebooks: the whole suite
 	@sh .ci/system-packages
-	$(PY) -m pytest
-	$(if $(wildcard notebooks/*.ipynb),$(PY) -m pytest --nbmake --nbmake-timeout=900 notebooks)
+	$(PY) -m pytest -q -n auto --dist loadfile -m "not browser"
+	$(PY) -m pytest -q -m browser
+	$(PY) -m o2u_nb.course.editions answers notebooks build/course
+	$(PY) -m pytest -q --nbmake --nbmake-timeout=900 build/course
 
 test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes
 	$(PY) -m pytest -q -m "not slow and not browser and not network"
+
+student: $(READY)  ## write the students' edition of the notebooks to student-notebooks, without answers
+	$(PY) -m o2u_nb.course.editions student notebooks student-notebooks
 
 check: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .
@@ -49,14 +55,15 @@ format: $(READY)  ## put the code into the house style
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-lock: $(READY)  ## write requirements.lock from what .venv holds now
+lock: $(READY)  ## write requirements.lock and hashes.lock from what .venv holds now
 	$(PY) .ci/lock.py > .venv/lock && mv .venv/lock requirements.lock
-	rm -f .venv/.locked-* && touch .venv/.locked-$$(cksum requirements.lock | cut -d ' ' -f 1)
+	$(PY) .ci/hashes.py > .venv/lock && mv .venv/lock hashes.lock
+	rm -f .venv/.locked-* && touch .venv/.locked-$$(cat $(LOCKS) | cksum | cut -d ' ' -f 1)
 
 $(LOCKED):
 	@python=$$(sh .ci/find-python) && "$$python" -m venv --clear .venv
 	@echo "Installing the locked packages: about 7 GB on disk, CUDA included; this takes minutes, once."
-	$(PIP) install -q -r requirements.lock
+	$(PIP) install -q --require-hashes -r hashes.lock
 	@touch $@
 
 $(TYPESCRIPT):

@@ -5,7 +5,8 @@ In comes a source, a trace or a folder; out comes an `Audit`, which holds what l
 """
 
 import os
-from functools import partial
+from collections.abc import Iterable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from o2u_nb.progress import Bars, Silence, shows_widgets
 from o2u_nb.trace import Trace
 
 if TYPE_CHECKING:
+    from o2u_nb.looks import Picture
+    from o2u_nb.review.search import AuditSearch
     from o2u_nb.review.session import ReviewSession
     from o2u_nb.widgets.certify import CertifyDesk
     from o2u_nb.widgets.check import CheckDesk
@@ -156,6 +159,41 @@ class Audit(AuditFolder):
         from o2u_nb.review.shared import shared_session
 
         return shared_session(self, reviewer=reviewer)
+
+    @cached_property
+    def search(self) -> "AuditSearch":
+        """Return the search for similar samples; `search.eyes` names whose features there are."""
+        from o2u_nb.review.search import AuditSearch
+
+        return AuditSearch(self)
+
+    def similar(
+        self, ids: str | Iterable[str], *, k: int = 10, eye: str | None = None
+    ) -> pd.DataFrame:
+        """Return the `k` samples most similar to any of `ids`: similarity, label, same_label.
+
+        The table is indexed by `sample_id`, most similar first; `eye` names the network whose
+        features are compared, by default the first one. In a review, `session().show_similar(ids)`
+        lists them. Raises `O2UError` for an unknown id or eye, or where no features were kept.
+        """
+        return self.search.similar(ids, k=k, eye=eye)
+
+    def more_like(
+        self, ids: str | Iterable[str], *, k: int = 10, eye: str | None = None
+    ) -> pd.DataFrame:
+        """Return the `k` samples that have most of what `ids` have in common, as `similar` does."""
+        return self.search.more_like(ids, k=k, eye=eye)
+
+    def looks_like(
+        self, picture: "Picture", *, k: int = 10, eye: str | None = None
+    ) -> pd.DataFrame:
+        """Return the `k` samples most similar to a picture that is not in the set.
+
+        `picture` is a file's path, its bytes, a Pillow image or a uint8 array. It needs torch and
+        an audit with a pretrained eye. The table is that of `similar`, without `same_label`. Raises
+        `SourceError` when the picture cannot be decoded, and what `looks.row_of` raises.
+        """
+        return self.search.looks_like(picture, k=k, eye=eye)
 
     def write_report(self) -> Path:
         """Write the report anew, with decisions and certificate as they are now; return its path.

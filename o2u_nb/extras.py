@@ -16,6 +16,7 @@ from o2u_nb.errors import MissingExtraError
 TRAINING = ("torch", "torchvision", "fastai", "timm")
 INSTALL_TRAINING = "pip install 'o2u_nb[train]'"
 INSTALL_FAST = "pip install 'o2u_nb[fast]'"
+INSTALL_SIMILAR = "pip install 'o2u_nb[similar]'"
 INSTALL_LAB = "pip install 'o2u_nb[lab]'"
 
 

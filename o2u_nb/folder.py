@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embedding_file, feature_file
-from o2u_nb.data import atomic, sealed
+from o2u_nb.data import atomic, sealed, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.array_file import Damage
 from o2u_nb.data.moved import moved_to
@@ -113,6 +113,7 @@ class AuditFolder:
         """Read what was wrong with the source: sample_id, problem, detail, action."""
         with self._reading(PROBLEMS):
             table = pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+            table = spreadsheet.restored(table)
             if list(table) != list(samples_io.Problem._fields):
                 raise Damage(f"expected the columns {', '.join(samples_io.Problem._fields)}")
             return table
@@ -149,6 +150,34 @@ class AuditFolder:
             if eye["frozen"]
         }
 
+    @property
+    def eye_names(self) -> list[str]:
+        """Return the names of the networks that looked at the pictures, the first eye first."""
+        return [eye["name"] for eye in self.facts.get("eyes", ())] or [NETWORK]
+
+    def file_of_eye(self, name: str) -> Path:
+        """Return the file in which what the eye `name` makes of the pictures is kept, if it is."""
+        frozen = {
+            eye["name"]: eye["features"] for eye in self.facts.get("eyes", ()) if eye["frozen"]
+        }
+        if name in frozen:
+            return self.folder / FEATURES / frozen[name] / feature_file.ROWS
+        is_first = name == self.eye_names[0]
+        return (self.folder if is_first else self.folder / EYES / column_name(name)) / EMBEDDINGS
+
+    def features_of(self, name: str) -> np.ndarray | None:
+        """Open what the eye `name` makes of the pictures: float16 (n_samples, d), memory-mapped.
+
+        The rows are in the order of the trace's ids: the features of a frozen network, or the
+        embeddings of one that was trained on the pictures. None where none were kept. Raises what
+        `embeddings` raises.
+        """
+        if name == self.eye_names[0]:
+            return self.embeddings
+        if name in self.features:
+            return self.features[name]
+        return embedding_file.read(self.file_of_eye(name), self.trace.n_samples)
+
     @cached_property
     def eyes(self) -> dict[str, Trace]:
         """Open the training dynamics of each eye, by its name; the first is `trace`.
@@ -156,8 +185,7 @@ class AuditFolder:
         One eye is a network that was trained on the pictures, called `network`, or a head on the
         features of a frozen network, called as that.
         """
-        names = [eye["name"] for eye in self.facts.get("eyes", ())] or [NETWORK]
-        first, *others = names
+        first, *others = self.eye_names
         traces = {name: f"{EYES}/{column_name(name)}/{TRACE}" for name in others}
         return {first: self.trace, **{name: self._trace(path) for name, path in traces.items()}}
 
@@ -221,8 +249,18 @@ class AuditFolder:
     def _reading(self, name: str) -> Iterator[None]:
         """Check the sum of the table `name` before it is read; damage becomes a `SourceError`."""
         with tables.explained(self.folder / name, self.folder):
-            tables.check_sum(self.folder, name, self.facts)
+            tables.check_sum(self.folder, name, self._facts_now())
             yield
+
+    def _facts_now(self) -> dict:
+        """Return the facts on disk, which differ from `facts` once another audit is in this place.
+
+        Where they cannot be read, those that were read before are returned: they are the promise.
+        """
+        try:
+            return sealed.unseal((self.folder / FACTS).read_bytes())[0]
+        except (OSError, ValueError):
+            return self.facts
 
     def _require_known_format(self) -> None:
         found = self.facts.get("format", FORMAT)  # the first audits did not name their format

@@ -49,6 +49,19 @@ def test_quotes_a_line_that_names_the_separator_and_windows_line_ends(root):
     assert labels(sources.read(root, root / "l.csv")) == {"a.png": "x;y", "b.png": "dog"}
 
 
+@pytest.mark.parametrize("named", ["", "sep=;"])
+def test_lines_that_end_as_on_old_macs(root, named):
+    """Found by the fuzzer: the header was taken to be the whole file, which ended in csv.Error."""
+    lines = ([named] if named else []) + text(";").splitlines()
+    (root / "labels.csv").write_bytes("\r".join(lines).encode())
+    assert labels(sources.read(root, root / "labels.csv")) == EXPECTED
+
+
+def test_a_header_with_a_cell_that_is_too_long_is_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("x" * 200_000 + "\na.png,cat\n")
+    assert "field larger than field limit" in refusal(tmp_path / "labels.csv")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings_that_a_file_tells_itself(encoding, root):
     rows = [("a.png", "Käfer"), ("b.png", "猫")]
@@ -178,3 +191,21 @@ def test_a_parquet_file_with_text_that_is_no_text_is_refused(tmp_path):
     path = pa.array([b"\xff.png", b"a.png"]).view(pa.string())
     pq.write_table(pa.table({"path": path, "label": ["x", "y"]}), tmp_path / "l.parquet")
     assert "cannot read" in refusal(tmp_path, tmp_path / "l.parquet")
+
+
+def test_a_packed_table_that_unpacks_to_far_more_is_refused(root, monkeypatch):
+    monkeypatch.setattr(label_files, "MOST_UNPACKED", 10**9 // 10**6)
+    (root / "l.csv.gz").write_bytes(gzip.compress(text(",").encode() + b"a.png,cat\n" * 1000))
+    assert "unpack it yourself" in refusal(root, root / "l.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("l.json", b"[" * 100_000, "nested too deeply"),
+        ("l.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 40, "cannot read"),
+    ],
+)
+def test_deep_json_and_damaged_gzip_are_refused(root, name, content, said):
+    (root / name).write_bytes(content)
+    assert said in refusal(root, root / name)

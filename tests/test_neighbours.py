@@ -7,11 +7,7 @@ from hypothesis import strategies as st
 
 from o2u_nb import embedding_file
 from o2u_nb.detect import neighbours
-from o2u_nb.detect.neighbours import (
-    lookalike_probs,
-    nearest,
-    neighbourhoods,
-)
+from o2u_nb.detect.neighbours import lookalike_probs, neighbourhoods
 from o2u_nb.detect.votes import knn
 from o2u_nb.errors import O2UError, OutputError, TraceError
 
@@ -31,47 +27,6 @@ def slow_cosines(rows: np.ndarray) -> np.ndarray:
         for j in set(range(n)) - {i}:
             found[i, j] = rows[i] @ rows[j] / np.linalg.norm(rows[i]) / np.linalg.norm(rows[j])
     return found
-
-
-def test_nearest_by_hand():
-    positions, similarities = nearest(FAN, 0, k=5)
-    assert positions.tolist() == [2, 1, 5, 4, 3]  # 1 and 5 are equally near
-    np.testing.assert_allclose(similarities, [1, 0.5, 0.5, 0, -1], atol=1e-6)
-    assert nearest(FAN, 0, k=2)[0].tolist() == [2, 1]
-    assert nearest(FAN, 3, k=1)[0].tolist() == [4]
-
-
-@pytest.mark.parametrize("k", [5, 6, 1000])
-def test_there_are_no_more_neighbours_than_other_samples(k):
-    assert sorted(nearest(FAN, 4, k)[0].tolist()) == [0, 1, 2, 3, 5]
-    assert nearest(FAN[:1], 0, k)[0].size == 0
-
-
-def test_ties_go_by_position_over_all_blocks(monkeypatch):
-    monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", 7)
-    same = np.tile([0.3, -0.2, 0.5], (50, 1))
-    assert nearest(same, 20, k=30)[0].tolist() == [*range(20), *range(21, 31)]
-
-
-@settings(max_examples=40)
-@given(n=st.integers(2, 40), k=st.integers(1, 45), seed=st.integers(0, 99))
-def test_nearest_agrees_with_the_slow_way(n, k, seed):
-    rows = random_rows(n, seed=seed)
-    cosines, position = slow_cosines(rows)[seed % n], seed % n
-    positions, similarities = nearest(rows, position, k)
-    assert positions.tolist() == np.argsort(-cosines)[: min(k, n - 1)].tolist()
-    np.testing.assert_allclose(similarities, cosines[positions], atol=2e-6)
-
-
-def test_a_mapped_file_gives_the_same_and_is_not_touched(tmp_path):
-    rows = random_rows(3000, d=16)
-    embedding_file.write(tmp_path / "e.npy", rows)
-    mapped = embedding_file.read(tmp_path / "e.npy", 3000)
-    assert isinstance(mapped, np.memmap) and mapped.dtype == np.float16
-    positions, similarities = nearest(mapped, 2999, k=8)
-    expected = nearest(np.array(mapped, dtype=np.float64), 2999, k=8)
-    np.testing.assert_array_equal(positions, expected[0])
-    np.testing.assert_allclose(similarities, nearest(rows, 2999, k=8)[1], atol=2e-3)
 
 
 def label_agreement(rows, labels, k=10) -> np.ndarray:
@@ -144,7 +99,6 @@ def test_neighbourhoods_are_the_nearest_of_each(n, k, seed):
     for i, cosines in enumerate(slow_cosines(rows)):
         assert i not in positions[i] and len(set(positions[i])) == len(positions[i])
         np.testing.assert_allclose(similarities[i], cosines[positions[i]], atol=2e-6)
-        np.testing.assert_allclose(similarities[i], nearest(rows, i, k)[1], atol=2e-6)
 
 
 def test_ties_of_neighbourhoods_go_by_position():

@@ -25,28 +25,6 @@ VOTERS = 10
 DECIMALS = 6
 
 
-def nearest(embeddings: np.ndarray, position: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `k` samples most similar to the one at `position`, and their cosine similarities.
-
-    `embeddings` is (n, d) float; its rows need not have length 1. Returns positions, int64, and
-    similarities, float32 in [-1, 1], both of shape (min(k, n - 1),): most similar first, ties in
-    the order of the positions, the sample itself left out. A row of zeros has the similarity 0 to
-    every other row.
-
-    >>> embeddings = np.array([[1, 0], [0, 2], [3, 0], [1, 1]])
-    >>> positions, similarities = nearest(embeddings, 0, k=2)
-    >>> positions.tolist(), [f"{similarity:.2f}" for similarity in similarities]
-    ([2, 3], ['1.00', '0.71'])
-    """
-    (wanted,) = _unit(embeddings[position : position + 1])
-    similarities = np.empty(len(embeddings), dtype=np.float32)
-    for start in range(0, len(embeddings), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        similarities[rows] = _unit(embeddings[rows]) @ wanted
-    found = _most_similar(similarities, position, k)
-    return found, similarities[found].clip(-1, 1)
-
-
 def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return, for each sample, the `k` samples most similar to it, and their cosine similarities.
 
@@ -62,7 +40,7 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     [[2, 3], [3, 0], [0, 3], [0, 1]]
     """
     n = len(embeddings)
-    unit = _unit(embeddings)
+    unit = unit_rows(embeddings)
     compared = evenly(n, MOST_COMPARED)
     k = max(0, min(k, len(compared) - 1))
     positions = np.empty((n, k), np.int64)
@@ -137,8 +115,8 @@ def _most_similar_of_each(
     return columns[best], candidates[best]
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """Return `rows` scaled to length 1, in float32; rows of zeros stay as they are.
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Return `rows` (n, d) scaled to length 1, in float32; rows of zeros stay as they are.
 
     Raises `O2UError` for NaN or infinite numbers.
     """
@@ -155,17 +133,18 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _most_similar(similarities: np.ndarray, position: int, k: int) -> np.ndarray:
-    """Return the positions of the `k` largest of `similarities` (n,), without `position` itself.
+def largest(values: np.ndarray, k: int, *, without: np.ndarray) -> np.ndarray:
+    """Return the positions, int64, of the `k` largest of `values` (n,) float, largest first.
 
-    Largest first, ties in the order of their positions. `similarities` is rounded in place, and
-    overwritten at `position`.
+    Those at the positions `without` (m,) are left out. Values that are equal when they are rounded
+    to `DECIMALS` are ties, and come in the order of their positions. `values` is rounded in place,
+    and overwritten at `without`.
     """
-    k = min(k, len(similarities) - 1)
+    k = min(k, len(values) - len(without))
     if k <= 0:
         return np.empty(0, dtype=np.int64)
-    similarities[position] = -np.inf
-    np.round(similarities, DECIMALS, out=similarities)
-    smallest = np.partition(similarities, len(similarities) - k)[len(similarities) - k]
-    candidates = np.flatnonzero(similarities >= smallest)
-    return candidates[np.argsort(-similarities[candidates], kind="stable")][:k]
+    values[without] = -np.inf
+    np.round(values, DECIMALS, out=values)
+    smallest = np.partition(values, len(values) - k)[len(values) - k]
+    candidates = np.flatnonzero(values >= smallest)
+    return candidates[np.argsort(-values[candidates], kind="stable")][:k]

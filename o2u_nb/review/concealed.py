@@ -11,7 +11,7 @@ SOME_LABELS = "some labels"  # a check: as hints, and the given label of some sa
 LEVELS = (NOTHING, HINTS, LABELS, SOME_LABELS)
 
 # Filters that would betray what is left out.
-_RANKING = ("only_suspects", "pair_filter", "position_filter")
+_RANKING = ("only_suspects", "pair_filter", "position_filter", "alike_filter")
 _LABEL = (*_RANKING, "label_filter", "text_filter")
 TELLING = {NOTHING: (), HINTS: _RANKING, LABELS: _LABEL, SOME_LABELS: _LABEL}
 EMPTY = dict(rank=None, suggested=None, p_wrong=None, score=None, suspect=False, kind="")

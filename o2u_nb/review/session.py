@@ -24,6 +24,7 @@ from o2u_nb.data.moved import missing_hint
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import DecisionsError, O2UError
 from o2u_nb.folder import AuditFolder
+from o2u_nb.review.alike_listing import AlikeListing
 from o2u_nb.review.bulk import Above, above
 from o2u_nb.review.certificate import Measured, measured
 from o2u_nb.review.classes import Classes
@@ -32,8 +33,8 @@ from o2u_nb.review.concealed import HINTS, LABELS, concealed
 from o2u_nb.review.decisions import Decisions, Event
 from o2u_nb.review.events import NOTE, TAG, UNTAG
 from o2u_nb.review.filters import STATES, UNDECIDED
+from o2u_nb.review.learning import P_WRONG
 from o2u_nb.review.lineage import Lineage
-from o2u_nb.review.listing import Listing
 from o2u_nb.review.remarks import as_note, as_tags
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
 from o2u_nb.rows import rows_of
@@ -57,7 +58,7 @@ def alone(command: Callable) -> Callable:
     return run
 
 
-class ReviewSession(Listing):
+class ReviewSession(AlikeListing):
     """Hold the review of one audit by one reviewer; `audit` is an `Audit` or its folder.
 
     `log` is a decision log of its own, in place of the audit's (see `checking`).
@@ -71,7 +72,8 @@ class ReviewSession(Listing):
     class made in review, the decided label), `pair_filter` (given label, suggested label),
     `decision_filter` (all, decided, undecided or an action), `note_filter` (only samples with a
     note), `tag_filter` (a tag), `text_filter` (part of an id or label; upper and lower case are the
-    same), `only_suspects`, `position_filter` (positions picked by lasso), `threshold` on
+    same), `only_suspects`, `position_filter` (positions picked by lasso), `alike_filter` (similar
+    samples, see `show_similar`; they are listed most similar first), `threshold` on
     `threshold_column` (a sample at or above it is a suspect in this review), `advance` (whether
     `current` moves on to the next sample after a decision), `sequence` (positions that are shown in
     this order instead of `order_by`, and no others), and `concealed` (what the reviewer does not
@@ -111,11 +113,13 @@ class ReviewSession(Listing):
     ):
         self.lock = threading.RLock()  # held by whoever changes the review, see `alone`
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
-        super().__init__(self.audit.scores)
+        super().__init__(self.audit.scores, self._features)
         self.decisions = Decisions(
             self.audit.log if log is None else log,
             reviewer=user() if reviewer is None else reviewer,
-            lineage=Lineage.of(self.audit),
+            lineage=Lineage.of(self.audit)
+            if log is None
+            else Lineage.of(self.audit).whatever_shown(),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
@@ -126,6 +130,8 @@ class ReviewSession(Listing):
         self.follow_settings()
         self.recalibrate()
         self.go_to_undecided()
+        if log is None:  # the audit's own review
+            self.reopen_listing()
         self.observe(self._on_current, "current")
 
     # What there is
@@ -191,6 +197,16 @@ class ReviewSession(Listing):
         They are memory-mapped and opened when first asked for; None where none were kept.
         """
         return self.audit.embeddings
+
+    def _features(self) -> list[np.ndarray]:
+        """Return the features of frozen networks, with a row for each position.
+
+        Those of a network that was trained on the labels are left out: it has learned the wrong
+        ones, too.
+        """
+        features = self.audit.features
+        rows = rows_of(self.trace.ids, self.columns.ids) if features else None
+        return [found[rows] for found in features.values()]
 
     def companion(self, kind: type) -> Any:
         """Return what is kept of a class for this session, `kind(session)`; made when first asked.
@@ -311,7 +327,8 @@ class ReviewSession(Listing):
 
         Keys: sample_id, rank, label, suggested, p_wrong, score (of `order_by`), suspect, kind,
         decision (None while undecided), new_label, note, tags (a list), named (whether the id may
-        be shown).
+        be shown), and, while similar samples are listed, similarity and same_label (whether its
+        label is one of those that it is similar to); None otherwise.
         """
         return [self.row(position) for position in self.visible[max(start, 0) : stop]]
 
@@ -320,13 +337,15 @@ class ReviewSession(Listing):
         columns = self.columns
         sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
+        alike = self.alike_in_force
+        similarity, same_label = alike.about(sample_id) if alike else (None, None)
         row = dict(
             sample_id=sample_id,
             rank=int(self._ranks[position]),
             label=self.shown_label(position),
             suggested=columns.name(columns.suggested[position]),
             p_wrong=plain(self.p_wrong[position]),
-            score=plain(columns.values(self.order_by)[position]),
+            score=plain(self.order_values()[position]),
             suspect=bool(self.suspects[position]),
             kind=self._kinds[position],
             decision=event.action if event else None,
@@ -334,6 +353,8 @@ class ReviewSession(Listing):
             note=self._remarks.note(sample_id),
             tags=list(self._remarks.tags(sample_id)),
             named=True,
+            similarity=similarity,
+            same_label=same_label,
         )
         return concealed(row, self.level(position))
 
@@ -549,6 +570,8 @@ class ReviewSession(Listing):
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
+            if self.order_by == P_WRONG:
+                self.show()  # what the decisions said of the order is taken back, too
             if ids and self.is_shown(ids[0]):
                 self.current = ids[0]
         return ids
@@ -578,11 +601,19 @@ class ReviewSession(Listing):
         if ids:
             events = [self.decisions.current(id) for id in ids]
             states = [STATES.index(event.action) if event else 0 for event in events]
-            self._state[self.columns.positions(ids)] = states
+            positions = self.columns.positions(ids)
+            self._state[positions] = states
+            self._right[positions] = list(map(self._right_code, positions, events))
             for sample_id, event in zip(ids, events, strict=True):
                 self._classes.note(sample_id, event.new_label if event else None)
                 note, tags = self.decisions.note(sample_id), self.decisions.tags(sample_id)
                 self._remarks.take(sample_id, note, tags)
+
+    def _right_code(self, position: int, event: Event | None) -> int:
+        """Return the code of the class that was found right; -1 for none, or one made in review."""
+        if event is None or event.action == "keep":
+            return int(self.columns.label[position])
+        return self._codes.get(event.new_label, -1)
 
     def _announce(self) -> None:
         self.set_trait("made_classes", self._classes.made)
@@ -593,6 +624,10 @@ class ReviewSession(Listing):
         return round(1000 * (time.monotonic() - self._since))
 
     # Looking things up
+
+    @cached_property
+    def _codes(self) -> dict[str | None, int]:
+        return {name: code for code, name in enumerate(self.columns.classes)}
 
     @cached_property
     def _ranks(self) -> np.ndarray:

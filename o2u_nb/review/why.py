@@ -8,7 +8,6 @@ import numpy as np
 from o2u_nb.detect import eyes
 from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.detect.learned import HARDLY
-from o2u_nb.detect.neighbours import nearest
 from o2u_nb.detect.registry import called
 from o2u_nb.review.columns import plain
 from o2u_nb.review.reasons import opinions, reason, vote
@@ -38,7 +37,7 @@ def card(session: ReviewSession, sample_id: str) -> dict:
     * image, a dict of state and detail (see `thumbnails.State`);
     * history, the sample's `Event`s, oldest first, and reviewer and ts_utc of its decision;
     * neighbours, the nearest samples, most similar first, or None where there are no embeddings:
-      dicts of sample_id, label, similarity (the cosine of the embeddings), decision or None, and
+      dicts of sample_id, label, similarity (see `detect.similar.Search`), decision or None, and
       same_label (whether the given labels are equal);
     * vote, a sentence on the labels of the neighbours, or None.
 
@@ -101,9 +100,10 @@ def _look(look: eyes.Opinion) -> dict:
 
 def _neighbours(session: ReviewSession, in_trace: int, label: str) -> list[dict] | None:
     """Return the samples nearest to the one at `in_trace`, a position in the trace."""
-    if session.embeddings is None:
+    if not session.search.eyes:
         return None
-    found, similarities = nearest(session.embeddings, in_trace, N_NEAR)
+    eye = session.search.eye(None)
+    found, similarities = session.search.search(eye).like(np.array([in_trace]), N_NEAR)
     columns = session.columns
     ids = session.trace.ids[found].tolist()
     labels = [columns.name(code) for code in columns.label[columns.positions(ids)]]

@@ -28,6 +28,11 @@ NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px
 HEAD = f"text-align:left;font-weight:normal;{FAINT}"
 EYE_COLUMNS = ("eye", "takes it for", "score (nats)")
 OF_FIRST = "The probabilities, the loss and the detectors below are those of the first eye."
+# A button that a page's script finds: it lists what is like this sample.
+MORE_LIKE = (
+    '<p class="o2u-like"><button type="button" class="o2u-button" data-like '
+    'title="List what looks like this, of all samples ( l )">More like this</button></p>'
+)
 HIDDEN = (
     "What the network thinks of this picture is hidden, so that it does not lead your judgement."
 )
@@ -107,7 +112,8 @@ class Card:
             for number, (other, picture) in enumerate(zip(near, pictures, strict=True))
         ]
         vote = f"<p style='margin:0'>{inert(known['vote'], 300)}</p>"
-        return f"{_heading('Nearest look-alikes')}{vote}{''.join(figures)}"
+        more = MORE_LIKE if pressable else ""
+        return f"{_heading('Nearest look-alikes')}{vote}{''.join(figures)}{more}"
 
     def _curve(self, known: dict) -> str:
         loss = np.array([known["trajectory"]["loss"]], dtype=float)

@@ -27,6 +27,7 @@ FILTER_WORDS = {
     "tag_filter": "tag",
     "text_filter": "text",
     "position_filter": "picked in a plot",
+    "alike_filter": "similar samples",
 }
 assert tuple(FILTER_WORDS) == HIDING, "each filter has a name for people"
 

@@ -23,6 +23,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.why import card
 from o2u_nb.review.words import BUTTONS, ON_TILE
 from o2u_nb.widgets import saying
+from o2u_nb.widgets.alike import AlikeMessages, plain
 from o2u_nb.widgets.card import Card
 from o2u_nb.widgets.esm import joined
 from o2u_nb.widgets.further import Further
@@ -84,6 +85,7 @@ class SuspectGrid(anywidget.AnyWidget):
         self.session = session
         self._orders: OrderedDict[int, np.ndarray] = OrderedDict()
         self._further = Further(session, lambda *sent, **options: self.send(*sent, **options))
+        self._alike = AlikeMessages(session)
         self._cards = Card(session)
         self._answering = False  # whether a message of the browser is being carried out
         self._heard = len(session.decisions.events)  # of the log, as far as they were told
@@ -211,6 +213,9 @@ class SuspectGrid(anywidget.AnyWidget):
             acceptAbove=self._further.accept,
             reveal=self._further.reveal_matches,
             find=self._further.find,
+            like=lambda message: self._alike.like(self._ids(message)),
+            likeLabels=self._alike.choose,
+            unlike=self._alike.stop,
             clear=self._clear,
         )
 
@@ -459,5 +464,6 @@ def _settings(session: ReviewSession) -> dict:
     return settings | dict(
         pair_filter=settings["pair_filter"] and list(settings["pair_filter"]),
         position_filter=None if picked is None else len(picked),
+        alike_filter=plain(session.alike_in_force),
         concealed=session.concealed,
     )

@@ -35,6 +35,12 @@ class WhyCard(Panel):
             "Unsure": self._button(*BUTTONS["unsure"], session.unsure, "question"),
             "Undo": self._button("Undo", "take back the last decision", session.undo, "undo"),
             "Redo": self._button("Redo", "decide again what was undone", session.redo, "repeat"),
+            "Like": self._button(
+                "More like this",
+                "list what looks like this, of all samples",
+                session.show_more_like,
+                "clone",
+            ),
         }
         self._other = Entry(
             self._on_other,

@@ -36,11 +36,12 @@ const MEANT = {
   "next undecided": ["next"],
   "group by pair, then select the group": ["group"],
   "accept all suggestions above a probability": ["bulk"],
+  "more like this one, or like those selected": ["like"],
   "note, tags": ["note", "tags"],
   "large picture": ["open"],
   "larger, smaller tiles; zoom in the large picture": ["larger", "smaller"],
   "filter by text": ["search"],
-  "close, or deselect": ["escape"],
+  "close, deselect, or back from similar pictures": ["escape"],
   "this sheet": ["help"],
 };
 

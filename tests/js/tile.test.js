@@ -8,6 +8,7 @@ import { chance, decided, remarks, spoken, stateOf } from "../../o2u_nb/widgets/
 const ROW = {
   sample_id: "tiger/1.png", rank: 1234, label: "tiger", suggested: "jaguar", p_wrong: 0.9996,
   kind: "wrong", decision: null, new_label: null, note: "", tags: [], named: true,
+  similarity: null, same_label: null,
 };
 
 const WORDS = { keep: "kept", relabel: "now", drop: "dropped", unsure: "unsure" };

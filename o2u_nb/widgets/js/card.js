@@ -19,6 +19,7 @@ export class CardPane {
     this.meant = make("p", { class: "o2u-meant", hidden: true });
     this.body = make("div", { onclick: (event) => this.pressed(event) });
     this.body.addEventListener("keydown", (event) => {
+      if (/** @type {HTMLElement} */ (event.target).tagName === "BUTTON") return; // it is clicked
       if (["Enter", " "].includes(event.key)) this.pressed(event);
     });
     this.node = make(
@@ -93,9 +94,21 @@ export class CardPane {
   /** @param {Event} event */
   pressed(event) {
     const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest("[data-like]")) return this.like(event);
     const near = /** @type {HTMLElement | null} */ (target.closest("[data-near]"));
     const id = this.grid.row && this.cards.get(this.grid.row.sample_id)?.near[
       Number(near?.dataset.near)];
     if (near && id) this.grid.command("go", { sample_id: id });
+  }
+
+  /**
+   * List what is like the current sample, which the card is about, whatever is selected.
+   * @param {Event} event
+   */
+  like(event) {
+    const { grid } = this;
+    event.preventDefault();
+    if (grid.place !== null) grid.alike.ask([[grid.place, grid.place + 1]]);
+    grid.takeFocus();
   }
 }

@@ -35,7 +35,7 @@ export class Commands {
    * @param {HTMLElement} target
    */
   escape(target) {
-    const { relabel, notes, bulk, help, compare, view, review, chosen } = this.grid;
+    const { relabel, notes, bulk, help, compare, view, review, chosen, alike } = this.grid;
     if (!relabel.node.hidden) relabel.close();
     else if (notes.isOpen) notes.close();
     else if (bulk.isOpen) bulk.close();
@@ -45,6 +45,7 @@ export class Commands {
     else if (view.zoom.isZoomed) view.zoom.fit();
     else if (view.isOpen) view.close();
     else if (chosen.length) this.grid.deselect();
+    else if (alike.isOn) alike.stop();
     else if (review.isOpen) review.toggle();
   }
 
@@ -79,7 +80,7 @@ export class Commands {
       search: () => grid.toolbar.text.focus(), compare: () => grid.compareTwo(),
       review: () => grid.review.toggle(), note: () => grid.notes.open("note"),
       tags: () => grid.notes.open("tags"), group: () => grid.groups.selectCurrent(),
-      bulk: () => grid.bulk.open(),
+      bulk: () => grid.bulk.open(), like: () => grid.alike.ask(),
     };
     commands[command]();
   }

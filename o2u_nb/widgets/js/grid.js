@@ -2,6 +2,7 @@
 // order are. It draws what is on screen, asks Python only for that and for one page ahead, and
 // sends every command to Python, which answers each of them.
 
+import { AlikeBar } from "./alike.js";
 import { Bulk } from "./bulk.js";
 import { CardPane } from "./card.js";
 import { Commands } from "./commands.js";
@@ -83,6 +84,7 @@ export class Grid {
     this.bulk = new Bulk(this);
     this.groups = new Groups(this);
     this.notices = new Notices(this);
+    this.alike = new AlikeBar(this);
     this.empty = make("div", { class: "o2u-empty", hidden: true });
     this.status = make("div", { class: "o2u-said", role: "status", "aria-live": "polite" });
     this.offer = button("Show it", "Clear the filters that hide it", () => this.showHidden());
@@ -98,9 +100,9 @@ export class Grid {
     const { busy, counts } = this.toolbar;
     const line = make("div", { class: "o2u-line" }, this.status, this.offer, busy, counts);
     // The list comes first, so that it is the first stop of the Tab key; it is drawn below the rest.
-    const { groups, notices } = this;
+    const { alike, groups, notices } = this;
     this.review = new Review(
-      this, this.main, this.toolbar.node, line, notices.node, groups.node);
+      this, this.main, this.toolbar.node, line, notices.node, alike.node, groups.node);
     this.observer = new ResizeObserver(() => this.resized());
     this.root.classList.add("o2u-grid");
     this.root.append(this.review.frame);
@@ -284,6 +286,7 @@ export class Grid {
     this.card.show(this.row, size(this.chosen));
     this.groups.show();
     this.notices.show();
+    this.alike.show();
     this.notes.draw();
     this.fetch();
   }

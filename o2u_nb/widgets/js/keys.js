@@ -15,7 +15,7 @@ import { ACTIONS, NAMES } from "./actions.js";
  * @typedef {"left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "first" | "last"} Move
  * @typedef {Action | Move | "digit" | "next" | "larger" | "smaller" | "zoom" | "fit" | "open" |
  *   "compare" | "review" | "toggle" | "help" | "search" | "note" | "tags" |
- *   "group" | "bulk" | "selectAll" | "undo" | "redo" | "escape"} Command
+ *   "group" | "bulk" | "like" | "selectAll" | "undo" | "redo" | "escape"} Command
  */
 
 /** @type {Record<string, Move>} */
@@ -30,7 +30,7 @@ const PLAIN = {
   ...Object.fromEntries([..."123456789"].map((key) => [key, "digit"])),
   n: "next", "+": "larger", "=": "larger", "-": "smaller", z: "zoom", 0: "fit", Enter: "open",
   c: "compare", f: "review", " ": "toggle", "?": "help", "/": "search",
-  m: "note", t: "tags", g: "group", b: "bulk",
+  m: "note", t: "tags", g: "group", b: "bulk", l: "like",
 };
 
 /** @type {Record<string, Command>} */
@@ -52,6 +52,7 @@ export const sheet = (buttons) => [
   ["n", "next undecided"],
   ["g", "group by pair, then select the group"],
   ["b", "accept all suggestions above a probability"],
+  ["l", "more like this one, or like those selected"],
   ["m, t", "note, tags"],
   ["Enter, double click", "large picture"],
   ["f", "review in the full window"],
@@ -59,7 +60,7 @@ export const sheet = (buttons) => [
   ["+ −", "larger, smaller tiles; zoom in the large picture"],
   ["c", "compare the two selected, or with its look-alike"],
   ["/", "filter by text"],
-  ["Escape", "close, or deselect"],
+  ["Escape", "close, deselect, or back from similar pictures"],
   ["?", "this sheet"],
 ];
 

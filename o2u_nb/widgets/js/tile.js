@@ -54,7 +54,8 @@ export function fillTile(tile, row, { saving, place, length, words }) {
   const id = row?.named ? [row.sample_id] : []; // an id may hold the name of the class
   tile.node.title = row ? [...id, spoken(row, state, words), ...remarks(row)].join("\n") : "";
   write(tile.rank, row ? ranked(row) : "", "");
-  write(tile.chance, row ? chance(row) : "", "");
+  tile.node.dataset.same = String(row?.same_label ?? "");
+  write(tile.chance, row ? likeness(row) || chance(row) : "", "");
   write(tile.given, row ? row.label ?? "hidden" : "", "");
   write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
   const mark = row && remarks(row).length ? " ✎" : "";
@@ -107,6 +108,16 @@ export function chance(row) {
 }
 
 /**
+ * Say how similar the sample is to those that the list is about, and whether it has their label.
+ * @param {Pick<Row, "similarity" | "same_label">} row
+ */
+export function likeness({ similarity, same_label: same }) {
+  if (similarity === null) return "";
+  const label = same === null ? "" : same ? " · same" : " · other";
+  return `${similarity.toFixed(2)}${label}`;
+}
+
+/**
  * Say what was decided.
  * @param {Row} row
  * @param {State} state
@@ -132,5 +143,7 @@ export function spoken(row, state, words) {
   const like = row.suggested ?? "nothing else";
   const what = decided(row, state, words).replace(/^\S /, "");
   const labels = `given ${row.label}, looks like ${like}`;
-  return `rank ${number(row.rank)}, ${labels}${doubt}${kind}, ${what}`;
+  const alike = likeness(row).replace(" · ", ", ");
+  const similar = alike && `, similarity ${alike}${row.same_label === null ? "" : " label"}`;
+  return `rank ${number(row.rank)}, ${labels}${similar}${doubt}${kind}, ${what}`;
 }

@@ -20,6 +20,7 @@ import { number } from "./text.js";
 const isFiltered = (settings) =>
   [
     settings.label_filter, settings.pair_filter, settings.position_filter, settings.tag_filter,
+    settings.alike_filter,
   ].some((filter) => filter !== null)
   || settings.text_filter !== "" || settings.decision_filter !== "all" || settings.note_filter;
 
@@ -151,6 +152,9 @@ export class Toolbar {
     this.size.setAttribute("aria-valuetext", `${this.grid.side} pixels`);
     showChip(this.pair, pair && `given ${pair[0]}, looks like ${pair[1]}`);
     showChip(this.picked, picked === null ? null : `${number(picked)} picked in a plot`);
+    const isAlike = settings.alike_filter !== null; // then the most similar come first
+    this.order.field.disabled = isAlike;
+    /** @type {HTMLButtonElement} */ (this.descending).disabled = isAlike;
     this.clear.hidden = !isFiltered(settings);
     this.showReview();
     this.count();

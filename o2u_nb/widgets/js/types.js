@@ -18,6 +18,8 @@
  * @property {string | null} new_label
  * @property {string} note
  * @property {string[]} tags
+ * @property {number | null} similarity while similar samples are listed
+ * @property {boolean | null} same_label
  */
 
 /** @typedef {"keep" | "relabel" | "drop" | "unsure"} Decision */
@@ -43,6 +45,21 @@
  * @property {string} text_filter
  * @property {[given: string, suggested: string] | null} pair_filter
  * @property {number | null} position_filter how many samples it lets through
+ * @property {Alike | null} alike_filter
+ */
+
+/**
+ * The listing of similar samples, see `review.alike.Alike`. `of` are the first of those that they
+ * are similar to.
+ * @typedef {object} Alike
+ * @property {string} title
+ * @property {string} by
+ * @property {string} how
+ * @property {string[]} of
+ * @property {number} count
+ * @property {number} same
+ * @property {boolean} knows_labels
+ * @property {"all" | "same" | "other"} labels
  */
 
 /**
