@@ -81,7 +81,7 @@ def compare(
 
     `processes` is how many trainings run at the same time, each in a process of its own. A head
     uses one core of the processor, so as many processes as there are cores are fastest, and the
-    rows are the same; each process needs about half a gigabyte of memory. Detectors that were
+    rows are the same; each process needs about a gigabyte of memory. Detectors that were
     registered in a notebook are known to its process alone: they need `processes=1`.
 
     With `out`, a folder, each row is written when it is known, and a comparison that was stopped
