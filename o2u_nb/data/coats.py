@@ -119,8 +119,9 @@ def write_folder(
     table `root/truth.csv` has the columns sample_id, label (the given one) and true_label. It is
     written last, so the folder is complete if the table is there. Seven in ten wrong labels name a
     class that looks alike, the others any other class. A folder that a killed run has left is
-    completed, and several processes may write the same coats at the same time. Returns `root`. Raises `OutputError` when `root` holds other files or cannot be
-    written, `ValueError` when `noise` is not a share.
+    completed, and several processes may write the same coats at the same time. Returns `root`.
+    Raises `OutputError` when `root` holds other files or cannot be written, `ValueError` when
+    `noise` is not a share.
     """
     root = Path(root)
     _require_own(root)
