@@ -1,7 +1,8 @@
 """One training, by one process or by several: `python -m torch.distributed.run ... several.py`.
 
-In come a folder, the name of what is trained and options as JSON; out comes the trace in the
-folder. `test_processes` compares what one process and several leave there.
+In come a folder and jobs as JSON: for each its name, what is trained, and options. Out come the
+traces in the folder, and a line for each job. `test_processes` compares what one process and
+several leave there.
 """
 
 import json
@@ -22,7 +23,6 @@ from torch import nn
 from o2u_nb.training import learner  # noqa: F401  adds the methods
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.processes import join
-from tests import lookup
 from tests.features import blobs, head
 
 
@@ -53,7 +53,7 @@ def built(kind: str, folder: Path) -> Learner:
     if kind == "head":
         points = blobs(131, wrong=0.1)  # the last batch of 16 has 3
         return head(points)
-    pictures = folder.parent / "pictures"
+    pictures = folder.parents[1] / "pictures"
     if kind == "pictures":
         from o2u_nb.data import sources
 
@@ -67,21 +67,30 @@ def built(kind: str, folder: Path) -> Learner:
     return Learner(dls, model, loss_func=CrossEntropyLossFlat(), path=folder.parent)
 
 
-def main(folder: Path, kind: str, options: dict) -> None:
+def train(folder: Path, kind: str, options: dict) -> dict:
+    """Do one job: train, and keep the trace in `folder` and the weights beside it."""
     learn = built(kind, folder)
+    rank = join().rank
     killed = options.pop("killed", None)
     verb = getattr(learn, options.pop("verb", "fit_o2u"))
-    cbs = [Ends(killed)] if killed is not None and join().rank == 1 else []
+    cbs = [Ends(killed)] if killed is not None and rank == 1 else []
     said: list[str] = []
     if verb.__name__ == "fit_o2u":
         options["say"] = said.append
     found = verb(out=folder, on_epoch=said.append, cbs=cbs, **options)
     weights = torch.cat([p.detach().reshape(-1) for p in learn.model.parameters()])
-    np.save(folder.parent / f"{folder.name}-weights-{join().rank}.npy", weights.numpy())
     trace = getattr(found, "trace", found)
-    print(json.dumps(dict(rank=join().rank, epochs=trace.n_epochs, said=len(said))), flush=True)
+    return dict(
+        rank=rank, name=folder.name, epochs=trace.n_epochs, said=len(said), weights=weights.tolist(),
+        removed=getattr(found, "removed", np.zeros(0)).tolist(),
+    )  # fmt: skip
+
+
+def main(folder: Path, jobs: list) -> None:
+    for name, kind, options in jobs:
+        print(json.dumps(train(folder / name, kind, options)), flush=True)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))
