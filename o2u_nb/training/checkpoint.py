@@ -198,6 +198,9 @@ def starting_at(learn: Learner, first: int) -> Iterator[None]:
     """
 
     def fit() -> None:
+        bar = getattr(getattr(learn, "progress", None), "mbar", None)
+        if bar is not None:
+            bar.update(0)  # fastai's bar of epochs takes the time then, and fails without
         for epoch in range(first, learn.n_epoch):
             learn.epoch = epoch
             learn._with_events(learn._do_epoch, "epoch", CancelEpochException)

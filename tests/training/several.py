@@ -80,9 +80,10 @@ def train(folder: Path, kind: str, options: dict) -> dict:
     found = verb(out=folder, on_epoch=said.append, cbs=cbs, **options)
     weights = torch.cat([p.detach().reshape(-1) for p in learn.model.parameters()])
     trace = getattr(found, "trace", found)
+    removed = getattr(found, "removed", np.zeros(0)).tolist()
     return dict(
-        rank=rank, name=folder.name, epochs=trace.n_epochs, said=len(said), weights=weights.tolist(),
-        removed=getattr(found, "removed", np.zeros(0)).tolist(),
+        rank=rank, name=folder.name, epochs=trace.n_epochs, said=len(said), removed=removed,
+        weights=weights.tolist(),
     )  # fmt: skip
 
 
