@@ -13,8 +13,7 @@ import pytest
 from o2u_nb.errors import RecordingError
 from o2u_nb.trace import Trace
 from o2u_nb.training.processes import ALONE, Group, join
-from tests import lookup
-from tests.training import several
+from tests import lookup, several
 
 O2U = dict(warmup=1, cycles=1, cycle=2, lr=0.02)
 JOBS = [
