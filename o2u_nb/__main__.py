@@ -21,6 +21,7 @@ COMMANDS = (
     "reviewers",
     "compare",
     "similar",
+    "duplicates",
     "doctor",
 )  # in the order of the help
 

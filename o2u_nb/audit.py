@@ -18,6 +18,7 @@ from o2u_nb.progress import Bars, Silence, shows_widgets
 from o2u_nb.trace import Trace
 
 if TYPE_CHECKING:
+    from o2u_nb.data.parallel import Progress
     from o2u_nb.looks import Picture
     from o2u_nb.review.search import AuditSearch
     from o2u_nb.review.session import ReviewSession
@@ -194,6 +195,19 @@ class Audit(AuditFolder):
         `SourceError` when the picture cannot be decoded, and what `looks.row_of` raises.
         """
         return self.search.looks_like(picture, k=k, eye=eye)
+
+    def copies(self, *, progress: "Progress | None" = None) -> pd.DataFrame:
+        """Return the groups of copies among the pictures, also of other sizes, mirrored or cropped.
+
+        One row for each member, by `sample_id`: `group`; `centre`, the member that the others are
+        copies of; `match`, how it is a copy; `likeness`, up to 1; `label` and `split`; and whether
+        in its group `labels_differ` and `splits_differ`. They are searched for when first asked for
+        and kept in the audit's cache; `progress(done, total)` is called meanwhile. In a review,
+        `session().show_copies()` lists those whose labels differ.
+        """
+        from o2u_nb.review.copies import copies_of
+
+        return copies_of(self, progress=progress)
 
     def write_report(self) -> Path:
         """Write the report anew, with decisions and certificate as they are now; return its path.

@@ -19,8 +19,10 @@ import pandas as pd
 from traitlets import Bunch
 
 from o2u_nb.data import atomic
+from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import O2UError, OutputError
 from o2u_nb.looks import Picture, called
+from o2u_nb.review import copies
 from o2u_nb.review.alike import LABELS, Alike
 from o2u_nb.review.filters import HIDING, OFF
 from o2u_nb.review.listing import Listing
@@ -86,6 +88,16 @@ class AlikeListing(Listing):
         """
         found = self.search.looks_like(picture, k=k, eye=eye)
         return self._list(_alike(f"Looks like {name or called(picture)}", found, ()))
+
+    def show_copies(self, *, every: bool = False, progress: Progress | None = None) -> Alike:
+        """List the pictures that have a copy with another label, copies side by side.
+
+        With `every`, all groups of copies are listed. They are searched for when first asked for,
+        see `copies.copies_of`; `progress(done, total)` is called meanwhile. Else as `show_similar`.
+        Raises `O2UError` when there is nothing to list.
+        """
+        found = copies.copies_of(self.audit, progress=progress)
+        return self._list(copies.listing(found, every=every))
 
     def choose_labels(self, labels: str) -> None:
         """List of the similar samples all, or only those with the same or with other labels.

@@ -1,0 +1,97 @@
+"""The copies among the pictures of an audit, found once and kept in its cache.
+
+In comes an audit; out comes the table of `data.duplicates.find` with the labels of each group, and
+what a review lists of it.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from o2u_nb.data import atomic, duplicates
+from o2u_nb.data.parallel import Progress
+from o2u_nb.errors import O2UError
+from o2u_nb.folder import AuditFolder
+from o2u_nb.review.alike import Alike
+
+CACHE = ".cache/copies"  # of the audit folder; may be deleted at any time
+FORMAT = "1"  # of the table, and of how copies are found: another one is found anew
+COLUMNS = ("group", "centre", "match", "likeness")
+
+
+def copies_of(audit: AuditFolder, *, progress: Progress | None = None) -> pd.DataFrame:
+    """Return the groups of copies among the pictures of `audit`: see `duplicates.compared`.
+
+    They are searched for when first asked for, which takes about as long as two passes over the
+    pictures and longer for more than 20,000, and kept until the samples or their files change.
+    """
+    samples = audit.samples
+    place = audit.folder / CACHE / f"{_stamp(samples)}.parquet"
+    found = _kept(place)
+    if found is None:
+        found = duplicates.find(samples, progress=progress)
+        _keep(place, found)
+    return duplicates.compared(found, samples)
+
+
+def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
+    """Return the copies as they are listed: the groups whose labels differ, or with `every`, all.
+
+    A group is listed as a whole, its centre first; `same` says whether a member has the label of
+    the centre. Raises `O2UError` when there is nothing to list.
+    """
+    shown = copies if every else copies[copies["labels_differ"]]
+    if shown.empty:
+        raise O2UError(
+            "No picture has a copy among the others."
+            if copies.empty or every
+            else f"All {copies['group'].nunique():,} groups of copies have one label each: "
+            "show_copies(every=True) lists them."
+        )
+    own = copies["label"].reindex(shown["centre"]).to_numpy() == shown["label"].to_numpy()
+    what = "Copies" if every else "Copies with different labels"
+    return Alike(
+        title=f"{what}, {shown['group'].nunique():,} groups",
+        by="the pixels",
+        of=tuple(dict.fromkeys(shown["centre"])),
+        ids=tuple(shown.index),
+        similarities=tuple(shown["likeness"]),
+        same=tuple(own.tolist()),
+        how="every picture was compared",
+    )
+
+
+def _stamp(samples: pd.DataFrame) -> str:
+    """Return a text that is another one when the samples are, or the time or size of a file."""
+    digest = hashlib.sha256(FORMAT.encode())
+    paths = samples["path"] if "path" in samples else [None] * len(samples)
+    for name, path in zip(samples.index, paths, strict=True):
+        try:
+            state = None if path is None else Path(path).stat()
+        except OSError:
+            state = None
+        facts = None if state is None else (state.st_size, state.st_mtime_ns)
+        digest.update(repr((name, facts)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
+def _kept(place: Path) -> pd.DataFrame | None:
+    """Return the table that was kept, None where there is none that can be read."""
+    try:
+        found = pd.read_parquet(place)
+    except (OSError, ValueError):
+        return None
+    return found if tuple(found) == COLUMNS and found.index.is_unique else None
+
+
+def _keep(place: Path, found: pd.DataFrame) -> None:
+    """Write the table; older ones of the same audit go. Without permission nothing is kept."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for old in place.parent.glob("*.parquet"):
+            old.unlink(missing_ok=True)
+        with atomic.replacing(place, durable=False) as file:
+            found.to_parquet(file)
+    except (OSError, O2UError):
+        return
