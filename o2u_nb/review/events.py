@@ -393,6 +393,7 @@ class Ledger:
         self.events: list[Event] = []
         self._by_sample: dict[str, list[Event]] = {}
         self._by_command: dict[str, list[Event]] = {}
+        self._by_reviewer: dict[str, list[Event]] = {}
         self._answers: dict[str, list[str]] = {}  # event id -> ids of the events that undo it
         self._known: set[str] = set()
         self.add(events)
@@ -410,6 +411,7 @@ class Ledger:
         _insert(self.events, new)
         for event in new:
             _insert(self._by_sample.setdefault(event.sample_id, []), [event])
+            _insert(self._by_reviewer.setdefault(event.reviewer, []), [event])
         return new
 
     def holds(self, event: Event) -> bool:
@@ -450,8 +452,8 @@ class Ledger:
 
         They are those of the last command of which one holds; none if there is no such command.
         """
-        for event in reversed(self.events):
-            if event.reviewer == reviewer and event.is_command and self.holds(event):
+        for event in reversed(self._by_reviewer.get(reviewer, ())):
+            if event.is_command and self.holds(event):
                 return self._of_command(event)
         return []
 
@@ -460,12 +462,11 @@ class Ledger:
 
         They are none if there is no such undo, or if a new command came after it.
         """
-        for event in reversed(self.events):
-            if event.reviewer == reviewer:
-                if event.is_command:  # as in any editor, a new command ends what can be redone
-                    return []
-                if event.action == UNDO and self.holds(event):
-                    return self._of_command(event)
+        for event in reversed(self._by_reviewer.get(reviewer, ())):
+            if event.is_command:  # as in any editor, a new command ends what can be redone
+                return []
+            if event.action == UNDO and self.holds(event):
+                return self._of_command(event)
         return []
 
     def _of_command(self, event: Event) -> list[Event]:
