@@ -92,8 +92,8 @@ draw = random.Random(seed)
 for line in sys.stdin.read().splitlines():
     argv = line.split("\\t")
     way, at = draw.choice(["kill", "stop", "full"]), draw.choice([0, draw.randint(1, 400)])
-    status, count, phase = kills.run(argv, root, way, at)
-    print(status, phase.replace("\\n", " "), flush=True)
+    status, phases = kills.run(argv, root, way, at)
+    print(status, phases[-1], flush=True)
 """
 
 
