@@ -11,7 +11,7 @@ from fastai.basics import Learner
 from fastai.callback.core import Callback
 
 from o2u_nb.trace import Trace, is_empty
-from o2u_nb.training.checkpoint import Checkpoints
+from o2u_nb.training.checkpoint import Checkpoints, require_out
 from o2u_nb.training.fitting import optimiser, own_loader, sgd
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates
@@ -93,12 +93,10 @@ class RecordedFit:
 
     def _go_on(self, learn: Learner, rates: list[float], own: dict) -> None:
         """Train what is left of the only fit, and keep checkpoints."""
-        name = getattr(self.opt_func, "__name__", type(self.opt_func).__name__)
-        settings = {**own, "rates": rates, "bs": learn.dls.train.bs, "optimiser": name}
-        settings["record"] = self.recorder.record
-        kept = Checkpoints(self.recorder, settings, resume=self.resume, say=self.say)
-        if kept.n_epochs:
-            self.say(f"Going on after {kept.n_epochs} of {len(rates)} epochs, which were kept.")
+        settings = {**own, "rates": rates, "record": self.recorder.record}
+        kept = Checkpoints.of(
+            learn, self.recorder, settings, self.opt_func, resume=self.resume, say=self.say
+        )
         with learn.added_cbs(kept):
             kept.fit(learn, 0, len(rates), lr=rates[0], cbs=self.cbs)
 
@@ -129,5 +127,4 @@ def _require_that_it_goes_on(resume: bool, out: str | Path | None, goes_on: dict
             "This method keeps more than its network from epoch to epoch, and cannot go on after "
             "an interruption: leave out resume=, and train anew with overwrite=True."
         )
-    if out is None:
-        raise ValueError("Expected out=, the folder of the training that is to go on; found none.")
+    require_out(resume, out)
