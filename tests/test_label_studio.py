@@ -94,12 +94,12 @@ def test_nothing_is_recorded_where_one_label_is_unknown(label, session, tmp_path
 )
 def test_other_files_are_refused(text, session, tmp_path):
     (tmp_path / "other.json").write_text(text, encoding="utf-8")
-    with pytest.raises(SourceError, match="other.json"):
+    with pytest.raises(SourceError, match=r"other\.json"):
         exchange.from_label_studio(session, tmp_path / "other.json")
 
 
 def test_pictures_outside_of_the_served_folder_and_pixels_are_refused(session, tmp_path):
-    with pytest.raises(ApplyError, match="found .*my images"):
+    with pytest.raises(ApplyError, match=r"found .*my images"):
         tasks_of(session, tmp_path, root=tmp_path / "audit")
     pixels = ReviewSession(write_audit(tmp_path / "pixels"), reviewer="ann")
     with pytest.raises(ApplyError, match="no files"):

@@ -2,8 +2,8 @@
 
 In comes a `Plan` of what decisions change; out comes a folder of class folders, a Hugging Face
 imagefolder, CSV, Parquet, arrays for cleanlab, or tasks of Label Studio, with one module for each
-format. Originals are never touched, and a folder appears whole or not at all. `revert` removes what was written there and
-nothing else.
+format. Originals are never touched, and a folder appears whole or not at all. `revert` removes what
+was written there and nothing else.
 """
 
 from o2u_nb.exchange.class_folders import to_folder

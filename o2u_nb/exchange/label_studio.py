@@ -31,8 +31,8 @@ def write_label_studio(
     """Write the audit's samples as tasks, most suspicious first, with the suggested labels.
 
     `root` is the folder that Label Studio serves as its LOCAL_FILES_DOCUMENT_ROOT, by default the
-    root of the file system. A task's data hold image, sample_id, given_label, rank, suspect, p_wrong
-    and score (higher = more suspicious). The prediction is the suggested label; its score is
+    root of the file system. A task's data hold image, sample_id, given_label, rank, suspect,
+    p_wrong and score (higher = more suspicious). The prediction is the suggested label; its score is
     `p_wrong`, the probability (0 to 1) that the given label is wrong. A sample that training has
     not seen, or for which nothing is suggested, has no prediction. Raises `ApplyError` for samples
     without files or outside of `root`, `OutputError` when the file cannot be written.
@@ -136,9 +136,10 @@ def _annotated(task: Any, path: str | os.PathLike) -> tuple[str, list[str]]:
     except (LookupError, TypeError, AttributeError) as error:
         raise _unlike(path) from error
     single = all(isinstance(found, list) and len(found) == 1 for found in labels)
-    if not single or not all(isinstance(value, str) for value in [sample_id, *sum(labels, [])]):
+    names = [sample_id, *(found[0] for found in labels)] if single else []
+    if not single or not all(isinstance(name, str) for name in names):
         raise _unlike(path)
-    return sample_id, [found[0] for found in labels]
+    return sample_id, names[1:]
 
 
 def _unlike(path: str | os.PathLike) -> SourceError:
