@@ -31,9 +31,9 @@ def write_label_studio(
     """Write the audit's samples as tasks, most suspicious first, with the suggested labels.
 
     `root` is the folder that Label Studio serves as its LOCAL_FILES_DOCUMENT_ROOT, by default the
-    root of the file system. A task's data hold image, sample_id, given_label, rank, suspect,
-    p_wrong and score (higher = more suspicious). The prediction is the suggested label; its score is
-    `p_wrong`, the probability (0 to 1) that the given label is wrong. A sample that training has
+    root of the file system. The data of a task hold image, sample_id, given_label, rank, suspect,
+    p_wrong and score (higher = more suspicious). The prediction is the suggested label; its score
+    is `p_wrong`, the probability (0 to 1) that the given label is wrong. A sample that training has
     not seen, or for which nothing is suggested, has no prediction. Raises `ApplyError` for samples
     without files or outside of `root`, `OutputError` when the file cannot be written.
     """
