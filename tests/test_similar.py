@@ -19,6 +19,8 @@ from o2u_nb.detect.similar import Search
 from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.feature_file import About
 from o2u_nb.review import alike_listing
+from o2u_nb.review.blind import BlindMode
+from o2u_nb.review.checking import CheckSession
 from o2u_nb.review.session import ReviewSession
 from tests.audits import write_audit
 
@@ -465,3 +467,26 @@ class TestListing:
         gone = session.alike_filter.ids[0]
         kept.write_text(kept.read_text().replace(gone, "gone.png"))
         assert ReviewSession(folder, reviewer="ann").alike_filter is None
+
+    def test_nothing_similar_is_shown_while_labels_are_hidden(self, session):
+        alike = session.show_similar(k=6)
+        blind = BlindMode.of(session)
+        blind.begin(seed=0)
+        suspects = session.audit.scores["suspect"].to_numpy()
+        assert session.visible.size == suspects.sum()
+        assert all(row["similarity"] is row["same_label"] is None for row in session.page(0, 9))
+        with pytest.raises(O2UError, match="labels are hidden"):
+            session.show_more_like()
+        with pytest.raises(O2UError, match="labels are hidden"):
+            session.show_looks_like(np.zeros((4, 4), np.uint8))
+        blind.end()
+        assert session.columns.ids_at(session.visible) == list(alike.ids)
+
+    def test_a_check_does_not_show_what_the_review_listed(self, folder, session):
+        session.show_similar(k=6)
+        session.keep([name(session, 3)])
+        check = CheckSession(folder, reviewer="ann")
+        assert check.alike_filter is None
+        check.draw(4, of="ann", planted=0, hidden=0, known={name(session, 5): "jaguar"}, seed=0)
+        check.clear_filters()
+        assert ReviewSession(folder, reviewer="ann").alike_filter is not None

@@ -127,7 +127,7 @@ class ReviewSession(AlikeListing):
         self.follow_settings()
         self.recalibrate()
         self.go_to_undecided()
-        if log is None:  # the audit's own review
+        if log is None:
             self.reopen_listing()
         self.observe(self._on_current, "current")
 
@@ -324,7 +324,7 @@ class ReviewSession(AlikeListing):
         columns = self.columns
         sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
-        alike = self.alike_in_force
+        alike = self.alike_filter
         similarity, same_label = alike.about(sample_id) if alike else (None, None)
         row = dict(
             sample_id=sample_id,
