@@ -11,9 +11,11 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from o2u_nb.detect import umap_process
 from o2u_nb.detect.similar import Search
 from o2u_nb.errors import MissingExtraError, O2UError
 from o2u_nb.extras import INSTALL_MAP, missing
@@ -54,32 +56,43 @@ def umap(
     require_umap()
     if len(search.rows) < FEWEST:
         raise O2UError(f"UMAP needs at least {FEWEST} samples, and there are {len(search.rows)}.")
-    with tempfile.TemporaryDirectory() as folder:
-        rows, out = Path(folder) / "rows.npy", Path(folder) / "map.npy"
-        np.save(rows, principal(search, min(COMPONENTS, search.rows.shape[1])))
-        command = [sys.executable, "-m", "o2u_nb.detect.umap_process", str(rows), str(out)]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            said = _followed(process, tell, cancelled)
-        if cancelled():
-            return None
-        if process.returncode or not out.is_file():
-            raise O2UError(f"UMAP has failed: {said or f'exit status {process.returncode}'}.")
-        return np.load(out)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = principal(search, min(COMPONENTS, search.rows.shape[1]))
+        np.save(folder / "rows.npy", rows)
+        with open(folder / "errors", "w+b") as errors:  # a pipe that nobody reads fills up
+            process = _started(folder, errors)
+            with process:
+                _follow(process, tell, cancelled)
+            if cancelled():
+                return None
+            if process.returncode or not (folder / "map.npy").is_file():
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip().splitlines()
+                raise O2UError(f"UMAP has failed: {(said or [f'status {process.returncode}'])[-1]}")
+        return np.load(folder / "map.npy")
 
 
-def _followed(process: subprocess.Popen, tell: Tell | None, cancelled: Callable[[], bool]) -> str:
-    """Tell what a process says until it has ended; return the last line of its errors."""
-    assert process.stdout is not None and process.stderr is not None
+def _started(folder: Path, errors: BinaryIO) -> subprocess.Popen:
+    """Start UMAP on `rows.npy` in `folder`; it runs as a file, without the folder of that file."""
+    command = [sys.executable, "-P", umap_process.__file__]
+    return subprocess.Popen(
+        [*command, str(folder / "rows.npy"), str(folder / "map.npy")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+
+
+def _follow(process: subprocess.Popen, tell: Tell | None, cancelled: Callable[[], bool]) -> None:
+    """Tell what a process says until it has ended, or end it."""
+    assert process.stdout is not None
     for line in process.stdout:
         if cancelled():
             process.terminate()
-            break
+            return
         stage, _, counts = line.strip().rpartition(": ")
         done, _, total = counts.partition("/")
         if tell is not None and stage and done.isdecimal() and total.isdecimal():
             tell(stage, int(done), int(total))
-    errors = process.stderr.read().strip().splitlines()
-    process.wait()
-    return errors[-1] if errors else ""

@@ -14,6 +14,7 @@ from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
+from o2u_nb.widgets.map import MapPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.player import PlayerPanel
@@ -24,6 +25,7 @@ TABS = {
     "Trajectories": TrajectoriesPanel,
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
+    "Map": lambda session: MapPanel(session, begin=False),  # it computes when it is first shown
     "Epochs": PlayerPanel,
     "Certificate": CertifyPanel,
     "Reviewers": ReviewersPanel,
@@ -40,9 +42,16 @@ class Dashboard(Panel):
         self._grid = SuspectGrid(session, tall=640)
         self._grid.layout = Layout(width="100%", min_width="0")
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
+        tabs.observe(self._on_tab, "selected_index")
         doubts = Doubts(expected.doubts(session))
         self.finish = FinishCard(session)
         super().__init__(session, [doubts, ThresholdPanel(session), self._grid, tabs, self.finish])
+
+    def _on_tab(self, change: dict) -> None:
+        tabs, place = change["owner"], change["new"]
+        panel = None if place is None else tabs.children[place]
+        if isinstance(panel, MapPanel) and not panel.is_begun:
+            panel.begin()
 
     def _still(self) -> str:
         return boxed(expected.doubts(self.session)) + self._grid.still().html
