@@ -161,7 +161,7 @@ class Search:
         """
         crowd = self.scaled(self.rows[evenly(len(self.rows), CROWD)])
         mean = crowd.mean(0)
-        variances, axes = np.linalg.eigh(np.cov(crowd - mean, rowvar=False, ddof=0))
+        variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(crowd - mean, rowvar=False, ddof=0)))
         usual = max(float(variances.mean()), 1e-12)
         weights = usual / (variances.clip(0) + RIDGE * usual)
         return mean, axes.astype(np.float32), weights.astype(np.float32)

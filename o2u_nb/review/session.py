@@ -239,6 +239,20 @@ class ReviewSession(AlikeListing):
         """Record that the reviewer cannot tell."""
         return self._decide(ids, "unsure", note=note)
 
+    def again(self, ids: Iterable[str] | None = None) -> list[str]:
+        """Decide on samples as the reviewer's last command did, undone ones left out.
+
+        A class that was named then is named again; where several were, as when suggestions are
+        accepted, each sample's own suggestion is. Raises `O2UError` before the first decision.
+        """
+        last = self.decisions.ledger.last_decisions(self.reviewer)
+        if not last:
+            raise O2UError("There is no decision yet that could be made again.")
+        labels = {event.new_label for event in last if event.action == "relabel"}
+        if not labels:
+            return self._decide(ids, last[-1].action, note="")
+        return self.relabel(labels.pop() if len(labels) == 1 else None, ids)
+
     def note(self, text: str, ids: Iterable[str] | None = None) -> list[str]:
         """Note something on samples, in place of what was noted before; "" removes the note.
 
