@@ -22,9 +22,11 @@ FAINT = "#9AA5AD"  # samples that nothing was decided on
 DECISIONS = (COLORS[2], COLORS[0], COLORS[3], COLORS[4])
 # From the least to the most suspicious: readable on both pages, and without red against green.
 SCALE = ((0.0, CROWD), (0.5, "#9A9A9A"), (1.0, SUSPECT))
-SIZE = 5  # pixels of a point
+SIZES = {2_000: 8, 20_000: 6}  # pixels of a point, up to so many of them
+SMALLEST = 4
 ALL, FIRST_GROUP, FOCUS = 0, 1, 1 + len(PALETTE)  # the numbers of the layers
 RANGE = 15_000  # coordinates are drawn as whole numbers from minus this to this, see `placed`
+EDGE = 1.06 * RANGE  # of the axes, so that no point is cut
 HEIGHT = 560
 
 
@@ -34,25 +36,26 @@ def empty_map(n: int) -> go.Figure:
     Beyond `MAX_SVG_POINTS` points it is drawn by WebGL.
     """
     kind = go.Scatter if n <= MAX_SVG_POINTS else go.Scattergl
-    layers = [kind(_look(OTHERS, "circle"), name="all", opacity=0.6)]
+    size = next((size for most, size in SIZES.items() if n <= most), SMALLEST)
+    layers = [kind(_look(OTHERS, "circle", size), name="all", opacity=0.6)]
     for number, color in enumerate(PALETTE):
-        layers.append(kind(_look(color, SYMBOLS[number // 6]), visible=False))
+        layers.append(kind(_look(color, SYMBOLS[number // 6], size), visible=False))
     ring = dict(symbol="circle-open", size=14, color=TEXT, line=dict(width=3))
     layers.append(
         kind(mode="markers", marker=ring, name="selected", hoverinfo="skip", showlegend=False)
     )
     figure = themed(go.Figure(layers), "", height=HEIGHT)
     figure.update_layout(dragmode="lasso", legend=dict(itemsizing="constant"), uirevision=True)
-    axis = dict(showticklabels=False, zeroline=False, showgrid=False, range=[-RANGE, RANGE])
-    figure.update_xaxes(axis, constrain="domain")
-    figure.update_yaxes(axis, scaleanchor="x")
+    axis = dict(showticklabels=False, zeroline=False, showgrid=False, showline=False)
+    figure.update_xaxes(axis, range=[-EDGE, EDGE], scaleanchor="y")  # as wide as there is room
+    figure.update_yaxes(axis, range=[-EDGE, EDGE])
     return figure
 
 
-def _look(color: str, symbol: str) -> dict:
+def _look(color: str, symbol: str, size: int) -> dict:
     return dict(
         mode="markers",
-        marker=dict(color=color, symbol=symbol, size=SIZE),
+        marker=dict(color=color, symbol=symbol, size=size),
         hoverinfo="none",  # the tile beside the pointer says it, and shows the picture
     )
 
