@@ -62,6 +62,7 @@ def fake_umap(tmp_path, monkeypatch):
 @pytest.fixture
 def panel(session):
     panel = MapPanel(session)
+    panel._plot._answer(None, {"kind": "seen"}, [])
     panel.wait()
     yield panel
     panel.close()
@@ -228,7 +229,7 @@ class TestPanel:
         before = session.visible.tolist()
         inside = panel._coordinates[:, 0] > 0
         area = BoxSelector(xrange=[0, 20_000], yrange=[-20_000, 20_000])
-        panel._on_area(None, None, area)
+        panel._on_area(area)
         assert sorted(session.visible.tolist()) == np.flatnonzero(inside).tolist()
         assert "picked" in panel._status.message
         for number, positions in enumerate(panel._positions):
@@ -242,7 +243,7 @@ class TestPanel:
         name = panel._plot.data[1].name.split(" (")[0]
         panel._plot.data[1].visible = "legendonly"
         area = BoxSelector(xrange=[-20_000, 20_000], yrange=[-20_000, 20_000])
-        panel._on_area(None, None, area)
+        panel._on_area(area)
         assert len(session.visible) == 30
         assert name not in set(session.scores["label"].iloc[session.visible])
 
@@ -274,11 +275,11 @@ class TestPanel:
     def test_a_lasso_after_similar_samples_shows_all_it_holds(self, panel, session):
         session.show_similar(k=5)
         area = BoxSelector(xrange=[-20_000, 20_000], yrange=[-20_000, 20_000])
-        panel._on_area(None, None, area)
+        panel._on_area(area)
         assert len(session.visible) == N and session.alike_filter is None
 
     def test_similar_samples_after_a_lasso_are_all_shown(self, panel, session):
-        panel._on_area(None, None, BoxSelector(xrange=[0, 20_000], yrange=[-20_000, 20_000]))
+        panel._on_area(BoxSelector(xrange=[0, 20_000], yrange=[-20_000, 20_000]))
         picked = session.visible.tolist()
         session.show_similar(k=15)
         assert len(session.visible) == 15 and not session.only_suspects
@@ -315,16 +316,19 @@ class TestPanel:
     def test_without_features_the_cure_is_said(self, tmp_path):
         session = ReviewSession(write_audit(tmp_path / "bare"), reviewer="ann")
         panel = MapPanel(session)
+        panel.begin()
         assert "No features were kept" in panel._status.message
         assert "<p>" in panel._still()
 
     def test_few_samples_beyond_the_most_are_picked_too(self, session, monkeypatch):
         monkeypatch.setattr("o2u_nb.widgets.map.MOST_POINTS", 12)
         panel = MapPanel(session)
+        assert panel.figure.data[1].x is None  # nothing is computed until it is seen
+        panel.begin()
         panel.wait()
         assert sum(layers(panel).values()) == 12 and "12 of 40" in panel.figure.layout.title.text
         area = BoxSelector(xrange=[-20_000, 20_000], yrange=[-20_000, 20_000])
-        panel._on_area(None, None, area)
+        panel._on_area(area)
         assert len(session.visible) == N
 
     def test_the_still_picture_has_no_script(self, panel):

@@ -42,10 +42,17 @@ def empty_map(n: int) -> go.Figure:
         layers.append(kind(_look(color, SYMBOLS[number // 6], size), visible=False))
     ring = dict(symbol="circle-open", size=14, color=TEXT, line=dict(width=3))
     layers.append(
-        kind(mode="markers", marker=ring, name="selected", hoverinfo="skip", showlegend=False)
+        kind(
+            mode="markers", marker=ring, name="selected", hoverinfo="skip", showlegend=False,
+            unselected=dict(marker=dict(opacity=1)),
+        )
+    )  # fmt: skip
+    figure = themed(go.Figure(layers), "Map of all samples", height=HEIGHT)
+    figure.update_layout(
+        dragmode="lasso",
+        legend=dict(itemsizing="constant"),
+        newselection=dict(line=dict(color=TEXT, width=1.5)),
     )
-    figure = themed(go.Figure(layers), "", height=HEIGHT)
-    figure.update_layout(dragmode="lasso", legend=dict(itemsizing="constant"), uirevision=True)
     axis = dict(showticklabels=False, zeroline=False, showgrid=False, showline=False)
     figure.update_xaxes(axis, range=[-EDGE, EDGE], scaleanchor="y")  # as wide as there is room
     figure.update_yaxes(axis, range=[-EDGE, EDGE])

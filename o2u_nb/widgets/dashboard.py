@@ -25,7 +25,7 @@ TABS = {
     "Trajectories": TrajectoriesPanel,
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
-    "Map": lambda session: MapPanel(session, begin=False),  # it computes when it is first shown
+    "Map": MapPanel,
     "Epochs": PlayerPanel,
     "Certificate": CertifyPanel,
     "Reviewers": ReviewersPanel,
@@ -42,16 +42,9 @@ class Dashboard(Panel):
         self._grid = SuspectGrid(session, tall=640)
         self._grid.layout = Layout(width="100%", min_width="0")
         tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
-        tabs.observe(self._on_tab, "selected_index")
         doubts = Doubts(expected.doubts(session))
         self.finish = FinishCard(session)
         super().__init__(session, [doubts, ThresholdPanel(session), self._grid, tabs, self.finish])
-
-    def _on_tab(self, change: dict) -> None:
-        tabs, place = change["owner"], change["new"]
-        panel = None if place is None else tabs.children[place]
-        if isinstance(panel, MapPanel) and not panel.is_begun:
-            panel.begin()
 
     def _still(self) -> str:
         return boxed(expected.doubts(self.session)) + self._grid.still().html

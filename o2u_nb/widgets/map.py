@@ -24,7 +24,7 @@ from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.background import Latest
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
-from o2u_nb.widgets.parts.plot import Plot, fitted
+from o2u_nb.widgets.parts.plot import Area, Plot, fitted
 from o2u_nb.widgets.parts.preview import Preview, of_samples
 from o2u_nb.widgets.parts.steps import LIST, Stage
 from o2u_nb.widgets.scatter import inside
@@ -44,10 +44,10 @@ class MapPanel(Panel):
     The map of principal components is there at once; that of UMAP takes minutes for many samples,
     and is kept. The pointer on a point shows its picture, and a click makes its sample the current
     one. Rings mark the current sample and the selected ones. A class that is switched off in the
-    legend is not picked. With `begin=False`, nothing is computed until `begin()` is called.
+    legend is not picked. The map is computed when a page first shows the panel, or by `begin()`.
     """
 
-    def __init__(self, session: ReviewSession, *, begin: bool = True):
+    def __init__(self, session: ReviewSession):
         self._map = AuditMap(session.search)
         self._latest = Latest()
         self._coordinates: np.ndarray | None = None  # as they are drawn, in the order of the scores
@@ -89,9 +89,8 @@ class MapPanel(Panel):
         for control in (self._method, self._eye):
             control.observe(lambda _: self.begin(), "value")
         self._color.observe(self._draw, "value")
-        # plotly calls the handlers of every layer with the same area: one of them will do.
-        self._plot.data[drawing.ALL].on_selection(self._on_area)
-        self._plot.data[drawing.ALL].on_deselect(self._on_clear)
+        self._plot.on_area(self._on_area)
+        self._plot.on_seen(self._on_seen)
         for layer in self._plot.data[: drawing.FOCUS]:
             layer.on_click(self._on_click)
         self._follow(
@@ -100,18 +99,11 @@ class MapPanel(Panel):
         )  # fmt: skip
         self._follow(self._picking.restore, "position_filter")
         self._draw()
-        if begin:
-            self.begin()
 
     @property
     def figure(self) -> go.Figure:
         """Return what is drawn now as a plain figure."""
         return go.Figure(self._plot)
-
-    @property
-    def is_begun(self) -> bool:
-        """Tell whether a map is drawn, or is being computed."""
-        return self._coordinates is not None or self._stop.layout.display is None
 
     def wait(self) -> None:
         """Wait until the background has nothing to do."""
@@ -140,6 +132,11 @@ class MapPanel(Panel):
         self._busy(True)
         tell = self._teller(f"Map by {METHODS[wanted[0]]}")
         self._latest.ask(lambda cancelled: self._compute(wanted, tell, cancelled))
+
+    def _on_seen(self) -> None:
+        is_computing = self._stop.layout.display is None
+        if self._coordinates is None and not is_computing:
+            self.begin()
 
     def _problem(self) -> str:
         """Say why there can be no map; "" where there can."""
@@ -226,7 +223,10 @@ class MapPanel(Panel):
             position = self._positions[points.trace_index][point]
             self._say(self._picking.go_to, int(position))
 
-    def _on_area(self, _, __, area) -> None:
+    def _on_area(self, area: Area | None) -> None:
+        if area is None:
+            self._on_clear()
+            return
         if self._coordinates is None:
             return
         x, y = self._coordinates.T.astype(float)
@@ -277,7 +277,7 @@ class MapPanel(Panel):
         before = self._before if self._before is not None else (None,) * len(wanted)
         self._before = wanted
         is_hidden = wanted[-1]
-        self._frame.layout.display = "none" if is_hidden or self._coordinates is None else None
+        self._frame.layout.display = "none" if is_hidden else None
         self._clear.disabled = self.session.position_filter is None
         if is_hidden:
             self._status.message = HIDDEN
@@ -351,7 +351,7 @@ class MapPanel(Panel):
             chosen = None if picked is None else np.flatnonzero(np.isin(positions, picked))
             self._plot.data[number].selectedpoints = chosen
         if picked is None:
-            self._plot.layout.selections = ()
+            self._plot.clear_area()
 
     def _draw_focus(self) -> None:
         """Draw rings around the current sample and the selected ones."""

@@ -132,6 +132,11 @@ def test_similar_samples_by_the_keyboard_and_a_lasso_on_the_map(desk, folder, th
     expect(screen.page.locator(".o2u-preview img").first).to_be_visible()
     screen.page.get_by_role("button", name="Clear the selection").click()
     screen.expect_shown(before)
+    screen.notebook.settle()
+    assert screen.plot.evaluate(
+        "el => [(el._fullLayout.selections || []).length,"
+        " el._fullData.slice(0, 13).filter(t => t.selectedpoints?.length >= 0).length]"
+    ) == [0, 0]  # neither the area nor faded points are left
     color = screen.page.get_by_label("Colour by")
     color.select_option("score")
     expect(screen.plot.locator(".colorbar")).to_be_attached()
