@@ -19,7 +19,6 @@ from o2u_nb.detect.similar import Search
 from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.feature_file import About
 from o2u_nb.review import alike_listing
-from o2u_nb.review.blind import BlindMode
 from o2u_nb.review.checking import CheckSession
 from o2u_nb.review.session import ReviewSession
 from tests.audits import write_audit
@@ -468,20 +467,6 @@ class TestListing:
         kept.write_text(kept.read_text().replace(gone, "gone.png"))
         assert ReviewSession(folder, reviewer="ann").alike_filter is None
 
-    def test_nothing_similar_is_shown_while_labels_are_hidden(self, session):
-        alike = session.show_similar(k=6)
-        blind = BlindMode.of(session)
-        blind.begin(seed=0)
-        suspects = session.audit.scores["suspect"].to_numpy()
-        assert session.visible.size == suspects.sum()
-        assert all(row["similarity"] is row["same_label"] is None for row in session.page(0, 9))
-        with pytest.raises(O2UError, match="labels are hidden"):
-            session.show_more_like()
-        with pytest.raises(O2UError, match="labels are hidden"):
-            session.show_looks_like(np.zeros((4, 4), np.uint8))
-        blind.end()
-        assert session.columns.ids_at(session.visible) == list(alike.ids)
-
     def test_a_check_does_not_show_what_the_review_listed(self, folder, session):
         session.show_similar(k=6)
         session.keep([name(session, 3)])
@@ -490,3 +475,36 @@ class TestListing:
         check.draw(4, of="ann", planted=0, hidden=0, known={name(session, 5): "jaguar"}, seed=0)
         check.clear_filters()
         assert ReviewSession(folder, reviewer="ann").alike_filter is not None
+
+
+class TestConcealed:
+    """Where a judgement is not to be led, nothing similar is listed."""
+
+    @pytest.mark.parametrize("level", ["hints", "labels", "some labels"])
+    def test_a_listing_is_not_in_force_meanwhile(self, session, level):
+        session.only_suspects = False
+        everything = len(session.visible)
+        session.show_similar(session.current, k=5)
+        before = session.visible.tolist()
+        session.concealed = level
+        row = session.page(0, 1)[0]
+        assert len(session.visible) == everything
+        assert row["similarity"] is None and row["same_label"] is None
+        with pytest.raises(O2UError, match="blind mode"):
+            session.show_more_like(session.current, k=5)
+        with pytest.raises(O2UError, match="blind mode"):
+            session.show_looks_like(np.zeros((4, 4), np.uint8))
+        session.concealed = ""
+        assert session.visible.tolist() == before
+
+    def test_a_check_is_refused_by_its_sequence_alone(self, session):
+        session.sequence = np.array([3, 1])
+        with pytest.raises(O2UError, match="during a check"):
+            session.show_similar(session.current, k=5)
+        assert session.visible.tolist() == [3, 1]
+
+    def test_another_log_reopens_no_listing(self, session, folder, tmp_path):
+        session.show_similar(session.current, k=5)
+        assert ReviewSession(folder, reviewer="ann").alike_filter is not None
+        other = ReviewSession(folder, reviewer="ann", log=tmp_path / "other.jsonl")
+        assert other.alike_filter is None

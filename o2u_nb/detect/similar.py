@@ -23,8 +23,8 @@ from o2u_nb.errors import O2UError, OutputError
 from o2u_nb.rows import evenly
 from o2u_nb.text import percent
 
-# Samples up to which every row is compared, index or not: that takes less than 100 ms, see
-# benchmarks/results/similar.md.
+# Samples up to which every row is compared, index or not. Our choice; how long that takes is timed
+# by benchmarks/similar.py.
 EXACT_UP_TO = 50_000
 ROWS_AT_ONCE = 1024  # rows that are scaled at a time
 # Rows as they are compared, float32, are kept in a file if they take up to so many bytes: comparing
@@ -36,7 +36,7 @@ IN_MEMORY = 32 << 20  # bytes of scaled rows that need no file
 # it hardly changes.
 CROWD = 4_000
 # How far the directions in which rows vary are made equal before marked samples are compared with
-# the others, see `direction`. Chosen on seeds 0 and 11, see benchmarks/results/similar.md.
+# the others, see `direction`. Our choice; benchmarks/similar.py measures it.
 RIDGE = 30.0
 
 
@@ -56,9 +56,8 @@ class Search:
 
     `rows` is (n, d) float, and need not be scaled; rows of zeros are similar to nothing. Similarity
     is the cosine of two rows as they are seen from the mean of all, each scaled to length 1 first:
-    what all samples share does not make any two of them alike. (On CIFAR-10 and on photographs of
-    waste, 0.01 more of the ten nearest have the right class than by the plain cosine, see
-    benchmarks/results/similar.md.)
+    what all samples share does not make any two of them alike. (benchmarks/similar.py
+    compares that with the plain cosine.)
 
     `place` is a file name without a suffix, below which scaled rows and an index are kept for the
     next time; None to keep nothing. Files there are taken as they are, so that the name must be

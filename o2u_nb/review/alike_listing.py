@@ -141,8 +141,8 @@ class AlikeListing(Listing):
     def _require_seen(self) -> None:
         if self.concealed or self.sequence is not None:
             raise O2UError(
-                "Similar samples are not shown while labels are hidden, or a random sample is "
-                "judged: they would say what is hidden, or change which samples come next."
+                "Similar samples are not listed in blind mode or during a check, because they tell "
+                "what the picture may be: leave it first."
             )
 
     def _chosen(self, ids: str | Iterable[str] | None) -> list[str]:
