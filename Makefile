@@ -16,7 +16,7 @@ export JUPYTER_PATH :=
 LAB_OPTIONS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help demo lab test test-quick check types doctor format lock
+.PHONY: help demo lab test test-quick student check types doctor format lock
 
 help:  ## show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -29,11 +29,16 @@ lab: $(READY)  ## open JupyterLab on the quickstart
 
 test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all notebooks: the whole suite
 	@sh .ci/system-packages
-	$(PY) -m pytest
-	$(if $(wildcard notebooks/*.ipynb),$(PY) -m pytest --nbmake --nbmake-timeout=900 notebooks)
+	$(PY) -m pytest -q -n auto --dist loadfile -m "not browser"
+	$(PY) -m pytest -q -m browser
+	$(PY) -m o2u_nb.course.editions answers notebooks build/course
+	$(PY) -m pytest -q --nbmake --nbmake-timeout=900 build/course
 
 test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes
 	$(PY) -m pytest -q -m "not slow and not browser and not network"
+
+student: $(READY)  ## write the students' edition of the notebooks to student-notebooks, without answers
+	$(PY) -m o2u_nb.course.editions student notebooks student-notebooks
 
 check: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .

@@ -40,6 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     # Imported here, because that takes a second or two, in which Ctrl-C is to be one line, too.
     from o2u_nb.errors import O2UError
+    from o2u_nb.text import on_one_line
 
     options = _parser().parse_args(argv)
     options.argv = argv
@@ -49,7 +50,7 @@ def _run(argv: list[str]) -> int:
         reason = str(error)
     except OSError as error:  # what no part of the package foresaw
         reason = ": ".join(map(str, filter(None, (error.strerror or error, error.filename))))
-    print(f"o2u_nb: {' '.join(reason.split())}", file=sys.stderr)
+    print(f"o2u_nb: {on_one_line(' '.join(reason.split()))}", file=sys.stderr)
     return 2
 
 

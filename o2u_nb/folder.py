@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from o2u_nb import embedding_file, feature_file
-from o2u_nb.data import atomic, sealed
+from o2u_nb.data import atomic, sealed, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.array_file import Damage
 from o2u_nb.data.moved import moved_to
@@ -113,6 +113,7 @@ class AuditFolder:
         """Read what was wrong with the source: sample_id, problem, detail, action."""
         with self._reading(PROBLEMS):
             table = pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
+            table = spreadsheet.restored(table)
             if list(table) != list(samples_io.Problem._fields):
                 raise Damage(f"expected the columns {', '.join(samples_io.Problem._fields)}")
             return table
@@ -248,8 +249,18 @@ class AuditFolder:
     def _reading(self, name: str) -> Iterator[None]:
         """Check the sum of the table `name` before it is read; damage becomes a `SourceError`."""
         with tables.explained(self.folder / name, self.folder):
-            tables.check_sum(self.folder, name, self.facts)
+            tables.check_sum(self.folder, name, self._facts_now())
             yield
+
+    def _facts_now(self) -> dict:
+        """Return the facts on disk, which differ from `facts` once another audit is in this place.
+
+        Where they cannot be read, those that were read before are returned: they are the promise.
+        """
+        try:
+            return sealed.unseal((self.folder / FACTS).read_bytes())[0]
+        except (OSError, ValueError):
+            return self.facts
 
     def _require_known_format(self) -> None:
         found = self.facts.get("format", FORMAT)  # the first audits did not name their format

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from o2u_nb.text import on_one_line
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -79,7 +81,7 @@ class Bars(Silence):
         from tqdm import tqdm
 
         self._close()
-        tqdm.write(line, file=sys.stdout)
+        tqdm.write("\n".join(map(on_one_line, line.split("\n"))), file=sys.stdout)
 
     def _close(self) -> None:
         if self.bar is not None:

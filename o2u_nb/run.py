@@ -25,7 +25,7 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     reserved,
 )
-from o2u_nb.data import atomic, duplicates, grey, sealed, sources
+from o2u_nb.data import atomic, duplicates, grey, sealed, sources, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import gone
 from o2u_nb.data.parallel import Progress
@@ -320,7 +320,7 @@ def write_results(place: Place, checked: Checked, findings: Findings, facts: dic
 
 def _write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
     with atomic.replacing(path) as file:
-        table.to_csv(file, encoding="utf-8", lineterminator="\n", **options)
+        spreadsheet.inert(table).to_csv(file, encoding="utf-8", lineterminator="\n", **options)
 
 
 def totals(checked: Checked, trace: Trace) -> dict:

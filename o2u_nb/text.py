@@ -43,6 +43,16 @@ def plotted(text: object, width: int = 80) -> str:
     return html.escape(clip(text, width), quote=False)
 
 
+def on_one_line(text: object) -> str:
+    """Return text for a terminal: what would move its cursor or colour the line is escaped.
+
+    >>> on_one_line("a\\x1b[31m\\nb")
+    'a\\\\x1b[31m\\\\nb'
+    """
+    text = str(text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def percent(share: float) -> str:
     """Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below.
 

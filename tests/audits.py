@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from o2u_nb import feature_file
 from o2u_nb import folder as layout
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.samples import problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import ranked
 from o2u_nb.eye_names import NETWORK, column_name
+from o2u_nb.feature_file import About
 from o2u_nb.trace import Trace
 
 CLASSES = ["cheetah", "jaguar", "leopard", "tiger"]
+KEY = "net-8-0123"  # of features
 
 
 def write_audit(
@@ -117,3 +120,14 @@ def _with_images(samples: pd.DataFrame, rng, images: Path | None, side: int) -> 
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
     return samples
+
+
+def put(folder: Path, ids, rows, key: str = KEY) -> None:
+    """Write the features `rows` (n, d) of the samples `ids`, as those of the network `key`."""
+    rows = np.asarray(rows, np.float16)
+    feature_file.begin(folder / key, About(key, "net", 8))
+    records = np.zeros(len(rows), feature_file.record_type(rows.shape[1]))
+    records["sample"], records["row"] = feature_file.id_digests(ids), rows
+    feature_file.write(
+        folder / key / feature_file.ROWS, [records[:1], records[1:]], len(rows), records.dtype
+    )

@@ -12,6 +12,8 @@ from hypothesis import settings
 
 from tests.chromium import headless
 
+collect_ignore = ["fuzz"]  # needs atheris, and is run by hand
+
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

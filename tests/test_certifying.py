@@ -239,6 +239,8 @@ def test_a_log_to_which_earlier_decisions_were_added(ready, folder):
     log = ready.session.audit.log
     lines = log.read_text().splitlines()
     extra = json.loads(lines[0]) | dict(event_id="x", command_id="y", sample_id=ready.drawn.ids[0])
+    extra |= dict(part=1, parts=1)  # a whole command
+    del extra["check"]  # as the first logs have it; with that of another line it would not count
     extra["given_label"] = ready.session.audit.given[extra["sample_id"]]
     log.write_text("\n".join([*lines, json.dumps(extra)]) + "\n")
     again = Certification(ReviewSession(folder, reviewer="ann"))

@@ -8,18 +8,7 @@ import pytest
 from o2u_nb import feature_file
 from o2u_nb.errors import FeaturesError
 from o2u_nb.feature_file import About
-
-KEY = "net-8-0123"
-
-
-def put(folder, ids, rows, key=KEY) -> None:
-    rows = np.asarray(rows, np.float16)
-    feature_file.begin(folder / key, About(key, "net", 8))
-    records = np.zeros(len(rows), feature_file.record_type(rows.shape[1]))
-    records["sample"], records["row"] = feature_file.id_digests(ids), rows
-    feature_file.write(
-        folder / key / feature_file.ROWS, [records[:1], records[1:]], len(rows), records.dtype
-    )
+from tests.audits import KEY, put
 
 
 @pytest.fixture

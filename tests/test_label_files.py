@@ -178,3 +178,21 @@ def test_a_parquet_file_with_text_that_is_no_text_is_refused(tmp_path):
     path = pa.array([b"\xff.png", b"a.png"]).view(pa.string())
     pq.write_table(pa.table({"path": path, "label": ["x", "y"]}), tmp_path / "l.parquet")
     assert "cannot read" in refusal(tmp_path, tmp_path / "l.parquet")
+
+
+def test_a_packed_table_that_unpacks_to_far_more_is_refused(root, monkeypatch):
+    monkeypatch.setattr(label_files, "MOST_UNPACKED", 10**9 // 10**6)
+    (root / "l.csv.gz").write_bytes(gzip.compress(text(",").encode() + b"a.png,cat\n" * 1000))
+    assert "unpack it yourself" in refusal(root, root / "l.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("l.json", b"[" * 100_000, "nested too deeply"),
+        ("l.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 40, "cannot read"),
+    ],
+)
+def test_deep_json_and_damaged_gzip_are_refused(root, name, content, said):
+    (root / name).write_bytes(content)
+    assert said in refusal(root, root / name)

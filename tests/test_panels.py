@@ -83,7 +83,8 @@ def session(tmp_path):
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
         "CertifyDesk", "CertifyPanel", "CheckDesk", "CheckPanel", "ConfusionPanel", "Dashboard",
-        "FinishCard", "HistogramsPanel", "MapPanel", "PlayerPanel", "ReviewersPanel",
+        "FinishCard", "HistogramsPanel", "LearningPanel", "MapPanel", "PlayerPanel",
+        "ReviewersPanel",
         "ScatterPanel", "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 

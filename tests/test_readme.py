@@ -38,9 +38,9 @@ def test_command_lines_are_understood(readme):
 def test_what_is_installed_exists(readme, root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     asked = re.findall(r"^pip install '?(\w+)(?:\[(.*?)\])?", readme, re.MULTILINE)
-    assert [name for name, _ in asked] == [project["name"]] * 4
+    assert [name for name, _ in asked] == [project["name"]] * 5
     extras = {extra for _, listed in asked for extra in filter(None, listed.split(","))}
-    assert extras == {"train", "lab", "fast"} <= project["optional-dependencies"].keys()
+    assert extras == {"train", "lab", "fast", "similar"} <= project["optional-dependencies"].keys()
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_python_blocks_run_one_after_the_other(readme, tmp_path):
 
 def test_links_and_pictures_are_there(readme, root):
     targets = [t for t in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in t]
-    assert targets and all((root / target).is_file() for target in targets)
+    assert targets and all((root / target.partition("#")[0]).is_file() for target in targets)
 
 
 def test_files_of_an_audit_are_those_promised(readme):

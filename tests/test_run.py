@@ -144,7 +144,7 @@ def test_embeddings_that_are_too_large_are_not_kept(source, tmp_path, tiny, monk
 def test_a_notebooks_embeddings_are_kept(finished, tmp_path):
     samples = finished.samples.sample(frac=1, random_state=0)  # rows follow the trace all the same
     saved = Audit.save(tmp_path / "saved", samples, finished.trace, 3 * finished.embeddings)
-    np.testing.assert_allclose(saved.embeddings, finished.embeddings, atol=1e-3)
+    np.testing.assert_allclose(saved.embeddings, 3 * finished.embeddings, rtol=1e-3, atol=1e-3)
     with pytest.raises(TraceError, match=r"\(60, d\).*shape \(59, 8\)"):
         Audit.save(tmp_path / "other", finished.samples, finished.trace, finished.embeddings[1:])
     assert not (tmp_path / "other").exists()

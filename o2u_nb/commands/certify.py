@@ -8,8 +8,8 @@ import argparse
 from pathlib import Path
 
 from o2u_nb.commands.program import command
-from o2u_nb.commands.summary import on_one_line
 from o2u_nb.errors import O2UError
+from o2u_nb.text import on_one_line
 
 PER_CLASS = 60  # labels of each class, where --per-class names no number
 

@@ -7,7 +7,7 @@ reviewers with the pairs of classes on which they differ.
 import argparse
 from pathlib import Path
 
-from o2u_nb.commands.summary import on_one_line
+from o2u_nb.text import on_one_line
 
 
 def add_command(commands) -> None:

@@ -3,7 +3,7 @@
 from o2u_nb.audit import Audit
 from o2u_nb.data.samples import named_problems
 from o2u_nb.folder import PROBLEMS
-from o2u_nb.text import percent
+from o2u_nb.text import on_one_line, percent
 
 SHOWN = 10  # suspects that the summary lists, so that it fits on one screen
 
@@ -15,10 +15,12 @@ def print_summary(found: Audit) -> None:
     stability = found.findings.stability
     print(f"\n{_how_many(facts)}. The most suspicious, given -> looks like:\n")
     top = scores.head(SHOWN)
-    width = min(60, max(len(id) for id in top.index))
-    for rank, (id, row) in enumerate(top.iterrows(), start=1):
+    ids = [on_one_line(id) for id in top.index]
+    width = min(60, max(map(len, ids)))
+    labels = zip(ids, top["label"], top["suggested_label"], strict=True)
+    for rank, (id, label, suggested) in enumerate(labels, start=1):
         name = id if len(id) <= width else f"...{id[-width + 3 :]}"
-        print(f"{rank:>4}  {name:<{width}}  {row['label']}  ->  {row['suggested_label']}")
+        print(f"{rank:>4}  {name:<{width}}  {on_one_line(label)}  ->  {on_one_line(suggested)}")
     if stability is not None:
         print(f"\nHow settled the ranking is: {stability}.")
     if len(found.problems):
@@ -30,11 +32,6 @@ def print_summary(found: Audit) -> None:
         f"\nAll samples, ranked: {found.folder / 'scores.csv'}\n"
         f"Next: open the report, {found.report}"
     )
-
-
-def on_one_line(text: str) -> str:
-    """Return text in which characters that would move the cursor or colour the line are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _how_many(facts: dict) -> str:

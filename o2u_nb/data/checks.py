@@ -17,6 +17,7 @@ from o2u_nb.data import samples as table
 from o2u_nb.data.grey import with_grey_range
 from o2u_nb.data.images import Item, broken_image, image_items
 from o2u_nb.data.lost import Lost
+from o2u_nb.data.near_names import NearNames
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.data.samples import Checked, Problem
 from o2u_nb.data.spellings import Spelling, rarer_spellings, shown
@@ -141,25 +142,34 @@ def _missing_labels(rows: pd.DataFrame) -> Verdict:
 
 def _unknown_labels(rows: pd.DataFrame, classes: Sequence[str]) -> Verdict:
     good = rows["label"].isin(list(classes))
+    unknown = rows.loc[~good, ["sample_id", "label"]]
+    known = NearNames(classes)
+    details = {
+        label: f"the label {label!r} is none of the {len(classes)} classes"
+        + _did_you_mean(label, known)
+        for label in unknown["label"].unique()
+    }
     fate = "left out: correct the label"
     return good, [
-        Problem(name, table.UNKNOWN_LABEL, _not_among(label, classes), fate)
-        for name, label in rows.loc[~good, ["sample_id", "label"]].itertuples(index=False)
+        Problem(name, table.UNKNOWN_LABEL, details[label], fate)
+        for name, label in unknown.itertuples(index=False)
     ]
 
 
 def _duplicates(rows: pd.DataFrame) -> Verdict:
     stays = ~rows.duplicated("sample_id")
     repeated = rows[rows.duplicated("sample_id", keep=False)]
-    problems = []
-    for name, group in repeated.groupby("sample_id"):
-        labels = sorted(group["label"].unique())
-        if len(labels) == 1:
-            problems.append(_listed_again(name, labels[0], len(group)))
-        else:
-            stays[group.index] = False
-            problems.append(_conflict(name, labels))
-    return stays, problems
+    labels: dict[str, list[str]] = {}
+    for name, label in repeated[["sample_id", "label"]].itertuples(index=False):
+        labels.setdefault(name, []).append(label)
+    conflicts = {name for name, found in labels.items() if len(set(found)) > 1}
+    stays &= ~rows["sample_id"].isin(list(conflicts))
+    return stays, [
+        _conflict(name, sorted(set(found)))
+        if name in conflicts
+        else _listed_again(name, found[0], len(found))
+        for name, found in labels.items()
+    ]
 
 
 def _listed_again(name: str, label: str, times: int) -> Problem:
@@ -223,17 +233,17 @@ def _how_to_convert(item: Item) -> str:
 
 def _single_samples(rows: pd.DataFrame) -> Verdict:
     lone = rows[~rows.duplicated("label", keep=False)]
-    classes = rows["label"].unique()
+    known = NearNames(rows["label"].unique() if len(lone) else ())
     problems = [
-        Problem(name, table.SINGLE_SAMPLE, _only_one(label, classes), "kept: judge it by eye")
+        Problem(
+            name,
+            table.SINGLE_SAMPLE,
+            f"the only sample of the class {label!r}{_did_you_mean(label, known)}",
+            "kept: judge it by eye",
+        )
         for name, label in lone[["sample_id", "label"]].itertuples(index=False)
     ]
     return pd.Series(True, index=rows.index), problems
-
-
-def _only_one(label: str, classes: Sequence[str]) -> str:
-    others = [other for other in classes if other != label]
-    return f"the only sample of the class {label!r}{_did_you_mean(label, others)}"
 
 
 def _spellings(rows: pd.DataFrame) -> Verdict:
@@ -257,13 +267,8 @@ def _spelt(spelling: Spelling, counts: pd.Series) -> str:
     )
 
 
-def _not_among(label: str, classes: Sequence[str]) -> str:
-    hint = _did_you_mean(label, classes)
-    return f"the label {label!r} is none of the {len(classes)} classes{hint}"
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    near = near_miss(name, known)
+def _did_you_mean(name: str, known: NearNames) -> str:
+    near = known.near(name)
     return f"; did you mean {near!r}?" if near else ""
 
 
@@ -271,7 +276,7 @@ def near_miss(name: str, known: Sequence[str], *, cutoff: float = 0.75) -> str |
     """Return the entry of `known` that is most similar to `name`, or None.
 
     Case and outer white space are ignored. `cutoff` is the smallest similarity that counts, 0 to 1,
-    as `difflib` measures it.
+    as `difflib` measures it. For thousands of names, `NearNames` is the faster way.
 
     >>> near_miss("Lable ", ["path", "label"])
     'label'

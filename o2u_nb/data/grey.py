@@ -13,6 +13,7 @@ import pandas as pd
 
 from o2u_nb.data import images
 from o2u_nb.data import samples as table
+from o2u_nb.data.budget import room_for
 from o2u_nb.data.images import GREY_COLUMNS, GreyRange, Item
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.data.samples import Problem
@@ -106,15 +107,17 @@ def _is_deep(item: Item) -> bool:
 
 def _look(item: Item) -> _Deep | None:
     try:
-        with images.opened(item) as image:
-            pixels = np.asarray(image).astype(np.float64).ravel()
+        with images.opened(item) as image, room_for(image, image.width * image.height):
+            pixels = np.asarray(image).ravel()
             kind = "fractions" if image.mode == "F" else "whole numbers"
     except Exception:  # for the same reason as in `_is_deep`
         return None
-    pixels = pixels[np.isfinite(pixels)]
+    if kind == "fractions":
+        pixels = pixels[np.isfinite(pixels)]
     if not pixels.size:
         return None
-    return _Deep(kind, pixels.min(), pixels.max(), pixels[evenly(pixels.size, PIXELS)])
+    some = pixels[evenly(pixels.size, PIXELS)].astype(np.float64)
+    return _Deep(kind, float(pixels.min()), float(pixels.max()), some)
 
 
 def _range(deep: list[_Deep]) -> GreyRange | None:

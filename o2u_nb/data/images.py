@@ -8,6 +8,7 @@ source's folders.
 
 import io
 import os
+import stat
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +18,7 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from o2u_nb.data import atomic
+from o2u_nb.data.budget import room_for
 from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.errors import SourceError
 from o2u_nb.rows import evenly
@@ -39,6 +41,9 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SWAPS_SIDES = {5, 6, 7, 8}  # values of the tag for which width and height change places
+STRIP = (
+    1_000_000  # pixels that are converted at a time, so that little memory is needed; our choice
+)
 # Pillow's modes of grey pictures with more than 8 bits, apart from those that start with "I;16".
 DEEP_MODES = ("I", "F")
 
@@ -117,16 +122,19 @@ def load_image(item: Item, *, at_least: int | None = None) -> Image.Image:
     TIFF, which Pillow turns upright itself. Of an animation or a file with several pages, the first
     picture is taken. With `at_least` (pixels), a JPEG may be decoded at 1/2, 1/4 or 1/8 of its
     size, which is much faster, if both sides stay at least that long. Raises what Pillow raises
-    when the image is damaged; `broken_image` gives the reason as text.
+    when the image is damaged, and `ValueError` when it has too many pixels (see `data.budget`);
+    `broken_image` gives the reason as text.
 
     >>> load_image(np.zeros((2, 3), np.uint8)).size
     (3, 2)
     """
     with opened(item) as image:
+        held = image.width * image.height
         if at_least:
             image.draft(None, (at_least, at_least))
-        image.load()
-        return to_rgb(_upright(image), getattr(item, "grey", None))
+        with room_for(image, held):
+            image.load()
+            return _upright(to_rgb(image, getattr(item, "grey", None)), _orientation(image))
 
 
 def broken_image(item: Item) -> str | None:
@@ -238,8 +246,20 @@ def opened(item: Item) -> Image.Image:
         return Image.fromarray(np.ascontiguousarray(item))
     if not isinstance(item, (str, bytes, os.PathLike)):
         raise ValueError(f"expected a file, encoded bytes or an array, found {type(item).__name__}")
-    source = io.BytesIO(item) if isinstance(item, bytes) else item
-    return Image.open(source, formats=FORMATS)
+    if isinstance(item, bytes):
+        return Image.open(io.BytesIO(item), formats=FORMATS)
+    require_file(item)
+    return Image.open(item, formats=FORMATS)
+
+
+def require_file(path: str | os.PathLike) -> None:
+    """Raise `ValueError` when `path` is a device, pipe or socket, which reading may wait for.
+
+    Raises `OSError` when there is nothing at `path`.
+    """
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a folder has an error of its own
+        raise ValueError("a device or pipe, not a file")
 
 
 def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:
@@ -249,6 +269,18 @@ def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:
     Transparent pixels are shown on white. Raises `ValueError` when deep grey values are not finite,
     or without `grey` outside the range of their format.
     """
+    if not (is_deep(image) or image.has_transparency_data):
+        return image.convert("RGB")
+    # Both conversions need several times the memory of the picture, so they are done in strips.
+    rows = max(1, STRIP // image.width)
+    whole = Image.new("RGB", image.size)
+    for top in range(0, image.height, rows):
+        box = (0, top, image.width, min(top + rows, image.height))
+        whole.paste(_strip_to_rgb(image.crop(box), grey), box)
+    return whole
+
+
+def _strip_to_rgb(image: Image.Image, grey: GreyRange | None) -> Image.Image:
     if is_deep(image):
         image = _grey8(image, grey)
     if image.has_transparency_data:
@@ -293,8 +325,8 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    turn = TURNS.get(_orientation(image))
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 
@@ -348,6 +380,11 @@ def _reason(error: Exception) -> str:
     """Return what is wrong, without the path or object address that Pillow's messages hold."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM)"
+    if isinstance(error, Image.DecompressionBombError):
+        return (
+            "a decompression bomb, or a picture too large to be read: more than "
+            f"{2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million pixels; make it smaller"
+        )
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

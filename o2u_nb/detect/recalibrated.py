@@ -38,9 +38,9 @@ def recalibrated(p_wrong: np.ndarray, decided: np.ndarray, wrong: np.ndarray) ->
     known = ~np.isnan(p_wrong[decided])
     if not known.any():
         return p_wrong
-    x = _log_odds(p_wrong)
+    x = log_odds(p_wrong)
     shift, slope = _fitted(_binned(x[decided[known]], np.asarray(wrong, dtype=bool)[known]))
-    return _expit(shift + slope * x)
+    return expit(shift + slope * x)
 
 
 def adding_up_to(p_wrong: np.ndarray, count: float) -> np.ndarray:
@@ -57,18 +57,19 @@ def adding_up_to(p_wrong: np.ndarray, count: float) -> np.ndarray:
     n = int(known.sum())
     if not 0 < count < n:
         return np.where(known, float(count > 0), np.nan)
-    x = _log_odds(p_wrong)
+    x = log_odds(p_wrong)
     bins = _binned(x[known], np.zeros(n, dtype=bool))
     low = _logit(count / n) - bins.x[-1]  # with this shift, none is above the mean
     high = _logit(count / n) - bins.x[0]
     for _ in range(STEPS):
         shift = (low + high) / 2
-        too_many = bins.n @ _expit(bins.x + shift) > count
+        too_many = bins.n @ expit(bins.x + shift) > count
         low, high = (low, shift) if too_many else (shift, high)
-    return _expit(x + shift)
+    return expit(x + shift)
 
 
-def _log_odds(p_wrong: np.ndarray) -> np.ndarray:
+def log_odds(p_wrong: np.ndarray) -> np.ndarray:
+    """Return log-odds in nats, at most those of `NEAREST` and 1 - `NEAREST`; NaN stays NaN."""
     return _logit(np.clip(p_wrong, NEAREST, 1 - NEAREST))
 
 
@@ -76,7 +77,8 @@ def _logit(p: Any) -> Any:
     return np.log(p) - np.log1p(-p)
 
 
-def _expit(x: np.ndarray) -> np.ndarray:
+def expit(x: np.ndarray) -> np.ndarray:
+    """Return the probabilities, 0 to 1, that belong to the log-odds `x` in nats."""
     return 1 / (1 + np.exp(-np.clip(x, -500, 500)))  # more would overflow
 
 
@@ -111,7 +113,7 @@ def _newton(decisions: _Bins, at: np.ndarray, free: np.ndarray) -> np.ndarray:
     precision = 1 / np.array([SHIFT, SLOPE]) ** 2
     value = _posterior(decisions, at)
     for _ in range(STEPS):
-        p = _expit(at[0] + at[1] * x)
+        p = expit(at[0] + at[1] * x)
         miss = n * p - wrong
         weight = n * p * (1 - p)
         downhill = (np.array([miss.sum(), miss @ x]) + precision * (at - [0, 1])) * free

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from o2u_nb.data import atomic
 from o2u_nb.data import samples as samples_io
+from o2u_nb.data.spreadsheet import inert
 from o2u_nb.errors import ApplyError
 from o2u_nb.exchange.cleaned import csv_text, remarked, warn_of_missing, warn_of_stale
 from o2u_nb.review.apply import Plan
@@ -15,10 +16,11 @@ def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
 
     Columns path, label, original_label, split, sample_id, note, tags (with ", " between them).
 
-    `data.sources.read` and the command line's --labels read it. Decisions on pictures that cannot
-    be read are applied, since only labels are written. Warns of decisions that are not applied and
-    of paths that lead to no file. Raises `ApplyError` for samples without files, `OutputError` when
-    the file cannot be written.
+    A cell that a spreadsheet would take for a formula has an apostrophe before it.
+    `data.sources.read` and the command line's --labels read the file, and take the apostrophe away.
+    Decisions on pictures that cannot be read are applied, since only labels are written. Warns of
+    decisions that are not applied and of paths that lead to no file. Raises `ApplyError` for
+    samples without files, `OutputError` when the file cannot be written.
     """
     if "path" not in plan.samples:
         raise ApplyError("These samples have no files: use to_parquet, which keeps their pixels.")
@@ -26,7 +28,7 @@ def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
     warn_of_missing(plan)
     columns = ["path", "label", "original_label", "split", "sample_id", "note", "tags"]
     with atomic.replacing(path) as file:
-        file.write(csv_text(remarked(plan).reset_index()[columns]).encode())
+        file.write(csv_text(inert(remarked(plan).reset_index()[columns])).encode())
     return Path(path)
 
 

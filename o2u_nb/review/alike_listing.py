@@ -50,7 +50,7 @@ class AlikeListing(Listing):
 
     @property
     def reviewer(self) -> str:
-        """Return the name of who reviews."""
+        """Return the name under which decisions are recorded."""
         raise NotImplementedError
 
     @cached_property

@@ -294,5 +294,7 @@ def _answers_log(audit: AuditFolder, reviewer: str) -> list[Event]:
         raise DecisionsError(
             f"Cannot read {log} ({error.strerror or error}): permit reading it."
         ) from error
-    counted, _ = Lineage.of(audit).sort(parse(data, name=str(log)).events, str(log))
+    counted, _ = (
+        Lineage.of(audit).whatever_shown().sort(parse(data, name=str(log)).events, str(log))
+    )
     return counted

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from o2u_nb.detect.learned import HARDLY
-from o2u_nb.detect.recalibrated import adding_up_to, recalibrated
+from o2u_nb.detect.recalibrated import adding_up_to
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import percent
 
@@ -78,5 +78,5 @@ def range_said(session: ReviewSession) -> str:
 def _share_if(session: ReviewSession, count: int) -> float:
     """Return the share of the suspects that is wrong if there are `count` wrong labels in all."""
     p_wrong = adding_up_to(session.columns.values("p_wrong"), count)
-    moved = recalibrated(p_wrong, *session.found())[session.suspects]
+    moved = session.moved(p_wrong)[session.suspects]
     return float(np.mean(moved[~np.isnan(moved)]))

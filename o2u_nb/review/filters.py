@@ -4,20 +4,21 @@ In come a scores table and what is decided; out come masks and orders over its r
 is checked when it is set, and an error names the nearest value that exists.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 import traitlets
 from traitlets import Bunch
 
-from o2u_nb.detect.recalibrated import recalibrated
+from o2u_nb.detect.from_decisions import Decided
 from o2u_nb.errors import O2UError
 from o2u_nb.review.alike import Alike
 from o2u_nb.review.columns import Columns, one_of
 from o2u_nb.review.concealed import LEVELS, NOTHING, TELLING
 from o2u_nb.review.events import ACTIONS
 from o2u_nb.review.groups import GROUPINGS
+from o2u_nb.review.learning import P_WRONG, Learning
 from o2u_nb.review.remarks import Remarks
 
 UNDECIDED = "undecided"
@@ -42,6 +43,8 @@ class Filters(traitlets.HasTraits):
     """Hold the settings of a review; `ReviewSession` says what they mean.
 
     `columns` are the scores table's, `suspects` bool (n,) the samples at or above the threshold.
+    `features` are as in `Learning`, and `causes` what the decisions so far have added to the
+    log-odds of a wrong label, float (n,) nats each, by the name of the cause; see `Moved`.
     """
 
     order_by = traitlets.Unicode("score")
@@ -67,12 +70,15 @@ class Filters(traitlets.HasTraits):
     p_wrong = traitlets.Instance(np.ndarray, args=(0,), read_only=True)
     estimated_precision = traitlets.Float(None, allow_none=True, read_only=True)
 
-    def __init__(self, scores: pd.DataFrame):
+    def __init__(self, scores: pd.DataFrame, features: Callable[[], Sequence[np.ndarray]] = tuple):
         super().__init__()
         self.columns = Columns(scores)
+        self.learning = Learning(self.columns, features)
+        self.causes: dict[str, np.ndarray] = {}
         self._state = np.zeros(len(self.columns), dtype=np.int8)
+        self._right = np.full(len(self.columns), -1, dtype=np.int32)  # see `Decided`
         self._remarks = Remarks()
-        self.set_trait("p_wrong", self.columns.values("p_wrong"))
+        self.set_trait("p_wrong", self.columns.values(P_WRONG))
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -224,17 +230,27 @@ class Filters(traitlets.HasTraits):
         known = p_wrong[~np.isnan(p_wrong)]
         self.set_trait("estimated_precision", float(known.mean()) if len(known) else None)
 
-    def found(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return where a label was found right or wrong: positions (k,), and if wrong (k,) bool."""
+    def found(self) -> Decided:
+        """Return where a label was found right or wrong, and which class is the right one."""
         decided = np.flatnonzero(np.isin(self._state, FOUND))
-        return decided, np.isin(self._state[decided], FOUND_WRONG)
+        wrong = np.isin(self._state[decided], FOUND_WRONG)
+        return Decided(decided, wrong, self._right[decided])
+
+    def moved(self, said: np.ndarray) -> np.ndarray:
+        """Move the probabilities `said` (n,) as far as the decisions so far ask for."""
+        return self.learning.after(self.found(), said).p_wrong
 
     def recalibrate(self) -> None:
-        """Move `p_wrong` as far as the decisions so far ask for; see `detect.recalibrated`."""
-        found = recalibrated(self.columns.values("p_wrong"), *self.found())
+        """Move `p_wrong` as far as the decisions so far ask for; see `review.learning`."""
+        found = self.learning.after(self.found())
+        self.causes = found.causes
         with self.hold_trait_notifications():
-            self.set_trait("p_wrong", frozen(found))
+            self.set_trait("p_wrong", frozen(found.p_wrong))
             self.estimate()
+
+    def order_values(self) -> np.ndarray:
+        """Return what `order_by` sorts by, float (n,): of `p_wrong` as the decisions moved it."""
+        return self.p_wrong if self.order_by == P_WRONG else self.columns.values(self.order_by)
 
     @traitlets.validate("order_by", "threshold_column")
     def _valid_column(self, proposal: Bunch) -> str:

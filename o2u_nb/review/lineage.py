@@ -7,7 +7,7 @@ given label and picture are unchanged. Nothing is ever removed from a log.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,13 +60,21 @@ class Lineage:
             left=frozenset(before.get("left", ())),
         )
 
+    def whatever_shown(self) -> "Lineage":
+        """Return the lineage of a log whose events may name a label that was shown, not given.
+
+        Hidden checks show planted labels. Their events count if they are about this very data set.
+        """
+        return replace(self, given=None)
+
     def sort(
         self, events: Iterable[Event], name: str, *, among_others: bool = False
     ) -> tuple[list[Event], list[Event]]:
         """Return the events that count, and those that are set aside.
 
         An event counts if it is about this data set or an earlier one, and its sample is here under
-        the same given label. A draw, which is about no sample, counts if it is about this data set. `among_others` says that the log is known to be about this audit.
+        the same given label. A draw, which is about no sample, counts if it is about this data set.
+        `among_others` says that the log is known to be about this audit.
         Otherwise `DecisionsError` is raised when all events are about another data set; the message
         calls the log `name`.
         """

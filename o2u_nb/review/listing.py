@@ -5,7 +5,7 @@ are selected and current, which are always among them.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from traitlets import Bunch
 from o2u_nb.errors import O2UError
 from o2u_nb.review.filters import FILTERS, STATES, UNDECIDED, Filters, frozen
 from o2u_nb.review.groups import Group, by_pair
+from o2u_nb.review.learning import P_WRONG
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Listing(Filters):
     groups = traitlets.Tuple(read_only=True)
     hidden_matches = traitlets.Instance(Hidden, args=(), read_only=True)
 
-    def __init__(self, scores: pd.DataFrame):
-        super().__init__(scores)
+    def __init__(self, scores: pd.DataFrame, features: Callable[[], Sequence[np.ndarray]] = tuple):
+        super().__init__(scores, features)
         self._shown = np.zeros(len(self.columns), dtype=bool)
 
     def follow_settings(self) -> None:
@@ -73,7 +74,24 @@ class Listing(Filters):
             return self.sequence
         if self.alike_in_force is not None:  # most similar first
             return self.columns.positions(self.alike_in_force.ids)
+        return self._sorted()
+
+    def _sorted(self) -> np.ndarray:
+        """Return all positions sorted by `order_by`; ties are in rank order, NaN is last."""
+        if self.order_by == P_WRONG and self.causes:
+            return np.argsort(-self.p_wrong if self.descending else self.p_wrong, kind="stable")
         return self.columns.order(self.order_by, descending=self.descending)
+
+    def rank_again(self) -> None:
+        """List the samples by the probability of a wrong label that the decisions so far say.
+
+        The list keeps this order while decisions are made, until this is called again, a setting
+        changes, or a command is undone. Where nothing is decided, it is the audit's `p_wrong`.
+        """
+        with self.hold_trait_notifications():
+            self.order_by, self.descending = P_WRONG, True
+            self.show()
+            self.go_to_undecided()
 
     def _grouped(self, order: np.ndarray) -> tuple[np.ndarray, tuple[Group, ...]]:
         """Return what is shown of all positions in `order`, and its groups."""

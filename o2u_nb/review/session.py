@@ -33,6 +33,7 @@ from o2u_nb.review.concealed import HINTS, LABELS, concealed
 from o2u_nb.review.decisions import Decisions, Event
 from o2u_nb.review.events import NOTE, TAG, UNTAG
 from o2u_nb.review.filters import STATES, UNDECIDED
+from o2u_nb.review.learning import P_WRONG
 from o2u_nb.review.lineage import Lineage
 from o2u_nb.review.remarks import as_note, as_tags
 from o2u_nb.review.thumbnails import CHANGED, OK, State, Thumbnails
@@ -112,11 +113,13 @@ class ReviewSession(AlikeListing):
     ):
         self.lock = threading.RLock()  # held by whoever changes the review, see `alone`
         self.audit = audit if isinstance(audit, AuditFolder) else AuditFolder.open(audit)
-        super().__init__(self.audit.scores)
+        super().__init__(self.audit.scores, self._features)
         self.decisions = Decisions(
             self.audit.log if log is None else log,
             reviewer=user() if reviewer is None else reviewer,
-            lineage=Lineage.of(self.audit),
+            lineage=Lineage.of(self.audit)
+            if log is None
+            else Lineage.of(self.audit).whatever_shown(),
         )
         self.thumbnails = Thumbnails(self.audit.folder / CACHE, audited=_audited(self.audit.facts))
         self._classes = Classes(self.columns.classes)
@@ -194,6 +197,16 @@ class ReviewSession(AlikeListing):
         They are memory-mapped and opened when first asked for; None where none were kept.
         """
         return self.audit.embeddings
+
+    def _features(self) -> list[np.ndarray]:
+        """Return the features of frozen networks, with a row for each position.
+
+        Those of a network that was trained on the labels are left out: it has learned the wrong
+        ones, too.
+        """
+        features = self.audit.features
+        rows = rows_of(self.trace.ids, self.columns.ids) if features else None
+        return [found[rows] for found in features.values()]
 
     def companion(self, kind: type) -> Any:
         """Return what is kept of a class for this session, `kind(session)`; made when first asked.
@@ -346,7 +359,7 @@ class ReviewSession(AlikeListing):
             label=self.shown_label(position),
             suggested=columns.name(columns.suggested[position]),
             p_wrong=plain(self.p_wrong[position]),
-            score=plain(columns.values(self.order_by)[position]),
+            score=plain(self.order_values()[position]),
             suspect=bool(self.suspects[position]),
             kind=self._kinds[position],
             decision=event.action if event else None,
@@ -571,6 +584,8 @@ class ReviewSession(AlikeListing):
         ids = self._by_rank(event.sample_id for event in command())
         with self.hold_trait_notifications():
             self._absorb()
+            if self.order_by == P_WRONG:
+                self.show()  # what the decisions said of the order is taken back, too
             if ids and self.is_shown(ids[0]):
                 self.current = ids[0]
         return ids
@@ -600,11 +615,19 @@ class ReviewSession(AlikeListing):
         if ids:
             events = [self.decisions.current(id) for id in ids]
             states = [STATES.index(event.action) if event else 0 for event in events]
-            self._state[self.columns.positions(ids)] = states
+            positions = self.columns.positions(ids)
+            self._state[positions] = states
+            self._right[positions] = list(map(self._right_code, positions, events))
             for sample_id, event in zip(ids, events, strict=True):
                 self._classes.note(sample_id, event.new_label if event else None)
                 note, tags = self.decisions.note(sample_id), self.decisions.tags(sample_id)
                 self._remarks.take(sample_id, note, tags)
+
+    def _right_code(self, position: int, event: Event | None) -> int:
+        """Return the code of the class that was found right; -1 for none, or one made in review."""
+        if event is None or event.action == "keep":
+            return int(self.columns.label[position])
+        return self._codes.get(event.new_label, -1)
 
     def _announce(self) -> None:
         self.set_trait("made_classes", self._classes.made)
@@ -615,6 +638,10 @@ class ReviewSession(AlikeListing):
         return round(1000 * (time.monotonic() - self._since))
 
     # Looking things up
+
+    @cached_property
+    def _codes(self) -> dict[str | None, int]:
+        return {name: code for code, name in enumerate(self.columns.classes)}
 
     @cached_property
     def _ranks(self) -> np.ndarray:

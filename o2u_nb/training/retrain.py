@@ -109,7 +109,8 @@ def _chosen(method: Method | str | None, trusted: TrustedLabels) -> Method | Non
         return method
     if method is None:
         raise O2UError("Found trusted samples without a method that takes them: pass method=.")
-    return partial(method, trusted=trusted)
+    train: Callable = method  # one that takes trusted samples, as was checked above
+    return partial(train, trusted=trusted)
 
 
 class CountEpochs(Callback):

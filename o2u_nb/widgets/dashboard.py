@@ -14,6 +14,7 @@ from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
+from o2u_nb.widgets.learning import LearningPanel
 from o2u_nb.widgets.map import MapPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
@@ -27,6 +28,7 @@ TABS = {
     "Confusion": ConfusionPanel,
     "Map": MapPanel,
     "Epochs": PlayerPanel,
+    "Learned": LearningPanel,
     "Certificate": CertifyPanel,
     "Reviewers": ReviewersPanel,
 }

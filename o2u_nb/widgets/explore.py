@@ -8,6 +8,7 @@ trainings themselves are in `training/play.py`; `o2u_nb.explorer` joins the two.
 import time
 from collections.abc import Callable, Mapping
 from html import escape
+from typing import Any
 
 import pandas as pd
 from ipywidgets import (
@@ -124,6 +125,17 @@ class ExplorePanel(LiveOutput):
         """Return what the controls say."""
         found = {name: control.value for name, control in self._controls.items()}
         return Settings(**{**found, "hidden": HEADS[found["hidden"]]})
+
+    def set(self, **values: Any) -> None:
+        """Give controls other values, as a hand on them would; the names are those of `Settings`.
+
+        `hidden` is True or False. Training begins in the background, see `wait`.
+        """
+        if "hidden" in values:  # first, since it moves the rates
+            names = {hidden: name for name, hidden in HEADS.items()}
+            self._controls["hidden"].value = names[bool(values.pop("hidden"))]
+        for name, value in values.items():
+            self._controls[name].value = value
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -15,18 +15,24 @@ import re
 import stat
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from o2u_nb.data.samples import printable
+from o2u_nb.data.spreadsheet import restored
 from o2u_nb.errors import SourceError
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls")
 SEPARATORS = ",;\t|"  # separators of a CSV that are tried
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # byte order marks: the first bytes of UTF-16 text
 HANDED_OVER = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # pipes of the shell
+# A gzip of one megabyte can hold a gigabyte of zeros. Tables of labels with a line of 100 bytes for
+# each of ten million pictures have one. Our choice.
+MOST_UNPACKED = 2 * 10**9
+OURS = "sample_id"  # a column of every CSV that this package writes, with marks before formulas
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # the first bytes of an .xls file
 
 
@@ -54,12 +60,27 @@ def read_table(
         with open(path, "rb") as file:
             content = file.read()
         if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+            content = _unpacked(content)
         return _parsed(content, path, encoding, wanted)
     except SourceError:
         raise
-    except (OSError, EOFError, ValueError, LookupError, pd.errors.ParserWarning) as error:
+    except (
+        *(OSError, EOFError, ValueError, LookupError, pd.errors.ParserWarning),
+        *(zlib.error, RecursionError),
+    ) as error:
         raise SourceError(f"cannot read {printable(path)}: {_reason(error)}") from error
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Unpack gzip; raise `ValueError` when far more comes out than a table of labels has."""
+    with gzip.open(io.BytesIO(content)) as file:
+        unpacked = file.read(MOST_UNPACKED + 1)
+    if len(unpacked) > MOST_UNPACKED:
+        raise ValueError(
+            f"unpacked, it has more than {MOST_UNPACKED // 10**9} GB: unpack it yourself if it is "
+            "what you expect"
+        )
+    return unpacked
 
 
 def _require_ends(path: str) -> None:
@@ -96,13 +117,14 @@ def _csv(text: str, wanted: Sequence[str]) -> pd.DataFrame:
     with warnings.catch_warnings():
         # For a row with too many fields pandas only warns, and shifts or loses cells of it.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
+        table = pd.read_csv(
             io.StringIO(text[named.end() :] if named else text),
             sep=separator,
             dtype=str,
             keep_default_na=False,
             index_col=False,
         )
+    return restored(table) if OURS in table else table
 
 
 def _separator(text: str, wanted: Sequence[str]) -> str:
@@ -201,6 +223,8 @@ def _reason(error: Exception) -> str:
             "it is not UTF-8 text; save it as UTF-8, or name its encoding, such as "
             "encoding='cp1252' (--encoding cp1252)"
         )
+    if isinstance(error, RecursionError):
+        return "its JSON is nested too deeply to be a table"
     if isinstance(error, pd.errors.EmptyDataError):
         return "it is empty; expected the columns path and label"
     if isinstance(error, pd.errors.ParserWarning):
