@@ -85,7 +85,7 @@ def test_all_panels_are_known():
         "CertifyDesk", "CertifyPanel", "CheckDesk", "CheckPanel", "ConfusionPanel", "Dashboard",
         "FinishCard", "HistogramsPanel", "LearningPanel", "MapPanel", "PlayerPanel",
         "ReviewersPanel",
-        "ScatterPanel", "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
+        "ScatterPanel", "SimilarPanel", "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 
 

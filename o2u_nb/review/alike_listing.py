@@ -87,7 +87,12 @@ class AlikeListing(Listing):
         """
         self._require_seen()
         found = self.search.looks_like(picture, k=k, eye=eye)
-        return self._list(_alike(f"Looks like {name or called(picture)}", found, ()))
+        return self.show_found(f"Looks like {name or called(picture)}", found)
+
+    def show_found(self, title: str, found: pd.DataFrame) -> Alike:
+        """List what `AuditSearch.looks_like` has found; so that may be asked in the background."""
+        self._require_seen()
+        return self._list(_alike(title, found, ()))
 
     def choose_labels(self, labels: str) -> None:
         """List of the similar samples all, or only those with the same or with other labels.

@@ -19,6 +19,7 @@ from o2u_nb.widgets.map import MapPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.player import PlayerPanel
+from o2u_nb.widgets.similar import SimilarPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 
@@ -27,6 +28,7 @@ TABS = {
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
     "Map": MapPanel,
+    "Similar": SimilarPanel,
     "Epochs": PlayerPanel,
     "Learned": LearningPanel,
     "Certificate": CertifyPanel,
