@@ -66,11 +66,11 @@ def main() -> None:
         f"questions: {QUERIES} samples with the {K} nearest of each, or {MARKED_QUERIES} times "
         f"{MARKED} samples of one class with the {MARKED_K} nearest. The first {PER_CLASS:,} "
         "pictures of each class of CIFAR-10, and all of the photographs of waste. The features "
-        f"are those of {' and '.join(EYES)}, frozen; raw pixels are of {SIDE} x {SIDE} pictures, compared in the "
-        f"same way. Time: one sample's {K} nearest among {SAMPLES:,} with {FEATURES:,} random "
-        f"features each, {REPEATS} times: median {seconds['median']:.0f} ms, worst "
-        f"{seconds['worst']:.0f} ms; the first question, which scales the rows and keeps them in "
-        f"a file, {seconds['first'] / 1000:.1f} s. {by_index}Load average of the last minute, this "
+        f"are those of {' and '.join(EYES)}, frozen; raw pixels are of {SIDE} x {SIDE} "
+        f"pictures, compared in the same way. Time: one sample's {K} nearest among {SAMPLES:,} "
+        f"with {FEATURES:,} random features each, {REPEATS} times: median "
+        f"{seconds['median']:.0f} ms, worst {seconds['worst']:.0f} ms; the first question, which scales "
+        f"the rows and keeps them in a file, {seconds['first'] / 1000:.1f} s. {by_index}Load average of the last minute, this "
         f"run included: {os.getloadavg()[0]:.1f}."
     )
     path = write_table("similar", "Similar samples", table.set_index("data"), notes)
