@@ -69,9 +69,9 @@ def main() -> None:
         f"are those of {' and '.join(EYES)}, frozen; raw pixels are of {SIDE} x {SIDE} "
         f"pictures, compared in the same way. Time: one sample's {K} nearest among {SAMPLES:,} "
         f"with {FEATURES:,} random features each, {REPEATS} times: median "
-        f"{seconds['median']:.0f} ms, worst {seconds['worst']:.0f} ms; the first question, which scales "
-        f"the rows and keeps them in a file, {seconds['first'] / 1000:.1f} s. {by_index}Load average of the last minute, this "
-        f"run included: {os.getloadavg()[0]:.1f}."
+        f"{seconds['median']:.0f} ms, worst {seconds['worst']:.0f} ms; the first question, which "
+        f"scales the rows and keeps them in a file, {seconds['first'] / 1000:.1f} s. {by_index}"
+        f"Load average of the last minute, this run included: {os.getloadavg()[0]:.1f}."
     )
     path = write_table("similar", "Similar samples", table.set_index("data"), notes)
     print(path.read_text(encoding="utf-8"))
