@@ -3,9 +3,10 @@
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-# The name of the stamp carries the content of the lock: a changed lock means a new environment,
+# The name of the stamp carries the content of the locks: a changed lock means a new environment,
 # a changed file date does not.
-LOCKED := .venv/.locked-$(firstword $(shell cksum requirements.lock))
+LOCKS := requirements.lock hashes.lock
+LOCKED := .venv/.locked-$(firstword $(shell cat $(LOCKS) | cksum))
 READY := .venv/.ready
 # TypeScript, which checks the types of the widgets' JavaScript; its stamp works in the same way.
 TYPESCRIPT := tests/js/node_modules/.locked-$(firstword $(shell cksum tests/js/package-lock.json))
@@ -54,14 +55,15 @@ format: $(READY)  ## put the code into the house style
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-lock: $(READY)  ## write requirements.lock from what .venv holds now
+lock: $(READY)  ## write requirements.lock and hashes.lock from what .venv holds now
 	$(PY) .ci/lock.py > .venv/lock && mv .venv/lock requirements.lock
-	rm -f .venv/.locked-* && touch .venv/.locked-$$(cksum requirements.lock | cut -d ' ' -f 1)
+	$(PY) .ci/hashes.py > .venv/lock && mv .venv/lock hashes.lock
+	rm -f .venv/.locked-* && touch .venv/.locked-$$(cat $(LOCKS) | cksum | cut -d ' ' -f 1)
 
 $(LOCKED):
 	@python=$$(sh .ci/find-python) && "$$python" -m venv --clear .venv
 	@echo "Installing the locked packages: about 7 GB on disk, CUDA included; this takes minutes, once."
-	$(PIP) install -q -r requirements.lock
+	$(PIP) install -q --require-hashes -r hashes.lock
 	@touch $@
 
 $(TYPESCRIPT):

@@ -27,12 +27,12 @@ from o2u_nb.building import (
 )
 from o2u_nb.data import atomic, duplicates, grey, sealed, sources, spreadsheet
 from o2u_nb.data import samples as samples_io
-from o2u_nb.data.checks import gone
+from o2u_nb.data.checks import changed, gone, without_lost
 from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked, named_problems, problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
-from o2u_nb.errors import TraceError
+from o2u_nb.errors import SourceError, TraceError
 from o2u_nb.folder import AuditFolder, is_finished
 from o2u_nb.presets import PRESETS, Preset, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
@@ -131,18 +131,22 @@ def run_audit(
             _write_sources(place, checked)
             kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
             kept.begin(started)
-            evidence, training = _train(
-                checked.samples, settings, eyes, place, out, seed, kept, say, progress, watch
+
+            def train(samples: pd.DataFrame, kept: Unfinished) -> tuple[Evidence, dict]:
+                return _train(samples, settings, eyes, place, out, seed, kept, say, progress, watch)
+
+            checked, kept, evidence, training = _train_on_what_is_there(
+                train, place, checked, kept, say, progress
             )
             facts = dict(
                 source=_named(source),
                 preset=settings.name,
                 seed=seed,
-                asked=asked,
+                asked=kept.asked,
                 **training,
                 **kept.facts(),
             )
-            _finish(place, out, checked, evidence, facts, say)
+            _finish(place, out, checked, evidence, facts, say, kept.files)
             place.drop(layout.RUN)
         return AuditFolder.open(out)
 
@@ -212,6 +216,43 @@ def write_problems(place: Place, checked: Checked) -> None:
     _write_csv(checked.problems, place.new(layout.PROBLEMS), index=False)
 
 
+def _train_on_what_is_there(
+    train: Callable[[pd.DataFrame, Unfinished], tuple[Evidence, dict]],
+    place: Place,
+    checked: Checked,
+    kept: Unfinished,
+    say: Say,
+    progress: Report,
+) -> tuple[Checked, Unfinished, Evidence, dict]:
+    """Train; where pictures were lost since they were read, train anew without them."""
+    try:
+        return checked, kept, *train(checked.samples, kept)
+    except SourceError:
+        left = without_lost(checked, progress=_stage(progress, "reading"))
+        if len(left.samples) == len(checked.samples):
+            raise  # it was about something else
+    kept = _begin_without_lost(place, checked, left, kept, say)
+    return _train_on_what_is_there(train, place, left, kept, say, progress)
+
+
+def _begin_without_lost(
+    place: Place, checked: Checked, left: Checked, kept: Unfinished, say: Say
+) -> Unfinished:
+    """Keep that the training begins anew with what is `left` of the samples, and say so."""
+    names = checked.samples.index.difference(left.samples.index)
+    say(
+        f"Careful: {len(names):,} pictures can no longer be read, such as {names[0]}; they are "
+        f"left out, and listed in {layout.PROBLEMS}. Training begins anew without them."
+    )
+    kept.write()  # it counts the time until now
+    _write_sources(place, left)
+    states = again.states(left.samples)
+    asked = {**kept.asked, "state": again.digest(left.samples, states)}
+    begun = Unfinished(kept.path, asked, again.short(states), seconds=kept.seconds)
+    begun.write()
+    return begun
+
+
 def _finish(
     place: Place,
     out: Path,
@@ -219,10 +260,14 @@ def _finish(
     evidence: Evidence,
     facts: dict,
     say: Say,
+    files: Sequence[str] | None = None,
 ) -> None:
-    """Rank the samples, look at earlier decisions in `out`, and write the remaining files."""
+    """Rank the samples, look at earlier decisions in `out`, and write the remaining files.
+
+    `files` are the digests of the pictures as they were before training, see `again.short`.
+    """
     say("Ranking the samples and writing the report.")
-    checked = _with_gone(place, checked, say)
+    checked = _with_gone_and_changed(place, checked, files, say)
     conflicting = duplicates.conflicting(checked.samples)
     notes = facts.get("eye_notes", ())
     findings = Findings.of(evidence, conflicting=conflicting, notes=notes)
@@ -238,16 +283,27 @@ def _finish(
     write_results(place, checked, findings, facts)
 
 
-def _with_gone(place: Place, checked: Checked, say: Say) -> Checked:
-    """List among the problems which pictures have disappeared while the network was trained."""
-    lost = gone(checked.samples)
-    if lost.empty:
+def _with_gone_and_changed(
+    place: Place, checked: Checked, files: Sequence[str] | None, say: Say
+) -> Checked:
+    """List among the problems which pictures have disappeared or changed during the training."""
+    now = again.short(again.states(checked.samples))
+    others = [before != after for before, after in zip(files or now, now, strict=True)]
+    found = {
+        "disappeared": gone(checked.samples),
+        "changed": changed(checked.samples, others),
+    }
+    for what, problems in found.items():
+        if len(problems):
+            say(
+                f"Careful: {len(problems):,} pictures have {what} since they were read, such as "
+                f"{problems['sample_id'][0]}; they are ranked all the same, and listed in "
+                f"{layout.PROBLEMS}."
+            )
+    if not any(map(len, found.values())):
         return checked
-    say(
-        f"Careful: {len(lost):,} pictures have disappeared since they were read, such as "
-        f"{lost['sample_id'][0]}; they are ranked all the same, and listed in {layout.PROBLEMS}."
-    )
-    checked = checked._replace(problems=pd.concat([checked.problems, lost], ignore_index=True))
+    problems = pd.concat([checked.problems, *found.values()], ignore_index=True)
+    checked = checked._replace(problems=problems)
     write_problems(place, checked)
     return checked
 

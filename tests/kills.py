@@ -104,8 +104,8 @@ PHASES = {"batch": "training", f"/{layout.FEATURES}/": "features",
           layout.EMBEDDINGS: "embeddings", layout.SCORES: "finishing"}  # fmt: skip
 
 
-def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[int, int, str]:
-    """Run the command line in a fork; return its status, its count and its last phase.
+def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[int, list[str]]:
+    """Run the command line in a fork; return its status, and the phase of each thing it counted.
 
     The status of a process that a signal has ended is negative.
     """
@@ -114,16 +114,14 @@ def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[in
     if child:
         os.close(sent)
         with os.fdopen(came) as pipe:
-            said = pipe.read().splitlines()
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        count, _, phase = (said[-1] if said else "0 reading").partition(" ")
-        return status, int(count), phase
+            phases = pipe.read().splitlines()
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), phases or ["reading"]
     fault = Fault(root, way, at)
     real = fault.happens
 
     def happens(what: str, *, writes: bool = False) -> None:
         fault._look(what)
-        os.write(sent, f"{fault.count} {fault.phase}\n".encode())
+        os.write(sent, f"{fault.phase}\n".encode())
         real(what, writes=writes)
 
     fault.happens = happens
@@ -138,7 +136,7 @@ def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[in
     except SystemExit as end:
         status = int(end.code or 0)
     except BaseException as error:  # what a user would see as a traceback
-        os.write(sent, f"{fault.count} {type(error).__name__}: {error}\n".encode())
+        os.write(sent, f"{type(error).__name__}: {error}\n".encode())
         status = 1
     os._exit(status)
 
@@ -157,15 +155,16 @@ def contents(out: Path) -> dict:
 def tried(folder: Path, kills: int, seed: int, ways: list[str], *, replace: bool = False) -> dict:
     """Disturb audits in `folder` until there were `kills` faults; return what was found.
 
-    With `replace`, each of them is to replace a finished audit of another seed, which must stay
-    whole until it does.
+    The first fault of each audit is a kill in the next phase in turn, so that no phase is left out
+    by chance; the others come anywhere. With `replace`, each audit is to replace a finished one of
+    another seed, which must stay whole until it does.
     """
     draw = random.Random(seed)
     source = write_source(folder / "source", n=24, wrong=1, side=8)
     pictures = snapshot(source)
     command = ["audit", str(source), "--preset", "quick", "--eyes", f"{NETWORK},{FROZEN}", "--seed"]
     argv = [*command, "1", "--out"]
-    status, total, _ = run([*argv, str(folder / "whole")], folder)
+    status, passed = run([*argv, str(folder / "whole")], folder)
     whole = contents(folder / "whole")
     for name in (folder / IMPORTED).read_text().splitlines():  # once, and not in each fork
         if name.partition(".")[0] in ("o2u_nb", "plotly", "sklearn", "pyarrow", "jinja2"):
@@ -173,8 +172,8 @@ def tried(folder: Path, kills: int, seed: int, ways: list[str], *, replace: bool
                 import_module(name)
     if replace:
         run([*command, "2", "--out", str(folder / "old")], folder)
+    total, chain = len(passed), 0
     found: dict = dict(events=total, whole=status, faults=Counter(), phases=Counter(), wrong=[])
-    chain = 0
     while sum(found["faults"].values()) < kills:
         chain += 1
         out, more = folder / f"out{chain}", []
@@ -184,7 +183,11 @@ def tried(folder: Path, kills: int, seed: int, ways: list[str], *, replace: bool
         for k in range(MOST + 1):
             latest = total * (k + 2) // (MOST + 1)  # later ones may be in a later phase
             way, at = draw.choice(ways), draw.randint(1, latest) if k < MOST else 0
-            status, _, phase = run([*argv, str(out), *more], folder, way, at)
+            if k == 0:
+                phase = list(dict.fromkeys(passed))[chain % len(set(passed))]
+                way, at = "kill", draw.choice([i for i, p in enumerate(passed, 1) if p == phase])
+            status, phases = run([*argv, str(out), *more], folder, way, at)
+            phase = phases[-1]
             if status == 0:
                 break
             found["faults"][way] += 1

@@ -6,6 +6,7 @@ of the package and the panels drawn.
 """
 
 import importlib
+import inspect
 import json
 import pkgutil
 import sys
@@ -28,7 +29,7 @@ def main(folder: Path, out: Path) -> None:
     session = audit.session(reviewer="ann")
     wrong = audit.scores.index[0]
     session.drop([wrong])
-    drawn = draw_panels(session, modules)
+    drawn = draw_panels(folder, modules)
     assert "widget" in str(audit.panel()._repr_mimebundle_())
     export(audit, out, wrong)
     written = Audit.save(out / "again", audit.samples, audit.trace)
@@ -49,8 +50,8 @@ def fail(name: str) -> None:
     assert name == "o2u_nb.training", name
 
 
-def draw_panels(session, modules: dict) -> list[str]:
-    """Draw each panel over `session`, found as `test_panels` finds them."""
+def draw_panels(folder: Path, modules: dict) -> list[str]:
+    """Draw each panel over a session of the kind it takes, found as `test_panels` finds them."""
     base = next(m.Panel for m in modules.values() if hasattr(m, "Panel"))
     panels = {
         thing
@@ -59,6 +60,7 @@ def draw_panels(session, modules: dict) -> list[str]:
         if isinstance(thing, type) and issubclass(thing, base) and thing is not base
     }
     for panel in panels:
+        session = inspect.signature(panel).parameters["session"].annotation(folder, reviewer="ann")
         assert panel(session)._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]
     return sorted(panel.__name__ for panel in panels)
 

@@ -56,6 +56,26 @@ def test_words_that_cannot_be_meant_are_refused_before_anything_is_done(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["certify", ""], "found an empty text"),
+        (["reviewers", ""], "found an empty text"),
+        (["similar", "", "x.png"], "found an empty text"),
+        (["compare", "", "--out", "o"], "found an empty text"),
+        (["certify", "a", "--seed", str(2**64)], f"from 0 to {MOST_SEED}"),
+        (["certify", "a", "--draw", "9" * 5000], "whole number from 0 on"),
+        (["certify", "a", "--per-class", "-2"], "--per-class"),
+        (["similar", "a", "x.png", "--k", "0"], "whole number from 1 on"),
+        (["compare", "a", "--out", "o", "--epochs", "two"], "whole number from 1 on"),
+    ],
+)
+def test_every_command_refuses_them_in_one_line(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(capsys, *words)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("seed", [-1, MOST_SEED + 1, 0.5])
 def test_a_seed_that_torch_does_not_take_is_refused(source, tmp_path, seed):
     with pytest.raises(ValueError, match="whole number from 0"):

@@ -49,6 +49,19 @@ def test_quotes_a_line_that_names_the_separator_and_windows_line_ends(root):
     assert labels(sources.read(root, root / "l.csv")) == {"a.png": "x;y", "b.png": "dog"}
 
 
+@pytest.mark.parametrize("named", ["", "sep=;"])
+def test_lines_that_end_as_on_old_macs(root, named):
+    """Found by the fuzzer: the header was taken to be the whole file, which ended in csv.Error."""
+    lines = ([named] if named else []) + text(";").splitlines()
+    (root / "labels.csv").write_bytes("\r".join(lines).encode())
+    assert labels(sources.read(root, root / "labels.csv")) == EXPECTED
+
+
+def test_a_header_with_a_cell_that_is_too_long_is_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("x" * 200_000 + "\na.png,cat\n")
+    assert "field larger than field limit" in refusal(tmp_path / "labels.csv")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings_that_a_file_tells_itself(encoding, root):
     rows = [("a.png", "Käfer"), ("b.png", "猫")]

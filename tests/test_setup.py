@@ -19,6 +19,8 @@ from o2u_nb import doctor, extras
 from o2u_nb.__main__ import main
 from o2u_nb.offline_weights import INSTALLED
 
+LOCKS = ("requirements.lock", "hashes.lock")
+
 
 @pytest.fixture(scope="module")
 def project(root) -> dict:
@@ -182,7 +184,7 @@ def test_make_alone_lists_what_it_can_do(root):
 @pytest.fixture
 def built(root, tmp_path):
     """Imitate a clone in which make has built the environment."""
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", *LOCKS, "pyproject.toml"):
         shutil.copy(root / name, tmp_path)
     (tmp_path / ".venv").mkdir()
     plan = make(tmp_path, "--dry-run", "demo")
@@ -192,18 +194,21 @@ def built(root, tmp_path):
 
 
 DEMO = ".venv/bin/python -m o2u_nb demo"
+INSTALL = "install -q --require-hashes -r hashes.lock"
 
 
 def test_a_second_call_only_runs_what_was_asked(built):
-    (built / "requirements.lock").touch()  # a new date alone, as after a checkout
+    for name in LOCKS:
+        (built / name).touch()  # a new date alone, as after a checkout
     assert make(built, "--dry-run", "demo").splitlines() == [DEMO]
 
 
-def test_a_changed_lock_rebuilds_the_environment(built):
-    with (built / "requirements.lock").open("a") as lock:
+@pytest.mark.parametrize("changed", LOCKS)
+def test_a_changed_lock_rebuilds_the_environment(built, changed):
+    with (built / changed).open("a") as lock:
         lock.write("# changed\n")
     plan = make(built, "--dry-run", "demo")
-    steps = [plan.index(s) for s in ("-m venv --clear .venv", "-r requirements.lock", "-e .", DEMO)]
+    steps = [plan.index(s) for s in ("-m venv --clear .venv", INSTALL, "-e .", DEMO)]
     assert steps == sorted(steps)
 
 

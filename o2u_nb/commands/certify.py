@@ -7,6 +7,7 @@ statement. With `--draw` the random sample is drawn and recorded in the decision
 import argparse
 from pathlib import Path
 
+from o2u_nb.commands.options import count, place, seed
 from o2u_nb.commands.program import command
 from o2u_nb.errors import O2UError
 from o2u_nb.text import on_one_line
@@ -22,7 +23,7 @@ def add_command(commands) -> None:
         epilog="First decide on the suspects, then draw a random sample of all other samples "
         "(--draw), look at it in a notebook (Audit.open(DIR).certify()), and ask again.",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of an audit")
+    parser.add_argument("folder", type=place, metavar="DIR", help="folder of an audit")
     parser.add_argument(
         "--standard", type=_share, metavar="SHARE", help="share of right labels to show (0.95)"
     )
@@ -31,7 +32,7 @@ def add_command(commands) -> None:
     )
     parser.add_argument(
         "--per-class",
-        type=_count,
+        type=count(0),
         nargs="?",
         const=PER_CLASS,
         metavar="N",
@@ -44,7 +45,7 @@ def add_command(commands) -> None:
     )
     parser.add_argument(
         "--draw",
-        type=_count,
+        type=count(0),
         nargs="?",
         const=0,
         metavar="N",
@@ -56,7 +57,7 @@ def add_command(commands) -> None:
         help="draw although suspects are undecided: the cut is where the review stopped",
     )
     parser.add_argument("--anew", action="store_true", help="give an earlier sample up")
-    parser.add_argument("--seed", type=_count, metavar="N", help="of the random order")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the random order")
     parser.add_argument(
         "--report", action="store_true", help="write the certificate into report.html, too"
     )
@@ -157,9 +158,3 @@ def _share(text: str) -> float:
     if not 0 < share < 1:
         raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, found {text!r}")
     return share
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, found {text!r}")
-    return int(text)

@@ -7,7 +7,7 @@ the settings and a page with two figures.
 import argparse
 from pathlib import Path
 
-from o2u_nb.commands.options import place, seed
+from o2u_nb.commands.options import count, place, seed
 from o2u_nb.comparison import FIGURES, Comparison
 from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError
@@ -51,7 +51,7 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--seeds", type=_seeds, default=[0, 1, 2], metavar="N[,N]", help="default: 0,1,2"
     )
-    parser.add_argument("--epochs", type=_epochs, metavar="N", help="epochs of each training")
+    parser.add_argument("--epochs", type=count(1), metavar="N", help="epochs of each training")
     parser.add_argument(
         "--eye",
         metavar="NAME",
@@ -164,9 +164,3 @@ def _names(text: str) -> list[str]:
 
 def _seeds(text: str) -> list[int]:
     return [seed(part.strip()) for part in text.split(",")]
-
-
-def _epochs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)

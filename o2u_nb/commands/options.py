@@ -6,9 +6,12 @@ In comes what was typed; out comes the value, or one line that says what was exp
 import argparse
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from o2u_nb.presets import MOST_SEED
+
+MOST_DIGITS = 18  # of a count: as many as an int64 always holds
 
 
 def place(text: str) -> Path:
@@ -31,3 +34,17 @@ def seed(text: str) -> int:
             f"expected a whole number from 0 to {MOST_SEED}, found {text[:60]!r}"
         )
     return int(text)
+
+
+def count(least: int) -> Callable[[str], int]:
+    """Return the reader of whole numbers from `least` on."""
+
+    def read(text: str) -> int:
+        is_whole = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+        if not is_whole or int(text) < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} on, found {text[:60]!r}"
+            )
+        return int(text)
+
+    return read

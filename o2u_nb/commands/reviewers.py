@@ -5,8 +5,8 @@ reviewers with the pairs of classes on which they differ.
 """
 
 import argparse
-from pathlib import Path
 
+from o2u_nb.commands.options import place
 from o2u_nb.text import on_one_line
 
 
@@ -17,7 +17,7 @@ def add_command(commands) -> None:
         help="say how many mistakes reviewers make in hidden checks, and how far they agree",
         epilog="A check is answered in a notebook: Audit.open(DIR).check(reviewer=NAME).",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of an audit")
+    parser.add_argument("folder", type=place, metavar="DIR", help="folder of an audit")
     parser.set_defaults(command=run)
 
 

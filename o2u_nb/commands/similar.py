@@ -9,12 +9,11 @@ import os
 import pandas as pd
 
 from o2u_nb.audit import Audit
-from o2u_nb.commands.options import place
-from o2u_nb.commands.summary import on_one_line
+from o2u_nb.commands.options import count, place
 from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError
 from o2u_nb.exchange.cleaned import csv_text
-from o2u_nb.text import clip
+from o2u_nb.text import clip, on_one_line
 
 WIDEST = 60  # characters of an id that are printed
 DIGITS = 6  # of the similarity, in the CSV file
@@ -37,7 +36,7 @@ def add_command(commands) -> None:
         "common looks are searched for",
     )
     parser.add_argument(
-        "--k", type=_count, default=10, metavar="N", help="how many (default: %(default)s)"
+        "--k", type=count(1), default=10, metavar="N", help="how many (default: %(default)s)"
     )
     parser.add_argument(
         "--eye", metavar="NAME", help="the network that compares (default: the audit's first)"
@@ -98,9 +97,3 @@ def _lines(found: pd.DataFrame) -> list[str]:
             zip(ids, found["similarity"], found["label"], same, strict=True), start=1
         )
     ]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from o2u_nb.course.digits import NAMES, digits, picture
+from o2u_nb.course.digits import DIGITS, NAMES, digits, picture
 from o2u_nb.course.noise_effect import KINDS, relabel, transition
 from o2u_nb.course.trial import Question
 
 BUDGET = 200  # clicks, for 1,797 digits
-CHOICES = (*NAMES, "cannot be read")
+UNREAD = "cannot be read"
+CHOICES = (*DIGITS, UNREAD)
 
 
 class Score(NamedTuple):
@@ -95,7 +96,7 @@ class Capstone:
         if len(new) > self.left:
             raise ValueError(f"Expected at most {self.left} new answers, found {len(new)}")
         for position, answer in zip(new["position"], new["answer"], strict=True):
-            self._looked[int(position)] = NAMES.index(answer) if answer in NAMES else None
+            self._looked[int(position)] = None if answer == UNREAD else DIGITS.index(answer)
 
     def labels(self) -> np.ndarray:
         """Return the labels as they are now, with the answers in them: int (n,)."""

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import cross_val_predict
 
 from o2u_nb.course.digits import NAMES, digits, picture
@@ -139,16 +138,3 @@ def kept(folder: str | Path) -> pd.DataFrame:
     files = sorted(Path(folder).glob("*.csv"))
     columns = {file.stem: pd.read_csv(file, index_col="question")["answer"] for file in files}
     return pd.DataFrame(columns).rename_axis("question")
-
-
-def agreement(one: pd.Series, other: pd.Series) -> tuple[float, float]:
-    """Return the share of equal answers of two people, and Cohen's kappa.
-
-    Only questions that both answered count. Kappa (Cohen 1960) is 1 for full agreement and 0 for as
-    much as chance would give; it is NaN where both always gave the same single answer.
-    """
-    both = pd.concat([one.rename("one"), other.rename("other")], axis=1).dropna()
-    same = float((both["one"] == both["other"]).mean()) if len(both) else np.nan
-    if len(both) == 0 or both.stack().nunique() < 2:
-        return same, np.nan
-    return same, float(cohen_kappa_score(both["one"], both["other"]))

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGITS = tuple(str(k) for k in range(10))  # how people type them
 LEVELS = 16  # the largest value of a pixel
 SCALE = 8  # each pixel of a scan becomes a square of so many, so that the picture can be looked at
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.digits import NAMES, digits
-from o2u_nb.course.memorising import Memorised, recorded
+from o2u_nb.course.memorising import STEP, Memorised, recorded
 from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
@@ -22,7 +22,7 @@ def margins(found: Memorised) -> np.ndarray:
     With logits instead of log-probabilities the number is the same; its mean over the epochs is the
     area under the margin (AUM; Pleiss et al., NeurIPS 2020).
     """
-    scores = -found.codes / 30.0
+    scores = -found.codes / STEP
     own = np.take_along_axis(scores, found.given[None, :, None], 2)[..., 0]
     others = scores.copy()
     np.put_along_axis(

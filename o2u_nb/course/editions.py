@@ -15,7 +15,6 @@ from pathlib import Path
 ANSWERS = "answers"
 PREFIX = "answer-"
 LECTURER = "LECTURER.md"
-REQUIRE = "__import__('o2u_nb.course.verdict', fromlist=['require']).require"
 HEAD = re.compile(r"^# %% *(\S+) *$", re.MULTILINE)
 
 
@@ -52,7 +51,7 @@ def _required(source: str) -> str:
     *before, last = source.split("\n")
     if not last.startswith("checks."):
         return source
-    return "\n".join([*before, f"{REQUIRE}({last})"])
+    return "\n".join(["from o2u_nb.course.verdict import require", *before, f"require({last})"])
 
 
 def write_filled(notebooks: Path, out: Path) -> list[Path]:

@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from o2u_nb.course.answer import Answer, drawn
-from o2u_nb.course.digits import digits
+from o2u_nb.course.digits import NAMES, digits
+from o2u_nb.data import noise
 from o2u_nb.plots.look import COLORS
 from o2u_nb.text import percent
 
@@ -70,8 +71,8 @@ def transition(kind: str, rate: float) -> np.ndarray:
 
 def relabel(matrix: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Return noisy labels int (n,): each is drawn from the row of its class in `matrix`."""
-    drawn = np.random.default_rng(seed).random(len(labels))
-    return (drawn[:, None] > matrix.cumsum(1)[labels]).sum(1).clip(max=CLASSES - 1)
+    draw = noise.transition(matrix, NAMES)
+    return draw(None, labels, list(NAMES), np.random.default_rng(seed))
 
 
 @cache

@@ -14,14 +14,14 @@ from scipy.stats import norm
 
 from o2u_nb.course.answer import Answer, drawn
 from o2u_nb.course.cases import probabilities
-from o2u_nb.course.digits import digits, picture
+from o2u_nb.course.digits import DIGITS, digits, picture
 from o2u_nb.course.trial import Question
 from o2u_nb.plots.look import COLORS
+from o2u_nb.review.checks import difference
 from o2u_nb.text import percent
 
 N = 10_000  # samples of the imagined set
 POINTS = 400  # points of a curve
-DIGITS = tuple(str(k) for k in range(10))
 
 
 def separation(auroc: float) -> float:
@@ -141,8 +141,7 @@ def anchoring_trial(n: int = 20, seed: int = 0) -> list[Question]:
 class Anchoring(NamedTuple):
     """How often the answer was the suggested one, with it shown and without: shares in [0, 1].
 
-    `effect` is the difference; `low` and `high` are its 95 % interval (normal approximation of two
-    independent shares, which is rough for a trial of 20).
+    `effect` is the difference, from `low` to `high` its 95 % interval (Newcombe).
     """
 
     shown: float
@@ -161,12 +160,10 @@ def anchoring(table: pd.DataFrame) -> Anchoring:
     shown = table["shown"].astype(bool)
     if not shown.any() or shown.all():
         raise ValueError("Expected answers with a suggestion and answers without, found only one")
-    with_it, without = float(follows[shown].mean()), float(follows[~shown].mean())
-    spread = np.sqrt(
-        with_it * (1 - with_it) / shown.sum() + without * (1 - without) / (~shown).sum()
-    )
-    effect = with_it - without
-    return Anchoring(with_it, without, effect, effect - 1.96 * spread, effect + 1.96 * spread)
+    counts = (
+        int(follows[shown].sum()), int(shown.sum()), int(follows[~shown].sum()), int((~shown).sum())
+    )  # fmt: skip
+    return Anchoring(counts[0] / counts[1], counts[2] / counts[3], *difference(*counts))
 
 
 def by_order(table: pd.DataFrame) -> pd.DataFrame:

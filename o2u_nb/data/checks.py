@@ -100,6 +100,23 @@ def check(
     return Checked(table.samples_table(rows), table.problems_table(found))
 
 
+def without_lost(checked: Checked, *, progress: Progress | None = None) -> Checked:
+    """Return `checked` without the samples whose picture cannot be decoded any more.
+
+    They are listed among the problems. Use it when a picture could be decoded when the source was
+    read, and can not when it is to be trained on; all are decoded. Raises `SourceError` when fewer
+    than two classes are left.
+    """
+    rows = checked.samples.reset_index()
+    stays, found = _unreadable(rows, progress)
+    if not found:
+        return checked
+    lost = [problem._replace(problem=table.LOST) for problem in found]
+    _require_two_classes(rows[stays], lost, "the source", "")
+    problems = pd.concat([checked.problems, table.problems_table(lost)], ignore_index=True)
+    return Checked(checked.samples[stays.to_numpy()], problems)
+
+
 def _apply(
     rules: Sequence[Check], rows: pd.DataFrame, problems: list[Problem]
 ) -> tuple[pd.DataFrame, list[Problem]]:
@@ -325,6 +342,22 @@ def gone(samples: pd.DataFrame) -> pd.DataFrame:
         Problem(name, table.GONE, reason, fate)
         for name, reason in zip(samples.index, reasons, strict=True)
         if reason is not None
+    )
+
+
+def changed(samples: pd.DataFrame, files_changed: Sequence[bool]) -> pd.DataFrame:
+    """Return a problems table of the samples whose file is another one than when it was read.
+
+    `files_changed` has an entry for each sample, in their order. Files that are gone are not
+    listed: see `gone`.
+    """
+    detail = "another size or time of change"
+    fate = "kept: trained and ranked as it was before or after the change"
+    items = zip(samples.index, image_items(samples), files_changed, strict=True)
+    return table.problems_table(
+        Problem(name, table.CHANGED, detail, fate)
+        for name, item, is_other in items
+        if is_other and _out_of_reach(item) is None
     )
 
 

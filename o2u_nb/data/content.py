@@ -7,14 +7,14 @@ import hashlib
 
 import numpy as np
 
-from o2u_nb.data.images import Item
+from o2u_nb.data.images import Item, require_file
 
 
 def content_hash(item: Item) -> str:
     """Return the SHA-256 of `item` as 64 hex digits.
 
     For a path it is the digest of the file's bytes, as `sha256sum` prints it, and for an array that
-    of its shape and pixels. Raises `OSError` when the file cannot be read.
+    of its shape and pixels. Raises `OSError` when there is no file, or it cannot be read.
 
     >>> content_hash(b"")[:8]
     'e3b0c442'
@@ -23,6 +23,7 @@ def content_hash(item: Item) -> str:
         item = repr(item.shape).encode() + np.ascontiguousarray(item).tobytes()
     if isinstance(item, bytes):
         return hashlib.sha256(item).hexdigest()
+    require_file(item)
     with open(item, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,6 +6,7 @@ come Pillow images, pixel arrays (N, size, size, 3) and JPEG thumbnails. Nothing
 source's folders.
 """
 
+import errno
 import io
 import os
 import stat
@@ -41,9 +42,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SWAPS_SIDES = {5, 6, 7, 8}  # values of the tag for which width and height change places
-STRIP = (
-    1_000_000  # pixels that are converted at a time, so that little memory is needed; our choice
-)
+STRIP = 1_000_000  # pixels that are converted at a time, to need little memory; our choice
 # Pillow's modes of grey pictures with more than 8 bits, apart from those that start with "I;16".
 DEEP_MODES = ("I", "F")
 
@@ -253,13 +252,13 @@ def opened(item: Item) -> Image.Image:
 
 
 def require_file(path: str | os.PathLike) -> None:
-    """Raise `ValueError` when `path` is a device, pipe or socket, which reading may wait for.
+    """Raise `OSError` when `path` is a device, pipe or socket, which reading may wait for.
 
-    Raises `OSError` when there is nothing at `path`.
+    Also raised when there is nothing at `path`. A folder passes: opening it is an error by itself.
     """
     mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a folder has an error of its own
-        raise ValueError("a device or pipe, not a file")
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "a device or pipe, not a file")
 
 
 def to_rgb(image: Image.Image, grey: GreyRange | None = None) -> Image.Image:

@@ -8,6 +8,8 @@ import json
 import zlib
 from typing import Any
 
+from o2u_nb.data.jsonl import from_bytes
+
 NAME = "checksum"
 
 
@@ -23,12 +25,7 @@ def unseal(data: bytes) -> tuple[dict[str, Any], bool]:
 
     Raises `ValueError` where there is no object.
     """
-    try:
-        found = json.loads(data)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"expected an object, found {type(found).__name__}")
+    found = from_bytes(data)
     written = found.pop(NAME, None)
     return found, written is None or written == _sum(found)
 

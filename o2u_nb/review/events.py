@@ -4,7 +4,6 @@ In come the lines of one or several decision logs, or events in any order; out c
 decision of each sample and the disagreements between reviewers. Nothing here writes.
 """
 
-import json
 import re
 import warnings
 import zlib
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from o2u_nb.data.jsonl import to_line
+from o2u_nb.data.jsonl import from_bytes, to_line
 from o2u_nb.errors import DecisionsError
 
 ACTIONS = ("keep", "relabel", "drop", "unsure")
@@ -168,12 +167,7 @@ def as_line(event: Event) -> bytes:
 
 def from_line(line: bytes) -> Event:
     """Return the event in one line; raise `ValueError` with the reason where there is none."""
-    try:
-        found = json.loads(line)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"expected an object, found {type(found).__name__}")
+    found = from_bytes(line)
     missing = [name for name in _REQUIRED if name not in found]
     if missing:
         raise ValueError(f"without {', '.join(missing)}")

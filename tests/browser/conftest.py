@@ -48,11 +48,16 @@ def desks():
 
 @pytest.fixture
 def desk(lab, chromium, desks, request):
-    """A browser page with JupyterLab, without notebooks; a test that fails leaves it to nobody."""
+    """A browser page with JupyterLab, without notebooks; a test that fails leaves it to nobody.
+
+    What a test shows there must ask for nothing from the network.
+    """
     if not desks:
         desks.append(Desk(lab, chromium))
     yield desks[0]
+    elsewhere, desks[0].asked_elsewhere = desks[0].asked_elsewhere, []
     if request.node.stash.get(FAILED, False):
         desks.pop().close()
     else:
         desks[0].clear()
+    assert elsewhere == []

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -136,6 +137,9 @@ class Desk:
         self.page.set_default_timeout(PATIENCE * 1000)
         self.kernel = None
         self.notebooks: list[Notebook] = []
+        self.asked_elsewhere: list[str] = []  # addresses, none of which is on this machine's server
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("websocket", lambda socket: self._note(socket.url))
         self.load()
 
     def load(self):
@@ -144,6 +148,11 @@ class Desk:
         self.page.wait_for_function("window.jupyterapp?.restored")
         self.wait_for("() => window.jupyterapp.restored")
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+
+    def _note(self, url: str) -> None:
+        found, own = urlsplit(url), urlsplit(self.lab.url)
+        if found.scheme not in ("data", "blob") and found.netloc != own.netloc:
+            self.asked_elsewhere.append(url)
 
     def shared_kernel(self) -> dict:
         """Return the kernel that notebooks here use in turn, started when first asked for."""

@@ -22,6 +22,7 @@ from o2u_nb.course import (
 from o2u_nb.course.capstone import Capstone
 from o2u_nb.course.digits import NAMES, digits, picture
 from o2u_nb.course.trial import Answers, Question
+from o2u_nb.review.agreement import agreement
 
 
 class TestDigits:
@@ -231,8 +232,10 @@ class TestReviewing:
         table = pd.DataFrame(rows, columns=["answer", "suggestion", "shown"])
         found = reviewing.anchoring(table)
         assert (found.shown, found.hidden, found.effect) == (0.75, 0.25, 0.5)
-        half = 1.96 * np.sqrt(2 * 0.75 * 0.25 / 4)
-        assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half))
+        # Wilson's intervals are .3006 to .9544 for 3 of 4, and .0456 to .6994 for 1 of 4
+        low = 0.5 - np.hypot(0.75 - 0.3006, 0.6994 - 0.25)
+        high = 0.5 + np.hypot(0.9544 - 0.75, 0.25 - 0.0456)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
         with pytest.raises(ValueError, match="found only one"):
             reviewing.anchoring(table[table["shown"]])
 
@@ -263,11 +266,12 @@ class TestCases:
             assert NAMES[scans[shown.tobytes()]] == label
 
     def test_agreement_by_hand(self):
-        one = pd.Series(list("aabb"), list("wxyz"))
-        other = pd.Series(list("abbb"), list("wxyz"))
-        same, kappa = cases.agreement(one, other)
-        assert same == 0.75 and kappa == pytest.approx((0.75 - 0.5) / 0.5)
-        assert np.isnan(cases.agreement(one[:1], other[:1])[1])
+        one = pd.Series(list("aabb"), list("wxyz"), name="ann")
+        other = pd.Series(list("abbb"), list("wxyz"), name="bob")
+        found = agreement(one, other).kappa
+        assert (found.agreed, found.n) == (3, 4)
+        assert found.value == pytest.approx((0.75 - 0.5) / 0.5)
+        assert np.isnan(agreement(one[:1], other[:1]).kappa.value)
 
     def test_answers_go_round_a_folder(self, tmp_path):
         table = pd.DataFrame({"question": ["a", "b"], "answer": ["right", "wrong"], "seconds": 1.0})
@@ -353,9 +357,7 @@ class TestTrial:
 class TestCapstone:
     def answered(self, task: Capstone, positions, answer=None) -> pd.DataFrame:
         truth = task.truth_of(positions)
-        return pd.DataFrame(
-            [{"position": k, "answer": answer or NAMES[truth[k]]} for k in positions]
-        )
+        return pd.DataFrame([{"position": k, "answer": answer or str(truth[k])} for k in positions])
 
     def test_the_seed_decides_the_noise(self):
         one, again, other = Capstone(1), Capstone(1), Capstone(2)
@@ -374,7 +376,7 @@ class TestCapstone:
     def test_wrong_answers_do_harm_and_unread_ones_nothing(self):
         task = Capstone(1)
         right = np.flatnonzero((task.given == digits().labels) & (digits().labels != 3))[:4]
-        task.record(self.answered(task, right[:2], "three"))
+        task.record(self.answered(task, right[:2], "3"))
         task.record(self.answered(task, right[2:], "cannot be read"))
         assert task.score().harmed == 2 and task.left == task.budget - 4
         assert task.labels()[right[2]] == task.given[right[2]]

@@ -66,7 +66,7 @@ def read_table(
         raise
     except (
         *(OSError, EOFError, ValueError, LookupError, pd.errors.ParserWarning),
-        *(zlib.error, RecursionError),
+        *(csv.Error, zlib.error, RecursionError),
     ) as error:
         raise SourceError(f"cannot read {printable(path)}: {_reason(error)}") from error
 
@@ -112,7 +112,7 @@ def _decoded(content: bytes, encoding: str | None) -> str:
 
 
 def _csv(text: str, wanted: Sequence[str]) -> pd.DataFrame:
-    named = re.match(r"sep=(.)\r?\n", text)  # the line in which Excel names the separator
+    named = re.match(r"sep=(.)(\r\n?|\n)", text)  # the line in which Excel names the separator
     separator = named[1] if named else _separator(text, wanted)
     with warnings.catch_warnings():
         # For a row with too many fields pandas only warns, and shifts or loses cells of it.
@@ -132,7 +132,7 @@ def _separator(text: str, wanted: Sequence[str]) -> str:
 
     Of several such separators, it is the one with which the header has the most cells.
     """
-    header = text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]  # old Macs wrote "\r" alone
     cells = {
         separator: next(csv.reader([header], delimiter=separator), []) for separator in SEPARATORS
     }

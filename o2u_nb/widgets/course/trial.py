@@ -1,7 +1,7 @@
 """A panel that asks one question after the other: the student sorts, judges, or labels pictures.
 
-In come questions; out goes the table of the answers (`trial.table()`), at any time. Keys 1 to 9
-answer, Backspace takes the last answer back.
+In come questions; out goes the table of the answers (`trial.table()`), at any time. The key of each
+answer stands on its button, and Backspace takes the last answer back.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,5 @@
 // One question after the other, each with a picture and a few answers: for the lessons in which the
-// student is the one who is measured. Keys 1 to 9 answer, Backspace takes the last answer back.
+// student is the one who is measured. Each answer has a key, and Backspace takes the last one back.
 
 import { make } from "./elements.js";
 import { keepKeys } from "./shield.js";
@@ -21,6 +21,16 @@ import { keepKeys } from "./shield.js";
  * @property {(event: string, handler: (...details: any[]) => void) => void} on
  * @property {(event: string, handler: (...details: any[]) => void) => void} off
  */
+
+/**
+ * Return the key of each answer: the answer itself if it is one character, so that a digit is typed
+ * as it is; otherwise its number, or for the tenth and later its first letter.
+ * @param {string[]} choices
+ */
+export function keysOf(choices) {
+  return choices.map((name, k) =>
+    name.length === 1 ? name : k < 9 ? String(k + 1) : name[0].toLowerCase());
+}
 
 /** @param {{ model: TrialModel, el: HTMLElement }} given by anywidget */
 function render({ model, el }) {
@@ -50,15 +60,16 @@ function render({ model, el }) {
     place.textContent = model.get("place");
     text.textContent = model.get("text");
     feedback.textContent = model.get("feedback");
+    const keys = keysOf(model.get("choices"));
     buttons.replaceChildren(...model.get("choices").map((name, k) =>
       make("button", { type: "button", onclick: () => { answer(k); el.focus(); } },
-        `${k + 1}  ${name}`)));
+        name === keys[k] ? name : `${keys[k]}  ${name}`)));
   };
   el.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const choice = Number(event.key) - 1;
+    const choice = keysOf(model.get("choices")).indexOf(event.key.toLowerCase());
     if (event.key === "Backspace") model.send({ kind: "back" });
-    else if (choice >= 0 && choice < model.get("choices").length) answer(choice);
+    else if (choice >= 0) answer(choice);
     else return;
     event.preventDefault();
   });
