@@ -40,7 +40,7 @@ def test_what_is_installed_exists(readme, root):
     asked = re.findall(r"^pip install '?(\w+)(?:\[(.*?)\])?", readme, re.MULTILINE)
     assert [name for name, _ in asked] == [project["name"]] * 5
     extras = {extra for _, listed in asked for extra in filter(None, listed.split(","))}
-    assert extras == {"train", "lab", "fast", "similar"} <= project["optional-dependencies"].keys()
+    assert extras == {"train", "lab", "fast", "similar", "map"} <= project["optional-dependencies"].keys()
 
 
 @pytest.mark.slow
