@@ -130,12 +130,13 @@ class SimilarPanel(Panel):
 
     # What is shown
 
-    def _wanted(self) -> Alike | None:
-        return self.session.alike_in_force
+    def _wanted(self) -> tuple[Alike | None]:
+        return (self.session.alike_in_force,)  # not None alone, which would be drawn never
 
-    def _redraw(self, wanted: Alike | None) -> None:
-        self._back.disabled = wanted is None
-        self._words.value = self._said(wanted)
+    def _redraw(self, wanted: tuple[Alike | None]) -> None:
+        (alike,) = wanted
+        self._back.disabled = alike is None
+        self._words.value = self._said(alike)
 
     def _said(self, alike: Alike | None) -> str:
         if not self.session.search.eyes:
@@ -147,7 +148,7 @@ class SimilarPanel(Panel):
         return f'<div style="{LIST}">{said}</div>'
 
     def _still(self) -> str:
-        return self._said(self._wanted())
+        return self._said(self.session.alike_in_force)
 
 
 def _listed(alike: Alike) -> str:
