@@ -337,6 +337,42 @@ class TestNewPictures:
         assert [line.split()[2] for line in said.splitlines()[:4]] == table["sample_id"].tolist()
         assert "Compared by tiny; every sample was compared." in said
 
+    def test_the_panel_looks_at_a_picture_from_the_computer_or_a_path(self, audit, tmp_path):
+        session = ReviewSession(audit, reviewer="ann")
+        panel = SimilarPanel(session)
+        before = session.visible.tolist()
+        assert panel._back.disabled and not panel._look.disabled
+        id = audit.scores.index[7]
+        path = Path(audit.samples.loc[id, "path"])
+        panel._count.value = 3
+        panel._on_upload(dict(new=({"name": "<b>.png", "content": memoryview(path.read_bytes())},)))
+        panel.wait()
+        assert session.alike_in_force.ids[0] == id and len(session.visible) == 3
+        assert "Looks like &lt;b&gt;.png" in panel._words.value
+        assert "3 samples, compared by" in panel._words.value
+        panel._back.click()
+        assert session.visible.tolist() == before and panel._back.disabled
+
+        panel._path.value = str(path)
+        panel._look.click()
+        panel.wait()
+        assert session.alike_in_force.ids[0] == id
+        panel._path.value = str(tmp_path / "gone.png")
+        panel._look.click()
+        panel.wait()
+        assert "gone.png" in panel._status.message and not panel._look.disabled
+        assert session.alike_in_force.ids[0] == id  # what was listed before stays
+
+    def test_the_panel_lists_more_like_the_selection(self, audit):
+        session = ReviewSession(audit, reviewer="ann")
+        panel = SimilarPanel(session)
+        current = session.current
+        panel._count.value = 5
+        panel._like.click()
+        assert session.alike_in_force.title == f"More like {current}"
+        assert len(session.visible) == 5 and not panel._back.disabled
+        assert "with the same label" in panel._words.value
+
 
 class TestCommandLine:
     """`similar` with ids, and what it refuses."""
@@ -509,42 +545,6 @@ class TestConcealed:
         assert ReviewSession(folder, reviewer="ann").alike_filter is not None
         other = ReviewSession(folder, reviewer="ann", log=tmp_path / "other.jsonl")
         assert other.alike_filter is None
-
-    def test_the_panel_looks_at_a_picture_from_the_computer_or_a_path(self, audit, tmp_path):
-        session = ReviewSession(audit, reviewer="ann")
-        panel = SimilarPanel(session)
-        before = session.visible.tolist()
-        assert panel._back.disabled and not panel._look.disabled
-        id = audit.scores.index[7]
-        path = Path(audit.samples.loc[id, "path"])
-        panel._count.value = 3
-        panel._on_upload(dict(new=({"name": "<b>.png", "content": memoryview(path.read_bytes())},)))
-        panel.wait()
-        assert session.alike_in_force.ids[0] == id and len(session.visible) == 3
-        assert "Looks like &lt;b&gt;.png" in panel._words.value
-        assert "3 samples, compared by" in panel._words.value
-        panel._back.click()
-        assert session.visible.tolist() == before and panel._back.disabled
-
-        panel._path.value = str(path)
-        panel._look.click()
-        panel.wait()
-        assert session.alike_in_force.ids[0] == id
-        panel._path.value = str(tmp_path / "gone.png")
-        panel._look.click()
-        panel.wait()
-        assert "gone.png" in panel._status.message and not panel._look.disabled
-        assert session.alike_in_force.ids[0] == id  # what was listed before stays
-
-    def test_the_panel_lists_more_like_the_selection(self, audit):
-        session = ReviewSession(audit, reviewer="ann")
-        panel = SimilarPanel(session)
-        current = session.current
-        panel._count.value = 5
-        panel._like.click()
-        assert session.alike_in_force.title == f"More like {current}"
-        assert len(session.visible) == 5 and not panel._back.disabled
-        assert "with the same label" in panel._words.value
 
 
 def test_the_panel_says_what_is_missing(folder, tmp_path):
