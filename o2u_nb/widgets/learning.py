@@ -11,7 +11,6 @@ from o2u_nb.text import inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.steps import LIST
 
-
 LONGEST = 600  # characters of what is said of all samples, or of one
 
 
