@@ -457,6 +457,13 @@ class Ledger:
                 return self._of_command(event)
         return []
 
+    def last_decisions(self, reviewer: str) -> list[Event]:
+        """Return those decisions of the reviewer's last deciding command that hold, if any do."""
+        for event in reversed(self.events):
+            if event.reviewer == reviewer and event.is_decision and self.holds(event):
+                return self._of_command(event)
+        return []
+
     def to_redo(self, reviewer: str) -> list[Event]:
         """Return the events of the reviewer's last undo that holds.
 
