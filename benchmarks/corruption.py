@@ -3,8 +3,8 @@
 A random file of a small audit is changed at random: bits, zeros, noise, cut, longer, pieces
 exchanged, a line removed. Then everything is read. Out comes how often that gave an error of the
 package, had no effect, was told as damage of the decision log, ended in another error, or in
-other values that nobody told of. The last is only expected where a whole line of the decision log
-is removed, which cannot be told from a decision that was never made.
+other values that nobody told of. The last is only expected where the last lines of the decision log
+are removed, which cannot be told from decisions that were never made.
 """
 
 import random

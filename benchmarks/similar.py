@@ -31,11 +31,12 @@ K = 10
 MARKED = 5  # samples of one class whose common looks are asked for
 MARKED_QUERIES = 60
 MARKED_K = 50
-EYE = "efficientnet_lite0"
+EYES = ("efficientnet_lite0", "efficientnet_lite2")
 SIDE = 32  # pixels of a picture's side where raw pixels are compared
 PER_CLASS = 1_000
 SAMPLES, FEATURES = 50_000, 1_280  # of the search that is timed
 REPEATS = 21
+MANY, FEWER_FEATURES, GROUPS = 200_000, 256, 2_000  # of the search by an index that is timed
 
 
 def main() -> None:
@@ -51,19 +52,26 @@ def main() -> None:
             continue
         rows += measured(name, options.data / place, options.work / name)
     table = pd.DataFrame(rows, columns=["data", "question", "compared by", "precision"])
-    seconds = timed()
+    seconds, many = timed(), indexed()
+    by_index = (
+        f"Among {MANY:,} with {FEWER_FEATURES} features, in {GROUPS:,} random groups: comparing "
+        f"all takes {many['exact']:.0f} ms (median), and the index {many['median']:.0f} ms, with "
+        f"{many['recall']:.1%} of the same samples found; building it took {many['built']:.0f} s. "
+        if many
+        else "The index for more samples is not measured, since faiss is not installed. "
+    )
     notes = (
         "Precision: the share of what is found that has the true class of what was asked, mean ± "
         f"standard deviation over the seeds {', '.join(map(str, SEEDS))}, which draw the "
         f"questions: {QUERIES} samples with the {K} nearest of each, or {MARKED_QUERIES} times "
         f"{MARKED} samples of one class with the {MARKED_K} nearest. The first {PER_CLASS:,} "
         "pictures of each class of CIFAR-10, and all of the photographs of waste. The features "
-        f"are those of {EYE}, frozen; raw pixels are of {SIDE} x {SIDE} pictures, compared in the "
-        f"same way. Time: one sample's {K} nearest among {SAMPLES:,} with {FEATURES:,} random "
-        f"features each, {REPEATS} times: median {seconds['median']:.0f} ms, worst "
-        f"{seconds['worst']:.0f} ms; the first question, which scales the rows and keeps them in "
-        f"a file, {seconds['first'] / 1000:.1f} s. Load average of the last minute, this run "
-        f"included: {os.getloadavg()[0]:.1f}. The index for more samples is not measured here."
+        f"are those of {' and '.join(EYES)}, frozen; raw pixels are of {SIDE} x {SIDE} "
+        f"pictures, compared in the same way. Time: one sample's {K} nearest among {SAMPLES:,} "
+        f"with {FEATURES:,} random features each, {REPEATS} times: median "
+        f"{seconds['median']:.0f} ms, worst {seconds['worst']:.0f} ms; the first question, which "
+        f"scales the rows and keeps them in a file, {seconds['first'] / 1000:.1f} s. {by_index}"
+        f"Load average of the last minute, this run included: {os.getloadavg()[0]:.1f}."
     )
     path = write_table("similar", "Similar samples", table.set_index("data"), notes)
     print(path.read_text(encoding="utf-8"))
@@ -73,20 +81,17 @@ def measured(name: str, place: Path, work: Path) -> Iterator[tuple[str, str, str
     """Yield a row of the table for each question and each way to compare."""
     samples = sources.read(place).samples.groupby("label", group_keys=False).head(PER_CLASS)
     label = samples["label"].to_numpy()
-    rows = np.asarray(features(samples, backbone(EYE), folder=work), dtype=np.float32)
-    search = Search(rows)
-    ways = {
-        f"{EYE}": search.like,
-        f"{EYE}, plain cosine": PlainCosine(rows).like,
-        "raw pixels": Search(pixels(samples["path"])).like,
-    }
-    for way, like in ways.items():
-        found = [one_by_one(like, label, seed) for seed in SEEDS]
-        yield name, f"one sample, {K} nearest", way, spread(found)
-    marked = {"what they have in common": search.more_like, "the nearest of them": search.like}
-    for way, ask in marked.items():
-        found = [of_several(ask, label, seed) for seed in SEEDS]
-        yield name, f"{MARKED} samples, {MARKED_K} nearest", f"{EYE}, {way}", spread(found)
+    for eye in EYES:
+        rows = np.asarray(features(samples, backbone(eye), folder=work), dtype=np.float32)
+        search = Search(rows)
+        ways = {eye: search.like, f"{eye}, plain cosine": PlainCosine(rows).like}
+        for way, like in ways.items():
+            yield name, *one_by_one(way, like, label)
+        marked = {"what they have in common": search.more_like, "the nearest of them": search.like}
+        for way, ask in marked.items():
+            found = [of_several(ask, label, seed) for seed in SEEDS]
+            yield name, f"{MARKED} samples, {MARKED_K} nearest", f"{eye}, {way}", spread(found)
+    yield name, *one_by_one("raw pixels", Search(pixels(samples["path"])).like, label)
 
 
 class PlainCosine:
@@ -104,7 +109,13 @@ class PlainCosine:
         return Found(best, alike[best])
 
 
-def one_by_one(like, label: np.ndarray, seed: int) -> float:
+def one_by_one(way: str, like, label: np.ndarray) -> tuple[str, str, str]:
+    """Return what a row of the table says of `like`, asked about one sample after the other."""
+    found = [of_one(like, label, seed) for seed in SEEDS]
+    return f"one sample, {K} nearest", way, spread(found)
+
+
+def of_one(like, label: np.ndarray, seed: int) -> float:
     """Return the precision at `K` of `like`, asked about one sample after the other."""
     asked = np.random.default_rng(seed).choice(len(label), QUERIES, replace=False)
     right = [label[like(np.array([one]), K).positions] == label[one] for one in asked]
@@ -137,6 +148,43 @@ def spread(found: list[float]) -> str:
     return f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}"
 
 
+def indexed() -> dict[str, float]:
+    """Return what the index for many samples costs and finds, among `MANY` in random groups."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(GROUPS, FEWER_FEATURES))
+    rows = np.empty((MANY, FEWER_FEATURES), dtype=np.float16)
+    for start in range(0, MANY, 5_000):
+        group = rng.integers(GROUPS, size=5_000)
+        rows[start : start + 5_000] = centres[group] + rng.normal(size=(5_000, FEWER_FEATURES))
+    with tempfile.TemporaryDirectory() as folder:
+        search = Search(rows, Path(folder) / "rows")
+        index, search.index = search.index, None
+        if index is None:
+            return {}
+        asked = rng.choice(MANY, REPEATS, replace=False)
+        search.like(asked[:1], K)  # scales the rows
+        exact = [clocked(search, position) for position in asked]
+        began = time.perf_counter()
+        index.build()
+        built = time.perf_counter() - began
+        search.index = index
+        by_index = [clocked(search, position) for position in asked]
+    same = [np.isin(a, b).mean() for (_, a), (_, b) in zip(by_index, exact, strict=True)]
+    return dict(
+        built=built,
+        recall=float(np.mean(same)),
+        exact=float(np.median([ms for ms, _ in exact])),
+        median=float(np.median([ms for ms, _ in by_index])),
+    )
+
+
+def clocked(search: Search, position: int) -> tuple[float, np.ndarray]:
+    """Return the milliseconds of one question, and the positions that were found."""
+    began = time.perf_counter()
+    found = search.like(np.array([position]), K)
+    return 1000 * (time.perf_counter() - began), found.positions
+
+
 def timed() -> dict[str, float]:
     """Return the milliseconds of a search among `SAMPLES`: the first, the median and the worst."""
     rng = np.random.default_rng(0)
@@ -147,9 +195,7 @@ def timed() -> dict[str, float]:
         search = Search(rows, Path(folder) / "rows")
         took = []
         for position in rng.choice(SAMPLES, REPEATS + 1, replace=False):
-            began = time.perf_counter()
-            search.like(np.array([position]), K)
-            took.append(1000 * (time.perf_counter() - began))
+            took.append(clocked(search, position)[0])
     return dict(first=took[0], median=float(np.median(took[1:])), worst=max(took[1:]))
 
 

@@ -3,10 +3,11 @@
 `commands` has one file for each command.
 
 An audit made here is the same as one made in a notebook. Exit status: 0 when the command is done, 1
-when the doctor found something wrong, 2 for wrong input or a missing package (with one clear line
-on standard error, and nothing left half-written), 130 when interrupted with Ctrl-C and 143 when
-ended by SIGTERM (finished epochs are kept, and the line says how to go on). Where standard output
-is closed or full, a command does its work all the same, and its status does not change.
+when the doctor or `verify` found something wrong or `rebuild` left something so, 2 for wrong input
+or a missing package (with one clear line on standard error, and nothing left half-written), 130
+when interrupted with Ctrl-C and 143 when ended by SIGTERM (finished epochs are kept, and the line
+says how to go on). Where standard output is closed or full, a command does its work all the same,
+and its status does not change.
 """
 
 import sys
@@ -22,6 +23,8 @@ COMMANDS = (
     "compare",
     "similar",
     "duplicates",
+    "verify",
+    "rebuild",
     "doctor",
 )  # in the order of the help
 

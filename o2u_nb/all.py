@@ -43,8 +43,10 @@ from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.live import LiveLosses
+from o2u_nb.widgets.map import MapPanel
 from o2u_nb.widgets.odd import OddPanel
 from o2u_nb.widgets.player import PlayerPanel
+from o2u_nb.widgets.similar import SimilarPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 from o2u_nb.widgets.why import WhyCard
 
@@ -60,7 +62,8 @@ __all__ = [
     "Audit", "O2UError",
     # review
     "ReviewSession", "Dashboard", "SuspectGrid", "TrajectoriesPanel", "HistogramsPanel",
-    "ConfusionPanel", "PlayerPanel", "WhyCard", "plan", "exchange", "verified",
+    "ConfusionPanel", "MapPanel", "SimilarPanel", "PlayerPanel", "WhyCard", "plan", "exchange",
+    "verified",
     # what a notebook uses beside this package
     "np", "pd",
 ]  # fmt: skip

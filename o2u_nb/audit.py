@@ -209,6 +209,18 @@ class Audit(AuditFolder):
 
         return copies_of(self, progress=progress)
 
+    def map(self, method: str = "pca", *, eye: str | None = None) -> pd.DataFrame:
+        """Return each sample as a point, `x` and `y`, so that similar samples lie near each other.
+
+        The table is indexed by `sample_id` and has the given `label`, too. `method` is "pca",
+        principal components, or "umap", which needs `o2u_nb[map]` and takes minutes for many
+        samples; that is kept. `eye` names the network whose features are used, by default the first
+        one. Raises `O2UError` for another method or eye, or where no features were kept.
+        """
+        from o2u_nb.review.mapping import AuditMap
+
+        return AuditMap(self.search).table(method, eye)
+
     def write_report(self) -> Path:
         """Write the report anew, with decisions and certificate as they are now; return its path.
 

@@ -17,6 +17,7 @@ TRAINING = ("torch", "torchvision", "fastai", "timm")
 INSTALL_TRAINING = "pip install 'o2u_nb[train]'"
 INSTALL_FAST = "pip install 'o2u_nb[fast]'"
 INSTALL_SIMILAR = "pip install 'o2u_nb[similar]'"
+INSTALL_MAP = "pip install 'o2u_nb[map]'"
 INSTALL_LAB = "pip install 'o2u_nb[lab]'"
 
 

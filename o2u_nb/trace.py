@@ -19,10 +19,7 @@ from o2u_nb.data import array_file, atomic, sealed
 from o2u_nb.errors import OutputError, ResumeError, TraceError
 from o2u_nb.phases import PHASES
 from o2u_nb.stored import trace_file
-from o2u_nb.stored.trace_file import FORMAT, META, ROWS, SUMS, read_meta
-
-# What a training needs to go on where it was; see `training.checkpoint`. No part of the trace.
-CHECKPOINT = "checkpoint.pt"
+from o2u_nb.stored.trace_file import BEGUN, CHECKPOINT, FORMAT, META, ROWS, SUMS, read_meta
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,8 @@ class Trace:
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> Path:
         """Write the trace to `folder`, and return its path.
 
-        Raises `TraceError` when the folder already holds a trace and `overwrite` is False,
-        `OutputError` when it cannot be written.
+        Raises `TraceError` when the folder already holds a trace and `overwrite` is False, or
+        files of others with the names of a trace's; `OutputError` when it cannot be written.
         """
         writer = TraceWriter.create(
             folder,
@@ -161,12 +158,16 @@ class TraceWriter:
         and `frozen` are those of `Trace`. With `durable`, finished epochs also outlive a failure of
         the machine, because each is sent to the disk at once; a temporary trace need not wait for
         that. Raises `TraceError` when the folder already holds a trace and `overwrite` is False,
-        `OutputError` when it cannot be written.
+        or holds other files with the names of a trace's, which are never replaced; `OutputError`
+        when it cannot be written.
         """
         folder = Path(folder)
         ids = pd.Index(ids, dtype=object).astype(str)
         _check_samples(ids, labels, classes)
-        if (folder / META).exists() and not overwrite:
+        with _writing(folder):
+            _require_own(folder)
+        is_held = (folder / META).exists() and not trace_file.is_only_begun(folder)
+        if is_held and not overwrite:
             go_on = "pass resume=True to go on with its training, "
             raise TraceError(
                 f"{folder} already holds a trace: "
@@ -184,7 +185,8 @@ class TraceWriter:
         writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
         with _writing(folder):
             atomic.make_folder(folder)
-            (folder / META).unlink(missing_ok=True)
+            with atomic.replacing(folder / META, durable=durable) as file:
+                file.write(sealed.seal({**meta, "format": BEGUN}))  # from now on, all is ours
             (folder / CHECKPOINT).unlink(missing_ok=True)
             for old in folder.glob("mean_probs_*.npy"):
                 old.unlink()
@@ -320,10 +322,19 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def _require_own(folder: Path) -> None:
+    name = trace_file.foreign(folder)
+    if name is not None:
+        raise TraceError(
+            f"{folder} holds {name}, which a trace there would replace, and no {META} that says "
+            "that this package wrote it: choose another folder, or move the file elsewhere."
+        )
+
+
 def is_empty(folder: str | os.PathLike) -> bool:
     """Tell whether `folder` holds a trace without an epoch, of a training that had just begun."""
     try:
-        return not read_meta(Path(folder))["epochs"]
+        return trace_file.is_only_begun(Path(folder)) or not read_meta(Path(folder))["epochs"]
     except TraceError:
         return False
 

@@ -13,8 +13,11 @@ import random
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -105,9 +108,17 @@ PHASES = {"batch": "training", f"/{layout.FEATURES}/": "features",
 
 
 def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[int, list[str]]:
-    """Run the command line in a fork; return its status, and the phase of each thing it counted.
+    """Run the command line in a fork, as `disturbed` does."""
+    return disturbed(partial(main, argv), root, way, at)
 
-    The status of a process that a signal has ended is negative.
+
+def disturbed(
+    act: Callable[[], int], root: Path, way: str = "kill", at: int = 0
+) -> tuple[int, list[str]]:
+    """Run `act` in a fork; return its status, and the phase of each thing it counted.
+
+    The status of a process that a signal has ended is negative. Where `act` raises what a user
+    would see as a traceback, the status is 1 and the last line is the traceback.
     """
     came, sent = os.pipe()
     child = os.fork()
@@ -130,13 +141,14 @@ def run(argv: list[str], root: Path, way: str = "kill", at: int = 0) -> tuple[in
         with open(os.devnull, "w") as nothing:
             sys.stdout = sys.stderr = nothing
             os.dup2(nothing.fileno(), 2)
-            status = main(argv)
+            status = act()
             if not at:
                 (root / IMPORTED).write_text("\n".join(sys.modules))
     except SystemExit as end:
         status = int(end.code or 0)
     except BaseException as error:  # what a user would see as a traceback
-        os.write(sent, f"{type(error).__name__}: {error}\n".encode())
+        told = " | ".join("".join(traceback.format_exception(error)).splitlines())
+        os.write(sent, f"{told}\n".encode())
         status = 1
     os._exit(status)
 

@@ -106,3 +106,14 @@ def test_a_folder_that_cannot_be_sent_to_the_disk_is_no_error_but_a_failing_disk
     with pytest.raises(OutputError, match="Input/output error"), atomic.replacing(tmp_path / "a"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_folder_or_a_link_to_one_is_not_replaced(tmp_path, kind):
+    """A link to a folder was: `to_parquet` to it left a file where the link had been."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    with pytest.raises(OutputError, match=r"(?i)is a directory"), atomic.replacing(tmp_path / kind):
+        pytest.fail("it was begun")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "folder").is_dir()
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["folder", "link"]

@@ -103,12 +103,18 @@ def test_a_link_in_the_locks_place_is_not_followed(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_does_not_keep_the_folder_after_its_parent(tmp_path):
-    """Worker processes of loaders are forked while an audit holds its folder."""
+    """Worker processes of loaders are forked while an audit holds its folder.
+
+    The child speaks, and not the parent: only then is it known that the child runs, and has closed
+    what it does not keep. A parent that is killed before leaves the lock to it for a moment.
+    """
     code = HOLD.replace(
         'print("held", flush=True)',
-        'import os; print("held", flush=True) if os.fork() else time.sleep(5)',
+        "import os; os.fork() or (print('held', flush=True), time.sleep(5), os._exit(0))",
     )
-    end(start(code, tmp_path))
+    process = start(code, tmp_path)
+    assert holder(tmp_path) is not None
+    end(process)
     assert holder(tmp_path) is None
 
 

@@ -216,7 +216,8 @@ def lines_with(audit: Audit, fields: dict) -> bytes:
         id = audit.scores.index[k]
         given = audit.scores["label"].iloc[k]
         log.record([dict(sample_id=id, given_label=given, action="keep")])
-    first, second, third = audit.log.read_bytes().splitlines(keepends=True)
+    # as the first versions wrote them: without checksums
+    first, second, third = (as_line(found) for found in log.events)
     found = {name: v for name, v in json.loads(second).items() if name != "check"}
     return first + json.dumps(found | fields).encode() + b"\n" + third
 

@@ -28,7 +28,7 @@ FIELDS = {
     "event_id", "command_id", "ts_utc", "reviewer", "ms_spent", "o2u_nb_version", "undoes",
     "dataset_fingerprint", "sample_id", "content_hash", "given_label", "action", "new_label",
     "note", "tags", "details", "concealed", "rank_shown", "score_shown", "suggested_label", "part",
-    "parts", "check",
+    "parts", "after", "check",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,8 @@ def test_every_format_is_written(name, session, tmp_path):
         assert len(samples_io.read(path)) == 39
     elif name == "huggingface":
         assert len(pd.read_csv(f"{path}/train/metadata.csv")) > 0
+    elif name == "label_studio":
+        assert len(json.loads(Path(path).read_text(encoding="utf-8"))) == 40
     else:
         arrays = np.load(path)  # without pickle
         assert arrays["pred_probs"].shape == (40, 4) and len(arrays["ids"]) == 40
@@ -141,7 +144,8 @@ def test_formats_are_all_those_of_the_exchange():
     called = {
         format.code.partition("(")[0].removeprefix("exchange.") for format in FORMATS.values()
     }
-    assert called == {*exchange.__all__} - {"revert", "to_cleanlab"}
+    others = {"revert", "to_cleanlab", "from_label_studio", "label_studio_interface"}
+    assert called == {*exchange.__all__} - others
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,14 @@ def test_a_range_is_one_command_and_clears_the_selection(browser, session):
     assert session.counts["drop"] == 4
 
 
+def test_the_last_decision_is_made_again_for_a_selection(browser, session):
+    chosen = ids(session, 1, 2, 3)
+    assert "no decision yet" in browser.decide("again", (0, 1))["failed"]
+    browser.decide("drop", (0, 1))
+    assert browser.decide("again", (1, 4))["said"] == "3 samples: 3 dropped, Ctrl+Z undoes"
+    assert {action_of(session, id) for id in chosen} == {("drop", None)}
+
+
 def test_what_was_done_to_a_mixed_range_is_counted(browser, session):
     given = [row["label"] for row in session.page(0, 8)]
     answer = browser.decide("relabel", (0, 8), new_label="tiger")

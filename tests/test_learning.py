@@ -1,6 +1,7 @@
 """Learning from decisions in a review: the log alone says it, undo takes it back, cuts stay."""
 
 import json
+from html import unescape
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from o2u_nb.detect.recalibrated import adding_up_to, recalibrated
 from o2u_nb.review import expected, learned_text
 from o2u_nb.review.certifying import Certification
 from o2u_nb.review.session import ReviewSession
-from o2u_nb.text import inert
 from o2u_nb.widgets.learning import LearningPanel
 from tests.audits import CLASSES, put, write_audit
 
@@ -172,7 +172,10 @@ def test_the_panel_says_what_moved_and_ranks_again(session):
     session.current = current
     said = learned_text.of_sample(session, current)
     assert (
-        "From 5 decided labels" in panel._words.value and said and inert(said) in panel._words.value
+        "From 5 decided labels" in panel._words.value
+        and "among those not decided." in panel._words.value  # to its end
+        and said
+        and said in unescape(panel._words.value)
     )
     position = N_WRONG + 2
     largest = max(session.causes, key=lambda name: abs(session.causes[name][position]))

@@ -83,8 +83,9 @@ def session(tmp_path):
 def test_all_panels_are_known():
     assert {c.__name__ for c in panels()} == {
         "CertifyDesk", "CertifyPanel", "CheckDesk", "CheckPanel", "ConfusionPanel", "Dashboard",
-        "FinishCard", "HistogramsPanel", "LearningPanel", "PlayerPanel", "ReviewersPanel",
-        "ScatterPanel", "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
+        "FinishCard", "HistogramsPanel", "LearningPanel", "MapPanel", "PlayerPanel",
+        "ReviewersPanel",
+        "ScatterPanel", "SimilarPanel", "ThresholdPanel", "TrajectoriesPanel", "WhyCard",
     }  # fmt: skip
 
 
@@ -485,7 +486,7 @@ def around(session, count: int) -> BoxSelector:
 
 def test_a_box_fills_the_grid_and_clearing_empties_it(session):
     panel, before = ScatterPanel(session), session.visible.tolist()
-    panel._on_area(None, None, around(session, 12))
+    panel._on_area(around(session, 12))
     top = session.scores["o2u_mean"].nlargest(12).index
     assert {session.scores.index[p] for p in session.visible} == set(top)
     suspects = session.scores["suspect"].loc[top].sum()
@@ -500,16 +501,16 @@ def test_a_box_fills_the_grid_and_clearing_empties_it(session):
 def test_clearing_brings_back_all_samples_where_all_were_shown(session):
     panel = ScatterPanel(session)
     session.only_suspects = False
-    panel._on_area(None, None, around(session, 5))
-    panel._on_area(None, None, around(session, 7))
+    panel._on_area(around(session, 5))
+    panel._on_area(around(session, 7))
     panel._on_clear()
     assert not session.only_suspects and len(session.visible) == len(session.scores)
 
 
 def test_an_area_without_samples_changes_nothing(session):
     panel, before = ScatterPanel(session), session.visible.tolist()
-    for area in (BoxSelector((90, 91), (90, 91)), BoxSelector(), LassoSelector(), None):
-        panel._on_area(None, None, area)
+    for area in (BoxSelector((90, 91), (90, 91)), BoxSelector(), LassoSelector()):
+        panel._on_area(area)
         assert session.position_filter is None and session.visible.tolist() == before
     assert panel._status.message == "No sample lies in that area."
 
@@ -520,7 +521,7 @@ def test_an_area_holds_samples_that_were_too_many_to_draw(tmp_path, monkeypatch)
     panel = ScatterPanel(session)
     assert sum(len(trace.x) for trace in panel.figure.data) == 10
     assert "10 of 200 samples shown" in panel.figure.layout.title.text
-    panel._on_area(None, None, around(session, 50))
+    panel._on_area(around(session, 50))
     assert len(session.visible) == 50
 
 
@@ -577,7 +578,7 @@ def test_bars_are_in_a_list_for_the_keyboard(session):
     assert len(session.visible) == count and session.suspects[session.visible].all()
     assert panel._list.value == (1, bar) and panel._list.label == words
     around_all = around(session, 12)
-    panel._scatter._on_area(None, None, around_all)
+    panel._scatter._on_area(around_all)
     assert panel._list.label == "all" and len(session.visible) == 12
     panel._list.value = (1, bar)
     panel._list.value = ()

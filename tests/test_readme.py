@@ -38,9 +38,10 @@ def test_command_lines_are_understood(readme):
 def test_what_is_installed_exists(readme, root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     asked = re.findall(r"^pip install '?(\w+)(?:\[(.*?)\])?", readme, re.MULTILINE)
-    assert [name for name, _ in asked] == [project["name"]] * 5
+    assert [name for name, _ in asked] == [project["name"]] * 6
     extras = {extra for _, listed in asked for extra in filter(None, listed.split(","))}
-    assert extras == {"train", "lab", "fast", "similar"} <= project["optional-dependencies"].keys()
+    known = project["optional-dependencies"].keys()
+    assert extras == {"train", "lab", "fast", "similar", "map"} <= known
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 import torch
 from fastai.basics import Learner
 from fastai.callback.core import Callback
-from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
+from fastai.callback.progress import ProgressCallback
 from fastai.losses import CrossEntropyLossFlat
 
 from o2u_nb import folder as layout
@@ -344,3 +344,50 @@ def test_an_audit_that_is_disturbed_at_any_point_ends_as_one_that_is_not(
     assert sum(found["faults"].values()) >= kills
     if not more:
         assert {"reading", "features", "training", "finishing"} <= set(found["phases"])
+
+
+def by_method(learn, name: str, out, **options):
+    learn.remove_cb(ProgressCallback)
+    with learn.no_logging():
+        return getattr(learn, f"fit_{name}")(epochs=4, lr=0.05, out=out, **options)
+
+
+@pytest.mark.parametrize("name", ["plain", "gce", "mixup"])
+def test_methods_without_more_than_a_network_end_as_without_interruption(tmp_path, name):
+    random_numbers(0)
+    learn = pictures()
+    count = Cut(0)
+    whole = by_method(learn, name, tmp_path / "whole", cbs=count)
+    expected = files(tmp_path / "whole")
+    for cut in {1, 5, -count.left // 2 + 2, -count.left - 1, -count.left}:
+        out = tmp_path / f"{cut}"
+        random_numbers(0)
+        with pytest.raises(KeyboardInterrupt):
+            by_method(pictures(), name, out, cbs=Cut(cut))
+        random_numbers(99)
+        again = pictures()
+        found = by_method(again, name, out, resume=True)
+        assert files(out) == expected, f"cut after {cut} batches"
+        assert np.array_equal(found.trace.loss, whole.trace.loss)
+        for one, other in zip(again.model.parameters(), learn.model.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_a_method_goes_on_with_its_own_settings_only(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        by_method(pictures(), "gce", tmp_path / "a", cbs=Cut(9))
+    before = snapshot(tmp_path / "a")
+    with pytest.raises(ResumeError, match=r"begun with q=0\.7, and 0\.5 is asked for"):
+        by_method(pictures(), "gce", tmp_path / "a", resume=True, q=0.5)
+    with pytest.raises(ResumeError, match="begun with method='gce', and 'plain' is asked for"):
+        by_method(pictures(), "plain", tmp_path / "a", resume=True)
+    with pytest.raises(ValueError, match="out="):
+        by_method(pictures(), "gce", None, resume=True)
+    assert snapshot(tmp_path / "a") == before
+
+
+@pytest.mark.parametrize("name", ["co_teaching", "dmi", "forward_correction", "gce_truncated"])
+def test_a_method_that_keeps_more_says_that_it_cannot_go_on(tmp_path, name):
+    with pytest.raises(ValueError, match="cannot go on after an interruption"):
+        by_method(pictures(), name, tmp_path / "a", resume=True)
+    assert not (tmp_path / "a").exists()

@@ -92,8 +92,8 @@ draw = random.Random(seed)
 for line in sys.stdin.read().splitlines():
     argv = line.split("\\t")
     way, at = draw.choice(["kill", "stop", "full"]), draw.choice([0, draw.randint(1, 400)])
-    status, count, phase = kills.run(argv, root, way, at)
-    print(status, phase.replace("\\n", " "), flush=True)
+    status, phases = kills.run(argv, root, way, at)
+    print(status, phases[-1], flush=True)
 """
 
 
@@ -119,3 +119,52 @@ def test_every_order_of_arguments_with_kills_in_between(tmp_path):
         "0", "2", "-9", "143", "130",
     }, "\n".join(line for line in said if line[0] == "1")  # fmt: skip
     assert (contents(mine), contents(tmp_path / "outside")) == before
+
+
+RAW = "Traceback"
+ENDINGS = {"0", "2", "-9", "-15", "143", "130"}  # done, refused, killed, stopped
+
+
+@pytest.mark.parametrize("which", ["quick", pytest.param("all", marks=pytest.mark.slow)])
+def test_whatever_writes_leaves_a_home_as_it_was(tmp_path, which):
+    """Every command and function that writes, to folders in random order, with kills in between.
+
+    New files may come, such as a table that is asked for; what was there stays, byte for byte.
+    """
+    told, changed = whatever_writes(tmp_path, seed=0, times=2, which=which)
+    assert changed == []
+    # 1 is what verify says of files of others that have an audit's names
+    outcomes = [tuple(line.split("\t")[:2]) for line in told]
+    fine = [end in ENDINGS or (end, act) == ("1", "verify") for end, act in outcomes]
+    raw = [told[k] for k in range(len(told)) if not fine[k] or RAW in told[k]]
+    assert raw == [], "\n".join(raw)
+    acts = {line.split("\t")[1] for line in told}
+    assert len(told) == 2 * len(acts) and len(acts) >= (34 if which == "all" else 22)
+    assert {"0", "2"} < {line.split("\t")[0] for line in told}  # and some killed or stopped
+
+
+def whatever_writes(root: Path, seed: int, times: int, which: str) -> tuple[list[str], list[Path]]:
+    """Return what each act came to, and which files of the home are not as they were."""
+    mine = home(root / "home")
+    whole_audit(root / "good")
+    write_source(root / "source", n=24, wrong=1, side=8)
+    (mine / "arrays").mkdir()
+    for name in ("loss.npy", "labels.npy", "mean_probs_mine.npy", "checkpoint.pt", "rows.csv"):
+        (mine / "arrays" / name).write_text("mine")
+    kept = [mine, root / "outside", root / "good-made", root / "source"]
+    before = {path: what for place in kept for path, what in contents(place).items()}
+    places = [path for path in contents(mine) if path.is_dir() or path.is_symlink()]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.home_acts", str(root), str(seed), str(times), which],
+        input="\n".join(map(str, sorted(places))), capture_output=True, text=True,
+        cwd=Path(__file__).parents[1], env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    now = {path: what for place in kept for path, what in contents(place).items()}
+    return done.stdout.splitlines(), [path for path in before if now.get(path) != before[path]]
+
+
+if __name__ == "__main__":  # more of them: python -m tests.test_sacred FOLDER SEED TIMES all
+    folder, number, times, which = sys.argv[1:]
+    for line in itertools.chain(*whatever_writes(Path(folder), int(number), int(times), which)):
+        print(line)

@@ -735,3 +735,44 @@ def test_a_command_waits_until_the_panel_has_answered(session):
         assert not done.wait(0.2)
     thread.join()
     assert done.is_set() and len(session.decisions.events) == 1
+
+
+def test_the_last_decision_is_made_again(session):
+    first, second, third, *others = session.scores.index[:8]
+    with pytest.raises(O2UError, match="no decision yet"):
+        session.again([first])
+    session.relabel("tiger" if session.scores["label"].iloc[0] != "tiger" else "jaguar", [first])
+    label = session.decisions.current(first).new_label
+    ids = [id for id in (second, third, *others) if session.audit.given[id] != label]
+    session.note("not a decision", [first])
+    assert session.again(ids) == ids
+    made = {session.decisions.current(id).new_label for id in ids}
+    assert made == {label} and session.undo() == ids  # one command
+    session.drop([second])
+    session.undo()  # what is taken back is not made again
+    session.again([third])
+    assert session.decisions.current(third).action == (
+        "keep" if session.audit.given[third] == label else "relabel"
+    )
+    session.unsure([second])
+    session.select([third])
+    session.again()
+    assert session.decisions.current(third).action == "unsure" and session.selected == ()
+
+
+def test_accepted_suggestions_are_accepted_again(session):
+    scores = session.scores[session.scores["suggested_label"].notna()]
+    ids = scores.index.tolist()
+    assert scores["suggested_label"][:4].nunique() > 1
+    session.relabel(None, ids[:4])
+    session.again(ids[4:8])
+    for id in ids[4:8]:
+        event = session.decisions.current(id)
+        assert (event.new_label or event.given_label) == scores["suggested_label"][id]
+
+
+def test_the_last_decision_is_the_reviewers_own(audit, session):
+    other = ReviewSession(audit, reviewer="ben")
+    other.drop([session.scores.index[0]])
+    with pytest.raises(O2UError, match="no decision yet"):
+        session.again([session.scores.index[1]])

@@ -19,7 +19,9 @@ from o2u_nb.detect.similar import Search
 from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.feature_file import About
 from o2u_nb.review import alike_listing
+from o2u_nb.review.checking import CheckSession
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.similar import SimilarPanel
 from tests.audits import write_audit
 
 N = 40
@@ -335,6 +337,42 @@ class TestNewPictures:
         assert [line.split()[2] for line in said.splitlines()[:4]] == table["sample_id"].tolist()
         assert "Compared by tiny; every sample was compared." in said
 
+    def test_the_panel_looks_at_a_picture_from_the_computer_or_a_path(self, audit, tmp_path):
+        session = ReviewSession(audit, reviewer="ann")
+        panel = SimilarPanel(session)
+        before = session.visible.tolist()
+        assert panel._back.disabled and not panel._look.disabled
+        id = audit.scores.index[7]
+        path = Path(audit.samples.loc[id, "path"])
+        panel._count.value = 3
+        panel._on_upload(dict(new=({"name": "<b>.png", "content": memoryview(path.read_bytes())},)))
+        panel.wait()
+        assert session.alike_in_force.ids[0] == id and len(session.visible) == 3
+        assert "Looks like &lt;b&gt;.png" in panel._words.value
+        assert "3 samples, compared by" in panel._words.value
+        panel._back.click()
+        assert session.visible.tolist() == before and panel._back.disabled
+
+        panel._path.value = str(path)
+        panel._look.click()
+        panel.wait()
+        assert session.alike_in_force.ids[0] == id
+        panel._path.value = str(tmp_path / "gone.png")
+        panel._look.click()
+        panel.wait()
+        assert "gone.png" in panel._status.message and not panel._look.disabled
+        assert session.alike_in_force.ids[0] == id  # what was listed before stays
+
+    def test_the_panel_lists_more_like_the_selection(self, audit):
+        session = ReviewSession(audit, reviewer="ann")
+        panel = SimilarPanel(session)
+        current = session.current
+        panel._count.value = 5
+        panel._like.click()
+        assert session.alike_in_force.title == f"More like {current}"
+        assert len(session.visible) == 5 and not panel._back.disabled
+        assert "with the same label" in panel._words.value
+
 
 class TestCommandLine:
     """`similar` with ids, and what it refuses."""
@@ -466,6 +504,15 @@ class TestListing:
         kept.write_text(kept.read_text().replace(gone, "gone.png"))
         assert ReviewSession(folder, reviewer="ann").alike_filter is None
 
+    def test_a_check_does_not_show_what_the_review_listed(self, folder, session):
+        session.show_similar(k=6)
+        session.keep([name(session, 3)])
+        check = CheckSession(folder, reviewer="ann")
+        assert check.alike_filter is None
+        check.draw(4, of="ann", planted=0, hidden=0, known={name(session, 5): "jaguar"}, seed=0)
+        check.clear_filters()
+        assert ReviewSession(folder, reviewer="ann").alike_filter is not None
+
 
 class TestConcealed:
     """Where a judgement is not to be led, nothing similar is listed."""
@@ -482,6 +529,8 @@ class TestConcealed:
         assert row["similarity"] is None and row["same_label"] is None
         with pytest.raises(O2UError, match="blind mode"):
             session.show_more_like(session.current, k=5)
+        with pytest.raises(O2UError, match="blind mode"):
+            session.show_looks_like(np.zeros((4, 4), np.uint8))
         session.concealed = ""
         assert session.visible.tolist() == before
 
@@ -496,3 +545,11 @@ class TestConcealed:
         assert ReviewSession(folder, reviewer="ann").alike_filter is not None
         other = ReviewSession(folder, reviewer="ann", log=tmp_path / "other.jsonl")
         assert other.alike_filter is None
+
+
+def test_the_panel_says_what_is_missing(folder, tmp_path):
+    bare = SimilarPanel(ReviewSession(write_audit(tmp_path / "bare"), reviewer="ann"))
+    assert "No features were kept" in bare._words.value and bare._like.disabled
+    trained = SimilarPanel(ReviewSession(folder, reviewer="ann"))
+    assert "Only a pretrained network" in trained._words.value
+    assert trained._look.disabled and not trained._like.disabled

@@ -75,10 +75,67 @@ def test_only_a_durable_trace_waits_for_the_disk(tmp_path, monkeypatch, durable)
     monkeypatch.setattr(os, "fsync", waited.append)
     written(tmp_path, durable=durable)
     # a file that is replaced waits twice, for itself and for its name in the folder. At the
-    # beginning seven are; then three rows are added and the list of epochs is replaced for each of
+    # beginning eight are; then three rows are added and the list of epochs is replaced for each of
     # three epochs; and the mean softmax and that list again, three times
-    assert len(waited) == (2 * 7 + 3 * (3 + 2) + 3 * 2 * 2 if durable else 0)
+    assert len(waited) == (2 * 8 + 3 * (3 + 2) + 3 * 2 * 2 if durable else 0)
     np.testing.assert_array_equal(Trace.open(tmp_path).loss[:, 1], [1, 11, 21])
+
+
+OURS = ("ids.npy", "id_ends.npy", "labels.npy", "loss.npy", "margin.npy", "pred.npy", "meta.json",
+        "checkpoint.pt", "mean_probs_mine.npy")  # fmt: skip
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+@pytest.mark.parametrize("name", OURS)
+def test_files_of_others_with_the_names_of_a_traces_are_never_replaced(
+    tmp_path, name, kind, overwrite
+):
+    """They were replaced where there was no `meta.json`, and averages and checkpoints removed."""
+    found = tmp_path / "out" / name
+    found.parent.mkdir()
+    (tmp_path / "elsewhere").write_text('{"format": "another"}')
+    if kind == "file":
+        found.write_text('{"format": "another"}')
+    elif kind == "link":
+        found.symlink_to(tmp_path / "elsewhere")
+    else:
+        found.mkdir()
+    with pytest.raises(TraceError, match=f"holds {name}, which a trace there would replace"):
+        written(tmp_path / "out", overwrite=overwrite)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [name]
+    assert found.is_symlink() == (kind == "link") and found.is_dir() == (kind == "folder")
+    assert kind == "folder" or found.read_text() == '{"format": "another"}'
+
+
+@pytest.mark.parametrize("at", range(8))
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_trace_that_was_interrupted_while_it_began_can_begin_again(
+    tmp_path, monkeypatch, at, overwrite
+):
+    from o2u_nb.data import atomic
+    from o2u_nb.trace import is_empty
+
+    real, calls = atomic.replacing, iter(range(99))
+    if overwrite:
+        written(tmp_path)
+
+    def fails(path, **options):
+        if next(calls) == at:
+            raise KeyboardInterrupt
+        return real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "replacing", fails)
+        patch.setattr("o2u_nb.data.array_file.atomic.replacing", fails)
+        with pytest.raises(KeyboardInterrupt):
+            TraceWriter.create(tmp_path, IDS, np.array([0, 1, 1]), ["x", "y"], overwrite=overwrite)
+    if at:  # before the first file is written, the old trace is there as it was
+        with pytest.raises(TraceError, match="interrupted before its first epoch"):
+            Trace.open(tmp_path)
+        assert is_empty(tmp_path)
+        written(tmp_path)
+    assert overwrite or at == 0 or Trace.open(tmp_path).n_epochs == 3
 
 
 def test_only_the_newest_mean_probs_stay(tmp_path):

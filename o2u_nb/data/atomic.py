@@ -32,11 +32,14 @@ def replacing(path: str | os.PathLike, *, durable: bool = True) -> Iterator[Bina
     Several processes may write `path` at the same time: the last one to finish determines the
     content.
 
-    Raises `OutputError` when the file system refuses (disk full, no permission, missing folder).
+    Raises `OutputError` when the file system refuses (disk full, no permission, missing folder, or
+    `path` is a folder or a link to one).
     """
     target = Path(path)
     partial = target.with_name(f".o2u_nb-{uuid.uuid4().hex}.partial")
     try:
+        if target.is_dir():  # `os.replace` refuses a folder, and would replace a link to one
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with open(partial, "xb") as file:
             yield file
             if durable:

@@ -37,6 +37,11 @@ def in_threads(
     ['A', 'B']
     """
     total = len(items)
+    if total == 1:  # as in most decisions: a thread would take longer than the work
+        yield function(items[0])
+        if progress:
+            progress(1, 1)
+        return
     chunk = min(256, max(16, total // 50))
     with ThreadPoolExecutor(workers or cpu_count()) as pool:
         for start in range(0, total, chunk):

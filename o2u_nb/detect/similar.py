@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from o2u_nb.data import atomic
+from o2u_nb.data import array_file
+from o2u_nb.data.array_file import Damage
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.detect.neighbours import largest, unit_rows
 from o2u_nb.detect.similar_index import SimilarIndex
@@ -119,7 +120,7 @@ class Search:
         that of the few samples, and a ridge (Hariharan, Malik and Ramanan, "Discriminative
         decorrelation for clustering and classification", ECCV 2012).
         """
-        mean, axes, weights = self._spread
+        mean, axes, weights = self.spread
         marked = self.scaled(self.rows[positions]).mean(0) - mean
         along = axes @ (weights * (axes.T @ marked))
         return unit_rows(along[None])[0]
@@ -138,7 +139,7 @@ class Search:
 
     def exact(self, wanted: np.ndarray, k: int, *, without: np.ndarray) -> Found:
         """Return the `k` nearest to any of `wanted`, scaled rows (m, d), after comparing all."""
-        alike = np.concatenate([(rows @ wanted.T).max(1) for rows in self._pieces()])
+        alike = np.concatenate([(rows @ wanted.T).max(1) for rows in self.pieces()])
         return _best(alike, k, without=without)
 
     def _nearest(self, wanted: np.ndarray, k: int, *, without: np.ndarray) -> Found:
@@ -152,14 +153,14 @@ class Search:
         return Found(candidates[found.positions], found.similarities)
 
     @cached_property
-    def _spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def spread(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the mean (d,) of scaled rows, the axes (d, d) along which they vary, and weights.
 
         An axis along which they vary much has a small weight (d,).
         """
         crowd = self.scaled(self.rows[evenly(len(self.rows), CROWD)])
         mean = crowd.mean(0)
-        variances, axes = np.linalg.eigh(np.cov(crowd - mean, rowvar=False, ddof=0))
+        variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(crowd - mean, rowvar=False, ddof=0)))
         usual = max(float(variances.mean()), 1e-12)
         weights = usual / (variances.clip(0) + RIDGE * usual)
         return mean, axes.astype(np.float32), weights.astype(np.float32)
@@ -178,7 +179,7 @@ class Search:
     def _starts(self) -> Sequence[int]:
         return range(0, len(self.rows), ROWS_AT_ONCE)
 
-    def _pieces(self) -> Iterator[np.ndarray]:
+    def pieces(self) -> Iterator[np.ndarray]:
         """Yield all rows as they are compared, piece by piece."""
         if self._kept is not None:
             yield self._kept
@@ -194,24 +195,25 @@ class Search:
         if n_bytes > MOST_KEPT or self.place is None:
             return None
         path = self.place.with_suffix(".npy")
-        with suppress(OSError, ValueError):
-            found = np.load(path, mmap_mode="r", allow_pickle=False)
-            if found.shape == self.rows.shape and found.dtype == np.float32:
-                return found
+        with suppress(OSError, Damage):
+            return self._read(path)
         try:
             self._write(path)
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OutputError, OSError):  # a folder that cannot be written, or a full disk
+            return self._read(path)
+        except (OutputError, OSError, Damage):  # a folder that cannot be written, or a full disk
             return None
+
+    def _read(self, path: Path) -> np.ndarray:
+        kept = array_file.read(path)
+        array_file.expect(kept, [np.float32], self.rows.shape)
+        return kept
 
     def _write(self, path: Path) -> None:
         with suppress(OSError):  # then writing into it fails, and says so
             path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path, durable=False) as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": self.rows.shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for start in self._starts:
-                file.write(self.scaled(self.rows[_piece(start)]).astype("<f4").tobytes())
+        header = {"descr": "<f4", "fortran_order": False, "shape": self.rows.shape}
+        pieces = (self.scaled(self.rows[_piece(start)]).astype("<f4") for start in self._starts)
+        array_file.write_blocks(path, header, pieces, durable=False)
 
 
 def _piece(start: int) -> slice:

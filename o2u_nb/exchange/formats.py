@@ -14,6 +14,7 @@ from o2u_nb.errors import ApplyError
 from o2u_nb.exchange.class_folders import to_folder
 from o2u_nb.exchange.cleanlab import write_cleanlab
 from o2u_nb.exchange.huggingface import to_huggingface
+from o2u_nb.exchange.label_studio import write_label_studio
 from o2u_nb.exchange.tables import to_csv, to_parquet
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.apply import Plan
@@ -70,6 +71,13 @@ FORMATS = {
         "-cleanlab.npz",
         "exchange.write_cleanlab(audit, {!r})",
         lambda plan, audit, path, progress: write_cleanlab(audit, path),
+    ),
+    "label_studio": Format(
+        "tasks of Label Studio, with the given labels and the suggestions",
+        ".json",
+        "-label-studio.json",
+        "exchange.write_label_studio(audit, {!r})",
+        lambda plan, audit, path, progress: write_label_studio(audit, path),
     ),
 }
 

@@ -56,10 +56,17 @@ def bars(light: np.ndarray, dark: np.ndarray, caption: str) -> str:
     return _figure("".join(columns), "Histogram", caption)
 
 
-def points(x: np.ndarray, y: np.ndarray, suspect: np.ndarray, caption: str) -> str:
+def points(
+    x: np.ndarray,
+    y: np.ndarray,
+    suspect: np.ndarray,
+    caption: str,
+    *,
+    title: str = "Scatter of mean and variance",
+) -> str:
     """Draw points at `x` and `y` (n,), which must be finite; suspects are crosses, others dots.
 
-    `suspect` (n,) of bool tells them apart. `caption` is plain text.
+    `suspect` (n,) of bool tells them apart. `caption` and `title` are plain text.
     """
     left = WIDTH * _within(x)
     top = HEIGHT * (1 - _within(y))
@@ -69,7 +76,7 @@ def points(x: np.ndarray, y: np.ndarray, suspect: np.ndarray, caption: str) -> s
         else f'<circle cx="{a:.0f}" cy="{b:.0f}" r="2" fill="{CROWD}"/>'
         for a, b, cross in zip(left, top, suspect, strict=True)
     )
-    return _figure(marks, "Scatter of mean and variance", caption)
+    return _figure(marks, title, caption)
 
 
 def _figure(marks: str, title: str, caption: str, width: int = WIDTH) -> str:

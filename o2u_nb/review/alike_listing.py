@@ -68,7 +68,8 @@ class AlikeListing(Listing):
         As for all commands, `ids` defaults to the selection, or to the current sample. Suspects or
         not, all samples are searched, and filters are set aside until `stop_alike()`, after which
         everything is as before. `eye` names the network whose features are compared, by default the
-        first one. Raises `O2UError` for an unknown id or eye, or where no features were kept.
+        first one. Raises `O2UError` for an unknown id or eye, where no features were kept, or while
+        something is `concealed`.
         """
         return self._show(self.search.similar, ids, k=k, eye=eye, words="Similar to")
 
@@ -86,8 +87,14 @@ class AlikeListing(Listing):
         `name` is what it is called, by default its file's name. See `AuditSearch.looks_like` for
         pictures and errors.
         """
+        self._require_seen()
         found = self.search.looks_like(picture, k=k, eye=eye)
-        return self._list(_alike(f"Looks like {name or called(picture)}", found, ()))
+        return self.show_found(f"Looks like {name or called(picture)}", found)
+
+    def show_found(self, title: str, found: pd.DataFrame) -> Alike:
+        """List what `AuditSearch.looks_like` has found; so that may be asked in the background."""
+        self._require_seen()
+        return self._list(_alike(title, found, ()))
 
     def show_copies(self, *, every: bool = False, progress: Progress | None = None) -> Alike:
         """List the pictures that have a copy with another label, copies side by side.
@@ -143,19 +150,22 @@ class AlikeListing(Listing):
         self, search: Callable, ids: str | Iterable[str] | None, *, k: int, eye: str | None,
         words: str,
     ) -> Alike:  # fmt: skip
+        self._require_seen()
         chosen = tuple(self._chosen(ids))
         title = f"{words} {chosen[0] if len(chosen) == 1 else f'{len(chosen):,} samples'}"
         return self._list(_alike(title, search(chosen, k=k, eye=eye), chosen))
 
-    def _chosen(self, ids: str | Iterable[str] | None) -> list[str]:
-        raise NotImplementedError
-
-    def _list(self, alike: Alike) -> Alike:
+    def _require_seen(self) -> None:
         if self.concealed or self.sequence is not None:
             raise O2UError(
                 "Similar samples are not listed in blind mode or during a check, because they tell "
                 "what the picture may be: leave it first."
             )
+
+    def _chosen(self, ids: str | Iterable[str] | None) -> list[str]:
+        raise NotImplementedError
+
+    def _list(self, alike: Alike) -> Alike:
         if self.alike_filter is None:
             self._before = Before(self._set_filters(), self.current)
         self._begin(alike)

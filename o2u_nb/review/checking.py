@@ -205,10 +205,14 @@ def deciders(audit: AuditFolder) -> set[str]:
     return {event.reviewer for event in events if event.is_decision}
 
 
+def logs_in(folder: Path) -> list[Path]:
+    """Return the logs of checks in the folder of an audit, one for each reviewer."""
+    return sorted((folder / CHECKS).glob("*.jsonl"))
+
+
 def checked_reviewers(audit: AuditFolder) -> list[str]:
     """Return the names of all reviewers who have checks, sorted."""
-    logs = sorted((audit.folder / CHECKS).glob("*.jsonl"))
-    found = (parse(log.read_bytes(), name=str(log)).events for log in logs)
+    found = (parse(log.read_bytes(), name=str(log)).events for log in logs_in(audit.folder))
     return sorted({event.reviewer for events in found for event in events})
 
 

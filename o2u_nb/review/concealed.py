@@ -14,7 +14,10 @@ LEVELS = (NOTHING, HINTS, LABELS, SOME_LABELS)
 _RANKING = ("only_suspects", "pair_filter", "position_filter", "alike_filter")
 _LABEL = (*_RANKING, "label_filter", "text_filter")
 TELLING = {NOTHING: (), HINTS: _RANKING, LABELS: _LABEL, SOME_LABELS: _LABEL}
-EMPTY = dict(rank=None, suggested=None, p_wrong=None, score=None, suspect=False, kind="")
+EMPTY = dict(
+    rank=None, suggested=None, p_wrong=None, score=None, suspect=False, kind="", similarity=None,
+    same_label=None,
+)  # fmt: skip
 
 
 def concealed(row: dict, level: str) -> dict:

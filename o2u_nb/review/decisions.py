@@ -20,10 +20,11 @@ from o2u_nb.errors import DecisionsError, OutputError
 from o2u_nb.review.events import (
     ACTIONS,
     REDO,
+    START,
     UNDO,
     Event,
     Ledger,
-    as_line,
+    as_lines,
     conflicts,
     fold,
     merge,
@@ -61,6 +62,8 @@ class Decisions:
         self._ledger = Ledger()
         self._length = 0  # bytes of the whole lines read so far
         self._lines = 0  # the number of these lines
+        self._tip = START  # the last of them
+        self._end = START  # the last line of all
         self._seen: tuple[int, int] | None = None  # size and date of the log when it was read
         self._unreadable: list[str] = []
         self._torn: list[str] = []
@@ -218,7 +221,7 @@ class Decisions:
         # An empty line after it says that it was torn, and not damaged later.
         after_torn = b"\n\n" if self._torn else b"\n" if end > self._length else b""
         try:
-            _write(fd, after_torn + b"".join(map(as_line, events)))
+            _write(fd, after_torn + as_lines(events, self._end))
             if not end:
                 atomic.sync_folder(self.path.parent)  # the log is new: keep its name, too
         except BaseException:
@@ -242,12 +245,13 @@ class Decisions:
         self._require_length(found.st_size)
         self._seen = found.st_size, found.st_mtime_ns
         data = _read_from(fd, self._length)
-        parsed = parse(data, name=str(self.path), first_line=self._lines + 1)
+        parsed = parse(data, name=str(self.path), first_line=self._lines + 1, after=self._tip)
         events, aside = self.lineage.sort(
             parsed.events, str(self.path), among_others=bool(self.events)
         )
         self._length += parsed.length
         self._lines += parsed.lines
+        self._tip, self._end = parsed.tip, parsed.end
         self._unreadable += parsed.problems
         self._torn = parsed.torn
         self._aside.update((event.event_id, event) for event in aside)

@@ -38,8 +38,12 @@ FOLDED = (
     "action", "new_label", "reviewer", "ts_utc", "note", "tags", "event_id", "given_label",
     "content_hash",
 )  # fmt: skip
-# The end of a line: the CRC-32 of what stands before it, by which damage is noticed.
-CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
+# The end of a line: by what it follows the line before (see `Tip`), which the first logs do not
+# say, and the CRC-32 of what stands before it, by which damage is noticed.
+AFTER = rb'(?:, "after": "([0-9a-f]{8}|)")?'
+END = re.compile(AFTER + rb', "check": "([0-9a-f]{8})"\}$')
+CHECK_LENGTH = len(', "check": "')
+END_LENGTH = len(', "after": "01234567", "check": "01234567"}')  # at most
 SLACK = timedelta(days=366)  # the times that there are after the time of any event
 
 
@@ -159,10 +163,38 @@ def _require_time(event: Event) -> None:
         raise ValueError(f"a time out of range: {event.ts_utc!r}") from None
 
 
-def as_line(event: Event) -> bytes:
-    """Return `event` as one line of JSON, which ends in the checksum of what stands before it."""
+class Tip(NamedTuple):
+    """The last line of a log that is not empty, for the line that follows it.
+
+    `checksum` is the CRC-32 of that line, "" where there is none. `is_damaged` says whether the
+    line could not be read; then it is not known what was written after it.
+    """
+
+    checksum: str = ""
+    is_damaged: bool = False
+
+
+START = Tip()
+
+
+def as_line(event: Event, after: Tip | None = None) -> bytes:
+    """Return `event` as one line of JSON, which ends in the checksum of what stands before it.
+
+    It also carries the checksum of the line that it comes `after`, if that is given.
+    """
     body = to_line(asdict(event)).removesuffix(b"}\n")
+    if after is not None:
+        body += b', "after": "%s"' % after.checksum.encode()
     return body + b', "check": "%08x"}\n' % zlib.crc32(body)
+
+
+def as_lines(events: Iterable[Event], after: Tip) -> bytes:
+    """Return `events` as lines that follow each other, the first of them the line `after`."""
+    lines = []
+    for event in events:
+        lines.append(as_line(event, after))
+        after = Tip(_checksum(lines[-1]))
+    return b"".join(lines)
 
 
 def from_line(line: bytes) -> Event:
@@ -178,8 +210,23 @@ def from_line(line: bytes) -> Event:
 
 
 def _is_as_written(line: bytes) -> bool:
-    end = CHECK.search(line.rstrip())
-    return end is not None and int(end[1], 16) == zlib.crc32(line[: end.start()])
+    line = line.rstrip()
+    end = _end(line)
+    return end is not None and int(end[2], 16) == zlib.crc32(line[: end.start(2) - CHECK_LENGTH])
+
+
+def _after(line: bytes) -> str | None:
+    """Return the checksum of the line that `line` was written after, None where it says nothing."""
+    end = _end(line.rstrip())
+    return None if end is None or end[1] is None else end[1].decode()
+
+
+def _end(line: bytes) -> re.Match[bytes] | None:
+    return END.search(line, max(0, len(line) - END_LENGTH))
+
+
+def _checksum(line: bytes) -> str:
+    return f"{zlib.crc32(line.strip()):08x}"  # white space does not count, such as "\r" at its end
 
 
 class Parsed(NamedTuple):
@@ -188,7 +235,8 @@ class Parsed(NamedTuple):
     A last line without a line end may not be written completely yet. If it can be read, it is among
     `events`; otherwise `torn` says what is wrong with it. Neither `length` (in bytes) nor `lines`
     (a count) includes it. Nor do they include the lines of a last command that is not there
-    completely: none of its events count.
+    completely: none of its events count. `tip` is the last of those `lines`, after which reading
+    goes on, and `end` the last of all, after which writing goes on.
     """
 
     events: list[Event]
@@ -196,24 +244,40 @@ class Parsed(NamedTuple):
     torn: list[str]
     length: int
     lines: int
+    tip: Tip
+    end: Tip
 
 
 class Line(NamedTuple):
-    """One line of a log: its event, or what is at fault with it; neither, where it is empty."""
+    """One line of a log: its event, or what is at fault with it; neither, where it is empty.
+
+    `checksum` is its own, and `after` that of the line that it was written after, None where it
+    does not say that. `is_astray` tells that another line, or none, stands before it.
+    """
 
     number: int
     event: Event | None
     fault: str = ""
+    checksum: str = ""
+    after: str | None = None
+    is_astray: bool = False
 
 
-def parse(data: bytes, *, name: str, first_line: int = 1) -> Parsed:
+def parse(data: bytes, *, name: str, first_line: int = 1, after: Tip = START) -> Parsed:
     """Read events from the lines in `data`; `name` and `first_line` are for the problems.
+
+    `after` is the line that `data` comes after. Where a line follows another one than it was
+    written after, lines were removed, moved or replaced: that is a problem, and the events that are
+    there count. A line that was written as a log's first may stand anywhere, since logs may be put
+    into one file, one after the other.
 
     A command whose last lines are missing was not written completely, as in a power cut: its
     process never got an answer, and so none of its lines count.
     """
     *whole, tail = data.split(b"\n")
-    lines = [_line(number, text) for number, text in enumerate([*whole, tail], first_line)]
+    lines = _in_order(
+        (_line(number, text) for number, text in enumerate([*whole, tail], first_line)), after
+    )
     halves = _unfinished(lines)
     n_read = _read_for_good(lines, halves)
     counted = [at.event for at in lines if at.event and at.event.command_id not in halves]
@@ -223,6 +287,8 @@ def parse(data: bytes, *, name: str, first_line: int = 1) -> Parsed:
         _problems(lines[n_read:], halves, name),
         sum(len(text) + 1 for text in whole[:n_read]),
         n_read,
+        _tip(lines[:n_read], after),
+        _tip(lines, after),
     )
 
 
@@ -230,9 +296,29 @@ def _line(number: int, text: bytes) -> Line:
     if not text.strip():
         return Line(number, None)
     try:
-        return Line(number, from_line(text))
+        event = from_line(text)
     except ValueError as error:  # JSON and UTF-8 errors are ValueErrors too
-        return Line(number, None, str(error))
+        return Line(number, None, str(error), _checksum(text))
+    return Line(number, event, "", _checksum(text), _after(text))
+
+
+def _in_order(lines: Iterable[Line], tip: Tip) -> list[Line]:
+    """Find the lines that are astray; the first of them comes after `tip`."""
+    found = []
+    for at in lines:
+        found.append(at._replace(is_astray=_is_astray(at, tip)))
+        tip = _tip([at], tip)
+    return found
+
+
+def _is_astray(at: Line, tip: Tip) -> bool:
+    return not tip.is_damaged and at.after not in (None, START.checksum, tip.checksum)
+
+
+def _tip(lines: list[Line], before: Tip) -> Tip:
+    """Return the last of `lines` that is not empty, `before` where there is none."""
+    last = next((at for at in reversed(lines) if at.checksum), None)
+    return Tip(last.checksum, bool(last.fault)) if last else before
 
 
 def _unfinished(lines: list[Line]) -> set[str]:
@@ -280,6 +366,12 @@ def _problems(lines: list[Line], halves: set[str], name: str) -> list[str]:
         for at in lines
         if at.fault
     ]
+    faults += [
+        f"{name}, line {at.number} does not follow the line that it was written after, by its "
+        "checksum: lines were removed, moved or replaced there; the decisions that are left count"
+        for at in lines
+        if at.is_astray
+    ]
     found = [at.event for at in lines if at.event and at.event.command_id in halves]
     counts = Counter((event.command_id, event.parts) for event in found)
     return faults + [
@@ -301,6 +393,7 @@ class Ledger:
         self.events: list[Event] = []
         self._by_sample: dict[str, list[Event]] = {}
         self._by_command: dict[str, list[Event]] = {}
+        self._by_reviewer: dict[str, list[Event]] = {}
         self._answers: dict[str, list[str]] = {}  # event id -> ids of the events that undo it
         self._known: set[str] = set()
         self.add(events)
@@ -318,6 +411,7 @@ class Ledger:
         _insert(self.events, new)
         for event in new:
             _insert(self._by_sample.setdefault(event.sample_id, []), [event])
+            _insert(self._by_reviewer.setdefault(event.reviewer, []), [event])
         return new
 
     def holds(self, event: Event) -> bool:
@@ -358,8 +452,15 @@ class Ledger:
 
         They are those of the last command of which one holds; none if there is no such command.
         """
+        for event in reversed(self._by_reviewer.get(reviewer, ())):
+            if event.is_command and self.holds(event):
+                return self._of_command(event)
+        return []
+
+    def last_decisions(self, reviewer: str) -> list[Event]:
+        """Return those decisions of the reviewer's last deciding command that hold, if any do."""
         for event in reversed(self.events):
-            if event.reviewer == reviewer and event.is_command and self.holds(event):
+            if event.reviewer == reviewer and event.is_decision and self.holds(event):
                 return self._of_command(event)
         return []
 
@@ -368,12 +469,11 @@ class Ledger:
 
         They are none if there is no such undo, or if a new command came after it.
         """
-        for event in reversed(self.events):
-            if event.reviewer == reviewer:
-                if event.is_command:  # as in any editor, a new command ends what can be redone
-                    return []
-                if event.action == UNDO and self.holds(event):
-                    return self._of_command(event)
+        for event in reversed(self._by_reviewer.get(reviewer, ())):
+            if event.is_command:  # as in any editor, a new command ends what can be redone
+                return []
+            if event.action == UNDO and self.holds(event):
+                return self._of_command(event)
         return []
 
     def _of_command(self, event: Event) -> list[Event]:

@@ -130,7 +130,7 @@ class ReviewSession(AlikeListing):
         self.follow_settings()
         self.recalibrate()
         self.go_to_undecided()
-        if log is None:  # the audit's own review
+        if log is None:
             self.reopen_listing()
         self.observe(self._on_current, "current")
 
@@ -252,6 +252,20 @@ class ReviewSession(AlikeListing):
         """Record that the reviewer cannot tell."""
         return self._decide(ids, "unsure", note=note)
 
+    def again(self, ids: Iterable[str] | None = None) -> list[str]:
+        """Decide on samples as the reviewer's last command did, undone ones left out.
+
+        A class that was named then is named again; where several were, as when suggestions are
+        accepted, each sample's own suggestion is. Raises `O2UError` before the first decision.
+        """
+        last = self.decisions.ledger.last_decisions(self.reviewer)
+        if not last:
+            raise O2UError("There is no decision yet that could be made again.")
+        labels = {event.new_label for event in last if event.action == "relabel"}
+        if not labels:
+            return self._decide(ids, last[-1].action, note="")
+        return self.relabel(labels.pop() if len(labels) == 1 else None, ids)
+
     def note(self, text: str, ids: Iterable[str] | None = None) -> list[str]:
         """Note something on samples, in place of what was noted before; "" removes the note.
 
@@ -337,7 +351,7 @@ class ReviewSession(AlikeListing):
         columns = self.columns
         sample_id = self.id_of(position)
         event = self.decisions.current(sample_id)
-        alike = self.alike_in_force
+        alike = self.alike_filter
         similarity, same_label = alike.about(sample_id) if alike else (None, None)
         row = dict(
             sample_id=sample_id,

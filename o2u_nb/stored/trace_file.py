@@ -5,6 +5,7 @@ expected there and what to do. `meta.json` says how many epochs are finished, an
 of itself and of each row of the arrays; the other arrays hold theirs.
 """
 
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -20,9 +21,13 @@ from o2u_nb.data.array_file import AT_ONCE, Damage
 from o2u_nb.errors import TraceError
 
 FORMAT = "o2u_nb trace 1"  # in `META`; a trace with another format is refused
+BEGUN = "o2u_nb trace, begun"  # in its place while the first files of a trace are written
 META = "meta.json"
 # The arrays with a row for each epoch, and their types; `Trace` says what they hold.
 ROWS = {"loss": np.float32, "margin": np.float32, "pred": np.int32}
+# What a training needs to go on where it was; see `training.checkpoint`. No part of the trace.
+CHECKPOINT = "checkpoint.pt"
+WRITTEN = {f"{name}.npy" for name in ("ids", "id_ends", "labels", *ROWS)} | {META, CHECKPOINT}
 MEANS = re.compile(r"mean_probs_\w+\.npy")
 SUMS = "crc32"  # in each epoch of `META`: the CRC-32 of its row in each of the arrays
 ADVICE = "restore a copy of the trace, or audit again"
@@ -70,6 +75,11 @@ def read_meta(folder: Path) -> dict[str, Any]:
         meta, is_whole = sealed.unseal(path.read_bytes())
     except (OSError, ValueError) as error:
         raise TraceError(f"Cannot read {path} ({error}): {ADVICE}.") from error
+    if meta.get("format") == BEGUN:
+        raise TraceError(
+            f"The trace in {folder} was interrupted before its first epoch: train again; nothing "
+            "of it is kept."
+        )
     if meta.get("format") != FORMAT:
         raise TraceError(
             f"{path} has format {meta.get('format')!r:.80}, expected {FORMAT!r}: audit again."
@@ -79,6 +89,35 @@ def read_meta(folder: Path) -> dict[str, Any]:
         if not is_whole:
             raise Damage("it is not as it was written, by its checksum")
     return meta
+
+
+def foreign(folder: Path) -> str | None:
+    """Return the name of a file in `folder` that a new trace would replace, and that is not ours.
+
+    It is None where there is none of these names, and where `META` says that a trace was begun
+    there, in any version of this package, so that all of them are the trace's.
+    """
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    replaced = [name for name in names if name in WRITTEN or MEANS.fullmatch(name)]
+    return replaced[0] if replaced and not _is_begun(folder / META) else None
+
+
+def is_only_begun(folder: Path) -> bool:
+    """Tell whether the trace in `folder` was interrupted while its first files were written."""
+    return _format(folder / META) == BEGUN
+
+
+def _is_begun(path: Path) -> bool:
+    return _format(path).startswith(FORMAT.rpartition(" ")[0])
+
+
+def _format(path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return ""
+    try:
+        return str(sealed.unseal(path.read_bytes())[0].get("format"))
+    except (OSError, ValueError):
+        return ""
 
 
 def row_sums(rows: dict[str, np.ndarray]) -> dict[str, int]:

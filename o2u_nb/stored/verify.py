@@ -13,6 +13,7 @@ from o2u_nb import embedding_file, feature_file
 from o2u_nb import folder as layout
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import AuditFolder
+from o2u_nb.review.checking import logs_in
 from o2u_nb.review.events import parse
 from o2u_nb.stored import trace_file
 
@@ -45,7 +46,8 @@ def _checks(audit: AuditFolder) -> Iterator[Callable[[], list[str] | None]]:
     for place in places:
         yield partial(_trace, place)
     yield partial(_features, audit.folder / layout.FEATURES)
-    yield partial(_log, audit.log)
+    for log in (audit.log, *logs_in(audit.folder)):
+        yield partial(_log, log)
 
 
 def _read(audit: AuditFolder, name: str) -> None:

@@ -81,6 +81,23 @@ class Checkpoints(Callback):
             _require_same_settings(path, self.found["settings"], self.settings)
             dynamics.restore(self.found["recorder"])
 
+    @classmethod
+    def of(
+        cls, learn: Learner, dynamics: DynamicsRecorder, settings: dict, opt_func: Any,
+        **options: Any,
+    ) -> "Checkpoints":  # fmt: skip
+        """Keep checkpoints of a training with one fit; say where it goes on.
+
+        `settings` are those of the method, with its `rates`; batch size and optimiser are added.
+        """
+        name = getattr(opt_func, "__name__", type(opt_func).__name__)
+        settings = {**settings, "bs": learn.dls.train.bs, "optimiser": name}
+        made = cls(dynamics, settings, **options)
+        if made.n_epochs:
+            n = len(settings["rates"])
+            made.say(f"Going on after {made.n_epochs} of {n} epochs, which were kept.")
+        return made
+
     @property
     def n_epochs(self) -> int:
         """Count the epochs that an earlier process finished, in all stages that are to go on."""
@@ -187,6 +204,12 @@ class Checkpoints(Callback):
         if self.random is not None:
             restore_random_states(self.random)
             self.random = None
+
+
+def require_out(resume: bool, out: str | Path | None) -> None:
+    """Raise `ValueError` where a training is to go on, and no folder is given."""
+    if resume and out is None:
+        raise ValueError("Expected out=, the folder of the training that is to go on; found none.")
 
 
 @contextmanager

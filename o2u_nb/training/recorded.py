@@ -10,7 +10,8 @@ from pathlib import Path
 from fastai.basics import Learner
 from fastai.callback.core import Callback
 
-from o2u_nb.trace import Trace
+from o2u_nb.trace import Trace, is_empty
+from o2u_nb.training.checkpoint import Checkpoints, require_out
 from o2u_nb.training.fitting import optimiser, own_loader, sgd
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates
@@ -26,6 +27,11 @@ class RecordedFit:
     `recorder` records plain cross entropy in the training pass, or with `record="eval"` in clean
     passes, whatever loss trains. Its epochs are of the phase `phase`, which a method may change
     between two calls of `fit`; the trace then holds the epochs of both.
+
+    `goes_on` is for methods of one fit whose state is that of the Learner and of callbacks with
+    `state_dict` and `load_state_dict`: their own settings, as plain values. They keep a checkpoint
+    in `out`, and with `resume` go on from it, as `fit_o2u` does; `say` is called with a line of
+    text then. Raises `ValueError` for `resume` without `out`, or with a method that cannot go on.
     """
 
     def __init__(
@@ -36,15 +42,27 @@ class RecordedFit:
         out: str | Path | None = None,
         ids: Sequence[str] | None = None,
         overwrite: bool = False,
+        resume: bool = False,
         on_epoch: Callable[[Trace], None] | None = None,
         opt_func: Callable | None = sgd,
         cbs=None,
+        say: Callable[[str], None] = print,
+        goes_on: dict | None = None,
     ):
+        _require_that_it_goes_on(resume, out, goes_on)
         self.recorder = DynamicsRecorder(
-            out, phase=phase, record=record, ids=ids, overwrite=overwrite, on_epoch=on_epoch
+            out,
+            phase=phase,
+            record=record,
+            ids=ids,
+            overwrite=overwrite or (resume and is_empty(out)),
+            on_epoch=on_epoch,
         )
         self.opt_func = opt_func
         self.cbs = cbs
+        self.resume = resume
+        self.say = say
+        self.goes_on = goes_on
 
     @property
     def trace(self) -> Trace:
@@ -68,7 +86,19 @@ class RecordedFit:
             own_loader(learn),
             learn.added_cbs([self.recorder, pace, *callbacks]),
         ):
-            learn.fit(len(rates), rates[0], cbs=self.cbs, reset_opt=True)
+            if self.goes_on is None:
+                learn.fit(len(rates), rates[0], cbs=self.cbs, reset_opt=True)
+            else:
+                self._go_on(learn, rates, self.goes_on)
+
+    def _go_on(self, learn: Learner, rates: list[float], own: dict) -> None:
+        """Train what is left of the only fit, and keep checkpoints."""
+        settings = {**own, "rates": rates, "record": self.recorder.record}
+        kept = Checkpoints.of(
+            learn, self.recorder, settings, self.opt_func, resume=self.resume, say=self.say
+        )
+        with learn.added_cbs(kept):
+            kept.fit(learn, 0, len(rates), lr=rates[0], cbs=self.cbs)
 
     def warm_up(
         self, learn: Learner, rates: Sequence[float], warmup: int | None = None
@@ -87,3 +117,14 @@ class RecordedFit:
         self.fit(learn, rates[:warmup])
         self.recorder.phase = "training"
         return rates[warmup:]
+
+
+def _require_that_it_goes_on(resume: bool, out: str | Path | None, goes_on: dict | None) -> None:
+    if not resume:
+        return
+    if goes_on is None:
+        raise ValueError(
+            "This method keeps more than its network from epoch to epoch, and cannot go on after "
+            "an interruption: leave out resume=, and train anew with overwrite=True."
+        )
+    require_out(resume, out)

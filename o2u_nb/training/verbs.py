@@ -72,7 +72,9 @@ def _signature(fit: Callable, method: TrainingMethod) -> inspect.Signature:
     named = [option for option in own if option.kind is not option.VAR_KEYWORD]
     common = list(inspect.signature(RecordedFit).parameters.values())
     known = {option.name for option in named}
-    usual = [option for option in common if option.name not in {*known, "record", "phase"}]
+    usual = [
+        option for option in common if option.name not in {*known, "record", "phase", "goes_on"}
+    ]
     return inspect.signature(fit).replace(parameters=[*first, *named, *usual])
 
 

@@ -15,9 +15,11 @@ from o2u_nb.widgets.finish import FinishCard
 from o2u_nb.widgets.grid import SuspectGrid
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.learning import LearningPanel
+from o2u_nb.widgets.map import MapPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.player import PlayerPanel
+from o2u_nb.widgets.similar import SimilarPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
 from o2u_nb.widgets.trajectories import TrajectoriesPanel
 
@@ -25,6 +27,8 @@ TABS = {
     "Trajectories": TrajectoriesPanel,
     "Mean and variance": lambda session: HistogramsPanel(session).without_slider(),
     "Confusion": ConfusionPanel,
+    "Map": MapPanel,
+    "Similar": SimilarPanel,
     "Epochs": PlayerPanel,
     "Learned": LearningPanel,
     "Certificate": CertifyPanel,

@@ -41,6 +41,7 @@ OBSERVED = (
 KEPT_ORDERS = 200
 KEPT_BYTES = 64 << 20  # 64 MiB
 LEAST_ORDERS = 8
+AGAIN = "again"  # the action that decides as the last command did
 MOST_ROWS = 600  # in one page; a screen of 2,500 pixels shows some 150 of the smallest tiles
 N_LIKELY = 9  # as many as there are digit keys
 FEW = (
@@ -347,6 +348,9 @@ class SuspectGrid(anywidget.AnyWidget):
         """Record a decision. The browser sends `new_class` only after it has asked `_near`."""
         action = message["action"]
         new_label = message.get("new_label")
+        if action == AGAIN:
+            self.session.again(ids)
+            return
         if action not in ACTIONS:
             raise O2UError(f"No action {action!r}: expected one of {', '.join(ACTIONS)}.")
         if action == "relabel":

@@ -9,6 +9,9 @@ from o2u_nb.review import learned_text
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.steps import LIST
+
+LONGEST = 600  # characters of what is said of all samples, or of one
 
 
 class LearningPanel(Panel):
@@ -19,7 +22,7 @@ class LearningPanel(Panel):
             description="Rank again",
             tooltip="Sort the list by the probability of a wrong label as it is now",
             icon="sort-amount-desc",
-            layout=Layout(width="auto"),
+            layout=Layout(width="auto", align_self="flex-start"),
         )
         self._words = HTML(layout=Layout(width="100%", min_width="0"))
         super().__init__(session, [self._again, self._words])
@@ -38,6 +41,5 @@ class LearningPanel(Panel):
 
     def _still(self) -> str:
         said, of_it = self._wanted()
-        return f"<p>{inert(said)}</p>" + (
-            f"<p>The current sample: {inert(of_it)}</p>" * bool(of_it)
-        )
+        of_it = f"The current sample: {of_it}" if of_it else ""
+        return "".join(f'<p style="{LIST}">{inert(text, LONGEST)}</p>' for text in (said, of_it))

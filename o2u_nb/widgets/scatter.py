@@ -14,7 +14,7 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
-from o2u_nb.widgets.parts.plot import Plot, fitted
+from o2u_nb.widgets.parts.plot import Area, Plot, fitted
 from o2u_nb.widgets.parts.preview import Preview, of_samples
 
 MEAN = "o2u_mean"
@@ -42,10 +42,7 @@ class ScatterPanel(Panel):
         self._picking = Picking(session)
         super().__init__(session, [fitted(self._plot), self._clear])
         self._clear.on_click(self._on_clear)
-        # plotly calls the handlers of every trace with the same area. One handler will do, since
-        # all samples inside the area are picked, also those that are not drawn.
-        self._plot.data[0].on_selection(self._on_area)
-        self._plot.data[0].on_deselect(self._on_clear)
+        self._plot.on_area(self._on_area)
         for trace in self._plot.data:
             trace.on_click(self._on_click)
         self._follow(self._draw, "suspects", "label_filter", "position_filter", "revision")
@@ -69,7 +66,10 @@ class ScatterPanel(Panel):
             position = self._drawn_positions[points.trace_index][point]
             self._say(self._picking.go_to, int(position))
 
-    def _on_area(self, _, __, area) -> None:
+    def _on_area(self, area: Area | None) -> None:
+        if area is None:
+            self._on_clear()
+            return
         picked = np.flatnonzero(of_class_in_focus(self.session) & inside(area, *self._moments()))
         if len(picked):
             self._say(self._picking.pick, picked)
@@ -98,9 +98,9 @@ class ScatterPanel(Panel):
             of_rest.update(self._points(drawn_rest), name=f"the rest ({len(rest):,})")
             of_suspects.update(self._points(drawn_suspects), name=f"suspects ({len(suspects):,})")
             self._plot.layout.title.text = f"Mean against variance: draw a box or lasso{some}"
-            if self.session.position_filter is None:
-                self._plot.layout.selections = ()
         self._clear.disabled = self.session.position_filter is None
+        if self.session.position_filter is None:
+            self._plot.clear_area()
 
     def _points(self, positions: np.ndarray) -> dict:
         rows = self.session.scores[["label", "suggested_label"]].iloc[positions]

@@ -36,6 +36,7 @@ const MEANT = {
   "next undecided": ["next"],
   "group by pair, then select the group": ["group"],
   "accept all suggestions above a probability": ["bulk"],
+  "the last decision again, for what is selected": ["again"],
   "more like this one, or like those selected": ["like"],
   "note, tags": ["note", "tags"],
   "large picture": ["open"],

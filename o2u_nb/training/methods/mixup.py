@@ -30,7 +30,9 @@ def fit(
     """
     if alpha <= 0:
         raise ValueError(f"Expected an alpha above 0, found {alpha}: the paper has 1 for CIFAR-10.")
-    run = RecordedFit(**{"record": "eval", **common})
+    run = RecordedFit(
+        goes_on=dict(method="mixup", alpha=alpha, seed=seed), **{"record": "eval", **common}
+    )
     run.fit(learn, rates, [Blends(alpha, seed)])
     return Trained(run.trace)
 
@@ -44,6 +46,14 @@ class Blends(MixUp):
     def __init__(self, alpha: float, seed: int):
         super().__init__(alpha)
         self.state = torch.Generator().manual_seed(seed).get_state()
+
+    def state_dict(self) -> dict:
+        """Return the state of the random numbers, for a checkpoint."""
+        return dict(state=self.state)
+
+    def load_state_dict(self, found: dict) -> None:
+        """Go on with the random numbers of a checkpoint."""
+        self.state = found["state"]
 
     def before_train(self):
         """Blend losses, also where the loss does not say, as fastai's do, that labels are int."""

@@ -12,7 +12,7 @@ from fastai.basics import Learner
 
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace, is_empty
-from o2u_nb.training.checkpoint import Checkpoints
+from o2u_nb.training.checkpoint import Checkpoints, require_out
 from o2u_nb.training.fitting import batches_of, explained, optimiser, own_loader, sgd
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
@@ -54,8 +54,7 @@ def train(
     `cyclic_bs`. The other options, and the errors, are those of `fit_o2u`.
     """
     require_share(stop_early)
-    if resume and out is None:
-        raise ValueError("Expected out=, the folder of the training that is to go on; found none.")
+    require_out(resume, out)
     with together(learn) as group:
         say = group.said_by(say)
         rates = list(rates)

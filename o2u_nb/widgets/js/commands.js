@@ -81,6 +81,7 @@ export class Commands {
       review: () => grid.review.toggle(), note: () => grid.notes.open("note"),
       tags: () => grid.notes.open("tags"), group: () => grid.groups.selectCurrent(),
       bulk: () => grid.bulk.open(), like: () => grid.alike.ask(),
+      again: () => grid.decide("again"),
     };
     commands[command]();
   }

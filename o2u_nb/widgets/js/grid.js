@@ -539,8 +539,9 @@ export class Grid {
   }
 
   /**
-   * Send a decision. Without a new label, relabelling takes the suggested label of each sample.
-   * @param {Action} action
+   * Send a decision. Without a new label, relabelling takes the suggested label of each sample;
+   * `again` decides as the last command did.
+   * @param {Action | "again"} action
    * @param {string | null} newLabel
    * @param {Targets} targets
    * @param {boolean} isNew whether the new label becomes a class by this decision

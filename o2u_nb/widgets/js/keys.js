@@ -15,7 +15,7 @@ import { ACTIONS, NAMES } from "./actions.js";
  * @typedef {"left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "first" | "last"} Move
  * @typedef {Action | Move | "digit" | "next" | "larger" | "smaller" | "zoom" | "fit" | "open" |
  *   "compare" | "review" | "toggle" | "help" | "search" | "note" | "tags" |
- *   "group" | "bulk" | "like" | "selectAll" | "undo" | "redo" | "escape"} Command
+ *   "group" | "bulk" | "like" | "again" | "selectAll" | "undo" | "redo" | "escape"} Command
  */
 
 /** @type {Record<string, Move>} */
@@ -30,7 +30,7 @@ const PLAIN = {
   ...Object.fromEntries([..."123456789"].map((key) => [key, "digit"])),
   n: "next", "+": "larger", "=": "larger", "-": "smaller", z: "zoom", 0: "fit", Enter: "open",
   c: "compare", f: "review", " ": "toggle", "?": "help", "/": "search",
-  m: "note", t: "tags", g: "group", b: "bulk", l: "like",
+  m: "note", t: "tags", g: "group", b: "bulk", l: "like", ".": "again",
 };
 
 /** @type {Record<string, Command>} */
@@ -47,6 +47,7 @@ export const sheet = (buttons) => [
   ["Ctrl + click, Space", "select one more, or one less"],
   ["Ctrl + A", "select all that is shown"],
   ...NAMES.map((name) => decisionRow(name, buttons[name])),
+  [".", "the last decision again, for what is selected"],
   ["1 … 9", "change to the class with this digit, beside the picture"],
   ["Ctrl + Z, Ctrl + Y", "undo, redo"],
   ["n", "next undecided"],

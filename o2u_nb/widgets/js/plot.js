@@ -8,6 +8,7 @@
 
 import { cutLine } from "./cut.js";
 import { Previews, under } from "./preview.js";
+import { areaOf, reporting } from "./reports.js";
 
 const PATIENCE = 20_000; // ms until another widget may ask, since the first one may be gone
 
@@ -15,6 +16,7 @@ const PATIENCE = 20_000; // ms until another widget may ask, since the first one
  * A widget's model, as anywidget hands it over.
  * @typedef {object} Model
  * @property {(name: string) => any} get
+ * @property {(name: string, value: any) => void} set
  * @property {(message: object) => void} send
  * @property {(event: string, handler: (...details: any[]) => void) => void} on
  * @property {(event: string, handler: (...details: any[]) => void) => void} off
@@ -92,7 +94,7 @@ async function started(model) {
   const { default: widget } = await loaded(model);
   await current(model);
   const figure = widget();
-  figure.initialize({ model });
+  figure.initialize({ model: reporting(model) });
   return figure;
 }
 
@@ -100,12 +102,14 @@ async function started(model) {
  * Let a plot follow the width of its place, until the function that is returned is called. plotly's
  * setting `responsive` is not enough: it follows only the width of the window. That does not change
  * when a tab opens, or when an output is drawn before it has a place.
+ * @param {Model} model
  * @param {HTMLElement} el
  */
-function follow(el) {
+function follow(model, el) {
   let width = 0;
   const observer = new ResizeObserver(() => {
     if (el.offsetWidth > 0 && el.offsetWidth !== width) {
+      if (width === 0) model.send({ kind: "seen" }); // not so in a tab that nobody has opened
       width = el.offsetWidth;
       window.dispatchEvent(new Event("resize"));
     }
@@ -141,6 +145,11 @@ function furnish(model, el) {
       cut?.place();
       previews?.forget();
     });
+    el.on("plotly_selected", (event) => {
+      const area = areaOf(event);
+      if (area) model.send({ kind: "area", area });
+    });
+    el.on("plotly_deselect", () => model.send({ kind: "area", area: null }));
     if (!previews) return;
     el.on("plotly_hover", ({ event: pointer, points: [{ curveNumber, pointNumber }] }) => {
       previews.show({ kind: "pictures", trace: curveNumber, point: pointNumber }, under(pointer));
@@ -166,8 +175,8 @@ export default () => {
     /** @param {{ model: Model, el: Graph }} given by anywidget */
     async render({ model, el }) {
       el.classList.add("o2u-plot");
-      const unfollow = follow(el), clear = furnish(model, el);
-      const purge = (await figure).render({ model, el });
+      const unfollow = follow(model, el), clear = furnish(model, el);
+      const purge = (await figure).render({ model: reporting(model), el });
       return () => {
         unfollow();
         clear();

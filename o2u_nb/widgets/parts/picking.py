@@ -19,6 +19,7 @@ class Picking:
     def pick(self, positions: np.ndarray) -> str:
         """Show the samples at `positions` (n,), and nothing else; return what was picked."""
         session = self.session
+        session.stop_alike()  # else only those of the similar samples would be shown
         if session.position_filter is None:
             self._only_suspects = session.only_suspects
         with session.hold_trait_notifications():
@@ -45,7 +46,12 @@ class Picking:
         return ""
 
     def restore(self, change) -> None:
-        """Show again what was shown before, once the filter is cleared."""
+        """Show again what was shown before, once the filter is cleared.
+
+        While similar samples are listed it is only set aside, and comes back with all else.
+        """
+        if self.session.alike_filter is not None:
+            return
         if change["new"] is None and self._only_suspects is not None:
             self.session.only_suspects = self._only_suspects
             self._only_suspects = None

@@ -9,16 +9,19 @@ from collections.abc import Callable
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeAlias
 
 import plotly
 import plotly.graph_objects as go
 import traitlets
 from ipywidgets import Layout, VBox
+from plotly.callbacks import BoxSelector, LassoSelector
 
 from o2u_nb.plots.look import readable
 from o2u_nb.widgets.esm import joined
 from o2u_nb.widgets.parts.preview import CSS, Preview, reply
 
+Area: TypeAlias = BoxSelector | LassoSelector
 CONFIG = dict(responsive=True, displaylogo=False)
 WIDGETS = Path(__file__).parents[1]
 # The text of the figure is written in the colour of the theme, also when that is changed.
@@ -50,7 +53,27 @@ class Plot(go.FigureWidget):
         self._config = {**self._config, **CONFIG}
         self._pictures = pictures
         self._pictured = pictures is not None
+        self._on_area: Callable[[Area | None], None] | None = None
+        self._on_seen: Callable[[], None] | None = None
+        self._has_area = False  # whether a box or lasso may be on the plot
         self.on_msg(self._answer)
+
+    def on_area(self, drawn: Callable[[Area | None], None]) -> None:
+        """Call `drawn(area)` with each box or lasso; None when it is gone by a double click."""
+        self._on_area = drawn
+
+    def on_seen(self, seen: Callable[[], None]) -> None:
+        """Call `seen()` whenever a page shows the plot for the first time."""
+        self._on_seen = seen
+
+    def clear_area(self) -> None:
+        """Take the box or lasso off the plot, if there is one.
+
+        plotly does not tell Python of it, so that setting the layout's selections would not do.
+        """
+        if self._has_area:
+            self._has_area = False
+            self._send_relayout_msg({"selections": []})
 
     def _answer(self, _, message: dict, buffers: list) -> None:
         """Send what a page asks for: plotly's code, the figure as it is now, or pictures."""
@@ -63,8 +86,20 @@ class Plot(go.FigureWidget):
                 self._widget_data = deepcopy(self._data)
                 self._widget_layout = deepcopy(self._layout_obj._props)
                 self._sent += 1
+        elif kind == "seen" and self._on_seen is not None:
+            self._on_seen()
+        elif kind == "area" and self._on_area is not None:
+            self._has_area = message["area"] is not None
+            self._on_area(_area(message["area"]))
         elif kind == "pictures" and pictures is not None:
             reply(self, message, lambda: pictures(message["trace"], message["point"]))
+
+
+def _area(found: dict | None) -> Area | None:
+    if found is None:
+        return None
+    corners = {name: value for name, value in found.items() if name != "type"}
+    return LassoSelector(**corners) if found["type"] == "lasso" else BoxSelector(**corners)
 
 
 class CutPlot(Plot):

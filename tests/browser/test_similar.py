@@ -1,0 +1,147 @@
+"""Similar samples and the map, in a real JupyterLab."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from o2u_nb import embedding_file
+from o2u_nb import folder as layout
+from o2u_nb.review.session import ReviewSession
+from tests.audits import write_audit
+from tests.browser.lab import Notebook, write_notebook
+
+pytestmark = pytest.mark.browser
+N, N_WRONG, NEAR = 120, 30, 24
+CELLS = [
+    "from o2u_nb import Audit\n"
+    "from IPython.display import display\n"
+    "from o2u_nb.widgets.grid import SuspectGrid\n"
+    "from o2u_nb.widgets.map import MapPanel\n"
+    "session = Audit.open('audit').session(reviewer='ann')\n"
+    "display(SuspectGrid(session), MapPanel(session))"
+]
+PIXEL = """([el, x, y]) => {
+  const { left, top } = el.getBoundingClientRect(), { xaxis, yaxis } = el._fullLayout;
+  return [left + xaxis._offset + xaxis.l2p(x), top + yaxis._offset + yaxis.l2p(y)];
+}"""
+
+
+class Screen:
+    """A grid and a map below it, on an audit whose samples lie in five groups of 24."""
+
+    def __init__(self, desk, folder, theme: str):
+        self.folder, self.page = folder / "audit", desk.page
+        write_audit(self.folder, n=N, n_wrong=N_WRONG, images=folder / "images", side=48)
+        rows = 4 * np.eye(5)[np.arange(N) // NEAR] + np.random.default_rng(0).normal(
+            size=(N, 5), scale=0.3
+        )
+        embedding_file.write(self.folder / layout.EMBEDDINGS, rows)
+        path = write_notebook(folder / "review.ipynb", CELLS)
+        self.notebook = Notebook(desk, path, shares=True, size=(1400, 1800), theme=theme)
+        self.notebook.run_all()
+        assert self.notebook.errors() == []
+        self.grid = self.page.locator(".o2u-grid")
+        self.bar = self.grid.get_by_role("group", name="Similar samples")
+        expect(self.grid.locator(".o2u-tile img[src^=blob]").first).to_be_visible()
+        self.plot = self.page.locator(".js-plotly-plot")
+        expect(self.plot.locator(".points path").first).to_be_attached()
+        self.notebook.settle()
+        self.grid.locator(".o2u-list").focus()
+
+    def press(self, *keys: str):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def expect_shown(self, count: int):
+        expect(self.grid.locator(".o2u-counts")).to_contain_text(f"{count} shown")
+
+    def expect_said(self, text: str):
+        expect(self.grid.locator(".o2u-said")).to_contain_text(text)
+
+    def reopened(self) -> ReviewSession:
+        """Read what is on disk."""
+        return ReviewSession(self.folder, reviewer="bob")
+
+    def pixel(self, x: float, y: float) -> list[float]:
+        """Return where a point of the map is on the page."""
+        plot = self.plot.element_handle()
+        return self.page.evaluate(PIXEL, [plot, x, y])
+
+    def lasso(self, corners: list[tuple[float, float]]):
+        """Draw around an area of the map."""
+        self.plot.scroll_into_view_if_needed()
+        self.notebook.settle()
+        places = [self.pixel(*corner) for corner in corners]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in [*places[1:], places[0]]:
+            self.page.mouse.move(*place, steps=6)
+        self.page.mouse.up()
+
+    def expect_clean(self):
+        """No cell was lost or changed, and nobody's script has failed."""
+        assert [cell["source"] for cell in self.notebook.cells()] == CELLS
+        assert self.notebook.dialogs == [] and self.notebook.ours == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_similar_samples_by_the_keyboard_and_a_lasso_on_the_map(desk, folder, theme, artefacts):
+    screen = Screen(desk, folder, theme)
+    before, first = N_WRONG, screen.reopened().current
+    screen.press("l")
+    expect(screen.bar).to_be_visible()
+    expect(screen.bar).to_contain_text(f"More like {first}")
+    screen.expect_shown(100)
+    similarity = screen.grid.locator(".o2u-tile").first.get_by_text("1.0", exact=False)
+    expect(similarity.or_(screen.grid.locator(".o2u-tile[data-same]").first).first).to_be_visible()
+    screen.notebook.settle()
+    screen.page.screenshot(path=artefacts / f"similar-{theme}.png")
+
+    screen.bar.get_by_role("button", name="other labels").click()
+    expect(screen.grid.locator('.o2u-tile[data-same="true"]')).to_have_count(0)
+    screen.bar.get_by_role("button", name="all 100").click()
+    screen.expect_shown(100)
+    screen.press("d")  # the first of the list
+    screen.expect_said("dropped")
+    screen.press("Shift+ArrowRight", "Shift+ArrowRight", ".")  # three more, with one key
+    screen.expect_said("3 samples: 3 dropped")
+    assert screen.reopened().counts["drop"] == 4
+    screen.press("Control+z")
+    screen.expect_said("Undone: 3 samples")
+    screen.press("Escape")
+    expect(screen.bar).to_be_hidden()
+    screen.expect_shown(before)
+
+    xs, ys = screen.plot.evaluate(
+        "el => ['x', 'y'].map(k => el._fullData.slice(0, 13).filter(t => t.visible === true)"
+        ".flatMap(t => [...t[k]]))"
+    )
+    assert len(xs) == N
+    middle = np.median(xs)
+    right = sum(x > middle for x in xs)
+    low, high = min(ys) - 400, max(ys) + 400
+    end = max(xs) + 400
+    screen.lasso([(middle, low), (end, low), (end, high), (middle, high)])
+    screen.expect_shown(right)
+    expect(screen.page.get_by_text(f"{right} samples picked")).to_be_visible()
+    screen.notebook.settle()
+    screen.page.screenshot(path=artefacts / f"map-{theme}.png")
+    x, y = screen.pixel(xs[0], ys[0])
+    screen.page.mouse.move(x - 30, y - 30)
+    screen.page.mouse.move(x, y, steps=4)
+    expect(screen.page.locator(".o2u-preview img").first).to_be_visible()
+    screen.page.get_by_role("button", name="Clear the selection").click()
+    screen.expect_shown(before)
+    screen.notebook.settle()
+    assert screen.plot.evaluate(
+        "el => [(el._fullLayout.selections || []).length,"
+        " el._fullData.slice(0, 13).filter(t => t.selectedpoints?.length >= 0).length]"
+    ) == [0, 0]  # neither the area nor faded points are left
+    color = screen.page.get_by_label("Colour by")
+    color.select_option("score")
+    expect(screen.plot.locator(".colorbar")).to_be_attached()
+    screen.notebook.settle()
+    screen.page.screenshot(path=artefacts / f"map-score-{theme}.png")
+    color.select_option("decision")
+    expect(screen.plot.locator(".legend")).to_contain_text("dropped (1)")
+    screen.expect_clean()
