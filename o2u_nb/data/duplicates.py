@@ -25,8 +25,8 @@ SAME_FILE, COPY, MIRRORED, CENTRE = "same file", "copy", "mirrored copy", "centr
 # alike anyway, as those of shirts on a white ground do, more is asked: `MARGIN` more, on the scale
 # of Fisher's z, than nine in ten of at most `ASKED` pictures reach with the most similar one among
 # these. They are a tenth of all, so that less than a tenth of them have a copy among them, even in
-# a set in which most pictures have one. All were chosen on planted copies, with other seeds than the
-# figures in `benchmarks/results/duplicates.md`.
+# a set in which most pictures have one. All were chosen on planted copies, with other seeds than
+# those of `benchmarks/results/duplicates.md`.
 SURE = 0.9
 ASKED = 1000
 ASKED_SHARE = 10
