@@ -18,6 +18,7 @@ from mkdocs.structure.files import File, Files
 from website import executed, formulas, markdown, notebooks, places, reference
 
 BENCHMARKS = "benchmarks/README.md"
+METHODS = "<!-- table of methods -->"
 OUTPUTS: dict[str, list[str]] = {}  # the outputs of each page that was a notebook
 OUTSIDE: set[str] = set()  # pages and files from outside of docs
 MADE: set[str] = set()  # pages that no file of the repository holds
@@ -84,6 +85,7 @@ def on_page_markdown(text: str, page: Any, config: Any, files: Files) -> str:
         return text
     name = places.source(uri, OUTSIDE)
     text = places.with_sections(text, ROOT, name)
+    text = text.replace(METHODS, reference.methods_table(ROOT))
     return markdown.spaced(places.linked(text, ROOT, name, set(files.src_uris)))
 
 

@@ -7,8 +7,11 @@ come pages of Markdown that tell mkdocstrings what to draw.
 import ast
 import contextlib
 import io
+import os
 import re
+import sys
 from pathlib import Path
+from unittest import mock
 
 FOLDER = "reference"
 PACKAGE = "o2u_nb"
@@ -114,6 +117,23 @@ def _catalogue(root: Path) -> list[str]:
     return [name for name in imported if name not in ("o2u", "odd")]
 
 
+def methods_table(root: Path) -> str:
+    """Return the table of all training methods: verb, title, paper, and what each has and needs.
+
+    The catalogue is read as text, since importing it needs torch.
+    """
+    text = (root / PACKAGE / "training/catalogue.py").read_text(encoding="utf-8")
+    rows = ["| verb | method | paper | suspicion | verified labels |", "|---|---|---|---|---|"]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "TrainingMethod":
+            name, title, paper = (ast.literal_eval(part) for part in node.args[:3])
+            said = {word.arg: ast.literal_eval(word.value) for word in node.keywords}
+            has = ["yes" if said.get(key) else "" for key in ("detects", "trusted")]
+            where = f"{PACKAGE}.training.methods.{name}"
+            rows.append(f"| [`fit_{name}`][{where}] | {title} | {paper} | {' | '.join(has)} |")
+    return "\n".join(rows)
+
+
 def room_page(root: Path, room: str) -> str:
     """Return the page of a folder of the package: what it is for, then each of its modules."""
     place = f"{PACKAGE}.{room}" if room else PACKAGE
@@ -152,6 +172,11 @@ def help_text(*command: str) -> str:
     from o2u_nb.__main__ import main
 
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    with (
+        mock.patch.object(sys, "argv", ["o2u-nb"]),
+        mock.patch.dict(os.environ, {"COLUMNS": "88"}),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
         main([*command, "--help"])
-    return printed.getvalue().replace("python -m o2u_nb", "o2u-nb").strip()
+    return printed.getvalue().strip()
