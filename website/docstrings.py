@@ -4,13 +4,9 @@ Loaded by griffe, which reads the package for mkdocstrings (`extensions` in mkdo
 """
 
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import griffe
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from website.markdown import spaced
 

@@ -35,6 +35,7 @@ def mathml(tex: str, *, display: bool) -> str:
     """Return a formula in `tex` as a `math` element; `display` is for one on a line of its own."""
     root = convert_to_element(tex, display="block" if display else "inline")
     for element in list(root.iter()):
+        element.text = html.unescape(element.text) if element.text else None
         first = element[0] if len(element) else None
         if display and element.tag == "msub" and first is not None and first.text in BELOW:
             element.tag = "munder"

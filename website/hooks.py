@@ -1,22 +1,19 @@
 """What mkdocs calls while it builds the site: adds pages, leads links, draws formulas and outputs.
 
-Comes in through `hooks` in mkdocs.yml. Pages from outside of docs are made in memory; no file of
+Comes in through `hooks` in mkdocs.yml, with the root of the repository as the current folder and
+mkdocs called as a module (`python -m mkdocs build`), so that `website` can be imported. Pages from outside of docs are made in memory; no file of
 the repository is changed.
 """
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 from mkdocs.structure.files import File, Files
 
 from website import executed, formulas, markdown, notebooks, places, reference
 
+ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = "benchmarks/README.md"
 METHODS = "<!-- table of methods -->"
 OUTPUTS: dict[str, list[str]] = {}  # the outputs of each page that was a notebook
@@ -25,8 +22,7 @@ MADE: set[str] = set()  # pages that no file of the repository holds
 
 
 def on_config(config: Any) -> Any:
-    """Fill in the parts of the navigation that follow from the files, and state no date."""
-    os.chdir(ROOT)
+    """Fill in the parts of the navigation that follow from the files."""
     parts = {"REFERENCE": _reference(), "BENCHMARKS": _benchmarks()}
     config.nav = [
         {title: parts.get(part, part) if isinstance(part, str) else part}
@@ -37,7 +33,9 @@ def on_config(config: Any) -> Any:
 
 
 def _reference() -> list:
-    rooms = [f"{reference.FOLDER}/{room}.md" for room in (reference.TOP, *sorted(reference.OWN_PAGE))]
+    rooms = [
+        f"{reference.FOLDER}/{room}.md" for room in (reference.TOP, *sorted(reference.OWN_PAGE))
+    ]
     return [{"Names": f"{reference.FOLDER}/index.md"}, *rooms]
 
 

@@ -42,7 +42,11 @@ def names_page(root: Path) -> str:
     for title, names in _groups(text).items():
         rows = [_row(root, name, origins.get(name, "")) for name in names]
         if any(rows):
-            lines += [f"\n## {title[:1].upper()}{title[1:]}\n", "| name | what it is |", "|---|---|"]
+            lines += [
+                f"\n## {title[:1].upper()}{title[1:]}\n",
+                "| name | what it is |",
+                "|---|---|",
+            ]
             lines += [row for row in rows if row]
     verbs = [f"`fit_{name}`" for name in _catalogue(root)]
     lines += [
@@ -158,7 +162,8 @@ def modules(root: Path, room: str) -> list[str]:
 
 def command_line() -> str:
     """Return the page of the command line: the help of the program and of each command."""
-    from o2u_nb.__main__ import COMMANDS, __doc__ as about
+    from o2u_nb.__main__ import COMMANDS
+    from o2u_nb.__main__ import __doc__ as about
 
     status = " ".join(about.split("\n\n")[2].split())
     lines = ["# The command line\n", status, "\n```text", help_text(), "```\n"]
