@@ -1,8 +1,8 @@
 """What mkdocs calls while it builds the site: adds pages, leads links, draws formulas and outputs.
 
 Comes in through `hooks` in mkdocs.yml, with the root of the repository as the current folder and
-mkdocs called as a module (`python -m mkdocs build`), so that `website` can be imported. Pages from outside of docs are made in memory; no file of
-the repository is changed.
+mkdocs called as a module (`python -m mkdocs build`), so that `website` can be imported. Pages from
+outside of docs are made in memory; no file of the repository is changed.
 """
 
 import json
