@@ -12,6 +12,7 @@ from typing import NamedTuple
 from website import executed
 
 LESSON = "06_dynamics"  # has answers, a verdict, a table and a panel
+FIGURE = {"data": [{"type": "histogram", "x": [1, 2, 2]}], "layout": {}}
 INPUTS = ("docs", "website", "o2u_nb", "notebooks", "benchmarks")
 TOOLS = ("mkdocs", "mkdocs-material", "mkdocstrings", "mkdocstrings-python", "latex2mathml")
 
@@ -58,6 +59,7 @@ def with_outputs(root: Path, folder: Path) -> None:
             cell["outputs"] = [
                 {"output_type": "stream", "name": "stdout", "text": f"printed by {cell['id']} <&>"},
                 _data({"text/html": '<div role="status">the verdict</div>'}),
+                _data({"application/vnd.plotly.v1+json": FIGURE}),
                 _data({"text/html": "<b>shown</b><script>alert(1)</script>"}),
             ]
     executed.keep(notebook, folder / path.name)

@@ -236,7 +236,7 @@ def test_outputs_are_still_pictures_and_printed_text_is_whole():
                         "data": [
                             {"type": "bar", "x": ["a", "b"], "y": {"dtype": "i1", "bdata": "AQI="}}
                         ],
-                        "layout": {"title": {"text": "two bars"}},
+                        "layout": {"title": {"text": "two bars"}, "meta": "</b>"},
                     }
                 },
             },
@@ -247,7 +247,8 @@ def test_outputs_are_still_pictures_and_printed_text_is_whole():
     assert text.startswith("# Title\n\n```python\nf()\n```\n\n<div data-output")
     assert shown[0] == "<pre>one\ntwo</pre>"
     assert 'src="data:image/png;base64,iVBO"' in shown[1]
-    assert "<svg" in shown[2] and "two bars" in shown[2] and len(shown) == 3
+    assert "<svg" in shown[2] and '"two bars"' in shown[2] and len(shown) == 3
+    assert "</b>" not in shown[2].partition("application/json")[2]
     html = notebooks.with_outputs(text, shown)
     assert "data-output" not in html and html.count('<div class="output">') == 3
 

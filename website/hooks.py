@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from plotly.offline import get_plotlyjs
 
 from website import executed, formulas, markdown, notebooks, places, reference
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = "benchmarks/README.md"
+PLOTLY = "site/plotly.min.js"  # loaded by docs/site/figures.js, on pages that have a figure
 METHODS = "<!-- table of methods -->"
 OUTPUTS: dict[str, list[str]] = {}  # the outputs of each page that was a notebook
 OUTSIDE: set[str] = set()  # pages and files from outside of docs
@@ -57,6 +59,7 @@ def on_files(files: Files, config: Any) -> Files:
     OUTSIDE.update(places.outside_docs(ROOT))
     for name in OUTSIDE:
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
+    files.append(File.generated(config, PLOTLY, content=get_plotlyjs()))
     runs = executed.wanted(ROOT)
     for path in sorted((ROOT / executed.NOTEBOOKS).glob("*.ipynb")):
         run = runs[path.stem][1]

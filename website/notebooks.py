@@ -3,9 +3,11 @@
 In come the notebook as students get it and, if there is one, an execution of it with answers. Out
 come Markdown with a mark for each output, and the HTML that takes the place of each mark: answers
 and verdicts are left out, and panels are shown as the pictures that they leave in a saved notebook.
+Figures of plotly are drawn by plotly, which lies on the site itself.
 """
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -99,14 +101,24 @@ def _html(data: dict) -> str:
 
 
 def _figure(stored: dict) -> str:
+    """Return a figure of plotly that `docs/site/figures.js` draws, and what stands there before."""
+    figure = json.dumps({key: stored.get(key, {}) for key in ("data", "layout")})
+    safe = figure.replace("<", "\\u003c")  # no text in it may end the script
+    script = f'<script type="application/json">{safe}</script>'
+    return f'<div class="figure"><div class="still">{_still(stored)}</div>{script}</div>'
+
+
+def _still(stored: dict) -> str:
+    """Return a figure as SVG, or a sentence where it is of a kind that only plotly can draw."""
     import plotly.graph_objects as go
 
     from o2u_nb.plots.still_figure import still_figure
 
     plain = _arrays(stored)
-    title = (plain.get("layout", {}).get("title") or {}).get("text", "")
-    still = still_figure(go.Figure(data=plain["data"], layout=plain["layout"]))
-    return f"<figure>{f'<figcaption>{title}</figcaption>' if title else ''}{still}</figure>"
+    try:
+        return still_figure(go.Figure(data=plain["data"], layout=plain.get("layout", {})))
+    except ValueError:
+        return "A figure, which is drawn where scripts may run."
 
 
 def _arrays(value):

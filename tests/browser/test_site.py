@@ -1,4 +1,4 @@
-"""The documentation site in a browser: it asks nobody but its own server, and search finds things."""
+"""The documentation site in a browser: it asks nobody but its own server, and search works."""
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +49,8 @@ def test_pages_ask_nobody_but_their_server(page, address, artefacts):
         page.emulate_media(color_scheme=scheme)
         for name in PAGES:
             page.goto(f"{address}/{name}", wait_until="networkidle")
+            if name.startswith("notebooks/"):
+                expect(page.locator(".figure .main-svg").first).to_be_visible()
             page.screenshot(path=artefacts / f"site-{name.replace('/', '-')}-{scheme}.png")
     hosts = {urlsplit(url).netloc for url in page.asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {urlsplit(address).netloc}
