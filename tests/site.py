@@ -13,6 +13,7 @@ from website import executed
 
 LESSON = "06_dynamics"  # has answers, a verdict, a table and a panel
 FIGURE = {"data": [{"type": "histogram", "x": [1, 2, 2]}], "layout": {}}
+LINK = '<a target="_blank" href="../data/report.html">a file</a>'
 INPUTS = ("docs", "website", "o2u_nb", "notebooks", "benchmarks")
 TOOLS = ("mkdocs", "mkdocs-material", "mkdocstrings", "mkdocstrings-python", "latex2mathml")
 
@@ -60,7 +61,7 @@ def with_outputs(root: Path, folder: Path) -> None:
                 {"output_type": "stream", "name": "stdout", "text": f"printed by {cell['id']} <&>"},
                 _data({"text/html": '<div role="status">the verdict</div>'}),
                 _data({"application/vnd.plotly.v1+json": FIGURE}),
-                _data({"text/html": "<b>shown</b><script>alert(1)</script>"}),
+                _data({"text/html": "<b>shown</b><script>alert(1)</script>" + LINK}),
             ]
     executed.keep(notebook, folder / path.name)
 

@@ -18,6 +18,7 @@ from o2u_nb.course.editions import PREFIX
 
 VERDICT = '<div role="status"'
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL | re.IGNORECASE)
+NEARBY = re.compile(r"""<a\s[^>]*href=["'](?![a-z]+:|//|#)[^>]*>(.*?)</a>""", re.DOTALL)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 MARK = re.compile(r'<div data-output="(\d+)"></div>')
 YOURS = '!!! question "Your answer"\n    Run the notebook to write it, and to have it checked.\n'
@@ -88,7 +89,8 @@ def _html(data: dict) -> str:
         return _figure(data["application/vnd.plotly.v1+json"])
     if "text/html" in data:
         html = "".join(data["text/html"])
-        return "" if html.startswith(VERDICT) else SCRIPT.sub("", html)
+        # a link to a file beside the notebook leads nowhere on the site
+        return "" if html.startswith(VERDICT) else NEARBY.sub(r"\1", SCRIPT.sub("", html))
     for kind in ("image/png", "image/jpeg"):
         if kind in data:
             picture = "".join(data[kind]).replace("\n", "")
