@@ -33,7 +33,7 @@ test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all
 	$(PY) -m pytest -q -n auto --dist loadfile -m "not browser"
 	$(PY) -m pytest -q -m browser
 	$(PY) -m o2u_nb.course.editions answers notebooks build/course
-	$(PY) -m pytest -q --nbmake --overwrite --nbmake-timeout=900 build/course
+	$(PY) -m pytest -q -n auto --nbmake --overwrite --nbmake-timeout=900 build/course
 	$(PY) -m website.executed keep
 
 test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes

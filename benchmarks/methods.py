@@ -1,7 +1,7 @@
 """Compare every training method and detector: who finds wrong labels, and who learns despite them.
 
     python -m benchmarks.methods --data DIR [--preset laptop|reduced|paper] [--rows cifar waste ...]
-        [--noise "symmetric 40 %" ...] [--methods ...] [--seeds 1 2 3]
+        [--noise "symmetric 40 %" ...] [--methods ...] [--seeds 1 2 3] [--processes N]
     python -m benchmarks.methods --report
 
 Heads on frozen features (of the pretrained network that works offline) are trained for CIFAR-10
@@ -173,6 +173,7 @@ def main(argv: list[str] | None = None) -> None:
                 noise=chosen,
                 seeds=options.seeds,
                 epochs=options.epochs or scale.epochs,
+                processes=options.processes,
                 out=folder_of(name, options.preset),
                 progress=bars,
                 **row.draw(options.data, scale),
@@ -279,6 +280,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--detectors", nargs="*", default=list(USUAL))
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--epochs", type=int, help="default: those of the preset")
+    parser.add_argument("--processes", type=int, default=1, help="trainings at the same time")
     parser.add_argument("--report", action="store_true", help="only write the page")
     options = parser.parse_args(argv)
     if not options.report and options.data is None:

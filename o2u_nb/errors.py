@@ -81,3 +81,7 @@ class CertificateError(O2UError):
 
 class ApplyError(O2UError):
     """A cleaned copy cannot be made, or reverted, without touching something else."""
+
+
+class ProcessLostError(O2UError):
+    """Another of the processes that train together has ended; the finished epochs are kept."""

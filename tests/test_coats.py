@@ -99,6 +99,24 @@ def test_the_same_call_writes_the_same_files_and_finishes_a_killed_one(tmp_path,
         assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes()
 
 
+def test_a_second_process_that_writes_the_same_coats_takes_none_away(tmp_path, monkeypatch):
+    root = write_folder(tmp_path / "coats", n=20)
+    whole = {p.name for p in root.glob("images/*/*.png")}
+    kept = []
+    real = coats.atomic.replacing
+
+    def watched(*args, **options):
+        kept.append({p.name for p in root.glob("images/*/*.png")} == whole)
+        return real(*args, **options)
+
+    monkeypatch.setattr(coats.atomic, "replacing", watched)
+    write_folder(root, n=20)
+    assert len(kept) == 21 and all(kept)
+    other = write_folder(root, n=20, seed=1, noise=0.5)  # other labels: what is left over goes
+    found = {p.relative_to(other / "images").as_posix() for p in other.glob("images/*/*.png")}
+    assert found == set(pd.read_csv(other / "truth.csv")["sample_id"])
+
+
 def test_foreign_folders_are_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(OutputError, match=r"thesis\.tex"):

@@ -97,6 +97,16 @@ def test_it_ends_as_without_interruption_to_the_bit(tmp_path, make):
             assert torch.equal(one, other)
 
 
+def test_the_bars_of_fastai_go_on_too(tmp_path, capsys):
+    options = dict(warmup=2, cycles=1, cycle=2, out=tmp_path / "trace")
+    with pytest.raises(KeyboardInterrupt):
+        pictures().fit_o2u(**options, cbs=Cut(4))  # in the second of two epochs of the warm-up
+    capsys.readouterr()
+    assert pictures().fit_o2u(**options, resume=True).n_epochs == 4
+    said = capsys.readouterr().out
+    assert "Epoch 2/2" in said and "train_loss" in said
+
+
 def test_what_is_finished_is_not_trained_again_and_gives_the_weights_back(tmp_path):
     learn = pictures()
     fit(learn, tmp_path / "trace")

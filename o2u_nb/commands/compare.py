@@ -58,6 +58,13 @@ def add_command(commands) -> None:
         help="the network on whose features heads are trained (default: the one that works "
         "offline), or network for one that is trained on the pictures, which takes long",
     )
+    parser.add_argument(
+        "--processes",
+        type=count(1),
+        metavar="N",
+        help="trainings at the same time (default: as many as there are cores for heads on a "
+        "processor, else 1)",
+    )
     parser.add_argument("--list", action="store_true", help="name all methods and detectors")
     parser.set_defaults(command=run)
 
@@ -138,10 +145,20 @@ def _compare(options: argparse.Namespace) -> Comparison:
             seeds=options.seeds,
             detectors=detectors,
             epochs=options.epochs or EPOCHS,
+            processes=options.processes or _usual_processes("features" in way),
             out=options.out,
             progress=bars,
             **way,
         )
+
+
+def _usual_processes(heads: bool) -> int:
+    """Return how many trainings run at the same time: a head uses one core, a network all."""
+    import torch
+
+    from o2u_nb.data.parallel import cpu_count
+
+    return cpu_count() if heads and not torch.cuda.is_available() else 1
 
 
 def write_page(path: Path, found: Comparison) -> Path:

@@ -119,8 +119,9 @@ def write_folder(
     table `root/truth.csv` has the columns sample_id, label (the given one) and true_label. It is
     written last, so the folder is complete if the table is there. Seven in ten wrong labels name a
     class that looks alike, the others any other class. A folder that a killed run has left is
-    completed. Returns `root`. Raises `OutputError` when `root` holds other files or cannot be
-    written, `ValueError` when `noise` is not a share.
+    completed, and several processes may write the same coats at the same time. Returns `root`.
+    Raises `OutputError` when `root` holds other files or cannot be written, `ValueError` when
+    `noise` is not a share.
     """
     root = Path(root)
     _require_own(root)
@@ -134,9 +135,12 @@ def write_folder(
         raise OutputError(
             f"Cannot write to {root} ({error.strerror or error}): choose another folder."
         ) from error
-    # Pictures that a killed run with other settings has left would be in the wrong folders.
+    # Pictures that a killed run with other settings has left would be in the wrong folders. Those
+    # with our names stay: another process may be drawing the same coats, and both write the same.
+    drawn = set(names)
     for left in root.glob("images/*/coat_*.png"):
-        left.unlink()
+        if left.relative_to(root / "images").as_posix() not in drawn:
+            left.unlink(missing_ok=True)
     for picture, name in zip(pictures, names, strict=True):
         with atomic.replacing(root / "images" / name, durable=False) as file:
             Image.fromarray(picture).save(file, "PNG")

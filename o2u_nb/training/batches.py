@@ -107,13 +107,13 @@ class SampleLoader(DataLoader):
         fastai's own method would handle the samples one by one.
         """
         positions = torch.from_numpy(np.fromiter(samps, np.int64))
-        sizes = self._sizes(len(positions))
+        sizes = self.sizes(len(positions))
         yield from map(self.do_batch, positions[: sum(sizes)].split(sizes))
 
     def __len__(self) -> int:
-        return len(self._sizes(self.n))
+        return len(self.sizes(self.n))
 
-    def _sizes(self, n: int) -> list[int]:
+    def sizes(self, n: int) -> list[int]:
         """Return the sizes of the batches of `n` samples.
 
         A last batch of a single sample is added to the batch before it, because the batch

@@ -26,6 +26,7 @@ from torch import nn
 from o2u_nb.data import atomic
 from o2u_nb.errors import ResumeError
 from o2u_nb.trace import CHECKPOINT
+from o2u_nb.training.processes import ALONE, Group
 from o2u_nb.training.recorder import DynamicsRecorder
 
 FORMAT = "o2u_nb checkpoint 1"
@@ -42,8 +43,9 @@ class Checkpoints(Callback):
     `dynamics` is the recorder of the same training; where it keeps its trace in a temporary folder,
     nothing is saved. A training has one or more stages, each of them one `fit` with its number of
     epochs. `settings` are plain values that decide what is trained; with `resume`, a checkpoint of
-    other settings is refused. `say` is called with a line of text where the result may differ from
-    that of a training without interruption.
+    other settings is refused. Of the processes in `group`, the first one saves, and all go on.
+    `say` is called with a line of text where the result may differ from that of a training without
+    interruption.
 
     Beside the Learner's own state, that of each callback with the methods `state_dict` and
     `load_state_dict` is kept. Raises `ResumeError` for a checkpoint that is damaged, or is about
@@ -58,6 +60,7 @@ class Checkpoints(Callback):
         dynamics: DynamicsRecorder,
         settings: dict,
         *,
+        group: Group = ALONE,
         resume: bool = False,
         say: Callable[[str], None] = print,
     ):
@@ -65,16 +68,17 @@ class Checkpoints(Callback):
         self.dynamics = dynamics
         self.settings = plain(settings)
         self.say = say
-        self.path = None if dynamics.out is None else Path(dynamics.out) / CHECKPOINT
+        path = None if dynamics.out is None else Path(dynamics.out) / CHECKPOINT
+        self.path = path if group.first else None
         self.stage = 0
         self.done = 0  # epochs of this stage that are finished
         self.seconds = 0.0  # that the last checkpoint took
         self.saved = 0.0  # when it was saved
         self.random: dict | None = None  # what is set back when the first epoch begins
         self.found = None
-        if resume and self.path and self.path.exists():
-            self.found = load(self.path)
-            _require_same_settings(self.path, self.found["settings"], self.settings)
+        if resume and path and path.exists():
+            self.found = load(path)
+            _require_same_settings(path, self.found["settings"], self.settings)
             dynamics.restore(self.found["recorder"])
 
     @property
@@ -194,6 +198,9 @@ def starting_at(learn: Learner, first: int) -> Iterator[None]:
     """
 
     def fit() -> None:
+        bar = getattr(getattr(learn, "progress", None), "mbar", None)
+        if bar is not None:
+            bar.update(0)  # fastai's bar of epochs takes the time then, and fails without
         for epoch in range(first, learn.n_epoch):
             learn.epoch = epoch
             learn._with_events(learn._do_epoch, "epoch", CancelEpochException)

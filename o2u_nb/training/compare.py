@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,7 @@ def compare(
     features: np.ndarray | None = None,
     learner: MakeLearner | None = None,
     epochs: int = EPOCHS,
+    processes: int = 1,
     out: str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Comparison:
@@ -78,15 +79,22 @@ def compare(
     samples with right labels on which accuracy is measured; by default it is a fifth of the
     samples, drawn anew with each seed. Methods that need verified samples get ten of each class.
 
+    `processes` is how many trainings run at the same time, each in a process of its own. A head
+    uses one core of the processor, so as many processes as there are cores are fastest, and the
+    rows are the same; each process needs about a gigabyte of memory. Detectors that were
+    registered in a notebook are known to its process alone: they need `processes=1`.
+
     With `out`, a folder, each row is written when it is known, and a comparison that was stopped
     goes on. `progress("methods", done, total)` is called after each training; by default a bar
-    shows them, with the time left. Raises `O2UError` for unknown names or a folder with another
-    comparison, `TypeError` without `features` and `learner` or with both, and what the methods
-    raise.
+    shows them, with the time left. Raises `O2UError` for unknown names, for less than one process
+    or a folder with another comparison, `TypeError` without `features` and `learner` or with both,
+    and what the methods raise.
     """
     if (features is None) == (learner is None):
         raise TypeError("Expected either `features` or a `learner`, one of the two.")
     require_known(methods or (), detectors)
+    if processes < 1:
+        raise O2UError(f"Expected at least one process, found processes={processes}.")
     chosen = [method_named(name) for name in methods or METHODS]
     kinds = _kinds(noise, samples, features, truth)
     make = learner or heads_on(features, samples)
@@ -96,23 +104,56 @@ def compare(
         epochs=epochs,
     )
     kept = Kept(out, settings)
-    runs = [(name, seed, method) for name in kinds for seed in seeds for method in (*chosen, None)]
+    runs = [
+        Run(name, seed, method, tuple(missing))
+        for name in kinds
+        for seed in seeds
+        for method in (*chosen, None)
+        if (
+            missing := [
+                one
+                for one in (detectors if method is None else [method.name])
+                if not kept.has(noise=name, seed=seed, method=one)
+            ]
+        )
+    ]
+    total = len(kinds) * len(seeds) * (len(chosen) + 1)
+
+    def rows_of(run: Run) -> list[dict]:
+        return _rows(run, _task(samples, kinds[run.noise], run.seed, truth, held_out), make, epochs)
+
     with Bars() as bars:
         tell = progress or bars
-        for done, (name, seed, method) in enumerate(runs, start=1):
-            names = list(detectors) if method is None else [method.name]
-            missing = [one for one in names if not kept.has(noise=name, seed=seed, method=one)]
-            if missing:
-                task = _task(samples, kinds[name], seed, truth, held_out)
-                found = (
-                    _detect(task, make, epochs, missing)
-                    if method is None
-                    else [_train(task, method, make, epochs)]
-                )
-                about = {"noise": name, "rate": task.rate, "seed": seed}
-                kept.add({**about, **row} for row in found)
-            tell("methods", done, len(runs))
+        tell("methods", total - len(runs), total)
+        found = _in_processes(rows_of, runs, processes)
+        for done, rows in enumerate(found, start=total - len(runs) + 1):
+            kept.add(rows)
+            tell("methods", done, total)
     return kept.comparison
+
+
+class Run(NamedTuple):
+    """One training: under a `noise`, with a `seed`, by a `method`; None trains for detectors.
+
+    `names` are the methods or detectors whose rows come of it.
+    """
+
+    noise: str
+    seed: int
+    method: TrainingMethod | None
+    names: tuple[str, ...]
+
+
+def _in_processes(
+    work: Callable[[Run], list[dict]], runs: Sequence[Run], processes: int
+) -> Iterator[list[dict]]:
+    """Do `work` on each of `runs`, so many at a time, and return the results in order."""
+    if processes == 1 or len(runs) < 2:
+        return map(work, runs)
+    from joblib import Parallel, delayed
+
+    parallel = Parallel(n_jobs=min(processes, len(runs)), return_as="generator")
+    return parallel(delayed(work)(run) for run in runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +207,15 @@ def _apart(labels: pd.Series, seed: int) -> np.ndarray:
     rows = np.arange(len(labels))
     _, drawn = train_test_split(rows, test_size=HELD_OUT, stratify=labels, random_state=seed)
     return np.isin(rows, drawn)
+
+
+def _rows(run: Run, task: Task, make: MakeLearner, epochs: int) -> list[dict]:
+    """Carry out a training, and return its rows."""
+    if run.method is None:
+        found = _detect(task, make, epochs, run.names)
+    else:
+        found = [_train(task, run.method, make, epochs)]
+    return [{"noise": run.noise, "rate": task.rate, "seed": run.seed, **row} for row in found]
 
 
 def _train(task: Task, method: TrainingMethod, make: MakeLearner, epochs: int) -> dict:

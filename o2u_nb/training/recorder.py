@@ -24,6 +24,8 @@ from o2u_nb.training.clean import clean_loader, clean_pass
 from o2u_nb.training.identity import joined
 from o2u_nb.training.items import loaders_of
 from o2u_nb.training.outputs import main_output, require_logits
+from o2u_nb.training.processes import ALONE, OneWriter, join
+from o2u_nb.training.shared import SharedBatches, batch_size, drawn_by, own_share
 from o2u_nb.training.sums import EpochSums, MeanProbs
 
 # Largest number of samples times classes for which each sample's softmax is kept: 200 MB in
@@ -98,6 +100,7 @@ class DynamicsRecorder(Callback):
         self.ids = ids
         self.on_epoch = on_epoch
         self.training_run = False
+        self.group = ALONE
         self._init_state()
 
     def _init_state(self):
@@ -146,6 +149,8 @@ class DynamicsRecorder(Callback):
         )
         self.outputs_known = False
         if self.training_run:
+            self.group = join()
+            self._require_shared()
             self._refuse_blended_targets()
             self._identify()
             _require_batches(self.dls.train)
@@ -169,9 +174,15 @@ class DynamicsRecorder(Callback):
         if not (self.active and self.training):
             return
         if self.order_drawn is None:
-            self.order_drawn = _order_drawn(self.dl).to(self.labels.device)
+            order = torch.as_tensor(drawn_by(self.dl), dtype=torch.long)
+            self.order_drawn = order.to(self.labels.device)
         start = self.iter * self.dl.bs
-        self.rows = self.order_drawn[start : start + len(self.yb[0])]
+        if self.group.count == 1:
+            self.rows = self.order_drawn[start : start + len(self.yb[0])]
+            return
+        size = batch_size(self.dl, len(self.order_drawn), self.iter)
+        part, own = self.group.part(size)
+        self.rows = self.order_drawn[start : start + size][part][: min(own, len(self.yb[0]))]
 
     def after_loss(self):
         """Record one training batch, before the update of the weights."""
@@ -182,7 +193,7 @@ class DynamicsRecorder(Callback):
             self._file(self.rows, self.pred, self.yb[0])
         elif isinstance(self.pred, torch.Tensor):
             self._require_logits(self.pred)
-        if self.iter % CHECK_EVERY == 0:
+        if self.iter % CHECK_EVERY == 0 and self.group.count == 1:  # else all must find it
             self._check_finite(self.loss)
 
     def after_train(self):
@@ -193,14 +204,14 @@ class DynamicsRecorder(Callback):
             self._clean_pass(valid=False)
         if len(self.who.ids) > self.n_train:
             self._clean_pass(valid=True)
-        self.sums.settle()
+        self.sums.combine(self.group)
         self._check_filing()
         self._check_finite(self.sums.loss)
         if self.sums.probs is not None:
             self.mean_probs[self.phase].add(self.sums)
             self.pending.add(self.phase)
         self.writer.append(**self.sums.rows(), lr=float(np.mean(self.rates)), phase=self.phase)
-        if self.on_epoch:
+        if self.on_epoch and self.group.first:
             self.on_epoch(self.trace)
 
     def after_fit(self):
@@ -224,10 +235,13 @@ class DynamicsRecorder(Callback):
                 frozen=getattr(self.dls.train.dataset, "frozen", False),
                 durable=self.temporary is None,
             )
-            self.writer = (
-                TraceWriter.create(folder, *who, overwrite=self.overwrite, **how)
-                if self.resumed is None
-                else TraceWriter.resume(folder, *who, n_epochs=self.resumed["n_epochs"], **how)
+            self.writer = OneWriter(
+                self.group,
+                lambda: (
+                    TraceWriter.create(folder, *who, overwrite=self.overwrite, **how)
+                    if self.resumed is None
+                    else TraceWriter.resume(folder, *who, n_epochs=self.resumed["n_epochs"], **how)
+                ),
             )
         elif not who.ids.equals(self.who.ids):
             raise RecordingError(
@@ -239,6 +253,14 @@ class DynamicsRecorder(Callback):
         self.n_train = len(self.dls.train.dataset)
         self.labels = torch.as_tensor(who.labels, device=device)
 
+    def _require_shared(self):
+        if self.group.count > 1 and not any(isinstance(cb, SharedBatches) for cb in self.learn.cbs):
+            raise RecordingError(
+                f"Expected one process for this training, found {self.group.count} that were "
+                "started together: `fit_o2u` and `fit_odd` share their work, and other trainings "
+                "run without `accelerate launch` or `torchrun`."
+            )
+
     def _refuse_blended_targets(self):
         blending = [cb.name for cb in self.learn.cbs if isinstance(cb, MixHandler)]
         if blending and self.record == "train":
@@ -248,7 +270,7 @@ class DynamicsRecorder(Callback):
             )
 
     def _file(self, rows: torch.Tensor, outputs: Any, target: torch.Tensor) -> None:
-        shape = (len(rows), len(self.who.classes))
+        shape = (len(target), len(self.who.classes))
         logits = main_output(outputs, *shape)
         if tuple(logits.shape) != shape:
             raise RecordingError(
@@ -257,7 +279,8 @@ class DynamicsRecorder(Callback):
                 f"{shape[1]} outputs."
             )
         self._require_logits(logits)
-        self.sums.add(rows, _plain(logits), _plain(target))
+        own = slice(len(rows))  # what follows is padding, see `Group.part`
+        self.sums.add(rows, _plain(logits[own]), _plain(target[own]))
 
     def _require_logits(self, outputs: torch.Tensor) -> None:
         """Check the first batch of a fit alone, because each check makes the GPU wait."""
@@ -269,9 +292,10 @@ class DynamicsRecorder(Callback):
         """Record the training samples, or with `valid` the validation samples, in a clean pass."""
         first = self.n_train if valid else 0
         loader = clean_loader(self.dls, valid=valid)
+        start = own_share(loader, self.group)
         self.model.eval()  # fastai sets training mode again in the next epoch
         for rows, outputs, target in clean_pass(self.model, loader, self.labels.device):
-            self._file(first + rows, outputs, target)
+            self._file(first + start + rows, outputs, target)
 
     def _check_filing(self):
         """Raise `RecordingError` if batches did not hold the samples that the loader drew."""
@@ -323,19 +347,3 @@ def _require_batches(dl: DataLoader) -> None:
         f"batches of {dl.bs}, and leaves out the last batch when it is not full, as fastai's "
         f"loaders do by default. Build the loaders with bs={dl.n} or less, or with drop_last=False."
     )
-
-
-def _order_drawn(dl: DataLoader) -> torch.Tensor:
-    """Return the positions that `dl` serves in this pass: (n,) int, in their order.
-
-    fastai draws them once per pass in the main process, even with worker processes and for weighted
-    or partial loaders, and keeps them in a private attribute. No public attribute has them, and
-    `get_idxs` would draw others.
-    """
-    order = getattr(dl, "_DataLoader__idxs", None)
-    if order is None or dl.bs is None:
-        raise RecordingError(
-            f"Expected a fastai DataLoader with a batch size, found {type(dl).__name__}, which "
-            "does not tell the order of its samples: use ImageDataLoaders or our `dataloaders`."
-        )
-    return torch.as_tensor(order, dtype=torch.long)

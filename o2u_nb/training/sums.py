@@ -7,6 +7,8 @@ trace, and each sample's mean softmax.
 import numpy as np
 import torch
 
+from o2u_nb.training.processes import Group
+
 # Number of logits that are collected before they are added up: 16 MB in float32. Our choice.
 HELD = 4_000_000
 
@@ -18,8 +20,8 @@ class EpochSums:
     A sample that is drawn several times in an epoch, by a weighted loader, gets the mean of its
     losses and margins, and its last prediction. A sample that is not drawn gets NaN, NaN and -1.
     Batches are collected and added up many at a time, which takes a tenth of the time of adding up
-    each; call `settle` before you read the sums. `misfiled` counts the targets that differ from the
-    given label of the sample under which they were recorded.
+    each; call `settle` or `combine` before you read the sums. `misfiled` counts the targets that
+    differ from the given label of the sample under which they were recorded.
     """
 
     def __init__(self, given: torch.Tensor, n_classes: int, *, keep_probs: bool):
@@ -69,6 +71,17 @@ class EpochSums:
         self.pred[drawn] = logits.argmax(1).int()[last[drawn]]
         if self.probs is not None:
             self.probs.index_add_(0, rows, log_probs.exp())
+
+    def combine(self, group: Group) -> None:
+        """Add up what the processes of `group` have, each of which has seen other samples.
+
+        The prediction of a sample that several of them have drawn is the largest class number.
+        """
+        self.settle()
+        group.add(self.loss, self.margin, self.count, self.misfiled)
+        group.largest(self.pred)
+        if self.probs is not None:
+            group.add(self.probs)
 
     def rows(self) -> dict[str, np.ndarray]:
         """Return the epoch's row of each array of the trace: (n_samples,) each.

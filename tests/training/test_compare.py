@@ -97,6 +97,31 @@ def test_a_comparison_that_was_stopped_goes_on_with_what_is_missing(tmp_path, mo
         compare(POINTS.table, ["plain"], **options | dict(features=2 * POINTS.features))
 
 
+@pytest.mark.slow
+def test_trainings_in_several_processes_give_the_same_rows_and_errors(tmp_path):
+    options = dict(detectors=["score"], **USUAL)
+    alone = compare(POINTS.table, ["plain", "co_teaching"], **options)
+    told = []
+    several = compare(
+        POINTS.table, ["plain", "co_teaching"], processes=2, out=tmp_path,
+        progress=lambda *at: told.append(at), **options,
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(
+        several.rows.drop(columns="seconds"), alone.rows.drop(columns="seconds")
+    )
+    assert told == [("methods", done, 6) for done in range(7)]
+    pd.testing.assert_frame_equal(Comparison.open(tmp_path).rows, several.rows)
+
+    def broken(train, held_out, seed):
+        raise SourceError(f"No pictures with seed {seed}.")
+
+    options = options | dict(features=None, learner=broken, processes=2)
+    with pytest.raises(SourceError, match="No pictures with seed"):
+        compare(POINTS.table, ["plain"], **options)
+    with pytest.raises(O2UError, match="processes=0"):
+        compare(POINTS.table, ["plain"], **options | dict(processes=0))
+
+
 def test_what_cannot_be_compared_is_refused_before_anything_trains():
     with pytest.raises(O2UError, match="'gce'"):
         compare(POINTS.table, ["gcee"], **USUAL)

@@ -17,6 +17,7 @@ from o2u_nb.training.fitting import batches_of, explained, optimiser, own_loader
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates, cyclic_rates
+from o2u_nb.training.shared import together
 from o2u_nb.training.stop import StopWhenStable, require_share
 from o2u_nb.training.subset import only
 from o2u_nb.training.trained import Trained
@@ -55,49 +56,51 @@ def train(
     require_share(stop_early)
     if resume and out is None:
         raise ValueError("Expected out=, the folder of the training that is to go on; found none.")
-    rates = list(rates)
-    warmup = round(WARMUP_SHARE * len(rates)) if warmup is None else warmup
-    recorder = DynamicsRecorder(
-        out,
-        record=record,
-        ids=ids,
-        valid=valid,
-        overwrite=overwrite or (resume and is_empty(out)),
-        on_epoch=on_epoch,
-    )
-    settings = dict(
-        rates=rates,
-        warmup=warmup,
-        cycle=cycle,
-        stop_early=stop_early,
-        bs=bs or learn.dls.train.bs,
-        cyclic_bs=cyclic_bs or bs or learn.dls.train.bs,
-        optimiser=getattr(opt_func, "__name__", type(opt_func).__name__),
-    )
-    checkpoints = Checkpoints(recorder, settings, resume=resume, say=say)
-    if checkpoints.n_epochs:
-        say(f"Going on after {checkpoints.n_epochs} of {len(rates)} epochs, which were kept.")
-    stop = StopWhenStable(recorder, cycle=cycle, share=stop_early)
+    with together(learn) as group:
+        say = group.said_by(say)
+        rates = list(rates)
+        warmup = round(WARMUP_SHARE * len(rates)) if warmup is None else warmup
+        recorder = DynamicsRecorder(
+            out,
+            record=record,
+            ids=ids,
+            valid=valid,
+            overwrite=overwrite or (resume and is_empty(out)),
+            on_epoch=on_epoch,
+        )
+        settings = dict(
+            rates=rates,
+            warmup=warmup,
+            cycle=cycle,
+            stop_early=stop_early,
+            bs=bs or learn.dls.train.bs,
+            cyclic_bs=cyclic_bs or bs or learn.dls.train.bs,
+            optimiser=getattr(opt_func, "__name__", type(opt_func).__name__),
+        )
+        checkpoints = Checkpoints(recorder, settings, group=group, resume=resume, say=say)
+        if checkpoints.n_epochs:
+            say(f"Going on after {checkpoints.n_epochs} of {len(rates)} epochs, which were kept.")
+        stop = StopWhenStable(recorder, cycle=cycle, share=stop_early)
 
-    def run(stage: int, phase: str, rates: list[float], bs: int | None, more: list) -> None:
-        if not rates:
-            return
-        recorder.phase = phase
-        rate = EpochRates(rates, ramp=phase == "warmup")
-        with (
-            batches_of(learn, bs),
-            learn.added_cbs([recorder, checkpoints, rate, *more]),
-            explained(learn),
-        ):
-            checkpoints.fit(learn, stage, len(rates), lr=rates[0], cbs=cbs)
+        def run(stage: int, phase: str, rates: list[float], bs: int | None, more: list) -> None:
+            if not rates:
+                return
+            recorder.phase = phase
+            rate = EpochRates(rates, ramp=phase == "warmup")
+            with (
+                batches_of(learn, bs),
+                learn.added_cbs([recorder, checkpoints, rate, *more]),
+                explained(learn),
+            ):
+                checkpoints.fit(learn, stage, len(rates), lr=rates[0], cbs=cbs)
 
-    with optimiser(learn, opt_func):
-        run(0, "warmup", rates[:warmup], bs, [])
-        run(1, "cyclic", rates[warmup:], cyclic_bs or bs, [] if stop_early is None else [stop])
-    if stop.found:
-        cycles = len(rates[warmup:]) // cycle
-        say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")
-    return recorder.trace
+        with optimiser(learn, opt_func):
+            run(0, "warmup", rates[:warmup], bs, [])
+            run(1, "cyclic", rates[warmup:], cyclic_bs or bs, [] if stop_early is None else [stop])
+        if stop.found:
+            cycles = len(rates[warmup:]) // cycle
+            say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")
+        return recorder.trace
 
 
 def swing(learn: Learner, epochs: int, *, lr: float, **options) -> Trace:

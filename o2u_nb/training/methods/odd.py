@@ -34,6 +34,7 @@ from o2u_nb.training.fitting import explained, optimiser, own_loader, sgd
 from o2u_nb.training.outputs import LinearCalls, main_output
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.schedule import EpochRates
+from o2u_nb.training.shared import together
 from o2u_nb.training.subset import only
 from o2u_nb.training.trained import Trained
 
@@ -86,17 +87,18 @@ def denoise(
         recorder, high=high, h=h, percentile=percentile, simulate=simulate, on_epoch=on_epoch
     )
     callbacks = [recorder, removal, EpochRates(rates, ramp=True)]
-    with (
-        optimiser(learn, opt_func),
-        own_loader(learn),
-        closing(removal),
-        learn.added_cbs(callbacks),
-        explained(learn),
-    ):
-        learn.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
-    found = replace(removal.result, trace=recorder.trace, final=True)
-    if on_epoch:
-        on_epoch(found)
+    with together(learn) as group:
+        with (
+            optimiser(learn, opt_func),
+            own_loader(learn),
+            closing(removal),
+            learn.added_cbs(callbacks),
+            explained(learn),
+        ):
+            learn.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
+        found = replace(removal.result, trace=recorder.trace, final=True)
+        if on_epoch and group.first:
+            on_epoch(found)
     return found
 
 
@@ -265,7 +267,7 @@ class OddRemoval(Callback):
             variant=found.variant,
             reason=found.reason,
         )
-        if self.on_epoch:
+        if self.on_epoch and self.recorder.group.first:
             self.on_epoch(self.found)
 
     def _remove(self) -> None:
@@ -279,7 +281,7 @@ class OddRemoval(Callback):
         if self._head.layer is None:
             return self._made_by("wrong", "the model has no linear layer at its end")
         known = "the inputs of the last layer {} like the relu of unit normals"
-        if self._head.is_gaussian():
+        if self.recorder.group.same(self._head.is_gaussian()):
             return self._made_by("gaussian", known.format("look"))
         return self._made_by("wrong", known.format("do not look"))
 
