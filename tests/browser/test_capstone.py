@@ -86,6 +86,7 @@ def test_the_capstone_is_played_to_its_certificate(notebook, artefacts):
     for theme in THEMES:
         notebook.change_theme(theme)
         shown(notebook, "review").locator(".o2u-trial img").wait_for()
+        notebook.settle()
         notebook.page.screenshot(path=artefacts / f"course-capstone-{theme}.png")
     name_all(notebook, "review")
     run(notebook, "answer-review", "sample")
