@@ -17,7 +17,7 @@ export JUPYTER_PATH :=
 LAB_OPTIONS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help demo lab test test-quick student check types doctor format lock
+.PHONY: help demo lab test test-quick student docs check types doctor format lock
 
 help:  ## show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -33,13 +33,19 @@ test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all
 	$(PY) -m pytest -q -n auto --dist loadfile -m "not browser"
 	$(PY) -m pytest -q -m browser
 	$(PY) -m o2u_nb.course.editions answers notebooks build/course
-	$(PY) -m pytest -q -n auto --nbmake --nbmake-timeout=900 build/course
+	$(PY) -m pytest -q -n auto --nbmake --overwrite --nbmake-timeout=900 build/course
+	$(PY) -m website.executed keep
 
 test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes
 	$(PY) -m pytest -q -m "not slow and not browser and not network"
 
 student: $(READY)  ## write the students' edition of the notebooks to student-notebooks, without answers
 	$(PY) -m o2u_nb.course.editions student notebooks student-notebooks
+
+docs: $(READY)  ## build the documentation site into build/site; runs notebooks if they or the package changed
+	$(PY) -m website.executed
+	@# not with -q, which would also hide warnings from mkdocs itself, so that they are no errors
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
 
 check: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .
