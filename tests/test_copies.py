@@ -15,6 +15,7 @@ from o2u_nb.data import samples as samples_io
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import SAMPLES
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.similar import SimilarPanel
 from tests.audits import CLASSES, write_audit
 
 N = 16
@@ -97,6 +98,30 @@ def test_a_review_lists_them_side_by_side_and_comes_back(audit):
     assert session.visible.tolist() == before
     assert len(session.show_copies(every=True).ids) == 4
     assert session.alike_filter.title == "Copies, 2 groups"
+
+
+def test_a_panel_lists_them_and_says_when_there_are_none(audit, tmp_path):
+    session = ReviewSession(audit.folder, reviewer="ann")
+    panel = SimilarPanel(session)
+    before = session.visible.tolist()
+    panel._copies.click()
+    panel.wait()
+    assert not panel._copies.disabled and len(session.visible) == 2
+    assert "Copies with different labels, 1 groups" in panel._words.value
+    panel._back.click()
+    assert session.visible.tolist() == before
+    other = ReviewSession(write_audit(tmp_path / "other", n=8, side=40), reviewer="ann")
+    panel = SimilarPanel(other)
+    panel._copies.click()
+    panel.wait()
+    assert "No picture has a copy" in panel._status.message and not panel._copies.disabled
+
+
+def test_blind_reviewers_get_no_copies(audit):
+    session = ReviewSession(audit.folder, reviewer="ann")
+    session.concealed = "labels"
+    with pytest.raises(O2UError, match="blind mode"):
+        session.show_copies()
 
 
 def test_where_nothing_is_to_be_listed_it_is_said(tmp_path):

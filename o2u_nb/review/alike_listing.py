@@ -103,6 +103,7 @@ class AlikeListing(Listing):
         see `copies.copies_of`; `progress(done, total)` is called meanwhile. Else as `show_similar`.
         Raises `O2UError` when there is nothing to list.
         """
+        self._require_seen()
         found = copies.copies_of(self.audit, progress=progress)
         return self._list(copies.listing(found, every=every))
 

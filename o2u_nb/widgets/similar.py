@@ -1,7 +1,7 @@
 """Similar samples as a panel: of what is selected, or of a picture that is not in the set.
 
-In comes a session; out go buttons that list similar samples in every panel, a place for a picture
-from the computer or a path, and what is listed now.
+In comes a session; out go buttons that list similar samples, or copies with different labels, in
+every panel, a place for a picture from the computer or a path, and what is listed now.
 """
 
 import os
@@ -13,6 +13,7 @@ from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FileUpload, HBox,
 from o2u_nb.errors import O2UError
 from o2u_nb.looks import Picture, called
 from o2u_nb.review.alike import Alike
+from o2u_nb.review.copies import copies_of
 from o2u_nb.review.search import SHOWN, spoken_eye
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
@@ -56,9 +57,15 @@ class SimilarPanel(Panel):
             layout=Layout(flex="1 1 320px", min_width="0"),
         )  # fmt: skip
         self._look = _button("Look", "List what looks like the picture at this path", "search")
+        self._copies = _button(
+            "Copies with other labels", "List pictures that are in the set twice, with different "
+            "labels; the first time, all pictures are compared", "files-o",
+        )  # fmt: skip
         self._back = _button("Back", "Show what was shown before", "times")
         self._words = HTML()
-        first = HBox([self._like, self._eye, self._count, self._back], layout=Layout(**ROW))
+        first = HBox(
+            [self._like, self._eye, self._count, self._copies, self._back], layout=Layout(**ROW)
+        )
         second = HBox([self._upload, self._path, self._look], layout=Layout(**ROW))
         super().__init__(session, [first, second, self._words])
         self._like.disabled = not search.eyes
@@ -67,6 +74,7 @@ class SimilarPanel(Panel):
         self._like.on_click(lambda _: self._try(self._more_like))
         self._back.on_click(lambda _: self._try(session.stop_alike))
         self._look.on_click(lambda _: self._look_at(self._path.value.strip()))
+        self._copies.on_click(lambda _: self._look_for_copies())
         self._upload.observe(self._on_upload, "value")
         self._follow(self._draw, "alike_filter", "concealed")
         self._draw()
@@ -100,33 +108,54 @@ class SimilarPanel(Panel):
         picture = os.path.expanduser(picture) if isinstance(picture, str) else picture
         search, count = self.session.search, self._count.value
         eye = self._eye.value if self._eye.value in search.looking_eyes else None
+        title = name or called(picture)
+        self._in_background(
+            f"Looking at {clip(title, 60)} …",
+            lambda: search.looks_like(picture, k=count, eye=eye),
+            lambda found: self.session.show_found(f"Looks like {title}", found),
+        )
+
+    def _look_for_copies(self) -> None:
+        """Compare all pictures in the background, and list those with copies of other labels."""
+        audit = self.session.audit
+        self._in_background(
+            f"Comparing {len(self.session.columns):,} pictures …",
+            lambda: copies_of(audit),
+            lambda _: self.session.show_copies(),
+        )
+
+    def _in_background(
+        self, words: str, work: Callable[[], pd.DataFrame], show: Callable[[pd.DataFrame], object]
+    ) -> None:
+        """Do `work` in the background, and `show` what it found in the thread of the kernel."""
         self._busy(True)
-        self._status.message = f"Looking at {clip(name or called(picture), 60)} …"
+        self._status.message = words
 
         def job(cancelled: Callable[[], bool]) -> None:
             found: pd.DataFrame | None = None
             said = ""
             try:
-                found = search.looks_like(picture, k=count, eye=eye)
+                found = work()
             except O2UError as error:
                 said = error.message
             except Exception as error:  # in a thread, nobody would see it otherwise
                 said = f"{type(error).__name__}: {error}"
             if not cancelled():
-                self._latest.show(lambda: self._end(name or called(picture), found, said))
+                self._latest.show(lambda: self._end(found, said, show))
 
         self._latest.ask(job)
 
-    def _end(self, name: str, found: pd.DataFrame | None, said: str) -> None:
+    def _end(self, found: pd.DataFrame | None, said: str, show: Callable) -> None:
         self._busy(False)
         if found is None:
             self._status.message = said
         else:
-            self._try(self.session.show_found, f"Looks like {name}", found)
+            self._try(show, found)
 
     def _busy(self, busy: bool) -> None:
         for control in (self._upload, self._path, self._look):
             control.disabled = busy or not self._can_look
+        self._copies.disabled = busy
 
     # What is shown
 
