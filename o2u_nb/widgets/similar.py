@@ -168,10 +168,10 @@ class SimilarPanel(Panel):
         self._words.value = self._said(alike)
 
     def _said(self, alike: Alike | None) -> str:
-        if not self.session.search.eyes:
-            said = inert(NO_FEATURES)
-        elif alike is not None:
+        if alike is not None:
             said = _listed(alike)
+        elif not self.session.search.eyes:
+            said = inert(NO_FEATURES)
         else:
             said = "" if self._can_look else inert(NO_EYE)
         return f'<div style="{LIST}">{said}</div>'
