@@ -143,7 +143,7 @@ def page(table: pd.DataFrame) -> str:
         machine(),
         f"`python -m benchmarks.duplicates`: {PLANTED:,} copies planted, 200 of each kind, seeds "
         f"{', '.join(map(str, sorted(table['seed'].unique())))}. Mean ± standard deviation (n - 1) "
-        "over the seeds. The settings were chosen with the seeds 0 to 3; these were drawn afterwards. "
+        "over the seeds. The settings were chosen with the seeds 0 to 3, before these were drawn. "
         "How copies are made, and what counts as a mistake, is said in `benchmarks/duplicates.py`: "
         "the search itself says what a real repeat is, so the truth lies between both columns.",
     ]
