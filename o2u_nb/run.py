@@ -25,7 +25,7 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     reserved,
 )
-from o2u_nb.data import atomic, duplicates, grey, sealed, sources, spreadsheet
+from o2u_nb.data import atomic, grey, sealed, sources, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import changed, gone, without_lost
 from o2u_nb.data.parallel import Progress
@@ -37,6 +37,7 @@ from o2u_nb.folder import AuditFolder, is_finished
 from o2u_nb.presets import PRESETS, Preset, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
+from o2u_nb.review import copies
 from o2u_nb.review.lineage import carry
 from o2u_nb.stored import tables
 from o2u_nb.trace import Trace
@@ -268,7 +269,7 @@ def _finish(
     """
     say("Ranking the samples and writing the report.")
     checked = _with_gone_and_changed(place, checked, files, say)
-    conflicting = duplicates.conflicting(checked.samples)
+    conflicting = copies.conflicting(out, checked.samples)
     notes = facts.get("eye_notes", ())
     findings = Findings.of(evidence, conflicting=conflicting, notes=notes)
     carried = carry(out, checked.samples)

@@ -85,6 +85,15 @@ def test_they_are_searched_for_once_until_a_file_changes(audit, monkeypatch):
     assert name_of(4) in audit.copies().index and asked == [N, N]
 
 
+def test_those_with_other_labels_are_marked_when_the_audit_is_written_again(audit, tmp_path):
+    kept = Audit.save(tmp_path / "kept", audit.samples, audit.trace, quiet=True)
+    assert "duplicate conflict" not in set(kept.scores["kind"])  # only equal files are looked for
+    kept.copies()
+    again = Audit.rebuild(kept.folder, quiet=True)
+    marked = again.scores.index[again.scores["kind"] == "duplicate conflict"]
+    assert set(marked) == {name_of(0), name_of(MIRRORED)}
+
+
 def test_a_review_lists_them_side_by_side_and_comes_back(audit):
     session = ReviewSession(audit.folder, reviewer="ann")
     before = session.visible.tolist()

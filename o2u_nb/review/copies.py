@@ -35,6 +35,20 @@ def copies_of(audit: AuditFolder, *, progress: Progress | None = None) -> pd.Dat
     return duplicates.compared(found, samples)
 
 
+def conflicting(folder: Path, samples: pd.DataFrame) -> pd.Series:
+    """Return which samples have a copy with another label: bool by `sample_id`.
+
+    Byte-for-byte copies are always looked for, others only if they were searched for in the audit
+    `folder` before, by `copies_of`.
+    """
+    found = duplicates.conflicting(samples)
+    kept = _kept(folder / CACHE / f"{_stamp(samples)}.parquet")
+    if kept is None:
+        return found
+    copies = duplicates.compared(kept, samples)
+    return found | samples.index.isin(copies.index[copies["labels_differ"]])
+
+
 def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
     """Return the copies as they are listed: the groups whose labels differ, or with `every`, all.
 

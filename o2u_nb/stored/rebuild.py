@@ -16,13 +16,13 @@ import pandas as pd
 from o2u_nb import embedding_file, feature_file
 from o2u_nb import folder as layout
 from o2u_nb.building import Place
-from o2u_nb.data import duplicates
 from o2u_nb.data.samples import Checked, problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import SourceError
 from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.folder import AuditFolder
+from o2u_nb.review import copies
 from o2u_nb.review.lineage import carry
 from o2u_nb.run import totals, write_problems, write_results
 from o2u_nb.stored.claim import claimed
@@ -57,7 +57,7 @@ def rebuild(folder: str | os.PathLike, *, say: Callable[[str], None] = lambda li
         checked = Checked(kept.audit.samples, kept.problems)
         evidence = kept.evidence
         findings = Findings.of(
-            evidence, conflicting=duplicates.conflicting(checked.samples), notes=kept.notes
+            evidence, conflicting=copies.conflicting(folder, checked.samples), notes=kept.notes
         )
         facts = {**kept.facts, **_new_facts(kept.facts, checked, evidence.trace)}
         if LOST_PROBLEMS in kept.lost:
