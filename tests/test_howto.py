@@ -38,7 +38,7 @@ def test_command_lines_are_understood(root):
     ]
     assert len(lines) >= 5
     for line in lines:
-        assert callable(_parser().parse_args(shlex.split(line)).command), line
+        assert callable(_parser().parse_args(shlex.split(line, comments=True)).command), line
 
 
 def test_code_on_review_and_export_does_what_it_says(blocks, tmp_path, monkeypatch):
