@@ -1,8 +1,8 @@
 """One training, by one process or by several: `python -m torch.distributed.run ... several.py`.
 
 In come a folder and jobs as JSON: for each its name, what is trained, and options. Out come the
-traces in the folder, and a line for each job. `test_processes` compares what one process and
-several leave there.
+traces in the folder, and beside each a JSON file for each process. `test_processes` compares what
+one process and several leave there.
 """
 
 import json
@@ -89,7 +89,8 @@ def train(folder: Path, kind: str, options: dict) -> dict:
 
 def main(folder: Path, jobs: list) -> None:
     for name, kind, options in jobs:
-        print(json.dumps(train(folder / name, kind, options)), flush=True)
+        found = train(folder / name, kind, options)
+        (folder / f"{name}-{found['rank']}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

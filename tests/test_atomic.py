@@ -108,6 +108,14 @@ def test_a_folder_that_cannot_be_sent_to_the_disk_is_no_error_but_a_failing_disk
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_to_nothing_is_not_replaced(tmp_path):
+    """What it leads to may be on a disk that is away."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="link to nothing"), atomic.replacing(tmp_path / "link"):
+        pytest.fail("it was begun")
+    assert (tmp_path / "link").is_symlink() and not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize("kind", ["folder", "link"])
 def test_a_folder_or_a_link_to_one_is_not_replaced(tmp_path, kind):
     """A link to a folder was: `to_parquet` to it left a file where the link had been."""

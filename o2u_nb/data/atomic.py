@@ -33,13 +33,15 @@ def replacing(path: str | os.PathLike, *, durable: bool = True) -> Iterator[Bina
     content.
 
     Raises `OutputError` when the file system refuses (disk full, no permission, missing folder, or
-    `path` is a folder or a link to one).
+    `path` is a folder, a link to one, or a link to nothing).
     """
     target = Path(path)
     partial = target.with_name(f".o2u_nb-{uuid.uuid4().hex}.partial")
     try:
         if target.is_dir():  # `os.replace` refuses a folder, and would replace a link to one
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if target.is_symlink() and not target.exists():  # and a link whose target is away
+            raise FileNotFoundError(errno.ENOENT, "it is a link to nothing")
         with open(partial, "xb") as file:
             yield file
             if durable:

@@ -6,8 +6,6 @@ in which the members of a group are together.
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def stars(first: np.ndarray, second: np.ndarray, weights: np.ndarray, n: int) -> np.ndarray:
@@ -20,6 +18,9 @@ def stars(first: np.ndarray, second: np.ndarray, weights: np.ndarray, n: int) ->
     the first), and only the samples that are linked to the centre itself stay with it. The others
     are grouped again, without them.
     """
+    from scipy.sparse import coo_array  # slow to import, and a review needs none of it
+    from scipy.sparse.csgraph import connected_components
+
     centre = np.arange(n)
     links = coo_array(
         (np.r_[weights, weights], (np.r_[first, second], np.r_[second, first])), (n, n)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from o2u_nb.data import atomic, duplicates
+from o2u_nb.data import atomic
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import AuditFolder
@@ -26,6 +26,8 @@ def copies_of(audit: AuditFolder, *, progress: Progress | None = None) -> pd.Dat
     They are searched for when first asked for, which takes about as long as two passes over the
     pictures and longer for more than 20,000, and kept until the samples or their files change.
     """
+    from o2u_nb.data import duplicates  # imports scipy
+
     samples = audit.samples
     place = audit.folder / CACHE / f"{_stamp(samples)}.parquet"
     found = _kept(place)
@@ -41,6 +43,8 @@ def conflicting(folder: Path, samples: pd.DataFrame) -> pd.Series:
     Byte-for-byte copies are always looked for, others only if they were searched for in the audit
     `folder` before, by `copies_of`.
     """
+    from o2u_nb.data import duplicates  # imports scipy
+
     found = duplicates.conflicting(samples)
     kept = _kept(folder / CACHE / f"{_stamp(samples)}.parquet")
     if kept is None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from itertools import chain
@@ -34,14 +36,38 @@ def place(tmp_path_factory):
 
 
 def launch(count: int, folder: Path, jobs: list, **options):
-    """Run the jobs in `count` processes, and return what these printed, and how they ended."""
+    """Run the jobs in `count` processes, and return how they ended, and what these said."""
     started = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
     done = subprocess.run(
         [*started, str(count), several.__file__, str(folder), json.dumps(jobs)],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True, text=True, timeout=300, **options,
     )  # fmt: skip
-    return done, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return done, told(folder, jobs)
+
+
+def told(folder: Path, jobs: list) -> list[dict]:
+    """Return what each process said of each job."""
+    names = [name for name, *_ in jobs]
+    paths = sorted(path for name in names for path in folder.glob(f"{name}-*.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def started_by_hand(count: int, folder: Path, jobs: list) -> list[subprocess.Popen]:
+    """Start the processes without torchrun, which ends all of them when one has ended."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    them = dict(WORLD_SIZE=str(count), MASTER_ADDR="localhost", MASTER_PORT=str(port))
+    return [
+        subprocess.Popen(
+            [sys.executable, several.__file__, str(folder), json.dumps(jobs)],
+            env={**os.environ, **them, "RANK": str(rank), "LOCAL_RANK": str(rank),
+                 "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(count)
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +79,7 @@ def alone(place):
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return dict(zip([name for name, *_ in JOBS], lines, strict=True))
+    return {found["name"]: found for found in told(place / "alone", JOBS)}
 
 
 @pytest.mark.slow
@@ -86,9 +111,11 @@ def test_several_processes_leave_the_trace_of_one(place, alone, count):
 @pytest.mark.slow
 def test_after_one_process_was_killed_the_others_say_so_and_the_training_goes_on(place, alone):
     folder = place / "killed"
-    done, said = launch(2, folder, [("head", "head", {**O2U, "killed": 1})])
-    assert done.returncode != 0 and said == []
-    assert "Another of the 2 processes that train together has ended" in done.stderr
+    first, second = started_by_hand(2, folder, [("head", "head", {**O2U, "killed": 1})])
+    assert second.wait() == -signal.SIGKILL
+    said = first.communicate(timeout=100)[1]
+    assert "Another of the 2 processes that train together has ended" in said
+    assert first.returncode == 1 and told(folder, JOBS) == []
     assert Trace.open(folder / "head").n_epochs == 2  # the warm-up, and one of the cyclic phase
     done, said = launch(2, folder, [("head", "head", {**O2U, "resume": True})])
     assert done.returncode == 0, done.stderr
