@@ -1,6 +1,5 @@
 """The panels of the course in JupyterLab: controls change figures and words, keys answer."""
 
-
 import pytest
 from playwright.sync_api import expect
 
