@@ -85,6 +85,16 @@ def test_they_are_searched_for_once_until_a_file_changes(audit, monkeypatch):
     assert name_of(4) in audit.copies().index and asked == [N, N]
 
 
+def test_pixels_in_the_table_count_as_other_pictures_when_they_change(tmp_path):
+    """The stamp had only the ids of such samples, and an audit made again kept old copies."""
+    folder = write_audit(tmp_path / "audit", n=8, side=40)
+    assert Audit.open(folder).copies().empty
+    samples = samples_io.read(folder / SAMPLES)
+    samples.at[samples.index[1], "image"] = samples["image"].iloc[0]
+    samples_io.write(samples, folder / SAMPLES)
+    assert set(Audit.open(folder).copies().index) == set(samples.index[:2])
+
+
 def test_those_with_other_labels_are_marked_when_the_audit_is_written_again(audit, tmp_path):
     kept = Audit.save(tmp_path / "kept", audit.samples, audit.trace, quiet=True)
     assert "duplicate conflict" not in set(kept.scores["kind"])  # only equal files are looked for

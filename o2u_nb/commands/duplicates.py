@@ -8,10 +8,8 @@ import argparse
 import pandas as pd
 
 from o2u_nb.audit import Audit
+from o2u_nb.commands import csv_out
 from o2u_nb.commands.options import place
-from o2u_nb.data import atomic
-from o2u_nb.errors import O2UError
-from o2u_nb.exchange.cleaned import csv_text
 from o2u_nb.progress import Bars
 from o2u_nb.text import clip, on_one_line
 
@@ -31,22 +29,17 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--all", action="store_true", help="print all groups, not only those whose labels differ"
     )
-    parser.add_argument(
-        "--out", type=place, metavar="FILE.csv", help="write all groups into this file, too"
-    )
+    csv_out.add_out(parser, "write all groups into this file, too")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit status."""
-    if options.out is not None and options.out.suffix.lower() != ".csv":
-        raise O2UError(f"--out {options.out} must end in .csv, so that no picture is replaced.")
+    csv_out.require_csv(options.out)
     audit = Audit.open(options.folder)
     with Bars() as bars:
         found = audit.copies(progress=lambda done, total: bars("copies", done, total))
-    if options.out is not None:
-        with atomic.replacing(options.out) as file:
-            file.write(csv_text(found.reset_index()).encode())
+    csv_out.write(found, options.out)
     print("\n".join(said(found, len(audit.samples), every=options.all)))
     if options.out is not None:
         print(f"\nAll groups: {options.out}")

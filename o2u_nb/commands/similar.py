@@ -9,10 +9,9 @@ import os
 import pandas as pd
 
 from o2u_nb.audit import Audit
+from o2u_nb.commands import csv_out
 from o2u_nb.commands.options import count, place
-from o2u_nb.data import atomic
 from o2u_nb.errors import O2UError
-from o2u_nb.exchange.cleaned import csv_text
 from o2u_nb.text import clip, on_one_line
 
 WIDEST = 60  # characters of an id that are printed
@@ -41,20 +40,15 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--eye", metavar="NAME", help="the network that compares (default: the audit's first)"
     )
-    parser.add_argument(
-        "--out", type=place, metavar="FILE.csv", help="write the table into this file, too"
-    )
+    csv_out.add_out(parser, "write the table into this file, too")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit status."""
-    if options.out is not None and options.out.suffix.lower() != ".csv":
-        raise O2UError(f"--out {options.out} must end in .csv, so that no picture is replaced.")
+    csv_out.require_csv(options.out)
     found = _found(Audit.open(options.folder), options)
-    if options.out is not None:
-        with atomic.replacing(options.out) as file:
-            file.write(csv_text(found.reset_index().round(DIGITS)).encode())
+    csv_out.write(found.round(DIGITS), options.out)
     print("\n".join(_lines(found)))
     print(f"\nCompared by {found.attrs['eye']}; {found.attrs['how']}.")
     if options.out is not None:

@@ -5,11 +5,14 @@ what a review lists of it.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from o2u_nb.data import atomic
+from o2u_nb.data.images import Item, image_items
 from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import AuditFolder
@@ -46,7 +49,8 @@ def conflicting(folder: Path, samples: pd.DataFrame) -> pd.Series:
     from o2u_nb.data import duplicates  # imports scipy
 
     found = duplicates.conflicting(samples)
-    kept = _kept(folder / CACHE / f"{_stamp(samples)}.parquet")
+    place = folder / CACHE
+    kept = _kept(place / f"{_stamp(samples)}.parquet") if place.is_dir() else None
     if kept is None:
         return found
     copies = duplicates.compared(kept, samples)
@@ -81,17 +85,27 @@ def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
 
 
 def _stamp(samples: pd.DataFrame) -> str:
-    """Return a text that is another one when the samples are, or the time or size of a file."""
+    """Return a text that is another one when the samples are, or any of their pictures.
+
+    A file counts as another one when its size or its time is, pixels in the table when they are.
+    """
     digest = hashlib.sha256(FORMAT.encode())
-    paths = samples["path"] if "path" in samples else [None] * len(samples)
-    for name, path in zip(samples.index, paths, strict=True):
-        try:
-            state = None if path is None else Path(path).stat()
-        except OSError:
-            state = None
-        facts = None if state is None else (state.st_size, state.st_mtime_ns)
-        digest.update(repr((name, facts)).encode("utf-8", "surrogatepass"))
+    for name, item in zip(samples.index, image_items(samples), strict=True):
+        digest.update(repr((name, _state(item))).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
+
+
+def _state(item: Item) -> object:
+    """Return what differs when the picture does; None for a file that is gone."""
+    if isinstance(item, bytes):
+        return hashlib.sha256(item).hexdigest()
+    if isinstance(item, np.ndarray):
+        return hashlib.sha256(item.tobytes()).hexdigest()
+    try:
+        state = os.stat(item)
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
 
 
 def _kept(place: Path) -> pd.DataFrame | None:

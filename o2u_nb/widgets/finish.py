@@ -19,7 +19,7 @@ from o2u_nb.review.apply import plan
 from o2u_nb.review.outcome import Outcome, outcome
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert
-from o2u_nb.widgets.parts.background import Latest
+from o2u_nb.widgets.parts.background import InBackground, Latest
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.status import restarted
 from o2u_nb.widgets.parts.steps import LIST, Stage
@@ -33,7 +33,7 @@ CELL = "padding:2px 14px 2px 0;text-align:right;font-variant-numeric:tabular-num
 ROW = dict(flex_flow="row wrap", width="100%", align_items="center")
 
 
-class FinishCard(Panel):
+class FinishCard(InBackground, Panel):
     """Say what was decided, and write the cleaned data set, or retrain and compare.
 
     `comparing(ask)` says how to retrain; without it, that button says that it cannot. `wait()`
@@ -79,15 +79,6 @@ class FinishCard(Panel):
     def comparing(self, ask: Callable[[], BeforeAfter]) -> None:
         """Take in whom to ask how to retrain, or why that cannot be done, when it is wanted."""
         self._ask_how = ask
-
-    def wait(self) -> None:
-        """Wait until the background has nothing to do."""
-        self._latest.wait()
-
-    def close(self) -> None:
-        """Forget what the background does, and close the panel."""
-        self._latest.cancel()
-        super().close()
 
     # What is shown
 

@@ -21,7 +21,7 @@ from o2u_nb.review.mapping import METHODS, PCA, UMAP, AuditMap
 from o2u_nb.review.search import spoken_eye
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.rows import evenly
-from o2u_nb.widgets.parts.background import Latest
+from o2u_nb.widgets.parts.background import InBackground, Latest
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Area, Plot, fitted
@@ -38,7 +38,7 @@ WIDE = dict(description_width="initial")
 HIDDEN = "The map is not shown while labels are hidden, or a random sample is judged."
 
 
-class MapPanel(Panel):
+class MapPanel(InBackground, Panel):
     """Draw all samples as points, and show in the grid what a box or lasso holds.
 
     The map of principal components is there at once; that of UMAP takes minutes for many samples,
@@ -105,15 +105,6 @@ class MapPanel(Panel):
         """Return what is drawn now as a plain figure."""
         return go.Figure(self._plot)
 
-    def wait(self) -> None:
-        """Wait until the background has nothing to do."""
-        self._latest.wait()
-
-    def close(self) -> None:
-        """Stop what is computed, and close the panel."""
-        self._latest.cancel()
-        super().close()
-
     # Computing
 
     def begin(self) -> None:
@@ -131,7 +122,10 @@ class MapPanel(Panel):
             return
         self._busy(True)
         tell = self._teller(f"Map by {METHODS[wanted[0]]}")
-        self._latest.ask(lambda cancelled: self._compute(wanted, tell, cancelled))
+        self._in_background(
+            lambda cancelled: self._map.coordinates(*wanted, tell=tell, cancelled=cancelled),
+            lambda found, said: self._end(wanted, found, said),
+        )
 
     def _on_seen(self) -> None:
         is_computing = self._stop.layout.display is None
@@ -146,18 +140,6 @@ class MapPanel(Panel):
             return error.message
         few = len(self.session.columns) < FEWEST
         return f"A map needs at least {FEWEST} samples." if few else ""
-
-    def _compute(self, wanted: tuple, tell: Callable, cancelled: Callable[[], bool]) -> None:
-        """Compute in the background; what comes of it is shown where widgets may be changed."""
-        found, said = None, ""
-        try:
-            found = self._map.coordinates(*wanted, tell=tell, cancelled=cancelled)
-        except O2UError as error:
-            said = error.message
-        except Exception as error:  # in a thread, nobody would see it otherwise
-            said = f"{type(error).__name__}: {error}"
-        if not cancelled():
-            self._latest.show(lambda: self._end(wanted, found, said))
 
     def _end(self, wanted: tuple, found: np.ndarray | None, said: str) -> None:
         self._busy(False)

@@ -10,14 +10,13 @@ from collections.abc import Callable
 import pandas as pd
 from ipywidgets import HTML, BoundedIntText, Button, Dropdown, FileUpload, HBox, Layout, Text
 
-from o2u_nb.errors import O2UError
 from o2u_nb.looks import Picture, called
 from o2u_nb.review.alike import Alike
 from o2u_nb.review.copies import copies_of
 from o2u_nb.review.search import SHOWN, spoken_eye
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
-from o2u_nb.widgets.parts.background import Latest
+from o2u_nb.widgets.parts.background import InBackground, Latest
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.steps import LIST
 
@@ -31,7 +30,7 @@ NO_EYE = (
 )
 
 
-class SimilarPanel(Panel):
+class SimilarPanel(InBackground, Panel):
     """List what is like the selected samples, or like a picture from the computer or from a path.
 
     The network looks at a new picture in the background; the first time it takes some seconds.
@@ -79,15 +78,6 @@ class SimilarPanel(Panel):
         self._follow(self._draw, "alike_filter", "concealed")
         self._draw()
 
-    def wait(self) -> None:
-        """Wait until the background has nothing to do."""
-        self._latest.wait()
-
-    def close(self) -> None:
-        """Forget what the background does, and close the panel."""
-        self._latest.cancel()
-        super().close()
-
     def _more_like(self) -> None:
         self.session.show_more_like(k=self._count.value, eye=self._eye.value)
 
@@ -109,7 +99,7 @@ class SimilarPanel(Panel):
         search, count = self.session.search, self._count.value
         eye = self._eye.value if self._eye.value in search.looking_eyes else None
         title = name or called(picture)
-        self._in_background(
+        self._search(
             f"Looking at {clip(title, 60)} …",
             lambda: search.looks_like(picture, k=count, eye=eye),
             lambda found: self.session.show_found(f"Looks like {title}", found),
@@ -118,39 +108,27 @@ class SimilarPanel(Panel):
     def _look_for_copies(self) -> None:
         """Compare all pictures in the background, and list those with copies of other labels."""
         audit = self.session.audit
-        self._in_background(
+        self._search(
             f"Comparing {len(self.session.columns):,} pictures …",
             lambda: copies_of(audit),
             lambda _: self.session.show_copies(),
         )
 
-    def _in_background(
+    def _search(
         self, words: str, work: Callable[[], pd.DataFrame], show: Callable[[pd.DataFrame], object]
     ) -> None:
-        """Do `work` in the background, and `show` what it found in the thread of the kernel."""
+        """Search in the background by `work`, and list what it found by `show`."""
+
+        def end(found: pd.DataFrame | None, said: str) -> None:
+            self._busy(False)
+            if found is None:
+                self._status.message = said
+            else:
+                self._try(show, found)
+
         self._busy(True)
         self._status.message = words
-
-        def job(cancelled: Callable[[], bool]) -> None:
-            found: pd.DataFrame | None = None
-            said = ""
-            try:
-                found = work()
-            except O2UError as error:
-                said = error.message
-            except Exception as error:  # in a thread, nobody would see it otherwise
-                said = f"{type(error).__name__}: {error}"
-            if not cancelled():
-                self._latest.show(lambda: self._end(found, said, show))
-
-        self._latest.ask(job)
-
-    def _end(self, found: pd.DataFrame | None, said: str, show: Callable) -> None:
-        self._busy(False)
-        if found is None:
-            self._status.message = said
-        else:
-            self._try(show, found)
+        self._in_background(lambda _: work(), end)
 
     def _busy(self, busy: bool) -> None:
         for control in (self._upload, self._path, self._look):

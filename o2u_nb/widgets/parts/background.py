@@ -7,7 +7,11 @@ cancels the one that runs, and begins when that has ended.
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
+from o2u_nb.errors import O2UError
+
+T = TypeVar("T")
 Job = Callable[[Callable[[], bool]], None]
 
 
@@ -56,3 +60,45 @@ class Latest:
             draw()
         else:
             self._loop.call_soon_threadsafe(draw)
+
+
+class InBackground:
+    """What panels have in common that work in the background; it stands before `Panel`.
+
+    A panel makes `_latest` before anything else.
+    """
+
+    _latest: Latest
+
+    def wait(self) -> None:
+        """Wait until the background has nothing to do."""
+        self._latest.wait()
+
+    def close(self) -> None:
+        """Forget what the background does, and close the panel."""
+        self._latest.cancel()
+        super().close()
+
+    def _in_background(
+        self,
+        work: Callable[[Callable[[], bool]], T | None],
+        end: Callable[[T | None, str], None],
+    ) -> None:
+        """Do `work` in the background, and call `end` where widgets may be changed.
+
+        `work` is given a function that tells whether it is cancelled; then `end` is not called. It
+        gets what `work` returned, or None and a sentence that says why it failed.
+        """
+
+        def job(cancelled: Callable[[], bool]) -> None:
+            found, said = None, ""
+            try:
+                found = work(cancelled)
+            except O2UError as error:
+                said = error.message
+            except Exception as error:  # in a thread, nobody would see it otherwise
+                said = f"{type(error).__name__}: {error}"
+            if not cancelled():
+                self._latest.show(lambda: end(found, said))
+
+        self._latest.ask(job)
