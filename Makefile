@@ -15,6 +15,8 @@ TYPESCRIPT := tests/js/node_modules/.locked-$(firstword $(shell cksum tests/js/p
 export JUPYTER_PREFER_ENV_PATH := 1
 export JUPYTER_PATH :=
 LAB_OPTIONS ?=
+# Of processes that run side by side, each has one core; more threads would wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help demo lab test test-quick student docs check types doctor format lock
@@ -30,10 +32,10 @@ lab: $(READY)  ## open JupyterLab on the quickstart
 
 test: check types $(TYPESCRIPT)  ## check style and types, run all tests and all notebooks: the whole suite
 	@sh .ci/system-packages
-	$(PY) -m pytest -q -n auto --dist loadfile -m "not browser"
+	$(ONE_THREAD) $(PY) -m pytest -q -n auto --dist loadfile -m "not browser"
 	$(PY) -m pytest -q -m browser
 	$(PY) -m o2u_nb.course.editions answers notebooks build/course
-	$(PY) -m pytest -q -n auto --nbmake --overwrite --nbmake-timeout=900 build/course
+	$(ONE_THREAD) $(PY) -m pytest -q -n auto --nbmake --overwrite --nbmake-timeout=900 build/course
 	$(PY) -m website.executed keep
 
 test-quick: $(READY) $(TYPESCRIPT)  ## run the tests that are neither slow nor in a browser: under two minutes
