@@ -35,6 +35,7 @@ class _Waiting:
 
     asked: int | None = None  # the signal that came
     waits = False  # whether batches are being trained
+    raised: Stopped | None = None  # what was raised because of a signal
 
 
 @contextmanager
@@ -42,7 +43,9 @@ def on_signals() -> Iterator[None]:
     """Raise `Stopped` for signals that come inside the `with` block.
 
     A signal that is ignored, as SIGHUP is under `nohup`, stays so; and outside of the main thread,
-    which alone gets signals, nothing changes.
+    which alone gets signals, nothing changes. An error that comes after `Stopped` was raised counts
+    as this stop, too: compiled code, such as NumPy's while it is imported, replaces what it gets by
+    an error of its own.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -53,10 +56,14 @@ def on_signals() -> Iterator[None]:
         signal.signal(signum, _take)
     try:
         yield
+    except Exception as error:
+        if _Waiting.raised is None:
+            raise
+        raise _Waiting.raised from error
     finally:
         for signum, old in taken.items():
             signal.signal(signum, old)
-        _Waiting.asked = None
+        _Waiting.asked = _Waiting.raised = None
 
 
 @contextmanager
@@ -73,12 +80,17 @@ def after_batches() -> Iterator[None]:
 def check() -> None:
     """Raise `Stopped` when a signal has come that waits; call it after each batch."""
     if _Waiting.asked is not None:
-        raise Stopped(_Waiting.asked)
+        raise _stop(_Waiting.asked)
+
+
+def _stop(signum: int) -> Stopped:
+    _Waiting.raised = Stopped(signum)
+    return _Waiting.raised
 
 
 def _take(signum: int, frame: FrameType | None) -> None:
     if not _Waiting.waits or _Waiting.asked is not None:
-        raise Stopped(signum)
+        raise _stop(signum)
     _Waiting.asked = signum
     with suppress(OSError):  # not `print`: the signal may have come while something is printed
         os.write(STANDARD_ERROR, b"\no2u_nb: stopping after this batch\n")

@@ -195,6 +195,18 @@ def test_an_interrupted_audit_says_what_to_type(source, tmp_path, monkeypatch, c
     assert "Going on" in capsys.readouterr().out
 
 
+def test_an_error_in_place_of_a_stop_is_this_stop():
+    """As from NumPy, whose compiled code says that `datetime` could not be imported."""
+    with pytest.raises(stopping.Stopped) as caught, stopping.on_signals():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("datetime") from None
+    assert caught.value.status == 130 and isinstance(caught.value.__cause__, ImportError)
+    with pytest.raises(ImportError), stopping.on_signals():  # it does not stay known
+        raise ImportError("datetime")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.1, 0.2, 0.5, 1.0])
 def test_ctrl_c_while_it_starts_is_one_line(root, delay):
