@@ -212,7 +212,7 @@ def test_an_error_in_place_of_a_stop_is_this_stop():
 def test_ctrl_c_while_it_starts_is_one_line(root, delay):
     """From the time on when Python itself has started, which we cannot change."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "print(1, flush=True);from o2u_nb.__main__ import main; main()",
+        [sys.executable, "-c", "from o2u_nb.__main__ import main; print(1, flush=True); main()",
          "compare", "--list"],
         cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
