@@ -25,7 +25,7 @@ from o2u_nb.building import (
     require_apart_from_pictures,
     reserved,
 )
-from o2u_nb.data import atomic, grey, sealed, sources, spreadsheet
+from o2u_nb.data import atomic, duplicates, grey, sealed, sources, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.checks import changed, gone, without_lost
 from o2u_nb.data.parallel import Progress
@@ -268,10 +268,9 @@ def _finish(
     `files` are the digests of the pictures as they were before training, see `again.short`.
     """
     say("Ranking the samples and writing the report.")
-    checked = _with_gone_and_changed(place, checked, files, say)
-    conflicting = copies.conflicting(out, checked.samples)
-    notes = facts.get("eye_notes", ())
-    findings = Findings.of(evidence, conflicting=conflicting, notes=notes)
+    groups = copies.groups(out, checked.samples)
+    checked = _with_late_problems(place, checked, files, groups, say)
+    findings = Findings.of(copies.known_to(evidence, groups), notes=facts.get("eye_notes", ()))
     carried = carry(out, checked.samples)
     for line in (*map("Careful: {}".format, findings.doubts), *carried.said):
         say(line)
@@ -284,20 +283,23 @@ def _finish(
     write_results(place, checked, findings, facts)
 
 
-def _with_gone_and_changed(
-    place: Place, checked: Checked, files: Sequence[str] | None, say: Say
+def _with_late_problems(
+    place: Place, checked: Checked, files: Sequence[str] | None, groups: pd.Series, say: Say
 ) -> Checked:
-    """List among the problems which pictures have disappeared or changed during the training."""
+    """Add what is known only now: pictures that have disappeared, changed, or are in two splits."""
     now = again.short(again.states(checked.samples))
     others = [before != after for before, after in zip(files or now, now, strict=True)]
     found = {
-        "disappeared": gone(checked.samples),
-        "changed": changed(checked.samples, others),
+        "have disappeared since they were read": gone(checked.samples),
+        "have changed since they were read": changed(checked.samples, others),
+        "have a copy in another split": duplicates.in_several_splits(
+            checked.samples, groups.to_numpy()
+        ),
     }
     for what, problems in found.items():
         if len(problems):
             say(
-                f"Careful: {len(problems):,} pictures have {what} since they were read, such as "
+                f"Careful: {len(problems):,} pictures {what}, such as "
                 f"{problems['sample_id'][0]}; they are ranked all the same, and listed in "
                 f"{layout.PROBLEMS}."
             )

@@ -15,7 +15,7 @@ from o2u_nb.detect import confident
 from o2u_nb.detect.confident import called_wrong, centred, out_of_sample_probs
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import score_table
-from o2u_nb.errors import FeaturesError, SourceError
+from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.training.heads import Centred, mean_of
 from tests.features import blobs
 from tests.traces import planted, random_trace
@@ -128,6 +128,18 @@ def test_a_head_on_frozen_features_needs_no_further_measurement(monkeypatch):
     assert roc_auc_score(wrong, found) > 0.8
     assert confident.self_confidence(Evidence(trace, embeddings)) is None  # has seen the labels
     assert confident.self_confidence(Evidence(frozen)) is None
+
+
+def test_copies_of_an_audit_stay_in_one_fold():
+    trace, embeddings, _ = planted(n=300)
+    frozen = dataclasses.replace(trace, frozen=True)
+    copies = np.arange(300) // 3
+    own = confident.probs_of(Evidence(frozen, embeddings, copies=copies))
+    given = dict(features=embeddings, samples=trace.given.to_frame(), classes=trace.classes)
+    np.testing.assert_array_equal(own, confident.out_of_sample_probs(**given, groups=copies))
+    assert (own != confident.out_of_sample_probs(**given)).any()
+    with pytest.raises(O2UError, match="groups of copies"):
+        Evidence(frozen, embeddings, copies=copies[1:])
 
 
 def test_what_does_not_fit_together_is_refused():

@@ -1,6 +1,7 @@
 """The copies of an audit: found once, kept, listed in a review, and printed."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,10 @@ from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.data import duplicates
 from o2u_nb.data import samples as samples_io
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import SAMPLES
+from o2u_nb.review import copies
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.similar import SimilarPanel
 from tests.audits import CLASSES, write_audit
@@ -102,6 +105,30 @@ def test_those_with_other_labels_are_marked_when_the_audit_is_written_again(audi
     again = Audit.rebuild(kept.folder, quiet=True)
     marked = again.scores.index[again.scores["kind"] == "duplicate conflict"]
     assert set(marked) == {name_of(0), name_of(MIRRORED)}
+
+
+def test_all_that_were_found_stay_in_one_fold(audit):
+    samples = audit.samples
+    alone = copies.groups(audit.folder, samples)
+    assert alone.nunique() == N  # no two files are equal
+    audit.copies()
+    found = copies.groups(audit.folder, samples)
+    assert found.nunique() == N - 2 and found[name_of(0)] == found[name_of(MIRRORED)]
+    evidence = copies.known_to(Evidence(audit.trace), found)
+    there = pd.Series(evidence.copies, audit.trace.ids)
+    assert there[name_of(4)] == there[name_of(SMALLER)] != there[name_of(0)]
+
+
+def test_an_audit_lists_the_copies_that_it_knows_in_several_splits(audit, tmp_path):
+    samples = audit.samples
+    shutil.copyfile(samples.loc[name_of(4), "path"], samples.loc[name_of(SMALLER), "path"])
+    said = []
+    kept = Audit.save(tmp_path / "kept", samples, audit.trace, say=said.append)
+    problems = kept.problems.set_index("sample_id")
+    assert set(problems.index) == {name_of(4), name_of(SMALLER)}
+    assert set(problems["problem"]) == {"same picture in several splits"}
+    assert problems.loc[name_of(4), "detail"] == f"also as {name_of(SMALLER)} in valid"
+    assert any("2 pictures have a copy in another split" in line for line in said)
 
 
 def test_a_review_lists_them_side_by_side_and_comes_back(audit):

@@ -1,4 +1,4 @@
-"""Copies of one picture under two labels are found, other copies are not."""
+"""Files with the same bytes are told, and those that are in several splits."""
 
 import os
 
@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from o2u_nb.data.duplicates import conflicting
+from o2u_nb.data.duplicates import in_several_splits, same_files
 from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.data.readers.folders import from_folder
 
 
-def test_only_copies_under_another_label_conflict(tmp_path):
+def test_each_file_names_the_first_one_with_its_bytes(tmp_path):
     noise = np.random.default_rng(0)
     pictures = noise.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
     files = {"cat/a": 0, "cat/b": 1, "cat/b2": 1, "dog/c": 2, "dog/a_again": 0, "dog/d": 3}
     for name, number in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(pictures[number]).save(tmp_path / f"{name}.png")
-    found = conflicting(from_folder(tmp_path).samples)
-    assert list(found[found].index) == ["cat/a.png", "dog/a_again.png"]
-    assert found.index.name == "sample_id" and found.dtype == bool
+    samples = from_folder(tmp_path).samples
+    assert list(samples.index[same_files(samples)]) == [
+        "cat/a.png", "cat/b.png", "cat/b.png", "cat/a.png", "dog/c.png", "dog/d.png"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("as_bytes", [False, True])
@@ -33,7 +34,7 @@ def test_arrays_and_bytes(as_bytes, tmp_path):
     if as_bytes:
         samples_io.write(table, tmp_path / "t.parquet")
         table = samples_io.read(tmp_path / "t.parquet")
-    assert list(conflicting(table)) == [True, True, True, False]
+    assert list(same_files(table)) == [0, 0, 0, 3]
 
 
 def pairs(tmp_path):
@@ -49,20 +50,35 @@ def pairs(tmp_path):
 def test_a_picture_that_has_gone_is_a_copy_of_none(tmp_path):
     samples = pairs(tmp_path)
     (tmp_path / "cat/0.png").unlink()
-    found = conflicting(samples)
-    assert list(found[found].index) == ["cat/1.png", "dog/1.png"]
+    assert list(same_files(samples)) == [0, 1, 2, 1]
 
 
 def test_a_picture_that_cannot_be_read_any_more_is_a_copy_of_none(tmp_path):
     samples = pairs(tmp_path)
     (tmp_path / "cat/0.png").unlink()
     (tmp_path / "cat/0.png").mkdir()  # opening it fails for every user, the administrator too
-    found = conflicting(samples)
-    assert list(found[found].index) == ["cat/1.png", "dog/1.png"]
+    assert list(same_files(samples)) == [0, 1, 2, 1]
 
 
 def test_when_all_pictures_have_gone_none_is_a_copy(tmp_path):
     samples = pairs(tmp_path)
     for path in samples["path"]:
         os.unlink(path)
-    assert not conflicting(samples).any()
+    assert list(same_files(samples)) == [0, 1, 2, 3]
+
+
+def test_pictures_in_several_splits_are_listed_each_with_the_other():
+    pixels = np.zeros((6, 6, 6, 3), np.uint8)
+    pixels[3:] = np.array([3, 4, 4], np.uint8)[:, None, None, None]
+    splits = ["train", "train", "valid", "train", "valid", "valid"]
+    samples = from_arrays(pixels, list("xyxyxy"), ids=list("abcdef")).samples
+    samples["split"] = splits
+    found = in_several_splits(samples, same_files(samples))
+    assert list(found["sample_id"]) == ["a", "b", "c"]
+    assert set(found["problem"]) == {"same picture in several splits"}
+    assert list(found["detail"]) == [
+        "also as c in valid",
+        "also as c in valid",
+        "also as a in train",
+    ]
+    assert in_several_splits(samples.assign(split="train"), same_files(samples)).empty

@@ -89,9 +89,12 @@ def test_what_an_older_audit_did_not_store_is_computed():
 
 def test_the_same_picture_under_two_labels_is_marked():
     trace = random_trace(n=50, wrong=8)
-    conflicting = pd.Series(False, trace.ids)
-    conflicting[["s3", "s40"]] = True
-    found = Findings.of(Evidence(trace), conflicting=conflicting.sample(frac=1, random_state=0))
+    first, other, same = (trace.ids.get_loc(name) for name in ("s3", "s40", "s5"))
+    trace.labels[[first, other, same]] = [0, 1, 0]
+    copies = np.arange(trace.n_samples)
+    copies[other], copies[same + 1] = first, same
+    trace.labels[same + 1] = 0  # a copy with the same label is no conflict
+    found = Findings.of(Evidence(trace, copies=copies))
     marked = found.scores.index[found.scores["kind"] == "duplicate conflict"]
     assert sorted(marked) == ["s3", "s40"]
     unmarked = Findings.of(Evidence(trace)).scores.drop(marked)

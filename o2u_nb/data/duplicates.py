@@ -2,7 +2,7 @@
 
 In comes a samples table, and perhaps pairs that look alike to a network. Out comes a table of
 groups. Candidates come from perceptual hashes and from windows of small versions; each of them is
-then verified on aligned pixels. Nothing here needs torch; only `conflicting` looks at labels.
+then verified on aligned pixels. Nothing here needs torch; no label is looked at but by `compared`.
 """
 
 import os
@@ -18,6 +18,7 @@ from o2u_nb.data.fingerprints import BITS, Fingerprints, fingerprints
 from o2u_nb.data.groups import stars
 from o2u_nb.data.images import Item, image_items
 from o2u_nb.data.parallel import Progress, in_threads
+from o2u_nb.data.samples import SEVERAL_SPLITS, Problem, problems_table
 from o2u_nb.rows import evenly
 
 SAME_FILE, COPY, MIRRORED, CENTRE = "same file", "copy", "mirrored copy", "centre"  # of `match`
@@ -79,7 +80,7 @@ def find(
     tell = _Stages(progress, len(samples))
     order = np.argsort(samples.index.to_numpy(dtype=str), kind="stable")
     ordered = samples.iloc[order]
-    first_same = _same_files(ordered)
+    first_same = same_files(ordered)
     single = np.flatnonzero(first_same == np.arange(len(ordered)))
     prints = fingerprints(ordered.iloc[single], progress=tell.decoding)
     also = _renumbered(alike, order, first_same, single)
@@ -87,14 +88,6 @@ def find(
     centre = stars(pairs.first, pairs.second, likenesses, len(single))
     tell.done()
     return _table(ordered.index, first_same, single, centre, pairs, likenesses)
-
-
-def conflicting(samples: pd.DataFrame) -> pd.Series:
-    """Return which samples have a byte-for-byte copy with another label: bool by `sample_id`.
-
-    It is False for a picture that cannot be read any more; `checks.gone` lists such pictures.
-    """
-    return samples["label"].groupby(_same_files(samples)).transform("nunique") > 1
 
 
 def compared(copies: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
@@ -110,6 +103,31 @@ def compared(copies: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
         labels_differ=groups["label"].transform("nunique") > 1,
         splits_differ=groups["split"].transform("nunique") > 1,
     )
+
+
+def in_several_splits(samples: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+    """Return a problems table of the samples that have a copy in another split.
+
+    `groups` (n_samples,) has the same number for copies, in the order of `samples`. What is
+    measured on one of these splits is too good, since a network has learned from the other.
+    """
+    splits = samples["split"].groupby(groups)
+    rows = np.flatnonzero(splits.transform("nunique") > 1)
+    members = splits.indices
+    fate = "kept: leave it out of one split, else what is measured there is too good"
+    return problems_table(
+        Problem(
+            samples.index[row], SEVERAL_SPLITS, _elsewhere(samples, members[groups[row]], row), fate
+        )
+        for row in rows
+    )
+
+
+def _elsewhere(samples: pd.DataFrame, members: np.ndarray, row: int) -> str:
+    """Name the first of the `members` that is in another split than the sample at `row`."""
+    splits = samples["split"]
+    other = next(member for member in members if splits.iloc[member] != splits.iloc[row])
+    return f"also as {samples.index[other]} in {splits.iloc[other]}"
 
 
 class _Stages:
@@ -133,10 +151,11 @@ class _Stages:
             self.progress(done, 2 * self.steps)
 
 
-def _same_files(samples: pd.DataFrame) -> np.ndarray:
-    """Return the position of the first sample with the same bytes, int (n,).
+def same_files(samples: pd.DataFrame) -> np.ndarray:
+    """Return the position of the first sample with the same bytes, int (n_samples,).
 
-    Only files of equal size are read.
+    Only files of equal size are read. A picture that cannot be read any more is its own first one;
+    `checks.gone` lists such pictures.
     """
     items = pd.Series(image_items(samples), dtype=object)
     sizes = items.map(_size)

@@ -165,7 +165,9 @@ def _computed(evidence: Evidence) -> np.ndarray | None:
     samples = evidence.trace.given.to_frame()
     if samples["label"].nunique() < 2:
         return None
-    return out_of_sample_probs(evidence.embeddings, samples, classes=evidence.trace.classes)
+    return out_of_sample_probs(
+        evidence.embeddings, samples, classes=evidence.trace.classes, groups=evidence.copies
+    )
 
 
 def centred(features: np.ndarray) -> np.ndarray:

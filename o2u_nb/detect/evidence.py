@@ -32,9 +32,10 @@ class Evidence:
     (n_samples, d) float or None. `decisions` is a table, indexed by `sample_id`, of what people
     have decided so far, or None. `measured` maps names to what was measured of each sample with the
     network beyond the training, such as `self_influence`, float (n_samples,), or
-    `out_of_sample_probs`, float (n_samples, n_classes). Raises `O2UError` for embeddings, features
-    or measurements of another number of samples, or for other networks that were trained on other
-    samples or with other labels.
+    `out_of_sample_probs`, float (n_samples, n_classes). `copies`, int (n_samples,), has the same
+    number for samples that show the same picture and for no others; None where nothing is known of
+    copies. Raises `O2UError` for embeddings, features, measurements or copies of another number of
+    samples, or for other networks that were trained on other samples or with other labels.
 
     `eye` is the name of the network that the trace is of, and `others` the evidence of further
     ones; one network with its evidence is called an eye. The columns of single detectors are those
@@ -48,11 +49,13 @@ class Evidence:
     eye: str = NETWORK
     others: tuple["Evidence", ...] = ()
     measured: Mapping[str, np.ndarray] = field(default_factory=dict)
+    copies: np.ndarray | None = None
     _columns: dict[Callable, np.ndarray | None] = field(default_factory=dict, init=False)
     _kept: dict[Callable, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._require_rows("embeddings", self.embeddings)
+        self._require_rows("groups of copies", self.copies)
         for name, rows in self.features.items():
             self._require_rows(f"rows of the features {name!r}", rows)
         for name, rows in self.measured.items():
@@ -186,6 +189,7 @@ class Evidence:
             self.eye,
             tuple(other.take(positions) for other in self.others),
             {name: rows[positions] for name, rows in self.measured.items()},
+            _rows(self.copies, positions),
         )
 
     def _checked(self, detector: Callable, found: np.ndarray | None) -> np.ndarray | None:

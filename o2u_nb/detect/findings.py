@@ -52,20 +52,20 @@ class Findings:
         cls,
         evidence: Evidence,
         *,
-        conflicting: pd.Series | None = None,
         notes: Sequence[str] = (),
     ) -> "Findings":
         """Compute everything from `evidence`.
 
-        `conflicting`, bool by `sample_id`, is true for samples whose picture also occurs with
-        another label: their `kind` becomes `duplicate conflict`. `notes` are
+        Samples with a copy that has another label get the `kind` `duplicate conflict`. `notes` are
         sentences of the training that people should know; they come first among the doubts.
         """
         trace = evidence.trace
         scores, found = ranked(evidence)
-        if conflicting is not None:
-            marked = conflicting.reindex(scores.index, fill_value=False)
-            scores.loc[marked, "kind"] = "duplicate conflict"
+        if evidence.copies is not None:
+            differ = (
+                pd.Series(trace.labels, trace.ids).groupby(evidence.copies).transform("nunique")
+            )
+            scores.loc[trace.ids[differ > 1], "kind"] = "duplicate conflict"
         settled = last_stability(trace, scores, found)
         said = [*notes, *doubts(found, trace.n_samples)]
         return cls(evidence, scores, found, settled, said)

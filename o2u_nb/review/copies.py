@@ -6,6 +6,7 @@ what a review lists of it.
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 from o2u_nb.data import atomic
 from o2u_nb.data.images import Item, image_items
 from o2u_nb.data.parallel import Progress
+from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.alike import Alike
@@ -40,21 +42,27 @@ def copies_of(audit: AuditFolder, *, progress: Progress | None = None) -> pd.Dat
     return duplicates.compared(found, samples)
 
 
-def conflicting(folder: Path, samples: pd.DataFrame) -> pd.Series:
-    """Return which samples have a copy with another label: bool by `sample_id`.
+def groups(folder: Path, samples: pd.DataFrame) -> pd.Series:
+    """Return which samples show the same picture: int by `sample_id`, equal for copies alone.
 
     Byte-for-byte copies are always looked for, others only if they were searched for in the audit
     `folder` before, by `copies_of`.
     """
     from o2u_nb.data import duplicates  # imports scipy
 
-    found = duplicates.conflicting(samples)
+    found = pd.Series(duplicates.same_files(samples), samples.index)
     place = folder / CACHE
     kept = _kept(place / f"{_stamp(samples)}.parquet") if place.is_dir() else None
-    if kept is None:
-        return found
-    copies = duplicates.compared(kept, samples)
-    return found | samples.index.isin(copies.index[copies["labels_differ"]])
+    if kept is not None:
+        found[kept.index] = found[kept.index].groupby(kept["group"]).transform("min")
+    return found
+
+
+def known_to(evidence: Evidence, found: pd.Series) -> Evidence:
+    """Return `evidence` of all eyes with the copies that `groups` has `found`."""
+    rows = found[evidence.trace.ids].to_numpy()
+    others = tuple(replace(other, copies=rows) for other in evidence.others)
+    return replace(evidence, copies=rows, others=others)
 
 
 def listing(copies: pd.DataFrame, *, every: bool) -> Alike:

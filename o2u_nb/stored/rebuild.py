@@ -55,11 +55,9 @@ def rebuild(folder: str | os.PathLike, *, say: Callable[[str], None] = lambda li
             say(f"Careful: {line}")
         place = Place(folder, layout.made_in(folder) or ())
         checked = Checked(kept.audit.samples, kept.problems)
-        evidence = kept.evidence
-        findings = Findings.of(
-            evidence, conflicting=copies.conflicting(folder, checked.samples), notes=kept.notes
-        )
-        facts = {**kept.facts, **_new_facts(kept.facts, checked, evidence.trace)}
+        groups = copies.groups(folder, checked.samples)
+        findings = Findings.of(copies.known_to(kept.evidence, groups), notes=kept.notes)
+        facts = {**kept.facts, **_new_facts(kept.facts, checked, findings.trace)}
         if LOST_PROBLEMS in kept.lost:
             write_problems(place, checked)
         write_results(place, checked, findings, {**facts, **findings.facts()})
