@@ -157,7 +157,10 @@ def _unique(samples: pd.DataFrame) -> pd.DataFrame:
 def _left_out(problems: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
     mine = problems[problems["problem"].isin(OF_PICTURES) & ~problems["sample_id"].isin(ids)]
     mine = mine.drop_duplicates("sample_id")
-    said = [f"{problem}: {detail}" for problem, detail in zip(mine["problem"], mine["detail"])]
+    said = [
+        f"{problem}: {detail}"
+        for problem, detail in zip(mine["problem"], mine["detail"], strict=True)
+    ]
     empty = {"label": None, "score": np.nan, "predicted_label": None, "doubt": np.nan}
     index = pd.Index(mine["sample_id"].astype("str"), name="sample_id")
     return pd.DataFrame({**empty, "problem": said}, index=index)
