@@ -1,5 +1,8 @@
 """A finished audit as a scorer: heads are kept, and new pictures are ranked by them."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,7 +182,7 @@ def test_a_folder_and_what_a_reader_returns(audit, source, tmp_path):
     with pytest.raises(SourceError, match="Expected pictures"):
         audit.score(flat)
     one = by_table.index[0]
-    (flat / "new.png").write_bytes(open(audit.samples.loc[one, "path"], "rb").read())
+    (flat / "new.png").write_bytes(Path(audit.samples.loc[one, "path"]).read_bytes())
     (flat / "half.png").write_bytes(b"\x89PNG")
     found = audit.score(str(flat))
     assert found.loc["new.png", "predicted_label"] == by_table.loc[one, "predicted_label"]
@@ -187,8 +190,6 @@ def test_a_folder_and_what_a_reader_returns(audit, source, tmp_path):
 
 
 def test_a_picture_that_a_reader_left_out_has_a_row(audit, source, tmp_path):
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(source, copy)
     folder = sorted(path for path in copy.iterdir() if path.is_dir())[0]
@@ -206,8 +207,6 @@ def test_an_id_that_is_there_twice_is_refused(audit):
 
 
 def test_audits_without_heads_say_what_to_do(audit, made, tmp_path):
-    import shutil
-
     old = tmp_path / "old"
     shutil.copytree(made, old)
     assert Audit.open(old).verify() == []
