@@ -197,7 +197,7 @@ def _codes(audit: AuditFolder, samples: pd.DataFrame, classes: list[str]) -> np.
 
 def _broken(samples: pd.DataFrame) -> np.ndarray:
     """Return why each picture cannot be decoded, object (n,); "" where it can."""
-    found = in_threads(_reason, image_items(samples))
+    found = list(in_threads(_reason, image_items(samples)))
     return np.array(found, dtype=object)
 
 
