@@ -55,11 +55,12 @@ def score(
 
     | column | |
     |---|---|
-    | `label` | the given label, None without one |
+    | `label` | the given label, missing without one |
     | `score` | nats, higher = more suspicious: the log-odds of the best other class against the |
     | | label (`detect.odds.log_odds_against`), the mean over the eyes; NaN without a known label |
     | `rank` | Int64, 1 = most suspicious; NA without a score |
-    | `predicted_label` | the class with the largest probability, the mean over the eyes |
+    | `predicted_label` | the class with the largest probability, the mean over the eyes; missing |
+    | | for a picture that cannot be decoded |
     | `doubt` | 1 minus that probability, 0 to 1, higher = less sure; also without a label |
     | `problem` | why a picture could not be looked at or its label not be judged; "" if nothing |
 
@@ -248,7 +249,7 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     by_id = np.argsort(table.index.to_numpy(str), kind="stable")
     order = by_id[np.argsort(-table["score"].to_numpy()[by_id], kind="stable")]
     known = table["score"].notna().to_numpy()[order]
-    table = table.iloc[order]
+    table = table.iloc[order].astype({"label": "str", "predicted_label": "str", "problem": "str"})
     ranks = pd.array(np.where(known, np.arange(1, len(table) + 1), 0), dtype="Int64")
     ranks[~known] = pd.NA
     table.insert(2, "rank", ranks)
