@@ -22,6 +22,7 @@ COMMANDS = (
     "reviewers",
     "compare",
     "similar",
+    "score",
     "duplicates",
     "verify",
     "rebuild",

@@ -196,6 +196,19 @@ class Audit(AuditFolder):
         """
         return self.search.looks_like(picture, k=k, eye=eye)
 
+    def score(self, samples: Any, *, progress: "Progress | None" = None) -> pd.DataFrame:
+        """Rank new pictures by what this audit learned, without training: most suspicious first.
+
+        `samples` is a samples table with or without labels, a folder, or what `load` and
+        `from_folder` return. The table has a row for each picture, by `sample_id`: `label`, `score`
+        (nats, higher = more suspicious), `rank`, `predicted_label`, `doubt` (0 to 1, higher = less
+        sure) and `problem`. It needs torch and an audit with a pretrained eye. See `scoring.score`
+        for the columns and for what is raised.
+        """
+        from o2u_nb.scoring import score
+
+        return score(self, samples, progress=progress)
+
     def copies(self, *, progress: "Progress | None" = None) -> pd.DataFrame:
         """Return the groups of copies among the pictures, also of other sizes, mirrored or cropped.
 

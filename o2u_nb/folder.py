@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import pandas as pd
 
-from o2u_nb import embedding_file, feature_file
+from o2u_nb import embedding_file, feature_file, head_file
 from o2u_nb.data import atomic, sealed, spreadsheet
 from o2u_nb.data import samples as samples_io
 from o2u_nb.data.array_file import Damage
@@ -35,6 +35,7 @@ SAMPLES = "samples.parquet"
 PROBLEMS = "problems.csv"
 TRACE = "trace"
 EMBEDDINGS = "embeddings.npy"  # missing where none were kept, as when they would be too large
+HEAD = head_file.NAME  # of a frozen eye; audits of earlier versions have none
 FEATURES = "features"  # of frozen networks, see `feature_file`
 EYES = "eyes"  # a folder for each further eye, with its trace and embeddings
 SCORES = "scores.parquet"
@@ -45,7 +46,8 @@ FACTS = "audit.json"  # written last: an audit without it is unfinished
 DECISIONS = "decisions.jsonl"  # the reviewers' work: an audit never removes it
 
 MADE_BY_AUDIT = (
-    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, RUN, FACTS,
+    SAMPLES, PROBLEMS, TRACE, EMBEDDINGS, HEAD, FEATURES, EYES, SCORES, SCORES_CSV, REPORT, RUN,
+    FACTS,
 )  # fmt: skip
 
 MARKER = ".o2u_nb-audit.json"  # says that a folder is an audit's, and which names an audit made
@@ -162,8 +164,22 @@ class AuditFolder:
         }
         if name in frozen:
             return self.folder / FEATURES / frozen[name] / feature_file.ROWS
+        return self._place_of_eye(name) / EMBEDDINGS
+
+    def file_of_head(self, name: str) -> Path:
+        """Return the file in which the head on the frozen eye `name` is kept, if it is."""
+        return self._place_of_eye(name) / HEAD
+
+    def head_of(self, name: str) -> head_file.Head | None:
+        """Read the head on the frozen eye `name`; None where none was kept.
+
+        Raises `TraceError` when the file is damaged.
+        """
+        return head_file.read(self.file_of_head(name), len(self.trace.classes))
+
+    def _place_of_eye(self, name: str) -> Path:
         is_first = name == self.eye_names[0]
-        return (self.folder if is_first else self.folder / EYES / column_name(name)) / EMBEDDINGS
+        return self.folder if is_first else self.folder / EYES / column_name(name)
 
     def features_of(self, name: str) -> np.ndarray | None:
         """Open what the eye `name` makes of the pictures: float16 (n_samples, d), memory-mapped.
@@ -287,7 +303,8 @@ def listed(folder: Path) -> dict[str, dict]:
     traces = [folder / TRACE, *folder.glob(f"{EYES}/*/{TRACE}")]
     arrays = [path for place in traces for path in place.glob("*.npy")]
     metas = [place / META for place in traces]
-    arrays += [folder / EMBEDDINGS, *folder.glob(f"{EYES}/*/{EMBEDDINGS}")]
+    for name in (EMBEDDINGS, HEAD):
+        arrays += [folder / name, *folder.glob(f"{EYES}/*/{name}")]
     summed = [folder / SAMPLES, folder / PROBLEMS, folder / SCORES, *metas]
     names = lambda paths: [path.relative_to(folder).as_posix() for path in paths]  # noqa: E731
     return tables.listed(folder, names(summed), names(arrays))
@@ -383,7 +400,7 @@ def require_removable(path: Path) -> None:
 
 
 def _is_made(name: str) -> bool:
-    made = is_trace_file(name) or feature_file.is_feature_file(name) or name == EMBEDDINGS
+    made = is_trace_file(name) or feature_file.is_feature_file(name) or name in (EMBEDDINGS, HEAD)
     return made or atomic.is_partial(name)
 
 

@@ -37,19 +37,29 @@ def row_of(audit: AuditFolder, picture: Picture, eye: str) -> np.ndarray:
     the picture cannot be decoded, `FeaturesError` when the network is not the one that the audit
     used, `WeightsError` when its weights cannot be had, and `MissingExtraError` without torch.
     """
-    key = _key(audit, eye)
+    _key(audit, eye)  # raises for a name that is not known
     item = _item(audit, picture)
-    require_training()
+    backbone = network_of(audit, eye)
     from o2u_nb.training.inference import runner  # imports torch, which takes seconds
 
+    pixels = square_pixels(called(picture), item, backbone.size, at_least=backbone.size)
+    return runner(backbone, fast=False)(np.stack([pixels]))[0]  # a copy that torch may own
+
+
+def network_of(audit: AuditFolder, eye: str) -> "Backbone":
+    """Return the frozen network `eye` with the weights that the audit used.
+
+    Raises what `row_of` raises for the network.
+    """
+    key = _key(audit, eye)
+    require_training()
     backbone = _backbone(eye)
     if backbone.key != key:
         raise FeaturesError(
             f"Expected the network {key!r}, with which the audit in {audit.folder} looked; found "
             f"{backbone.key!r}: its weights are others now. Audit again with --overwrite."
         )
-    pixels = square_pixels(called(picture), item, backbone.size, at_least=backbone.size)
-    return runner(backbone, fast=False)(np.stack([pixels]))[0]  # a copy that torch may own
+    return backbone
 
 
 def called(picture: Picture) -> str:

@@ -176,7 +176,11 @@ def centred(features: np.ndarray) -> np.ndarray:
     A row that equals the mean becomes 0. This is `training.heads.Centred`.
     """
     rows = features.astype(np.float32)
-    rows -= rows.mean(0, dtype=np.float64).astype(np.float32)
+    return scaled(rows - rows.mean(0, dtype=np.float64).astype(np.float32))
+
+
+def scaled(rows: np.ndarray) -> np.ndarray:
+    """Return `rows`, float32 (n, d), each scaled to the length sqrt(d); a row of zeros stays."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows * (np.sqrt(rows.shape[1]) / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from o2u_nb import embedding_file, feature_file
+from o2u_nb import embedding_file, feature_file, head_file
 from o2u_nb import folder as layout
 from o2u_nb.errors import O2UError
 from o2u_nb.folder import AuditFolder
@@ -57,6 +57,7 @@ def _read(audit: AuditFolder, name: str) -> None:
 def _trace(place: Path) -> None:
     found = trace_file.read(place, whole=True)
     embedding_file.read(place.parent / layout.EMBEDDINGS, len(found["ids"]), whole=True)
+    head_file.read(place.parent / layout.HEAD, len(found["classes"]))
 
 
 def _features(place: Path) -> None:

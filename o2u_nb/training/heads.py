@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from o2u_nb.errors import FeaturesError
+from o2u_nb.head_file import Head
 from o2u_nb.rows import rows_of
 from o2u_nb.training.feature_loader import CHUNK, feature_loaders
 from o2u_nb.training.fitting import sgd
@@ -144,6 +145,13 @@ class Centred(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return `x`, float32 (n, d), centred and scaled; a row that equals the mean becomes 0."""
         return F.normalize(x - self.mean).mul_(math.sqrt(x.shape[1]))
+
+
+def numbers_of(learn: Learner) -> Head:
+    """Return the numbers of a linear head, a Learner of `head_learner`, for its file."""
+    centre, linear = learn.model
+    numbers = (linear.weight, linear.bias, centre.mean)
+    return Head(*(number.detach().float().cpu().numpy() for number in numbers))
 
 
 def mean_of(features: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 from torch import nn
 from torch.nn import functional as F
 
-from o2u_nb import embedding_file, stopping
+from o2u_nb import embedding_file, head_file, stopping
 from o2u_nb import folder as layout
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import ResumeError
@@ -34,7 +34,7 @@ from o2u_nb.trace import CHECKPOINT, Trace
 from o2u_nb.training.backbones import Backbone
 from o2u_nb.training.checkpoint import load
 from o2u_nb.training.eyes import available, usual_eyes
-from o2u_nb.training.heads import head_learner
+from o2u_nb.training.heads import head_learner, numbers_of
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.networks import choose_network
@@ -186,6 +186,7 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
     job.say(f"Training a head on the features of {backbone.name}.")
     title = f"a head on features of {backbone.name}"
     trace = _fit(job, learn, title, at(layout.TRACE), HEAD_EPOCHS)
+    head_file.write(at(layout.HEAD), numbers_of(learn))
     facts = dict(
         name=backbone.name,
         title=title,

@@ -1,0 +1,241 @@
+"""A finished audit as a scorer: heads are kept, and new pictures are ranked by them."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from o2u_nb import folder as layout
+from o2u_nb import head_file, looks
+from o2u_nb.__main__ import main
+from o2u_nb.audit import Audit
+from o2u_nb.data import sources
+from o2u_nb.errors import O2UError, SourceError, TraceError
+from o2u_nb.eye_names import NETWORK
+from o2u_nb.head_file import Head
+from o2u_nb.presets import PRESETS
+from o2u_nb.run import run_audit
+from o2u_nb.scoring import UNKNOWN_CLASS, probabilities
+from o2u_nb.training import eyes as choice
+from o2u_nb.training.backbones import Backbone
+from o2u_nb.training.heads import numbers_of
+from tests.audits import write_audit
+from tests.features import blobs, head
+from tests.sources import TINY, write_source
+
+EYES = ("colours", "colours2")
+
+
+class Colours(torch.nn.Module):
+    """A frozen network of sorts: the mean colour of each quarter of a picture."""
+
+    def forward(self, pictures):
+        """Pictures (n, 3, 8, 8) in, rows (n, 12) out."""
+        return torch.nn.functional.avg_pool2d(pictures, 4).flatten(1) + 1
+
+
+def colours(name: str) -> Backbone:
+    """Return a small frozen network of this name."""
+    return Backbone(name, Colours(), 8, (0.5,) * 3, (0.5,) * 3, f"{name}-8")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return write_source(tmp_path_factory.mktemp("scoring") / "source")
+
+
+@pytest.fixture(scope="module")
+def made(source, tmp_path_factory):
+    """The folder of an audit with a network of its own and two frozen eyes."""
+    out = tmp_path_factory.mktemp("scoring_audit") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choice, "backbone", colours)
+        patch.setitem(PRESETS, "quick", TINY)
+        return run_audit(source, out, preset="quick", eyes=[NETWORK, *EYES]).folder
+
+
+@pytest.fixture
+def audit(made, monkeypatch):
+    monkeypatch.setattr(looks, "_backbone", colours)
+    return Audit.open(made)
+
+
+def test_probabilities_are_those_of_the_trained_head():
+    points = blobs(60)
+    learn = head(points)
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(1, 0.01)
+    learn.model.eval()
+    with torch.no_grad():
+        wanted = learn.model(torch.from_numpy(points.features)).softmax(1).numpy()
+    found = probabilities(points.features, numbers_of(learn))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_probabilities_by_hand():
+    # (3, 4) less the mean (0, 4) is (3, 0), of length sqrt(2) after scaling.
+    known = Head(np.eye(2, dtype=np.float32), np.zeros(2, np.float32), np.array([0, 4], np.float32))
+    found = probabilities(np.array([[3, 4]], np.float16), known)
+    assert found[0, 0] == pytest.approx(1 / (1 + np.exp(-np.sqrt(2))), abs=1e-6)
+
+
+def test_a_head_comes_back_from_its_file_and_damage_is_told(tmp_path):
+    path = tmp_path / head_file.NAME
+    rng = np.random.default_rng(0)
+    kept = Head(*(rng.normal(size=shape).astype(np.float32) for shape in ((3, 5), 3, 5)))
+    assert head_file.read(path, 3) is None
+    head_file.write(path, kept)
+    for one, other in zip(head_file.read(path, 3), kept, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(TraceError, match=r"expected float32 of shape \(5, any\)"):
+        head_file.read(path, 4)
+    data = bytearray(path.read_bytes())
+    data[150] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TraceError, match="checksum"):
+        head_file.read(path, 3)
+
+
+def test_the_score_is_the_margin_of_the_heads_on_average(audit):
+    found = audit.score(audit.samples)
+    classes, expected = list(audit.trace.classes), []
+    for name in EYES:
+        rows = audit.features[name]
+        probs = probabilities(rows, audit.head_of(name))
+        codes = audit.trace.labels
+        given = probs[np.arange(len(codes)), codes].copy()
+        probs[np.arange(len(codes)), codes] = 0
+        expected.append(np.log(probs.max(1)) - np.log(given))
+    scores = found["score"].loc[audit.trace.ids]
+    np.testing.assert_allclose(scores, np.mean(expected, axis=0), atol=1e-3)
+    assert found["rank"].tolist() == list(range(1, len(found) + 1))
+    assert (np.diff(found["score"]) <= 0).all() and found.attrs["eyes"] == list(EYES)
+    contradicted = found["score"] > 0
+    # With a positive margin, the label is not the class that at least one head prefers.
+    assert (found["predicted_label"][~contradicted] == found["label"][~contradicted]).mean() > 0.9
+    assert set(found["predicted_label"]) <= set(classes)
+
+
+def test_another_order_and_a_part_give_the_same_rows(audit):
+    whole = audit.score(audit.samples)
+    shuffled = audit.score(audit.samples.sample(frac=1, random_state=1))
+    pd.testing.assert_frame_equal(whole, shuffled, rtol=1e-4)
+    part = audit.score(audit.samples.iloc[7:19])
+    again = whole.loc[part.index]
+    np.testing.assert_allclose(part["score"], again["score"], rtol=1e-4)
+    assert part["rank"].tolist() == list(range(1, 13))
+
+
+def test_a_wrong_label_raises_its_score_and_changes_no_other_row(audit):
+    table = audit.samples.copy()
+    before = audit.score(table)
+    name = before.index[-1]  # the label that the heads are surest of
+    others = [one for one in audit.trace.classes if one != table.loc[name, "label"]]
+    table.loc[name, "label"] = others[0]
+    after = audit.score(table)
+    assert after.loc[name, "score"] > 0 > before.loc[name, "score"]
+    others = table.index.drop(name)
+    np.testing.assert_allclose(after["score"][others], before["score"][others], rtol=1e-4)
+    assert after.loc[name, "predicted_label"] == before.loc[name, "label"]
+
+
+def test_pictures_without_a_label_get_one_and_a_doubt(audit):
+    labelled = audit.score(audit.samples)
+    found = audit.score(audit.samples.drop(columns="label"))
+    assert found["score"].isna().all() and found["rank"].isna().all()
+    assert found["label"].isna().all() and found["doubt"].between(0, 1).all()
+    pd.testing.assert_series_equal(
+        found["predicted_label"].sort_index(), labelled["predicted_label"].sort_index()
+    )
+
+
+def test_unknown_classes_and_damaged_pictures_are_rows_with_a_problem(audit, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    table = audit.samples.iloc[:5].copy()
+    names = table.index
+    table.loc[names[0], "label"] = "unicorn"
+    table.loc[names[1], "path"] = str(broken)
+    table.loc[names[2], "path"] = str(tmp_path / "gone.png")
+    found = audit.score(table)
+    assert found.loc[names[0], "problem"] == UNKNOWN_CLASS
+    assert found.loc[names[0], "predicted_label"] in audit.trace.classes
+    for name in names[1:3]:
+        assert found.loc[name, "problem"].startswith("unreadable image: ")
+        assert np.isnan(found.loc[name, "doubt"]) and pd.isna(found.loc[name, "predicted_label"])
+    assert found["score"].notna().sum() == 2 == found["rank"].notna().sum()
+    assert found["problem"].eq("").sum() == 2
+    with pytest.raises(O2UError, match=r"found none, but 'unicorn'"):
+        audit.score(table.assign(label="unicorn"))
+    nothing = audit.score(table.iloc[1:3])
+    assert len(nothing) == 2 and nothing["score"].isna().all()
+
+
+def test_a_folder_and_what_a_reader_returns(audit, source, tmp_path):
+    by_table = audit.score(audit.samples)
+    pd.testing.assert_frame_equal(audit.score(source), by_table, rtol=1e-4)
+    checked = sources.read(source)
+    pd.testing.assert_frame_equal(audit.score(checked), by_table, rtol=1e-4)
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    with pytest.raises(SourceError, match="Expected pictures"):
+        audit.score(flat)
+    one = by_table.index[0]
+    (flat / "new.png").write_bytes(Path(audit.samples.loc[one, "path"]).read_bytes())
+    (flat / "half.png").write_bytes(b"\x89PNG")
+    found = audit.score(str(flat))
+    assert found.loc["new.png", "predicted_label"] == by_table.loc[one, "predicted_label"]
+    assert found.loc["half.png", "problem"].startswith("unreadable image: ")
+
+
+def test_a_picture_that_a_reader_left_out_has_a_row(audit, source, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(source, copy)
+    folder = sorted(path for path in copy.iterdir() if path.is_dir())[0]
+    (folder / "damaged.png").write_bytes(b"no picture")
+    found = audit.score(copy)
+    row = found.loc[f"{folder.name}/damaged.png"]
+    assert row["problem"].startswith("unreadable image") and np.isnan(row["score"])
+    assert found["rank"].notna().sum() == len(found) - 1
+
+
+def test_an_id_that_is_there_twice_is_refused(audit):
+    table = audit.samples.iloc[[0, 0]]
+    with pytest.raises(O2UError, match="twice"):
+        audit.score(table)
+
+
+def test_audits_without_heads_say_what_to_do(audit, made, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(made, old)
+    assert Audit.open(old).verify() == []
+    path = Audit.open(old).file_of_head(EYES[0])
+    assert path.relative_to(old).as_posix() == f"eyes/colours/{layout.HEAD}"
+    data = bytearray(path.read_bytes())
+    data[-40] ^= 1
+    path.write_bytes(data)
+    assert any("The head in" in said for said in Audit.open(old).verify())
+    path.unlink()
+    with pytest.raises(SourceError, match="found none"):  # the facts promise it
+        Audit.open(old)
+    Audit.rebuild(old, quiet=True)  # now they do not, as those of an earlier version
+    with pytest.raises(O2UError, match=r"kept no heads.*overwrite=True"):
+        Audit.open(old).score(audit.samples)
+    alone = Audit.open(write_audit(tmp_path / "alone"))
+    with pytest.raises(O2UError, match=r"has none.*--eye efficientnet_lite0"):
+        alone.score(audit.samples)
+
+
+def test_the_command_writes_the_table(audit, made, source, tmp_path, capsys):
+    for name in ("t.parquet", "t.csv"):
+        assert main(["score", str(made), str(source), "--out", str(tmp_path / name)]) == 0
+    said = capsys.readouterr().out
+    assert "60 pictures, 60 of them with a score, 0 with a problem" in said
+    table = pd.read_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(table, audit.score(source), rtol=1e-4)
+    assert pd.read_csv(tmp_path / "t.csv")["sample_id"].tolist() == table.index.tolist()
+    assert main(["score", str(made), str(source), "--out", str(tmp_path / "t.png")]) == 2
+    assert "must end in .parquet or .csv" in capsys.readouterr().err
