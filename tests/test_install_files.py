@@ -25,7 +25,6 @@ ON_CONDA = {"torch": "pytorch"}
 FOR_USERS = ("train", "fast", "similar", "map", "lab")
 # Megabytes that Binder gives, and that an idle server of JupyterLab takes.
 LIMIT, SERVER = 2000, 100
-CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +137,13 @@ def test_the_image_has_all_that_the_build_of_the_wheel_reads(steps, project):
     assert needed <= set(copied(steps))
 
 
-def test_the_image_installs_the_locked_versions_without_cuda(steps, project):
-    installs = [line for line in arguments(steps, "RUN") if line.startswith("pip install")]
-    assert len(installs) == 2
-    for line in installs:
-        assert "--constraint requirements.lock" in line
-        assert CPU_INDEX in line
-    wanted = Requirement(shlex.split(installs[-1])[-1].replace(".", "o2u_nb", 1))
-    assert wanted.extras <= set(project["optional-dependencies"]) and "train" in wanted.extras
+def test_the_image_installs_the_locked_versions_by_their_hashes(steps, root):
+    wanted, own = (line for line in arguments(steps, "RUN") if line.startswith("pip install"))
+    assert wanted.endswith("--require-hashes -r hashes.lock")
+    assert "--no-deps" in own and "--no-build-isolation" in own and own.endswith(" .")
+    built_with = tomllib.loads((root / "pyproject.toml").read_text())["build-system"]["requires"]
+    locked = re.findall(r"^([\w.-]+)==", (root / "hashes.lock").read_text(), flags=re.MULTILINE)
+    assert {Requirement(line).name for line in built_with} <= set(map(canonicalize_name, locked))
 
 
 def test_the_image_runs_the_demo_as_a_user_without_rights(steps, project):
@@ -165,21 +163,18 @@ def binder(root) -> Path:
     return root / ".binder"
 
 
-def test_binder_installs_the_locked_versions_without_cuda(binder, root):
-    lines = [
-        line
-        for line in (binder / "requirements.txt").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    options = [line for line in lines if line.startswith("-")]
-    assert options == [CPU_INDEX, "-c ../requirements.lock"]
-    assert (binder / options[1].removeprefix("-c ")).resolve() == root / "requirements.lock"
-    *pair, package = lines[len(options) :]
-    assert pair == ["torch", "torchvision"] and package == ".[train]"
+def test_binder_has_the_python_of_the_lock_and_torch_without_cuda(binder):
+    asked = yaml.safe_load((binder / "environment.yml").read_text())
+    assert asked["channels"] == ["conda-forge", "nodefaults"]
+    assert asked["dependencies"] == ["python=3.11", "pip", "pytorch-cpu", "torchvision"]
 
 
-def test_binder_has_the_python_of_the_lock(binder):
-    assert (binder / "runtime.txt").read_text() == "python-3.11\n"
+def test_binder_installs_the_package_for_training(binder, project):
+    script = binder / "postBuild"
+    assert os.access(script, os.X_OK)
+    (line,) = [words for words in script.read_text().splitlines() if words.startswith("pip")]
+    wanted = Requirement(shlex.split(line)[-1].replace(".", "o2u_nb", 1))
+    assert wanted.extras == {"train"} <= set(project["optional-dependencies"])
 
 
 def test_binder_starts_what_it_is_told_with_one_thread(binder):
@@ -201,7 +196,7 @@ def peaks(root) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def comment(binder) -> str:
     """What the file for Binder says, on one line."""
-    text = (binder / "requirements.txt").read_text()
+    text = (binder / "environment.yml").read_text()
     return " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
 
 
@@ -218,12 +213,3 @@ def test_what_was_measured_fits_into_binder_and_what_is_large_is_named(comment, 
     large = re.search(r"but ([\d, and]+), which train", comment).group(1)
     named = set(re.findall(r"\d\d", large)) & set(peaks)
     assert named == {number for number, peak in peaks.items() if 2 * peak + SERVER > LIMIT}
-
-
-def test_the_constraint_of_image_and_binder_holds_the_pair(root):
-    """Without it, pip would take the newest torch and torchvision."""
-    names = {
-        canonicalize_name(line.partition("==")[0])
-        for line in (root / "requirements.lock").read_text().splitlines()
-    }
-    assert {"torch", "torchvision"} <= names

@@ -203,10 +203,8 @@ assert not set(sys.modules) & set({sorted(HEAVY)})
 
 # Written so that this file does not contain what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(work|root|opt)\b/")
-# The builds of PyTorch for the CPU are on its makers' public index only.
 REGISTRY = re.compile(
-    r"--(extra-)?index[-]url(?! https://download\.pytorch\.org/whl/cpu\b)"
-    r"|--find[-]links|file:/[/]/|pypi[.]org/simple|pythonhosted[.]"
+    r"--(extra-)?index[-]url|--find[-]links|file:/[/]/|pypi[.]org/simple|pythonhosted[.]"
 )
 
 
