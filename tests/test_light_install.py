@@ -2,17 +2,14 @@
 requires, and once with the lowest that `pyproject.toml` allows."""
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
-import venv
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from tests.audits import write_audit
+from tests.packages import build_wheel, install, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -29,34 +26,16 @@ def lowest(root: Path) -> list[str]:
     ]
 
 
-def run(*command: str | Path, **options) -> subprocess.CompletedProcess:
-    """Run `command` as a person would who knows nothing of this checkout."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_CONSTRAINT"))}
-    return subprocess.run(command, env=clean, capture_output=True, text=True, **options)
-
-
 @pytest.fixture(scope="module")
 def wheel(root, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = ["wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, root]
-    done = run(sys.executable, "-m", "pip", *build)
-    assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("o2u_nb-*.whl")
-    return built
+    return build_wheel(root, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module", params=["newest", "lowest"])
 def programs(request, root, wheel, tmp_path_factory) -> Path:
-    """Install the wheel into an environment of its own and return where its programs lie."""
-    folder = tmp_path_factory.mktemp(request.param)
-    venv.create(folder / "env", symlinks=True)
-    programs = folder / "env" / "bin"
+    """Install the wheel, with what it requires from PyPI; return where its programs lie."""
     pins = lowest(root) if request.param == "lowest" else []
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    into = ["--python", programs / "python", "install", "-q", "--no-compile"]
-    done = run(*pip, *into, wheel, *pins)
-    assert done.returncode == 0, f"pip could not install the wheel (it needs PyPI): {done.stderr}"
-    return programs
+    return install(wheel, tmp_path_factory.mktemp(request.param) / "env", *pins)
 
 
 def test_an_audit_is_opened_drawn_exported_and_reported(programs, root, tmp_path):
