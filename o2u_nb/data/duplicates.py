@@ -111,23 +111,18 @@ def in_several_splits(samples: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame
     `groups` (n_samples,) has the same number for copies, in the order of `samples`. What is
     measured on one of these splits is too good, since a network has learned from the other.
     """
-    splits = samples["split"].groupby(groups)
-    rows = np.flatnonzero(splits.transform("nunique") > 1)
-    members = splits.indices
+    splits = samples["split"].to_numpy()
+    first = pd.Series(np.arange(len(samples))).groupby(groups).transform("min").to_numpy()
+    apart = np.flatnonzero(splits != splits[first])  # from the first member of their group
+    second = pd.Series(apart).groupby(first[apart]).min()
+    other = pd.Series(first).map(second).where(splits == splits[first], first)
     fate = "kept: leave it out of one split, else what is measured there is too good"
     return problems_table(
         Problem(
-            samples.index[row], SEVERAL_SPLITS, _elsewhere(samples, members[groups[row]], row), fate
+            samples.index[row], SEVERAL_SPLITS, f"also as {samples.index[to]} in {splits[to]}", fate
         )
-        for row in rows
+        for row, to in other.dropna().astype(int).items()
     )
-
-
-def _elsewhere(samples: pd.DataFrame, members: np.ndarray, row: int) -> str:
-    """Name the first of the `members` that is in another split than the sample at `row`."""
-    splits = samples["split"]
-    other = next(member for member in members if splits.iloc[member] != splits.iloc[row])
-    return f"also as {samples.index[other]} in {splits.iloc[other]}"
 
 
 class _Stages:
