@@ -216,7 +216,7 @@ def test_replacing_that_is_cut_short_is_finished_when_the_audit_is_opened(
     assert audit.facts["source"] == "a notebook" and audit.embeddings is None
     expected = {p.name for p in (tmp_path / "new").iterdir()}
     assert {p.name for p in out.iterdir()} == expected
-    missing = {layout.EMBEDDINGS, layout.FEATURES, layout.EYES, layout.RUN}
+    missing = {layout.EMBEDDINGS, layout.HEAD, layout.FEATURES, layout.EYES, layout.RUN}
     assert layout.made_in(out) == set(layout.MADE_BY_AUDIT) - missing
     pd.testing.assert_frame_equal(audit.scores, Audit.open(tmp_path / "new").scores)
 

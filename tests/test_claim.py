@@ -161,7 +161,7 @@ def test_of_audits_that_are_written_at_once_one_is_whole_and_others_are_refused(
     assert Audit.open(out).verify() == []
     assert {p.name for p in out.iterdir()} == {
         *layout.MADE_BY_AUDIT, layout.MARKER, layout.DECISIONS
-    } - {layout.EMBEDDINGS, layout.FEATURES, layout.EYES, layout.RUN} - (
+    } - {layout.EMBEDDINGS, layout.HEAD, layout.FEATURES, layout.EYES, layout.RUN} - (
         {layout.DECISIONS} if is_new else set()
     )  # fmt: skip
 

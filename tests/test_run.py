@@ -57,8 +57,8 @@ def test_everything_is_written_and_comes_back(source, tmp_path, tiny):
     run_audit(source, tmp_path / "out", preset="quick", seed=3)
     assert snapshot(source) == before
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    # Features and eyes are of frozen networks, the state of the run is of unfinished audits.
-    names = set(layout.MADE_BY_AUDIT) - {layout.FEATURES, layout.EYES, layout.RUN}
+    # Heads, features and eyes are of frozen networks, the state of the run is of unfinished audits.
+    names = set(layout.MADE_BY_AUDIT) - {layout.HEAD, layout.FEATURES, layout.EYES, layout.RUN}
     assert made == {*names, layout.MARKER}
     assert layout.made_in(tmp_path / "out") == names
     audit = Audit.open(tmp_path / "out")
