@@ -131,7 +131,8 @@ def test_whatever_writes_leaves_a_home_as_it_was(tmp_path, which):
 
     New files may come, such as a table that is asked for; what was there stays, byte for byte.
     """
-    told, changed = whatever_writes(tmp_path, seed=0, times=2, which=which)
+    # A seed with which some of the quick acts are killed, too.
+    told, changed = whatever_writes(tmp_path, seed=1, times=2, which=which)
     assert changed == []
     # 1 is what verify says of files of others that have an audit's names
     outcomes = [tuple(line.split("\t")[:2]) for line in told]
