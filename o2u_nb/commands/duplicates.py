@@ -8,7 +8,7 @@ import argparse
 import pandas as pd
 
 from o2u_nb.audit import Audit
-from o2u_nb.commands import csv_out
+from o2u_nb.commands import table_out
 from o2u_nb.commands.options import place
 from o2u_nb.progress import Bars
 from o2u_nb.text import clip, on_one_line
@@ -29,17 +29,17 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--all", action="store_true", help="print all groups, not only those whose labels differ"
     )
-    csv_out.add_out(parser, "write all groups into this file, too")
+    table_out.add_out(parser, "write all groups into this file, too")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit status."""
-    csv_out.require_csv(options.out)
+    table_out.require_usable(options.out)
     audit = Audit.open(options.folder)
     with Bars() as bars:
         found = audit.copies(progress=lambda done, total: bars("copies", done, total))
-    csv_out.write(found, options.out)
+    table_out.write(found, options.out)
     print("\n".join(said(found, len(audit.samples), every=options.all)))
     if options.out is not None:
         print(f"\nAll groups: {options.out}")

@@ -4,18 +4,14 @@ In come an audit folder and a source of pictures; out goes a table, as Parquet o
 """
 
 import argparse
-from pathlib import Path
-
-import pandas as pd
 
 from o2u_nb.audit import Audit
-from o2u_nb.commands import csv_out
+from o2u_nb.commands import table_out
 from o2u_nb.commands.options import place
-from o2u_nb.data import atomic, sources
-from o2u_nb.errors import O2UError
+from o2u_nb.data import sources
 from o2u_nb.progress import Bars
 
-KINDS = (".parquet", ".csv")
+KINDS = (".parquet", table_out.CSV)
 
 
 def add_command(commands) -> None:
@@ -48,15 +44,14 @@ def add_command(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit status."""
-    if options.out.suffix.lower() not in KINDS:
-        raise O2UError(f"--out {options.out} must end in {' or '.join(KINDS)}.")
+    table_out.require_usable(options.out, [options.source, options.labels], KINDS)
     audit = Audit.open(options.folder)
     source = options.source
     if options.labels is not None:
         source = sources.read(source, options.labels)
     with Bars() as bars:
         found = audit.score(source, progress=lambda done, total: bars("features", done, total))
-    _write(found, options.out)
+    table_out.write(found, options.out)
     n_scored, n_problems = found["score"].notna().sum(), (found["problem"] != "").sum()
     print(
         f"{len(found):,} pictures, {n_scored:,} of them with a score, {n_problems:,} with a "
@@ -64,10 +59,3 @@ def run(options: argparse.Namespace) -> int:
     )
     print(f"The table: {options.out}")
     return 0
-
-
-def _write(found: pd.DataFrame, out: Path) -> None:
-    if out.suffix.lower() == ".csv":
-        return csv_out.write(found, out)
-    with atomic.replacing(out) as file:
-        found.to_parquet(file)

@@ -9,7 +9,7 @@ import os
 import pandas as pd
 
 from o2u_nb.audit import Audit
-from o2u_nb.commands import csv_out
+from o2u_nb.commands import table_out
 from o2u_nb.commands.options import count, place
 from o2u_nb.errors import O2UError
 from o2u_nb.text import clip, on_one_line
@@ -40,15 +40,15 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--eye", metavar="NAME", help="the network that compares (default: the audit's first)"
     )
-    csv_out.add_out(parser, "write the table into this file, too")
+    table_out.add_out(parser, "write the table into this file, too")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit status."""
-    csv_out.require_csv(options.out)
+    table_out.require_usable(options.out)
     found = _found(Audit.open(options.folder), options)
-    csv_out.write(found.round(DIGITS), options.out)
+    table_out.write(found.round(DIGITS), options.out)
     print("\n".join(_lines(found)))
     print(f"\nCompared by {found.attrs['eye']}; {found.attrs['how']}.")
     if options.out is not None:

@@ -2,7 +2,7 @@
 
 In comes a samples table, and perhaps pairs that look alike to a network. Out comes a table of
 groups. Candidates come from perceptual hashes and from windows of small versions; each of them is
-then verified on aligned pixels. Nothing here needs torch; no label is looked at but by `compared`.
+then verified on aligned pixels. Nothing here needs torch, and `find` does not look at labels.
 """
 
 import os

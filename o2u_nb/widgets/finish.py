@@ -19,7 +19,7 @@ from o2u_nb.review.apply import plan
 from o2u_nb.review.outcome import Outcome, outcome
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert
-from o2u_nb.widgets.parts.background import InBackground, Latest
+from o2u_nb.widgets.parts.background import InBackground, Latest, tried
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.status import restarted
 from o2u_nb.widgets.parts.steps import LIST, Stage
@@ -165,18 +165,12 @@ class FinishCard(InBackground, Panel):
                 self._latest.show(lambda: self._bar.set_trait("value", html))
 
         def run(_: Callable[[], bool]) -> None:
-            html, said = "", f"Done: {name}."
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
-                try:
-                    html = job(progress)
-                except O2UError as error:
-                    said = error.message
-                except Exception as error:  # in a thread, nobody would see it otherwise
-                    said = f"{type(error).__name__}: {error}"
+                html, failed = tried(lambda: job(progress))
             ours = (str(w.message) for w in warned if w.category is UserWarning)
-            said = " ".join([said, *(ours if html else ())])
-            self._latest.show(lambda: self._end(html, said))
+            said = failed or " ".join([f"Done: {name}.", *ours])
+            self._latest.show(lambda: self._end(html or "", said))
 
         self._latest.ask(run)
 

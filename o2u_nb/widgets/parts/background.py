@@ -62,6 +62,16 @@ class Latest:
             self._loop.call_soon_threadsafe(draw)
 
 
+def tried(work: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what `work` returns and "", or None and a sentence that says why it failed."""
+    try:
+        return work(), ""
+    except O2UError as error:
+        return None, error.message
+    except Exception as error:  # in a thread, nobody would see it otherwise
+        return None, f"{type(error).__name__}: {error}"
+
+
 class InBackground:
     """What panels have in common that work in the background; it stands before `Panel`.
 
@@ -91,13 +101,7 @@ class InBackground:
         """
 
         def job(cancelled: Callable[[], bool]) -> None:
-            found, said = None, ""
-            try:
-                found = work(cancelled)
-            except O2UError as error:
-                said = error.message
-            except Exception as error:  # in a thread, nobody would see it otherwise
-                said = f"{type(error).__name__}: {error}"
+            found, said = tried(lambda: work(cancelled))
             if not cancelled():
                 self._latest.show(lambda: end(found, said))
 
