@@ -9,7 +9,7 @@ imported when the first picture is looked at, and only then.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +51,7 @@ SCORED = pa.schema(
     ]
 )
 
-Batch = pa.Table | pa.RecordBatch
+Batch: TypeAlias = pa.Table | pa.RecordBatch
 
 
 class Eye(NamedTuple):
@@ -197,8 +197,8 @@ class Scorer:
     def judged(self, seen: Sequence[Seen]) -> pa.Table:
         """Return the rows of pictures that were looked at, at most as many as a network takes."""
         problems = np.array([one.problem for one in seen], dtype=object)
-        codes = np.array([self._codes.get(one.row.label, -1) for one in seen])
         labels = [one.row.label for one in seen]
+        codes = np.array([-1 if label is None else self._codes.get(label, -1) for label in labels])
         margins, probs = self._said([one.pixels for one in seen if one.pixels], codes, problems)
         known = np.isfinite(probs[:, 0])
         problems[(problems == "") & ~known] = NOT_FINITE

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from o2u_nb.data import samples as samples_io
-from o2u_nb.data.images import image_items, png_bytes, suffixes
+from o2u_nb.data.images import Item, image_items, png_bytes, suffixes
 from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked
 from o2u_nb.errors import O2UError, SourceError
@@ -24,6 +24,7 @@ from o2u_nb.folder import AuditFolder
 from o2u_nb.scorer import SCORED, Learned, Scorer, learned_by
 
 BLOCK = 1024  # pictures of a samples table that become Arrow data at a time; our choice
+EITHER = pa.struct([("bytes", pa.large_binary()), ("path", pa.string())])
 # What a reader finds wrong with a single picture, which then has a row in the table.
 OF_PICTURES = {
     samples_io.UNREADABLE_IMAGE,
@@ -77,7 +78,7 @@ def score(
     learned = learned_by(audit)
     require_training()
     samples, problems = _read(source)
-    require_known(learned, _labels(samples), audit.folder)
+    require_known(learned, list(_labels(samples)), audit.folder)
     scorer = Scorer(learned, n=len(samples), say=say)
     found, done = [SCORED.empty_table()], 0
     for part in scorer.stream(_batches(samples)) if len(samples) else ():
@@ -108,11 +109,11 @@ def _batches(samples: pd.DataFrame) -> Iterator[pa.Table]:
     for start in range(0, len(samples), BLOCK):
         rows = slice(start, start + BLOCK)
         items = image_items(samples.iloc[rows])
-        are_paths = all(isinstance(item, str | os.PathLike) for item in items)
-        if are_paths:
-            pictures = pa.array([os.fspath(item) for item in items], pa.string())
-        else:  # arrays become PNG, which is lossless and what an audit keeps
-            pictures = pa.array([png_bytes(item) for item in items], pa.large_binary())
+        paths = [os.fspath(item) for item in items if isinstance(item, str | os.PathLike)]
+        if are_paths := len(paths) == len(items):
+            pictures = pa.array(paths, pa.string())
+        else:
+            pictures = pa.array([_either(item) for item in items], EITHER)
         yield pa.table(
             {
                 "sample_id": pa.array(samples.index[rows], pa.string()),
@@ -129,6 +130,16 @@ def _read(source: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     if not isinstance(source, Checked):
         source = _flat(source) or _by_reader(source)
     return _unique(source.samples), _left_out(source.problems, source.samples.index)
+
+
+def _either(item: Item) -> dict[str, Any]:
+    """Return a picture as a path or as bytes; an array becomes PNG, which is lossless.
+
+    Both are missing for what is no picture.
+    """
+    if isinstance(item, str | os.PathLike):
+        return {"path": os.fspath(item)}
+    return {"bytes": png_bytes(item)} if isinstance(item, bytes | np.ndarray) else {}
 
 
 def _by_reader(source: Any) -> Checked:
