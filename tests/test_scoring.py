@@ -18,10 +18,7 @@ from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.data import images, sources
 from o2u_nb.errors import MissingExtraError, O2UError, SourceError, TraceError
-from o2u_nb.eye_names import NETWORK
 from o2u_nb.head_file import Head
-from o2u_nb.presets import PRESETS
-from o2u_nb.run import run_audit
 from o2u_nb.scorer import (
     NO_PICTURE,
     NOT_FINITE,
@@ -31,27 +28,11 @@ from o2u_nb.scorer import (
     learned_by,
     probabilities,
 )
-from o2u_nb.training import eyes as choice
-from o2u_nb.training.backbones import Backbone
 from o2u_nb.training.heads import numbers_of
 from tests.audits import write_audit
+from tests.colour_eyes import EYES, coloured_audit, colours
 from tests.features import blobs, head
-from tests.sources import TINY, write_source
-
-EYES = ("colours", "colours2")
-
-
-class Colours(torch.nn.Module):
-    """A frozen network of sorts: the mean colour of each quarter of a picture."""
-
-    def forward(self, pictures):
-        """Pictures (n, 3, 8, 8) in, rows (n, 12) out."""
-        return torch.nn.functional.avg_pool2d(pictures, 4).flatten(1) + 1
-
-
-def colours(name: str) -> Backbone:
-    """Return a small frozen network of this name."""
-    return Backbone(name, Colours(), 8, (0.5,) * 3, (0.5,) * 3, f"{name}-8")
+from tests.sources import write_source
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +44,7 @@ def source(tmp_path_factory):
 def made(source, tmp_path_factory):
     """The folder of an audit with a network of its own and two frozen eyes."""
     out = tmp_path_factory.mktemp("scoring_audit") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choice, "backbone", colours)
-        patch.setitem(PRESETS, "quick", TINY)
-        return run_audit(source, out, preset="quick", eyes=[NETWORK, *EYES]).folder
+    return coloured_audit(source, out)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from o2u_nb.errors import O2UError
 from o2u_nb.scorer import Scorer
 
 CPUS = 4  # of an actor, where there is no GPU and nobody says how many actors; our choice
-TRIES = 10  # how often a part is tried whose actor dies, as by a picture that crashes a decoder
 BLOCKS = 10_000  # most blocks of parts; a block is done again when its actor dies; our choice
 
 
@@ -58,8 +57,7 @@ def on_ray(work: Work, todo: Sequence[Part], workers: int | None) -> Iterator[Do
     """Carry out the parts by actors of Ray Data, and yield those that are done, in any order.
 
     It joins the cluster that Ray finds (`RAY_ADDRESS`, or one on this machine), or starts Ray on
-    this machine until it is done. Raises the error of a part, or `O2UError` when its actor died
-    `TRIES` times.
+    this machine until it is done. Raises the error of a part, and `O2UError` when Ray cannot go on.
     """
     with _running() as ray:
         size = _size(ray, workers)
@@ -74,7 +72,6 @@ def on_ray(work: Work, todo: Sequence[Part], workers: int | None) -> Iterator[Do
             ),
             num_cpus=size.cpus,
             num_gpus=size.gpus,
-            max_task_retries=TRIES,
         )
         try:
             yield from map(_done, done.iter_rows())
@@ -95,6 +92,10 @@ def _size(ray: Any, workers: int | None) -> Size:
     there = ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), int(there.get("GPU", 0))
     workers = workers or gpus or max(1, cpus // CPUS)
+    if workers > cpus:
+        raise O2UError(
+            f"Expected at most {cpus} workers, one for each core of Ray; found {workers}."
+        )
     least = min(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"])
     return Size(workers, max(1, min(cpus // workers, least)), min(1, gpus))
 
@@ -107,8 +108,10 @@ def _running() -> Iterator[Any]:
     import ray
     import ray.data
 
-    context = ray.data.DataContext.get_current()
-    bars, context.enable_progress_bars = context.enable_progress_bars, False
+    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    bars, level = context.enable_progress_bars, logger.level
+    context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
     start = not ray.is_initialized()
     if start:
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
@@ -116,5 +119,6 @@ def _running() -> Iterator[Any]:
         yield ray
     finally:
         context.enable_progress_bars = bars
+        logger.setLevel(level)
         if start:
             ray.shutdown()

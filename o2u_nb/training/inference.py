@@ -112,7 +112,8 @@ def _by_openvino(backbone: Backbone, threads: int | None) -> Run:
             )
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = str(threads)
+            # Pinned threads of several processes would all be on the first cores.
+            settings |= {"INFERENCE_NUM_THREADS": str(threads), "ENABLE_CPU_PINNING": "NO"}
         compiled = openvino.compile_model(model, "CPU", settings)
 
     def run(pixels: np.ndarray) -> np.ndarray:
