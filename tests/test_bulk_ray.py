@@ -1,4 +1,4 @@
-"""Bulk scoring on Ray Data: two workers, one of which is killed; equal to one process, row by row."""
+"""Bulk scoring on Ray Data, with a worker that is killed: equal to one process, row by row."""
 
 import os
 import signal
