@@ -16,7 +16,7 @@ from o2u_nb import looks
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.bulk import job, work
-from o2u_nb.bulk.output import ABOUT, LEFTOVER_SECONDS
+from o2u_nb.bulk.output import ABOUT, BEGUN, LEFTOVER_SECONDS, MOST_BEGUN, Output
 from o2u_nb.bulk.parts import parts_of, rows_of_part
 from o2u_nb.errors import MissingExtraError, O2UError, OutputError, SourceError
 from o2u_nb.scorer import UNKNOWN_CLASS
@@ -249,6 +249,24 @@ def test_sources_that_cannot_be_scored_are_refused(audit, pictures, tables, tmp_
     with pytest.raises(MissingExtraError, match=r"o2u_nb\[train\]|o2u_nb\[ray\]"):
         audit.score_in_bulk(tables, tmp_path / "out", engine="ray")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_part_at_which_workers_are_killed_is_given_up(tables, tmp_path):
+    output, (part, *_) = Output.at(tmp_path / "out"), parts_of(tables, 7)
+    folder = tmp_path / "out" / BEGUN
+    for number in range(MOST_BEGUN - 1):
+        (output.place.under(BEGUN, f"{part.key}-{number}")).write(b"")
+    with pytest.raises(SourceError), output.begun(part):
+        assert len(list(folder.iterdir())) == MOST_BEGUN
+        raise SourceError("an error is no kill")
+    assert len(list(folder.iterdir())) == MOST_BEGUN - 1
+    (output.place.under(BEGUN, f"{part.key}-last")).write(b"")
+    with pytest.raises(O2UError, match="5 workers were killed at it"), output.begun(part):
+        pass
+    (folder / f"{part.key}-last").unlink()
+    with output.begun(part):
+        pass
+    assert list(folder.iterdir()) == []
 
 
 def test_a_table_that_changes_meanwhile_is_told(audit, tables, tmp_path, monkeypatch):

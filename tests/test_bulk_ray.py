@@ -10,6 +10,7 @@ import pytest
 
 from o2u_nb.audit import Audit
 from o2u_nb.bulk.on_ray import on_ray
+from o2u_nb.bulk.output import BEGUN, MOST_BEGUN, Output
 from o2u_nb.bulk.parts import parts_of
 from o2u_nb.bulk.work import Work
 from o2u_nb.errors import O2UError, OutputError
@@ -84,6 +85,7 @@ def test_a_killed_worker_loses_and_doubles_no_row(audit, table, tmp_path, runnin
     found, wanted = rows_of(tmp_path / "ray"), rows_of(tmp_path / "alone")
     assert len(found) == 60 and found["sample_id"].is_unique
     pd.testing.assert_frame_equal(found, wanted)
+    assert list((tmp_path / "ray" / BEGUN).iterdir()) == []
     again = audit.score_in_bulk(table, tmp_path / "ray", engine="ray", workers=2, rows=3)
     assert again.kept == 20
 
@@ -95,4 +97,8 @@ def test_an_error_of_a_part_is_that_of_one_process(audit, table, tmp_path, runni
         list(on_ray(work, [part._replace(stop=99)], 1))
     with pytest.raises(O2UError, match="Expected at most 2 workers"):
         list(on_ray(work, [part], 3))
+    for number in range(MOST_BEGUN):
+        Output.at(tmp_path / "out" / BEGUN / f"{part.key}-{number}").place.write(b"")
+    with pytest.raises(O2UError, match="5 workers were killed at it"):
+        list(on_ray(work, [part], 1))
     assert ray.is_initialized()  # who started it, stops it

@@ -48,7 +48,9 @@ class Worker:
     def _row(self, part: Part) -> dict[str, Any]:
         empty = {"key": part.key, "rows": 0, "unreadable": 0, "error": "", "message": ""}
         try:
-            return {**empty, **carried_out(part, self.scorer, self.output)._asdict()}
+            with self.output.begun(part):
+                done = carried_out(part, self.scorer, self.output)
+            return {**empty, **done._asdict()}
         except O2UError as error:
             return {**empty, "error": type(error).__name__, "message": str(error)}
 

@@ -7,8 +7,9 @@ there. Several jobs that do the same work may share a folder: they write the sam
 
 import json
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,12 +19,14 @@ import pyarrow.parquet as pq
 from o2u_nb.bulk.parts import SUFFIX, Part
 from o2u_nb.data import atomic
 from o2u_nb.data.places import Place, place_of
-from o2u_nb.errors import OutputError
+from o2u_nb.errors import O2UError, OutputError
 
 FORMAT = "o2u_nb bulk 1"
 ABOUT = "about.json"
 SCORES = "scores"  # pictures with a predicted label
 UNREADABLE = "unreadable"  # pictures that could not be looked at: the dead letters
+BEGUN = "begun"  # an empty file for each part that a worker is at, which stays if it is killed
+MOST_BEGUN = 5  # times that a part may end its process, as by too little memory; our choice
 PREFIX = "part-"
 LEFTOVER_SECONDS = 3600  # age from which a partial file is one of a process that was killed
 
@@ -92,6 +95,30 @@ class Output(NamedTuple):
         self._unreadable(part.key).write(_parquet(lost))
         self._scores(part.key).write(_parquet(scored.filter(pc.invert(is_lost))))
         return Done(part.key, part.n_rows, len(lost))
+
+    @contextmanager
+    def begun(self, part: Part) -> Iterator[None]:
+        """Mark a part as begun until it is done; raise `O2UError` if workers died at it too often.
+
+        So a picture that crashes a decoder does not keep workers busy for ever.
+        """
+        folder = self.place.under(BEGUN)
+        marks = [name for name in folder.names() if name.startswith(part.key)]
+        if len(marks) >= MOST_BEGUN:
+            raise O2UError(
+                f"Expected the rows {part.start:,} to {part.stop:,} of {part.file} to be scored; "
+                f"{len(marks)} workers were killed at it. Give workers more memory, or leave out "
+                f"the picture that crashes them; then delete {folder.url}."
+            )
+        left = [f"{part.key}-{uuid.uuid4().hex}"]
+        folder.under(*left).write(b"")
+        try:
+            yield
+            left += marks  # those of killed workers, since this one has done it
+        finally:
+            for name in left:
+                with suppress(FileNotFoundError):
+                    folder.system.rm(folder.under(name).path)
 
     def tidy(self) -> None:
         """Remove partial files that processes have left which were killed."""
