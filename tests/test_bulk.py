@@ -241,6 +241,10 @@ def test_sources_that_cannot_be_scored_are_refused(audit, pictures, tables, tmp_
     pq.write_table(pa.table({"path": ["a"], "label": [3]}), tmp_path / "codes.parquet")
     with pytest.raises(O2UError, match="found none, but '3'"):
         audit.score_in_bulk(tmp_path / "codes.parquet", tmp_path / "out")
+    for name, column in {"image": [1], "label": [[{"a": 1}]]}.items():
+        pq.write_table(pa.table({"path": ["a"]} | {name: column}), tmp_path / "odd.parquet")
+        with pytest.raises(SourceError, match=f"in the column {name} of .*, found"):
+            audit.score_in_bulk(tmp_path / "odd.parquet", tmp_path / "out")
     with pytest.raises(O2UError, match="Expected an engine, process or ray"):
         audit.score_in_bulk(tables, tmp_path / "out", engine="spark")
     with pytest.raises(O2UError, match="one process"):

@@ -71,14 +71,15 @@ def score_in_bulk(
     output = Output.at(out)
     before = output.begin(about, parts)
     todo = [part for part in parts if part.key not in before]
-    work = Work(learned, output.place.url, sum(part.n_rows for part in todo))
+    # The number of all pictures, so that networks run in the same way when a job goes on.
+    work = Work(learned, output.place.url, sum(part.n_rows for part in parts))
     done = _followed(_engine(engine, work, todo, workers, say), parts, todo, progress)
     output.tidy()
     return Summary(
         output.place.url,
         len(parts),
         len(before),
-        work.n,
+        sum(part.n_rows for part in todo),
         sum(one.unreadable for one in done),
         time.monotonic() - started,
     )

@@ -144,7 +144,32 @@ def _columns(schema: pa.Schema, file: str) -> list[str]:
             f"Expected a column path, or image with the bytes of pictures, in {file}; found "
             f"{', '.join(schema.names) or 'no column'}. Rename the column."
         )
+    for name in wanted:
+        kind = schema.field(name).type
+        if not (_holds_pictures(kind) if name in ("path", "image") else _can_be_text(kind)):
+            raise SourceError(
+                f"Expected {'paths or bytes' if name in ('path', 'image') else 'text'} in the "
+                f"column {name} of {file}, found {kind}. Convert it, or leave the column out."
+            )
     return wanted
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _holds_pictures(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return "bytes" in [field.name for field in kind]
+    return _is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _can_be_text(kind: pa.DataType) -> bool:
+    try:
+        pa.nulls(0, kind).cast(pa.string())
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _groups(about: pq.FileMetaData, part: Part) -> tuple[int, list[int]]:
@@ -164,7 +189,7 @@ def _as_scored(rows: pa.Table, part: Part, place: Place, start: int) -> pa.Table
     name = "image" if "image" in rows.schema.names else "path"
     column = rows[name].combine_chunks()
     numbered = [f"{part.name}:{number}" for number in range(start, start + len(rows))]
-    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    is_text = _is_text(column.type)
     if "sample_id" in rows.schema.names:
         ids = _text(rows["sample_id"]).to_pylist()
     else:
@@ -187,7 +212,7 @@ def _absolute(column: pa.Array, place: Place) -> pa.Array:
         paths = column.field("path") if "path" in names else pa.nulls(len(column), pa.string())
         fields = [column.field("bytes"), _absolute(paths, place)]
         return pa.StructArray.from_arrays(fields, ["bytes", "path"])
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not _is_text(column.type):
         return column
     folder = Place(place.system, posixpath.dirname(place.path))
     return pa.array([_joined(folder, path.as_py()) for path in column], pa.string())
