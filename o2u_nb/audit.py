@@ -18,6 +18,7 @@ from o2u_nb.progress import Bars, Silence, shows_widgets
 from o2u_nb.trace import Trace
 
 if TYPE_CHECKING:
+    from o2u_nb.bulk.job import Summary
     from o2u_nb.data.parallel import Progress
     from o2u_nb.looks import Picture
     from o2u_nb.review.search import AuditSearch
@@ -208,6 +209,30 @@ class Audit(AuditFolder):
         from o2u_nb.scoring import score
 
         return score(self, samples, progress=progress)
+
+    def score_in_bulk(
+        self,
+        source: Any,
+        out: Any,
+        *,
+        engine: str = "process",
+        workers: int | None = None,
+        rows: int = 10_000,
+        progress: "Progress | None" = None,
+    ) -> "Summary":
+        """Score the pictures of Parquet tables into the folder `out`, part by part, and keep parts.
+
+        `source` is a Parquet file or a folder of them, with a column `path` or `image`, and `out` a
+        folder; each may be a URL, such as `s3://bucket/new`. `out/scores` gets the pictures with
+        the columns of `score` but for the rank, and `out/unreadable` those that could not be looked
+        at. A later call goes on after the parts of `rows` rows that are there. The engine is
+        "process" or "ray", which needs `o2u_nb[ray]`. See `bulk.job.score_in_bulk`.
+        """
+        from o2u_nb.bulk.job import score_in_bulk
+
+        return score_in_bulk(
+            self, source, out, engine=engine, workers=workers, rows=rows, progress=progress
+        )
 
     def copies(self, *, progress: "Progress | None" = None) -> pd.DataFrame:
         """Return the groups of copies among the pictures, also of other sizes, mirrored or cropped.

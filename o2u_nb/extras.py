@@ -18,6 +18,7 @@ INSTALL_TRAINING = "pip install 'o2u_nb[train]'"
 INSTALL_FAST = "pip install 'o2u_nb[fast]'"
 INSTALL_SIMILAR = "pip install 'o2u_nb[similar]'"
 INSTALL_MAP = "pip install 'o2u_nb[map]'"
+INSTALL_RAY = "pip install 'o2u_nb[ray]'"
 INSTALL_LAB = "pip install 'o2u_nb[lab]'"
 
 
@@ -50,6 +51,14 @@ def require_timm() -> None:
     if missing(["timm"]):
         raise MissingExtraError(
             f"timm is not installed, which pretrained networks need: {INSTALL_TRAINING}"
+        )
+
+
+def require_ray() -> None:
+    """Raise `MissingExtraError`, with the command that installs it, unless Ray is there."""
+    if missing(["ray"]):
+        raise MissingExtraError(
+            f"ray is not installed, on which the engine 'ray' computes: {INSTALL_RAY}"
         )
 
 

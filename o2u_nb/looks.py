@@ -10,10 +10,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
-from o2u_nb.data.images import GREY_COLUMNS, Item, image_items, square_pixels
+from o2u_nb.data.images import Item, grey_range, in_range, square_pixels
 from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.extras import require_training
 from o2u_nb.folder import AuditFolder
@@ -51,13 +50,21 @@ def network_of(audit: AuditFolder, eye: str) -> "Backbone":
 
     Raises what `row_of` raises for the network.
     """
-    key = _key(audit, eye)
+    return known_network(eye, _key(audit, eye))
+
+
+def known_network(name: str, key: str) -> "Backbone":
+    """Return the frozen network `name`, if it is the one that gave the features `key`.
+
+    Raises `FeaturesError` when it is another one, `WeightsError` when its weights cannot be had,
+    and `MissingExtraError` without torch.
+    """
     require_training()
-    backbone = _backbone(eye)
+    backbone = _backbone(name)
     if backbone.key != key:
         raise FeaturesError(
-            f"Expected the network {key!r}, with which the audit in {audit.folder} looked; found "
-            f"{backbone.key!r}: its weights are others now. Audit again with --overwrite."
+            f"Expected the network {key!r}, with which the audit looked; found {backbone.key!r}: "
+            "its weights are others now. Audit again with --overwrite."
         )
     return backbone
 
@@ -111,7 +118,7 @@ def _item(audit: AuditFolder, picture: Any) -> Item:
             "Expected a picture: the path of a file, its bytes, a Pillow image or a uint8 array; "
             f"found {type(picture).__name__}."
         )
-    return _ranged(audit, picture)
+    return in_range(picture, grey_range(audit.samples))
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:
@@ -122,11 +129,3 @@ def _checked(pixels: np.ndarray) -> np.ndarray:
             f"{pixels.dtype} {pixels.shape}."
         )
     return pixels
-
-
-def _ranged(audit: AuditFolder, picture: str | bytes) -> Item:
-    row: dict = {"path" if isinstance(picture, str) else "image": [picture]}
-    if set(GREY_COLUMNS) <= set(audit.samples.columns):
-        known = audit.samples[list(GREY_COLUMNS)].dropna()
-        row |= {name: [known[name].iloc[0]] for name in GREY_COLUMNS if len(known)}
-    return image_items(pd.DataFrame(row))[0]

@@ -6,27 +6,25 @@ trained on their features say what they see. torch is imported when that is done
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from o2u_nb.data import samples as samples_io
-from o2u_nb.data.images import GREY_COLUMNS, broken_image, image_items, suffixes
-from o2u_nb.data.parallel import Progress, in_threads
+from o2u_nb.data.images import Item, image_items, png_bytes, suffixes
+from o2u_nb.data.parallel import Progress
 from o2u_nb.data.samples import Checked
-from o2u_nb.detect.confident import scaled
-from o2u_nb.detect.evidence import over_eyes
-from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.errors import O2UError, SourceError
 from o2u_nb.extras import require_training
 from o2u_nb.folder import AuditFolder
-from o2u_nb.head_file import Head
-from o2u_nb.looks import frozen_eyes, network_of
+from o2u_nb.scorer import SCORED, Learned, Scorer, learned_by
 
-UNKNOWN_CLASS = "class unknown to the audit"  # in the column `problem`
+BLOCK = 1024  # pictures of a samples table that become Arrow data at a time; our choice
+EITHER = pa.struct([("bytes", pa.large_binary()), ("path", pa.string())])
 # What a reader finds wrong with a single picture, which then has a row in the table.
 OF_PICTURES = {
     samples_io.UNREADABLE_IMAGE,
@@ -45,10 +43,11 @@ def score(
 ) -> pd.DataFrame:
     """Score new pictures by what `audit` learned; nothing is trained or written.
 
-    `source` is a samples table, that is a DataFrame with the index `sample_id`, a column `path` or
-    `image` and, if the pictures are labelled, `label`; a label of None or NaN is none. Or it is
-    what `load` and `from_folder` return, a folder without class folders, whose pictures are not
-    labelled, or anything that `sources.read` takes. `progress(done, total)` counts pictures.
+    Each picture is read and decoded once, by a `Scorer`. `source` is a samples table, that is a
+    DataFrame with the index `sample_id`, a column `path` or `image` and, if the pictures are
+    labelled, `label`; a label of None or NaN is none. Or it is what `load` and `from_folder`
+    return, a folder without class folders, whose pictures are not labelled, or anything that
+    `sources.read` takes. `progress(done, total)` counts pictures.
 
     Returns a table with the index `sample_id`, most suspicious first, pictures without a score
     last, ties in the order of their ids:
@@ -69,53 +68,59 @@ def score(
     The eyes are the audit's frozen networks, listed in `attrs["eyes"]`; one that was trained on the
     pictures keeps no weights, and is left out. The order of the pictures changes nothing.
 
-    A label that the audit does not know gives a row with the problem `UNKNOWN_CLASS`; a picture
-    that cannot be decoded gives one with the reason. Raises `O2UError` when the audit has no frozen
-    eye or keeps no heads, when an id is there twice, and when no label is known; `TraceError` for a
-    damaged head, `SourceError` when `source` cannot be read, `FeaturesError` and `WeightsError`
-    when a network is not the one that the audit used or cannot be had, and `MissingExtraError`
-    without torch.
+    A label that the audit does not know gives a row with the problem `scorer.UNKNOWN_CLASS`; a
+    picture that cannot be decoded gives one with the reason. Raises `O2UError` when the audit
+    has no frozen eye or keeps no heads, when an id is there twice, and when no label is known;
+    `TraceError` for a damaged head, `SourceError` when `source` cannot be read, `FeaturesError`
+    and `WeightsError` when a network is not the one that the audit used or cannot be had, and
+    `MissingExtraError` without torch.
     """
-    heads = _heads(audit)
+    learned = learned_by(audit)
     require_training()
     samples, problems = _read(source)
-    classes = list(audit.trace.classes)
-    samples = _in_same_grey(audit, samples)
-    codes = _codes(audit, samples, classes)
-    problem = _broken(samples)
-    whole = np.flatnonzero(problem == "")
-    found = _judged(audit, heads, samples.iloc[whole], codes[whole], progress, say)
-    table = pd.DataFrame({"label": _labels(samples)}, index=samples.index)
-    table["score"] = _spread(found[0], whole, len(samples))
-    predicted = np.full(len(samples), None, dtype=object)
-    predicted[whole] = np.array(classes, dtype=object)[found[1].argmax(1)]
-    table["predicted_label"] = predicted
-    table["doubt"] = _spread(1 - found[1].max(1), whole, len(samples))
-    is_unknown = (codes < 0) & table["label"].notna().to_numpy()
-    table["problem"] = np.where((problem == "") & is_unknown, UNKNOWN_CLASS, problem)
+    require_known(learned, list(_labels(samples)), audit.folder)
+    scorer = Scorer(learned, n=len(samples), say=say)
+    found, done = [SCORED.empty_table()], 0
+    for part in scorer.stream(_batches(samples)) if len(samples) else ():
+        found.append(part)
+        done += len(part)
+        if progress:
+            progress(done, len(samples))
+    table = pa.concat_tables(found).to_pandas().set_index("sample_id")
     table = _ranked(pd.concat([table, problems]) if len(problems) else table)
-    table.attrs["eyes"] = list(heads)
+    table.attrs["eyes"] = [eye.name for eye in learned.eyes]
     return table
 
 
-def _heads(audit: AuditFolder) -> dict[str, Head]:
-    """Read the head of each frozen eye; raise `O2UError` where one is missing."""
-    eyes = frozen_eyes(audit)
-    if not eyes:
+def require_known(learned: Learned, labels: Sequence[str | None], where: Any) -> None:
+    """Raise `O2UError` when there are labels, and the audit in `where` knows none of them."""
+    given = [label for label in labels if label is not None]
+    if given and not set(given) & set(learned.classes):
         raise O2UError(
-            f"Expected an audit with a pretrained eye, whose head can score new pictures; the one "
-            f"in {audit.folder} has none, and keeps no weights of a network that was trained on "
-            "the pictures. Audit with --eye efficientnet_lite0, or with --preset instant."
+            f"Expected labels among the {len(learned.classes)} classes of {where}, such as "
+            f"{learned.classes[0]!r}; found none, but {given[0]!r}. Rename the labels, or leave "
+            "the column label out to have them predicted."
         )
-    heads = {name: audit.head_of(name) for name in eyes}
-    for name, head in heads.items():
-        if head is None:
-            raise O2UError(
-                f"Expected the head on {name} in {audit.file_of_head(name)}, found none: the audit "
-                "was made by an earlier version, which kept no heads. Audit again with "
-                "overwrite=True (--overwrite); the features and the decisions are kept."
-            )
-    return {name: head for name, head in heads.items() if head is not None}
+
+
+def _batches(samples: pd.DataFrame) -> Iterator[pa.Table]:
+    """Yield a samples table as the scorer takes it, some rows at a time."""
+    labels = _labels(samples)
+    for start in range(0, len(samples), BLOCK):
+        rows = slice(start, start + BLOCK)
+        items = image_items(samples.iloc[rows])
+        paths = [os.fspath(item) for item in items if isinstance(item, str | os.PathLike)]
+        if are_paths := len(paths) == len(items):
+            pictures = pa.array(paths, pa.string())
+        else:
+            pictures = pa.array([_either(item) for item in items], EITHER)
+        yield pa.table(
+            {
+                "sample_id": pa.array(samples.index[rows], pa.string()),
+                "path" if are_paths else "image": pictures,
+                "label": pa.array(labels[rows], pa.string()),
+            }
+        )
 
 
 def _read(source: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -127,10 +132,22 @@ def _read(source: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     return _unique(source.samples), _left_out(source.problems, source.samples.index)
 
 
+def _either(item: Item) -> dict[str, Any]:
+    """Return a picture as a path or as bytes; an array becomes PNG, which is lossless.
+
+    Both are missing for what is no picture.
+    """
+    if isinstance(item, str | os.PathLike):
+        return {"path": os.fspath(item)}
+    return {"bytes": png_bytes(item)} if isinstance(item, bytes | np.ndarray) else {}
+
+
 def _by_reader(source: Any) -> Checked:
     from o2u_nb.data import sources
 
-    return sources.read(source)
+    if isinstance(source, tuple):  # arrays need no decoding
+        return sources.read(source)
+    return sources.read(source, check_images=False)  # the scorer finds what cannot be decoded
 
 
 def _flat(source: Any) -> Checked | None:
@@ -167,81 +184,11 @@ def _left_out(problems: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
     return pd.DataFrame({**empty, "problem": said}, index=index)
 
 
-def _in_same_grey(audit: AuditFolder, samples: pd.DataFrame) -> pd.DataFrame:
-    """Give deep grey pictures the range of grey with which the audit looked, if there is one."""
-    if not set(GREY_COLUMNS) <= set(audit.samples.columns):
-        return samples
-    known = audit.samples[list(GREY_COLUMNS)].dropna()
-    return samples.assign(**known.iloc[0].to_dict()) if len(known) else samples
-
-
 def _labels(samples: pd.DataFrame) -> np.ndarray:
     if "label" not in samples:
         return np.full(len(samples), None, dtype=object)
     labels = samples["label"].astype(object)
     return labels.where(labels.notna(), None).to_numpy(dtype=object)
-
-
-def _codes(audit: AuditFolder, samples: pd.DataFrame, classes: list[str]) -> np.ndarray:
-    """Return the positions of the labels in `classes`, int (n,); -1 for none and unknown ones."""
-    labels = pd.Index(_labels(samples), dtype=object)
-    codes = pd.Index(classes, dtype=object).get_indexer(labels)
-    given = labels.notna()
-    if given.any() and (codes[given] < 0).all():
-        raise O2UError(
-            f"Expected labels among the {len(classes)} classes of {audit.folder}, such as "
-            f"{classes[0]!r}; found none, but {labels[given][0]!r}. Rename the labels, or leave "
-            "the column label out to have them predicted."
-        )
-    return codes
-
-
-def _broken(samples: pd.DataFrame) -> np.ndarray:
-    """Return why each picture cannot be decoded, object (n,); "" where it can."""
-    found = list(in_threads(_reason, image_items(samples)))
-    return np.array(found, dtype=object)
-
-
-def _reason(item: Any) -> str:
-    if isinstance(item, np.ndarray):
-        return ""
-    said = broken_image(item)
-    return f"{samples_io.UNREADABLE_IMAGE}: {said}" if said else ""
-
-
-def _judged(
-    audit: AuditFolder,
-    heads: dict[str, Head],
-    samples: pd.DataFrame,
-    codes: np.ndarray,
-    progress: Progress | None,
-    say: Callable[[str], None],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores, float (n,), and the probabilities, float (n, n_classes)."""
-    if not len(samples):
-        return np.empty(0), np.empty((0, len(audit.trace.classes)))
-    from o2u_nb.training.probe.features import features  # imports torch, which takes seconds
-
-    probs = [
-        probabilities(features(samples, network_of(audit, name), progress=progress, say=say), head)
-        for name, head in heads.items()
-    ]
-    margins = over_eyes([log_odds_against(of_eye, np.maximum(codes, 0)) for of_eye in probs])
-    return np.where(codes >= 0, margins, np.nan), over_eyes(probs)
-
-
-def probabilities(features: np.ndarray, head: Head) -> np.ndarray:
-    """Return the softmax of `head` for `features` (n, d): float64 (n, n_classes)."""
-    from scipy.special import softmax
-
-    rows = scaled(features.astype(np.float32) - head.mean)
-    return softmax((rows @ head.weight.T + head.bias).astype(np.float64), axis=1)
-
-
-def _spread(values: np.ndarray, positions: np.ndarray, n: int) -> np.ndarray:
-    found = np.full(n, np.nan)
-    found[positions] = values
-    return found
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:

@@ -125,6 +125,9 @@ ACTS: dict[str, Act] = {
     "similar, new file": commands("similar", "GOOD", "PLACE", "--out", "NEW.csv"),
     "score": commands("score", "GOOD", "SOURCE", "--out", "PLACE"),
     "score, new file": commands("score", "GOOD", "SOURCE", "--out", "NEW.csv"),
+    "score, in bulk": commands(
+        "score", "GOOD", "GOOD", "--out", "PLACE", "--engine", "process"
+    ),
     "duplicates": commands("duplicates", "PLACE", "--out", "PLACE"),
     "duplicates, new file": commands("duplicates", "GOOD", "--out", "NEW.csv"),
     "verify": commands("verify", "PLACE"),

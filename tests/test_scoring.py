@@ -1,45 +1,38 @@
 """A finished audit as a scorer: heads are kept, and new pictures are ranked by them."""
 
+import pickle
 import shutil
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 
 from o2u_nb import folder as layout
-from o2u_nb import head_file, looks
+from o2u_nb import head_file, looks, scorer
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
-from o2u_nb.data import sources
-from o2u_nb.errors import O2UError, SourceError, TraceError
-from o2u_nb.eye_names import NETWORK
+from o2u_nb.data import images, sources
+from o2u_nb.errors import MissingExtraError, O2UError, SourceError, TraceError
 from o2u_nb.head_file import Head
-from o2u_nb.presets import PRESETS
-from o2u_nb.run import run_audit
-from o2u_nb.scoring import UNKNOWN_CLASS, probabilities
-from o2u_nb.training import eyes as choice
-from o2u_nb.training.backbones import Backbone
+from o2u_nb.scorer import (
+    NO_PICTURE,
+    NOT_FINITE,
+    SCORED,
+    UNKNOWN_CLASS,
+    Scorer,
+    learned_by,
+    probabilities,
+)
 from o2u_nb.training.heads import numbers_of
 from tests.audits import write_audit
+from tests.colour_eyes import EYES, coloured_audit, colours
 from tests.features import blobs, head
-from tests.sources import TINY, write_source
-
-EYES = ("colours", "colours2")
-
-
-class Colours(torch.nn.Module):
-    """A frozen network of sorts: the mean colour of each quarter of a picture."""
-
-    def forward(self, pictures):
-        """Pictures (n, 3, 8, 8) in, rows (n, 12) out."""
-        return torch.nn.functional.avg_pool2d(pictures, 4).flatten(1) + 1
-
-
-def colours(name: str) -> Backbone:
-    """Return a small frozen network of this name."""
-    return Backbone(name, Colours(), 8, (0.5,) * 3, (0.5,) * 3, f"{name}-8")
+from tests.sources import write_source
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +44,7 @@ def source(tmp_path_factory):
 def made(source, tmp_path_factory):
     """The folder of an audit with a network of its own and two frozen eyes."""
     out = tmp_path_factory.mktemp("scoring_audit") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choice, "backbone", colours)
-        patch.setitem(PRESETS, "quick", TINY)
-        return run_audit(source, out, preset="quick", eyes=[NETWORK, *EYES]).folder
+    return coloured_audit(source, out)
 
 
 @pytest.fixture
@@ -239,3 +229,89 @@ def test_the_command_writes_the_table(audit, made, source, tmp_path, capsys):
     assert pd.read_csv(tmp_path / "t.csv")["sample_id"].tolist() == table.index.tolist()
     assert main(["score", str(made), str(source), "--out", str(tmp_path / "t.png")]) == 2
     assert "must end in .parquet or .csv" in capsys.readouterr().err
+
+
+def test_each_picture_is_decoded_once(audit, source, monkeypatch):
+    decoded = []
+    real = images.load_image
+
+    def counted(item, **options):
+        decoded.append(item)
+        return real(item, **options)
+
+    for module in (images, scorer):
+        monkeypatch.setattr(module, "load_image", counted)
+    assert audit.score(source)["problem"].eq("").sum() == 60 == len(decoded)
+
+
+def test_what_was_learned_can_be_sent_to_another_process(audit, monkeypatch):
+    learned = learned_by(audit)
+    sent = pickle.loads(pickle.dumps(learned))
+    assert sent.digest() == learned.digest()
+    other = learned._replace(classes=learned.classes[::-1])
+    assert other.digest() != learned.digest()
+    rows = pa.Table.from_pandas(audit.samples[["path", "label"]].reset_index())
+    found = Scorer(sent, n=60)(rows)
+    assert found.schema == SCORED and found["sample_id"].to_pylist() == list(audit.samples.index)
+    whole = audit.score(audit.samples).loc[audit.samples.index]
+    np.testing.assert_allclose(found["score"], whole["score"], rtol=1e-4)
+    parts = [Scorer(sent, n=60)(part) for part in rows.to_batches(max_chunksize=7)]
+    np.testing.assert_allclose(pa.concat_tables(parts)["score"], found["score"], rtol=1e-4)
+
+
+def test_pictures_as_bytes_as_arrays_and_by_url_are_the_same(audit, source):
+    by_path = audit.score(audit.samples.iloc[:9])
+    paths = audit.samples["path"].iloc[:9]
+    data = [Path(path).read_bytes() for path in paths]
+    names = list(paths.index)
+    columns = {
+        "bytes": pa.table({"sample_id": names, "image": data}),
+        "structs": pa.table(
+            {"sample_id": names, "image": [{"bytes": b, "path": "?"} for b in data]}
+        ),
+        "urls": pa.table({"sample_id": names, "path": [f"file://{path}" for path in paths]}),
+    }
+    for table in columns.values():
+        found = Scorer(learned_by(audit), n=9)(table)
+        doubts = by_path["doubt"].loc[names]
+        np.testing.assert_allclose(found["doubt"], doubts, rtol=1e-4)
+        assert found["label"].null_count == 9 == found["score"].null_count
+    pixels: list = [np.asarray(Image.open(path)) for path in paths]
+    pixels[0] = paths.iloc[0]  # a table may mix them
+    arrays = pd.DataFrame({"image": pixels}, index=pd.Index(names, name="sample_id"))
+    np.testing.assert_allclose(
+        audit.score(arrays)["doubt"], by_path["doubt"].sort_index(), rtol=1e-4
+    )
+
+
+def test_a_row_without_a_picture_or_with_odd_features_has_a_problem(audit, monkeypatch):
+    rows = audit.samples["path"].iloc[:3].tolist()
+    table = pa.table(
+        {"sample_id": list("abcd"), "path": [rows[0], None, "memory://gone.png", rows[2]]}
+    )
+    judge = Scorer(learned_by(audit), n=4)
+    side, run = judge._networks[0]
+
+    def odd(pixels):
+        found = run(pixels)
+        found[-1] = np.nan
+        return found
+
+    judge.__dict__["_networks"] = [(side, odd), (side, odd)]
+    found = judge(table).to_pylist()
+    assert [row["problem"] for row in found[:2]] == ["", NO_PICTURE]
+    assert found[2]["problem"].startswith("unreadable image: ")
+    assert found[3]["problem"] == NOT_FINITE and found[3]["doubt"] is None
+    assert found[0]["predicted_label"] in audit.trace.classes
+
+
+def test_a_missing_package_is_an_error_and_not_a_problem_of_each_row(audit, monkeypatch):
+    def lacking(url):
+        raise ImportError("Install s3fs to access S3")
+
+    score = Scorer(learned_by(audit), n=1)
+    strange = score(pa.table({"sample_id": ["a"], "path": ["nosuch://a.png"]}))
+    assert "nosuch" in strange["problem"][0].as_py()
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lacking)
+    with pytest.raises(MissingExtraError, match="s3fs"):
+        score(pa.table({"sample_id": ["a"], "path": ["s3://bucket/a.png"]}))

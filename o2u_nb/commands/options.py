@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from o2u_nb.data.places import is_url
 from o2u_nb.presets import MOST_SEED
 
 MOST_DIGITS = 18  # of a count: as many as an int64 always holds
@@ -25,6 +26,11 @@ def place(text: str) -> Path:
             reason = getattr(error, "strerror", None) or error
             raise argparse.ArgumentTypeError(f"{reason}: {text[:60]!r}") from None
     return Path(text)
+
+
+def place_or_url(text: str) -> Path | str:
+    """Return the path of a file or folder, or a URL such as `s3://bucket/folder` as it is."""
+    return text if is_url(text) else place(text)
 
 
 def seed(text: str) -> int:

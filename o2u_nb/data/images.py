@@ -100,13 +100,22 @@ def _with_ranges(items: list[Item], samples: pd.DataFrame) -> list[Item]:
     if not set(GREY_COLUMNS) <= set(samples.columns):
         return items
     ranges = samples[list(GREY_COLUMNS)].itertuples(index=False, name=None)
-    return [_ranged(item, GreyRange(*found)) for item, found in zip(items, ranges, strict=True)]
+    return [in_range(item, GreyRange(*found)) for item, found in zip(items, ranges, strict=True)]
 
 
-def _ranged(item: Item, grey: GreyRange) -> Item:
+def grey_range(samples: pd.DataFrame) -> GreyRange | None:
+    """Return the range of grey of the deep grey pictures in a samples table; None without any."""
+    if not set(GREY_COLUMNS) <= set(samples.columns):
+        return None
+    known = samples[list(GREY_COLUMNS)].dropna()
+    return GreyRange(*known.iloc[0]) if len(known) else None
+
+
+def in_range(item: Item, grey: GreyRange | None) -> Item:
+    """Return `item`, a path or bytes, with the range by which deep grey values are scaled."""
     kinds = {str: RangedPath, bytes: RangedBytes}
     # The comparison is false for NaN, which stands for a row without a range.
-    if type(item) not in kinds or not grey.grey_low < grey.grey_high:
+    if grey is None or type(item) not in kinds or not grey.grey_low < grey.grey_high:
         return item
     item = kinds[type(item)](item)
     item.grey = grey
@@ -148,7 +157,7 @@ def broken_image(item: Item) -> str | None:
     try:
         load_image(item, at_least=1)
     except Exception as error:  # decoders raise nearly any exception for a damaged file
-        return _reason(error)
+        return why_unreadable(error)
     return None
 
 
@@ -370,13 +379,16 @@ def _named(function: Callable[[Item], T], name: str, item: Item) -> T:
         return function(item)
     except Exception as error:  # for the same reason as in `broken_image`
         raise SourceError(
-            f"{name}: cannot be decoded: {_reason(error)}; read the source again with "
+            f"{name}: cannot be decoded: {why_unreadable(error)}; read the source again with "
             "check_images=True to have such images left out and listed"
         ) from error
 
 
-def _reason(error: Exception) -> str:
-    """Return what is wrong, without the path or object address that Pillow's messages hold."""
+def why_unreadable(error: Exception) -> str:
+    """Return what is wrong with a picture whose decoding raised `error`.
+
+    It is without the path or object address that Pillow's messages hold.
+    """
     if isinstance(error, UnidentifiedImageError):
         return "not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM)"
     if isinstance(error, Image.DecompressionBombError):

@@ -6,11 +6,14 @@ chunks, so that results do not fill the memory when the caller is slow.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
+AHEAD = 3  # batches that are computed before they are asked for; our choice
 
 
 def cpu_count() -> int:
@@ -48,3 +51,28 @@ def in_threads(
             yield from pool.map(function, items[start : start + chunk])
             if progress:
                 progress(min(start + chunk, total), total)
+
+
+def batches_ahead(
+    function: Callable[[Any], Any], items: Iterable, size: int, *, workers: int | None = None
+) -> Iterator[list]:
+    """Yield `function(item)` for each of `items`, in order, in lists of `size`, the last as it is.
+
+    While the caller works on one list, the threads compute those of the next `AHEAD` ones; no more
+    of `items` is taken. `workers` is the number of threads, by default the number of cores.
+
+    >>> list(batches_ahead(str.upper, "abcde", 2))
+    [['A', 'B'], ['C', 'D'], ['E']]
+    """
+    pool = ThreadPoolExecutor(workers or cpu_count())
+    ahead: deque[list[Future]] = deque()
+    rest = iter(items)
+    try:
+        while taken := list(islice(rest, size)):
+            ahead.append([pool.submit(function, item) for item in taken])
+            if len(ahead) > AHEAD:
+                yield [future.result() for future in ahead.popleft()]
+        while ahead:
+            yield [future.result() for future in ahead.popleft()]
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -50,19 +50,21 @@ def runner(
     *,
     device: torch.device | None = None,
     fast: bool = True,
+    threads: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Run:
     """Return a function from pixels, uint8 (n, size, size, 3), to features, float32 (n, d).
 
     `device` is by default a GPU, if there is one, for a network, and the processor for a function.
-    On a processor OpenVINO computes, if `fast`, it is installed and can run the network; preparing
-    it takes some seconds. If it cannot, `say` is called with the reason, and torch computes. The
+    On a processor OpenVINO computes, if `fast`, it is installed and can run the network;
+    preparing it takes some seconds; `threads` is with how many of them, by default as many as
+    there are cores. If it cannot, `say` is called with the reason, and torch computes. The
     function raises `FeaturesError` when the network does not give a row for each picture.
     """
     device = device or default_device(backbone)
     if fast and can_be_faster(backbone, device):
         try:
-            return _by_openvino(backbone)
+            return _by_openvino(backbone, threads)
         except Exception as error:  # conversion fails in many ways, and torch can do the same work
             say(f"OpenVINO cannot run {backbone.name} ({first_line(error)}): torch is used.")
     network = FromPixels(backbone)
@@ -94,7 +96,7 @@ def by_torch(network: nn.Module, device: torch.device) -> Run:
     return run
 
 
-def _by_openvino(backbone: Backbone) -> Run:
+def _by_openvino(backbone: Backbone, threads: int | None) -> Run:
     """Return a function that runs the network by OpenVINO, in batches of `BATCH` pictures."""
     network = FromPixels(backbone)
     shape = (BATCH, backbone.size, backbone.size, 3)
@@ -109,6 +111,9 @@ def _by_openvino(backbone: Backbone) -> Run:
                 network, example_input=torch.from_numpy(example), input=list(shape)
             )
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        if threads is not None:
+            # Pinned threads of several processes would all be on the first cores.
+            settings |= {"INFERENCE_NUM_THREADS": str(threads), "ENABLE_CPU_PINNING": "NO"}
         compiled = openvino.compile_model(model, "CPU", settings)
 
     def run(pixels: np.ndarray) -> np.ndarray:

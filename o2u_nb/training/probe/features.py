@@ -7,9 +7,7 @@ new, and a job that was killed goes on where it was. The files are those of `fea
 
 import hashlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from o2u_nb import feature_file
 from o2u_nb.data import atomic
 from o2u_nb.data.content import content_hash
 from o2u_nb.data.images import Item, image_items, png_bytes, square_pixels
-from o2u_nb.data.parallel import Progress, cpu_count, in_threads
+from o2u_nb.data.parallel import Progress, batches_ahead, in_threads
 from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.feature_file import About
 from o2u_nb.text import duration
@@ -34,7 +32,6 @@ WORTH_PREPARING = 400
 # Seconds between two files of rows that are on the disk for good. Our choice: no more work than
 # this is lost when the process is killed.
 PART_SECONDS = 15.0
-AHEAD = 3  # batches that are decoded while one is computed; our choice
 TIMED = 4  # batches after which the remaining time is estimated; the first is slower and left out
 LEFTOVER_SECONDS = 3600  # age from which a half-written file is one of a process that was killed
 
@@ -147,25 +144,11 @@ def _computed(
 
     `run` maps pixels, uint8 (n, size, size, 3), to features (n, d).
     """
-    pool = ThreadPoolExecutor(cpu_count())
-    ahead: deque[list[Future]] = deque()
-    starts = iter(range(0, len(pairs), BATCH))
     decode = lambda pair: square_pixels(*pair, size, at_least=size)  # noqa: E731
-    try:
-        for start in starts:
-            ahead.append([pool.submit(decode, pair) for pair in pairs[start : start + BATCH]])
-            if len(ahead) > AHEAD:
-                yield _batch(ahead.popleft(), run, flip)
-        while ahead:
-            yield _batch(ahead.popleft(), run, flip)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _batch(pictures: list[Future], run: Run, flip: bool) -> np.ndarray:
-    pixels = np.stack([picture.result() for picture in pictures])
-    rows = run(pixels)
-    return (rows + run(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2 if flip else rows
+    for pictures in batches_ahead(decode, pairs, BATCH):
+        pixels = np.stack(pictures)
+        rows = run(pixels)
+        yield (rows + run(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2 if flip else rows
 
 
 class _Store:
