@@ -24,19 +24,19 @@ def counted(labels) -> dict[str, int]:
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-def named(part) -> list[str]:
-    """Return the names of the classes of a data set of Hugging Face."""
+def described(part, column: str) -> dict:
+    """Say what a split of a data set of Hugging Face holds; `column` is one of text."""
     feature = part.features["label"]
-    return [feature.int2str(code) if hasattr(feature, "int2str") else code for code in part["label"]]
+    labels = map(feature.int2str, part["label"]) if hasattr(feature, "int2str") else part["label"]
+    return dict(
+        labels=counted(labels), size=part[0]["image"].size, **{column: counted(part[column])}
+    )
 
 
 def imagefolder(made, out: Path) -> dict:
-    folder = exchange.to_huggingface(made, out / "imagefolder")
-    loaded = datasets.load_dataset("imagefolder", data_dir=str(folder), cache_dir=str(out / "cache"))
-    return {
-        split: dict(labels=counted(named(part)), size=part[0]["image"].size, before=counted(part["original_label"]))
-        for split, part in loaded.items()
-    }  # fmt: skip
+    folder = str(exchange.to_huggingface(made, out / "imagefolder"))
+    loaded = datasets.load_dataset("imagefolder", data_dir=folder, cache_dir=str(out / "cache"))
+    return {split: described(part, "original_label") for split, part in loaded.items()}
 
 
 def parquet(made, out: Path) -> dict:
@@ -47,15 +47,11 @@ def parquet(made, out: Path) -> dict:
     loaded.save_to_disk(str(out / "saved"))
     saved = sources.read(out / "saved").samples
     return dict(
-        splits={
-            split: dict(labels=counted(named(part)), size=part[0]["image"].size,
-                        decisions=counted(part["decision"]))
-            for split, part in loaded.items()
-        },
+        splits={split: described(part, "decision") for split, part in loaded.items()},
         objects=counted(objects["label"]),
         on_disk=on_disk["label"].to_dict(),
         saved=counted(saved["label"]),
-    )  # fmt: skip
+    )
 
 
 def croissant(made, audit, out: Path) -> dict:
@@ -63,11 +59,11 @@ def croissant(made, audit, out: Path) -> dict:
     loaded = mlcroissant.Dataset(str(folder / "croissant.json"))
     issues = loaded.metadata.issues
     records = list(loaded.records("samples"))
-    bare = exchange.to_croissant(made, audit, out / "bare")
+    bare = exchange.to_croissant(made, audit, out / "bare") / "croissant.json"
     return dict(
         errors=sorted(issues.errors),
         warnings=sorted(issues.warnings),
-        bare_errors=sorted(mlcroissant.Dataset(str(bare / "croissant.json")).metadata.issues.errors),
+        bare_errors=sorted(mlcroissant.Dataset(str(bare)).metadata.issues.errors),
         labels=counted(record["samples/label"].decode() for record in records),
         given=counted(record["samples/given_label"].decode() for record in records),
         sizes=counted(record["samples/image"].size for record in records),
@@ -87,7 +83,8 @@ def datalab(audit) -> dict:
     lab = Datalab(data={"label": arrays["labels"]}, label_name="label")
     lab.find_issues(pred_probs=arrays["pred_probs"], issue_types={"label": {}})
     issues = lab.get_issues("label")
-    return dict(found=sorted(arrays["ids"][issues["is_label_issue"].to_numpy()]))
+    lowest = issues["label_score"].to_numpy().argsort(kind="stable")
+    return dict(lowest=arrays["ids"][lowest].tolist(), issues=issues.to_dict("list"))
 
 
 def main(folder: str, out: str) -> None:
@@ -98,7 +95,6 @@ def main(folder: str, out: str) -> None:
     print(
         json.dumps(
             dict(
-                versions={tool.__name__: getattr(tool, "__version__", "") for tool in (datasets,)},
                 imagefolder=imagefolder(made, place),
                 parquet=parquet(made, place),
                 croissant=croissant(made, audit, place),

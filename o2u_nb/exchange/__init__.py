@@ -20,13 +20,15 @@ from o2u_nb.exchange.label_studio import (
     label_studio_interface,
     write_label_studio,
 )
+from o2u_nb.exchange.second_opinion import second_opinion
 from o2u_nb.exchange.tables import to_csv, to_parquet
 from o2u_nb.exchange.tree import revert
 from o2u_nb.exchange.weights import sample_weights, write_weights
 
 __all__ = [
     "data_card", "from_label_studio", "label_studio_interface", "revert", "sample_weights",
-    "to_cleanlab", "to_croissant", "to_csv", "to_fiftyone", "to_folder", "to_huggingface",
+    "second_opinion", "to_cleanlab", "to_croissant", "to_csv", "to_fiftyone", "to_folder",
+    "to_huggingface",
     "to_huggingface_parquet", "to_parquet", "write_cleanlab", "write_data_card",
     "write_label_studio", "write_weights",
 ]  # fmt: skip
