@@ -3,8 +3,6 @@ torchvision and fastai. The first three are installed from PyPI into an environm
 which also sees the packages of this one."""
 
 import json
-import sys
-import sysconfig
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,7 @@ from o2u_nb.data import samples as samples_io
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
 from tests.audits import CLASSES, write_audit
-from tests.packages import PIP, run
+from tests.packages import beside, run
 
 TOOLS = ("datasets==5.2.0", "mlcroissant==1.1.1")
 
@@ -91,13 +89,7 @@ def test_weights_draw_samples_in_torch_and_fit_a_model_of_sklearn(audit):
 def read(audit, root, tmp_path_factory) -> dict:
     """Return what the tools have read, from an environment that has them beside our packages."""
     place = tmp_path_factory.mktemp("tools")
-    done = run(sys.executable, "-m", "venv", "--without-pip", place / "env")
-    assert done.returncode == 0, done.stderr
-    python = place / "env" / "bin" / "python"
-    (own,) = (place / "env" / "lib").glob("python*/site-packages")
-    (own / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{root}\n")
-    done = run(*PIP, "--python", python, "install", "-q", "--no-compile", *TOOLS)
-    assert done.returncode == 0, done.stderr
+    python = beside(place / "env", root, *TOOLS)
     (place / "out").mkdir()
     script = root / "tests" / "target_tools.py"
     done = run(python, script, audit.folder, place / "out", cwd=place)
