@@ -22,6 +22,7 @@ from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.data.samples import SEVERAL_SPLITS, Problem, problems_table
 from o2u_nb.rows import evenly
 
+GROUP = "group"  # the column of a samples table that says which samples belong together
 SAME_FILE, COPY, MIRRORED, CENTRE = "same file", "copy", "mirrored copy", "centre"  # of `match`
 # The smallest likeness (see `alignment.likeness`) of two copies. Where the pictures of a set look
 # alike anyway, as those of shirts on a white ground do, more is asked: `MARGIN` more, on the scale
@@ -144,6 +145,11 @@ class _Stages:
             self.progress(done, 2 * self.steps)
 
 
+def _part(tell: Tell, k: int, count: int) -> Tell:
+    """Return what tells the share of the whole that is done in part `k`, from 0, of `count`."""
+    return lambda share: tell((k + share) / count)
+
+
 def same_files(samples: pd.DataFrame) -> np.ndarray:
     """Return the position of the first sample with the same bytes, int (n_samples,).
 
@@ -160,6 +166,31 @@ def same_files(samples: pd.DataFrame) -> np.ndarray:
     firsts = pd.Series(positions[known]).groupby(content[known].to_numpy()).transform("min")
     positions[known] = firsts.to_numpy()
     return positions
+
+
+def kept_together(samples: pd.DataFrame) -> np.ndarray:
+    """Return which samples belong on one side of a split, int (n_samples,): equal for these.
+
+    They are files with the same bytes, and samples with the same value in the column `group`, if
+    the table has one: NA is no group. For all copies that an audit knows, it is made by
+    `samples.assign(group=audit.copies()["group"])`; it may say anything else that a network should
+    not know from training, such as whose picture it is.
+    """
+    from scipy.sparse import coo_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(samples)
+    firsts = [np.arange(n)]
+    if {"path", "image"} & set(samples.columns):
+        firsts.append(same_files(samples))
+    if GROUP in samples:
+        codes = pd.factorize(samples[GROUP])[0]  # -1 for NA
+        members = np.flatnonzero(codes >= 0)
+        first = np.arange(n)
+        first[members] = pd.Series(members).groupby(codes[members]).transform("min")
+        firsts.append(first)
+    ends = np.tile(np.arange(n), len(firsts)), np.concatenate(firsts)
+    return connected_components(coo_array((np.ones(len(ends[0])), ends), (n, n)))[1]
 
 
 def _size(item: Item) -> int | None:
@@ -211,9 +242,7 @@ def _by_hash(prints: Fingerprints, usable: np.ndarray, tell: Tell) -> Pairs:
     parts = []
     for half, (others, mirrored) in enumerate(((own, False), (turned, True))):
         found = [np.empty((0, 3))]
-        for asked, among, alike in cells.products(
-            own, others, lambda share, half=half: tell((half + share) / 2)
-        ):
+        for asked, among, alike in cells.products(own, others, _part(tell, half, 2)):
             row, column = np.nonzero(alike >= 1 - 2 * (MOST_BITS + 0.5) / BITS)
             later = among[column] > asked[row]
             row, column = row[later], column[later]
@@ -256,9 +285,7 @@ def _by_window(small: np.ndarray, usable: np.ndarray, tell: Tell) -> Pairs:
     best, fits = np.zeros((count, n), np.int64), np.full((count, n), -1, np.float32)
     for k, window in enumerate(alignment.WINDOWS):
         parts = alignment.described(small[usable], window)
-        for asked, among, alike in cells.products(
-            wholes, parts, lambda share, k=k: tell((k + share) / count)
-        ):
+        for asked, among, alike in cells.products(wholes, parts, _part(tell, k, count)):
             at = np.searchsorted(among, asked).clip(max=len(among) - 1)
             itself = among[at] == asked
             alike[itself, at[itself]] = -1
