@@ -81,8 +81,8 @@ def compare(
     samples with right labels on which accuracy is measured; by default it is a fifth of the
     samples, drawn anew with each seed, in which no sample has a copy among those that are trained
     on: of files with the same bytes, and of samples with the same value in a column `group`, all
-    are held out or none, see `data.duplicates.kept_together`. Methods that need verified samples get
-    ten of each class.
+    are held out or none, see `data.duplicates.kept_together`. Methods that need verified samples
+    get ten of each class.
 
     `processes` is how many trainings run at the same time, each in a process of its own. A head
     uses one core of the processor, so as many processes as there are cores are fastest, and the
