@@ -6,10 +6,13 @@ chunks, so that results do not fill the memory when the caller is slow.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+PLATFORM = sys.platform
 Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
 
 
@@ -43,8 +46,18 @@ def in_threads(
             progress(1, 1)
         return
     chunk = min(256, max(16, total // 50))
-    with ThreadPoolExecutor(workers or cpu_count()) as pool:
+    with _mapping(workers or cpu_count()) as over:
         for start in range(0, total, chunk):
-            yield from pool.map(function, items[start : start + chunk])
+            yield from over(function, items[start : start + chunk])
             if progress:
                 progress(min(start + chunk, total), total)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterator]]:
+    """Give a `map` that works in threads; in a browser, which has none, Python's own."""
+    if PLATFORM == "emscripten":
+        yield map
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            yield pool.map
