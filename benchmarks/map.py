@@ -136,8 +136,9 @@ def in_browser(root: Path):
         yield from moved(page, box, "drawing a box to zoom in on")
         yield from whole_again(page, "from the end of the box to all points")
         notebook.settle()
+        began = time.perf_counter()
         page.locator('.modebar-btn[data-title="Zoom out"]').click()
-        yield from whole_again(page, "zooming out by the button")
+        yield from whole_again(page, "zooming out by the button", began)
         notebook.settle()
         for color in ("score", "decision"):
             began = time.perf_counter()
@@ -148,9 +149,9 @@ def in_browser(root: Path):
     lab.stop()
 
 
-def whole_again(page, what: str):
-    """Yield how long it takes until the page has drawn all points."""
-    began = time.perf_counter()
+def whole_again(page, what: str, began: float | None = None):
+    """Yield how long it takes until the page has drawn all points, from now or when it `began`."""
+    began = began or time.perf_counter()
     page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done)))")
     yield what, f"{time.perf_counter() - began:.1f} s"
 
