@@ -97,10 +97,10 @@ class HeadLearner(Learner):
     """
 
     largest_rate = HEAD_RATE
-    _sorted: tuple[Callback, ...] = ()  # the callbacks for which `_asked` is known
-    _asked: dict[str, list[Callback]] = {}
 
     def __init__(self, *args, **options):
+        self._sorted: tuple[Callback, ...] = ()  # the callbacks for which `_asked` is known
+        self._asked: dict[str, list[Callback]] = {}
         super().__init__(*args, **options)
         self.remove_cb(CastToTensor)
 
