@@ -7,7 +7,7 @@ import pytest
 from o2u_nb.data import cells, duplicates
 from o2u_nb.data.cells import Cells
 from o2u_nb.data.readers.arrays import from_arrays
-from tests.test_near_duplicates import _pictures
+from tests.pictures import smooth
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_rows_of_zeros_and_rows_that_are_all_equal(monkeypatch):
 
 
 def test_the_same_copies_are_found_by_cells(monkeypatch):
-    own = _pictures(80)
+    own = smooth(80)
     planted = [own[:20, :, ::-1], own[20:40] // 2 + 60, own[40:60, 4:60, 4:60].repeat(2, 1)[:, ::2]]
     every = [*own, *planted[0], *planted[1], *planted[2]]
     samples = from_arrays(every, ["a", "b"] * 70).samples
