@@ -19,7 +19,7 @@ LAB_OPTIONS ?=
 ONE_THREAD := OMP_NUM_THREADS=1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help demo lab test test-quick student docs check types doctor format lock
+.PHONY: help demo lab test test-quick student docs lite check types doctor format lock
 
 help:  ## show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -48,6 +48,9 @@ docs: $(READY)  ## build the documentation site into build/site; runs notebooks 
 	$(PY) -m website.executed
 	@# not with -q, which would also hide warnings from mkdocs itself, so that they are no errors
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
+
+lite: $(READY)  ## build lessons 2 and 3 for a browser alone (JupyterLite) into build/lite/site
+	$(PY) -m website.lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
 
 check: $(READY)  ## check the style of the code
 	$(PY) -m ruff check .

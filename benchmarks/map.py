@@ -130,6 +130,15 @@ def in_browser(root: Path):
         notebook.settle()
         page.locator('.modebar-btn[data-title="Pan"]').click()
         yield from moved(page, box, "dragging the map")
+        yield from whole_again(page, "from the end of dragging to all points")
+        notebook.settle()
+        page.locator('.modebar-btn[data-title="Zoom"]').click()
+        yield from moved(page, box, "drawing a box to zoom in on")
+        yield from whole_again(page, "from the end of the box to all points")
+        notebook.settle()
+        began = time.perf_counter()
+        page.locator('.modebar-btn[data-title="Zoom out"]').click()
+        yield from whole_again(page, "zooming out by the button", began)
         notebook.settle()
         for color in ("score", "decision"):
             began = time.perf_counter()
@@ -138,6 +147,13 @@ def in_browser(root: Path):
             yield f"colours by {color}", f"{time.perf_counter() - began:.1f} s"
         page.screenshot(path=root.parent / "o2u_nb-map.png")
     lab.stop()
+
+
+def whole_again(page, what: str, began: float | None = None):
+    """Yield how long it takes until the page has drawn all points, from now or when it `began`."""
+    began = began or time.perf_counter()
+    page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done)))")
+    yield what, f"{time.perf_counter() - began:.1f} s"
 
 
 def moved(page, box: dict, what: str):

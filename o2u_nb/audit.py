@@ -53,7 +53,8 @@ class Audit(AuditFolder):
 
         While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
         progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
-        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `overwrite` and `resume`.
+        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `copies`, `overwrite` and
+        `resume`.
         """
         from o2u_nb.run import run_audit
 
@@ -83,7 +84,7 @@ class Audit(AuditFolder):
         from o2u_nb.run import save_audit
 
         with Silence() if quiet else Bars() as shown:
-            options = {"say": shown.say, **options}
+            options = {"say": shown.say, "progress": shown, **options}
             saved = save_audit(out, samples, trace, embeddings, **options)
         return cls(saved.folder)
 
@@ -239,9 +240,10 @@ class Audit(AuditFolder):
 
         One row for each member, by `sample_id`: `group`; `centre`, the member that the others are
         copies of; `match`, how it is a copy; `likeness`, up to 1; `label` and `split`; and whether
-        in its group `labels_differ` and `splits_differ`. They are searched for when first asked for
-        and kept in the audit's cache; `progress(done, total)` is called meanwhile. In a review,
-        `session().show_copies()` lists those whose labels differ.
+        in its group `labels_differ` and `splits_differ`. An audit searches for them when it is
+        made; after `copies=False` they are searched for now, and `progress(done, total)` is called
+        meanwhile. They are kept in the audit's cache. In a review, `session().show_copies()` lists
+        those whose labels differ.
         """
         from o2u_nb.review.copies import copies_of
 

@@ -37,7 +37,7 @@ from o2u_nb.folder import AuditFolder, is_finished
 from o2u_nb.presets import PRESETS, Preset, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
-from o2u_nb.review import copies
+from o2u_nb.review.copies import copies_among, groups, in_words, kept_copies, known_to
 from o2u_nb.review.lineage import carry
 from o2u_nb.stored import tables
 from o2u_nb.trace import Trace
@@ -61,6 +61,7 @@ def run_audit(
     preset: str = "standard",
     eyes: Sequence[str] | None = None,
     seed: int = 0,
+    copies: bool = True,
     overwrite: bool = False,
     reopen: bool = False,
     resume: bool = False,
@@ -75,7 +76,11 @@ def run_audit(
     `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is one of
     `PRESETS`. `eyes` are the networks that look at the pictures, instead of the preset's: names as
     `backbone` takes them, or `"network"` for one that is trained on the pictures. Their features
-    are kept in `out`, so that a later audit there computes only what is new. `say` is called with
+    are kept in `out`, so that a later audit there computes only what is new. With `copies`, copies
+    of pictures are searched for before the ranking, also smaller, mirrored or cropped ones: copies
+    whose labels differ are marked, those in several splits are listed among the problems, and no
+    label is predicted from a copy. Without it, so are only equal files, and copies that were
+    searched for before; it is no setting that `reopen` and `resume` compare. `say` is called with
     one line of text at each step, and `progress(stage, done, total)` during the long steps.
     `watch(samples)` is called before the first eye is trained, see `progress.Watch`. With
     `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
@@ -147,7 +152,8 @@ def run_audit(
                 **training,
                 **kept.facts(),
             )
-            _finish(place, out, checked, evidence, facts, say, kept.files)
+            found = _copies(out, checked.samples, copies, say, progress)
+            _finish(place, out, checked, evidence, facts, found, say, kept.files)
             place.drop(layout.RUN)
         return AuditFolder.open(out)
 
@@ -174,15 +180,19 @@ def save_audit(
     embeddings: np.ndarray | None = None,
     *,
     problems: pd.DataFrame | None = None,
+    copies: bool = True,
     overwrite: bool = False,
     say: Say = lambda line: None,
+    progress: Report | None = None,
 ) -> AuditFolder:
     """Keep what was trained in a notebook: rank the samples and write an audit folder to `out`.
 
     `trace` is what `fit_o2u` returned for `samples`. `embeddings` is what `embeddings(learn)`
     returned: (n_samples, d) of float, in the order of the trace and of any size; without it, the
-    review shows no look-alikes. `problems` is the table of problems that the source reported. `say`
-    is called with one line of text at each step, and for each reason to doubt the result.
+    review shows no look-alikes. `problems` is the table of problems that the source reported.
+    `copies` says whether copies of pictures are searched for, as in `run_audit`. `say` is called
+    with one line of text at each step, and for each reason to doubt the result, and
+    `progress("copies", done, total)` during the search.
 
     Raises `TraceError` when `samples`, `trace` and `embeddings` are not about the same samples with
     the same given labels, `O2UError` for embeddings with NaN, `AuditExistsError` when `out` holds
@@ -201,9 +211,9 @@ def save_audit(
             trace.save(place.new(layout.TRACE))
             if embeddings is not None:
                 embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
-            _finish(
-                place, out, checked, Evidence(trace, embeddings), dict(source="a notebook"), say
-            )
+            found = _copies(out, samples, copies, say, progress or Silence())
+            evidence, facts = Evidence(trace, embeddings), dict(source="a notebook")
+            _finish(place, out, checked, evidence, facts, found, say)
         return AuditFolder.open(out)
 
 
@@ -254,23 +264,38 @@ def _begin_without_lost(
     return begun
 
 
+def _copies(
+    out: Path, samples: pd.DataFrame, search: bool, say: Say, progress: Report
+) -> pd.Series:
+    """Return which samples show the same picture; only `search` looks for more than equal files."""
+    if not search:
+        return groups(samples, kept_copies(out, samples))
+    say("Looking for copies among the pictures.")
+    found = copies_among(out, samples, progress=_stage(progress, "copies"))
+    if len(found):
+        for line in in_words(duplicates.compared(found, samples), len(samples)):
+            say(line)
+    return groups(samples, found)
+
+
 def _finish(
     place: Place,
     out: Path,
     checked: Checked,
     evidence: Evidence,
     facts: dict,
+    copies: pd.Series,
     say: Say,
     files: Sequence[str] | None = None,
 ) -> None:
     """Rank the samples, look at earlier decisions in `out`, and write the remaining files.
 
-    `files` are the digests of the pictures as they were before training, see `again.short`.
+    `copies` says which samples show the same picture, see `review.copies.groups`. `files` are the
+    digests of the pictures as they were before training, see `again.short`.
     """
     say("Ranking the samples and writing the report.")
-    groups = copies.groups(out, checked.samples)
-    checked = _with_late_problems(place, checked, files, groups, say)
-    findings = Findings.of(copies.known_to(evidence, groups), notes=facts.get("eye_notes", ()))
+    checked = _with_late_problems(place, checked, files, copies, say)
+    findings = Findings.of(known_to(evidence, copies), notes=facts.get("eye_notes", ()))
     carried = carry(out, checked.samples)
     for line in (*map("Careful: {}".format, findings.doubts), *carried.said):
         say(line)
@@ -284,7 +309,7 @@ def _finish(
 
 
 def _with_late_problems(
-    place: Place, checked: Checked, files: Sequence[str] | None, groups: pd.Series, say: Say
+    place: Place, checked: Checked, files: Sequence[str] | None, copies: pd.Series, say: Say
 ) -> Checked:
     """Add what is known only now: pictures that have disappeared, changed, or are in two splits."""
     now = again.short(again.states(checked.samples))
@@ -293,7 +318,7 @@ def _with_late_problems(
         "have disappeared since they were read": gone(checked.samples),
         "have changed since they were read": changed(checked.samples, others),
         "have a copy in another split": duplicates.in_several_splits(
-            checked.samples, groups.to_numpy()
+            checked.samples, copies.to_numpy()
         ),
     }
     for what, problems in found.items():

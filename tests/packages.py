@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 
@@ -41,3 +42,17 @@ def install(wheel: Path, folder: Path, *options: str) -> Path:
     done = run(*PIP, *into, wheel, *options)
     assert done.returncode == 0, f"pip could not install the wheel: {done.stderr}"
     return programs
+
+
+def beside(folder: Path, root: Path, *wanted: str) -> Path:
+    """Install `wanted` from PyPI into a new environment in `folder`; return its Python.
+
+    It also sees the packages of this environment, and the checkout `root` as it is.
+    """
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    (own,) = (folder / "lib").glob("python*/site-packages")
+    (own / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{root}\n")
+    done = run(*PIP, "--python", python, "install", "-q", "--no-compile", *wanted)
+    assert done.returncode == 0, f"pip could not install {' '.join(wanted)}: {done.stderr}"
+    return python

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from o2u_nb.data import sources
 from o2u_nb.errors import SourceError
@@ -75,3 +76,11 @@ class Tensor:
 
     def __len__(self):
         return len(self.values)
+
+
+def smooth(n: int) -> np.ndarray:
+    """Return `n` different pictures of soft colours, uint8 (n, 64, 64, 3); always the same ones."""
+    noise = np.random.default_rng(0).random((n, 64, 64, 3))
+    soft = gaussian_filter(noise, (0, 2, 2, 0))
+    low, high = soft.min((1, 2, 3), keepdims=True), soft.max((1, 2, 3), keepdims=True)
+    return ((soft - low) / (high - low) * 255).astype(np.uint8)

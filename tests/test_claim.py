@@ -159,7 +159,7 @@ def test_of_audits_that_are_written_at_once_one_is_whole_and_others_are_refused(
         job.stdin.close(), job.stdout.close()
     assert set(statuses) <= {0, 3} and 0 in statuses
     assert Audit.open(out).verify() == []
-    assert {p.name for p in out.iterdir()} == {
+    assert {p.name for p in out.iterdir()} - {".cache"} == {
         *layout.MADE_BY_AUDIT, layout.MARKER, layout.DECISIONS
     } - {layout.EMBEDDINGS, layout.HEAD, layout.FEATURES, layout.EYES, layout.RUN} - (
         {layout.DECISIONS} if is_new else set()
@@ -222,7 +222,7 @@ def test_all_of_an_audit_is_on_the_disk_before_the_facts_promise_it(tmp_path, mo
         if Path(b).name == layout.FACTS:
             for path in Path(b).parent.rglob("*"):
                 found = path.stat()
-                if path.name != LOCK:
+                if path.name != LOCK and ".cache" not in path.parts:  # may be lost at any time
                     promised.append((path.name, is_same(found, sent.get(found.st_ino), path)))
         replace(a, b)
 

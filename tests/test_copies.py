@@ -98,21 +98,50 @@ def test_pixels_in_the_table_count_as_other_pictures_when_they_change(tmp_path):
     assert set(Audit.open(folder).copies().index) == set(samples.index[:2])
 
 
-def test_those_with_other_labels_are_marked_when_the_audit_is_written_again(audit, tmp_path):
+def marked(audit: Audit) -> set[str]:
+    return set(audit.scores.index[audit.scores["kind"] == "duplicate conflict"])
+
+
+def test_an_audit_searches_and_marks_those_with_other_labels_at_once(audit, tmp_path):
+    said, told = [], []
+    kept = Audit.save(
+        tmp_path / "kept", audit.samples, audit.trace, say=said.append,
+        progress=lambda *at: told.append(at),
+    )  # fmt: skip
+    assert marked(kept) == {name_of(0), name_of(MIRRORED)}
+    assert "4 of 16 pictures are in 2 groups of copies. In 1 groups the labels differ." in said
+    assert told[-1] == ("copies", 2 * N, 2 * N) and {stage for stage, _, _ in told} == {"copies"}
+    assert set(kept.problems["sample_id"]) == {name_of(4), name_of(SMALLER)}  # in two splits
+    assert kept.facts["n_problems"] == 2
+
+
+def test_what_an_audit_found_is_not_searched_for_again(audit, tmp_path, monkeypatch):
     kept = Audit.save(tmp_path / "kept", audit.samples, audit.trace, quiet=True)
-    assert "duplicate conflict" not in set(kept.scores["kind"])  # only equal files are looked for
+    monkeypatch.setattr(duplicates, "find", None)
+    assert kept.copies()["group"].nunique() == 2
+    again = Audit.save(tmp_path / "kept", audit.samples, audit.trace, quiet=True, overwrite=True)
+    assert marked(again) == {name_of(0), name_of(MIRRORED)}
+
+
+def test_an_audit_without_the_search_marks_them_once_it_is_rebuilt(audit, tmp_path):
+    kept = Audit.save(tmp_path / "kept", audit.samples, audit.trace, quiet=True, copies=False)
+    assert marked(kept) == set()  # only equal files are looked for
+    assert not (kept.folder / copies.CACHE).exists() and kept.problems.empty
     kept.copies()
     again = Audit.rebuild(kept.folder, quiet=True)
-    marked = again.scores.index[again.scores["kind"] == "duplicate conflict"]
-    assert set(marked) == {name_of(0), name_of(MIRRORED)}
+    assert marked(again) == {name_of(0), name_of(MIRRORED)}
+    assert set(again.problems["sample_id"]) == {name_of(4), name_of(SMALLER)}  # in two splits
+    assert again.facts["n_problems"] == 2
+    twice = Audit.rebuild(kept.folder, quiet=True)
+    pd.testing.assert_frame_equal(twice.problems, again.problems)
 
 
 def test_all_that_were_found_stay_in_one_fold(audit):
     samples = audit.samples
-    alone = copies.groups(audit.folder, samples)
+    alone = copies.groups(samples, copies.kept_copies(audit.folder, samples))
     assert alone.nunique() == N  # no two files are equal
     audit.copies()
-    found = copies.groups(audit.folder, samples)
+    found = copies.groups(samples, copies.kept_copies(audit.folder, samples))
     assert found.nunique() == N - 2 and found[name_of(0)] == found[name_of(MIRRORED)]
     evidence = copies.known_to(Evidence(audit.trace), found)
     there = pd.Series(evidence.copies, audit.trace.ids)
@@ -123,7 +152,7 @@ def test_an_audit_lists_the_copies_that_it_knows_in_several_splits(audit, tmp_pa
     samples = audit.samples
     shutil.copyfile(samples.loc[name_of(4), "path"], samples.loc[name_of(SMALLER), "path"])
     said = []
-    kept = Audit.save(tmp_path / "kept", samples, audit.trace, say=said.append)
+    kept = Audit.save(tmp_path / "kept", samples, audit.trace, say=said.append, copies=False)
     problems = kept.problems.set_index("sample_id")
     assert set(problems.index) == {name_of(4), name_of(SMALLER)}
     assert set(problems["problem"]) == {"same picture in several splits"}

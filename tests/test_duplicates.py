@@ -3,10 +3,11 @@
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb.data.duplicates import in_several_splits, same_files
+from o2u_nb.data.duplicates import in_several_splits, kept_together, same_files
 from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.data.readers.folders import from_folder
 
@@ -82,3 +83,21 @@ def test_pictures_in_several_splits_are_listed_each_with_the_other():
         "also as a in train",
     ]
     assert in_several_splits(samples.assign(split="train"), same_files(samples)).empty
+
+
+def test_equal_files_and_groups_that_the_table_names_are_kept_together():
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 6, 6, 3), dtype=np.uint8)
+    pixels[3] = pixels[0]
+    samples = from_arrays(pixels, list("xyxyxyx"), ids=list("abcdefg")).samples
+
+    def parts(table: pd.DataFrame) -> set[frozenset[str]]:
+        groups = table.groupby(kept_together(table)).groups.values()
+        return {frozenset(ids) for ids in groups if len(ids) > 1}
+
+    assert parts(samples) == {frozenset("ad")}
+    named = samples.assign(group=["p", pd.NA, "q", "r", "r", "q", pd.NA])
+    assert parts(named) == {frozenset("ade"), frozenset("cf")}  # a is d, and d belongs to e
+    for seed in range(3):
+        shuffled = named.sample(frac=1, random_state=seed)
+        assert parts(shuffled) == parts(named)
+    assert parts(named.drop(columns="image")) == {frozenset("de"), frozenset("cf")}

@@ -132,6 +132,16 @@ def test_every_format_is_written(name, session, tmp_path):
         assert len(pd.read_csv(f"{path}/train/metadata.csv")) > 0
     elif name == "label_studio":
         assert len(json.loads(Path(path).read_text(encoding="utf-8"))) == 40
+    elif name == "huggingface_parquet":
+        assert len(sources.read(path).samples) == 39
+    elif name == "croissant":
+        assert len(pd.read_csv(f"{path}/labels.csv")) == 39
+    elif name == "fiftyone":
+        assert len(json.loads(Path(path, "samples.json").read_text())["samples"]) == 40
+    elif name == "weights":
+        assert pd.read_csv(path)["weight"].between(0, 1).all()
+    elif name == "data_card":
+        assert "| label changed | 2 |" in Path(path).read_text(encoding="utf-8")
     else:
         arrays = np.load(path)  # without pickle
         assert arrays["pred_probs"].shape == (40, 4) and len(arrays["ids"]) == 40
@@ -144,7 +154,10 @@ def test_formats_are_all_those_of_the_exchange():
     called = {
         format.code.partition("(")[0].removeprefix("exchange.") for format in FORMATS.values()
     }
-    others = {"revert", "to_cleanlab", "from_label_studio", "label_studio_interface"}
+    others = {
+        "revert", "to_cleanlab", "from_label_studio", "label_studio_interface", "data_card",
+        "sample_weights", "second_opinion",
+    }  # fmt: skip
     assert called == {*exchange.__all__} - others
 
 

@@ -9,7 +9,7 @@ from o2u_nb.__main__ import _parser
 from o2u_nb.data import sources
 from tests.audits import write_audit
 
-PAGES = ("own-folder", "own-learner", "review", "export", "methods")
+PAGES = ("own-folder", "own-learner", "review", "export", "methods", "front-ends")
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_its_parquet_is_a_source_a_table_of_labels_and_a_data_frame(tmp_path):
 
 
 def test_a_folder_of_parquet_files_says_to_give_one_of_them(tmp_path):
-    parquet(tmp_path / "train.parquet")
+    pd.DataFrame(dict(path=["a.png"], label=["cat"])).to_parquet(tmp_path / "labels.parquet")
     assert "1 file ends in .parquet: give such a table as the source" in refusal(tmp_path)
 
 

@@ -3,22 +3,15 @@
 import numpy as np
 import pandas as pd
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from o2u_nb.data.duplicates import find
 from o2u_nb.data.groups import stars, together
 from o2u_nb.data.readers.arrays import from_arrays
-
-
-def _pictures(n):
-    noise = np.random.default_rng(0).random((n, 64, 64, 3))
-    smooth = gaussian_filter(noise, (0, 2, 2, 0))
-    low, high = smooth.min((1, 2, 3), keepdims=True), smooth.max((1, 2, 3), keepdims=True)
-    return ((smooth - low) / (high - low) * 255).astype(np.uint8)
+from tests.pictures import smooth
 
 
 def test_a_mirrored_a_smaller_and_an_equal_copy_are_found_and_nothing_else():
-    own = _pictures(12)
+    own = smooth(12)
     small = np.asarray(Image.fromarray(own[1]).resize((48, 48)).resize((64, 64)))
     every = np.concatenate([own, own[:1, :, ::-1], small[None], own[2:3]])
     samples = from_arrays(every, ["a"] * 14 + ["b"]).samples

@@ -11,6 +11,7 @@ from o2u_nb.audit import Audit
 from o2u_nb.commands import table_out
 from o2u_nb.commands.options import place
 from o2u_nb.progress import Bars
+from o2u_nb.review.copies import in_words
 from o2u_nb.text import clip, on_one_line
 
 MOST = 20  # groups that are printed
@@ -48,19 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 def said(found: pd.DataFrame, n: int, *, every: bool = False) -> list[str]:
     """Return lines that say how many groups `found` has among `n` pictures, and name some."""
-    groups = found.groupby("group")
-    differ, across = (
-        found.loc[found[name], "group"].nunique() for name in ("labels_differ", "splits_differ")
-    )
-    lines = [
-        f"{len(found):,} of {n:,} pictures are in {groups.ngroups:,} groups of copies. "
-        f"In {differ:,} groups the labels differ."
-    ]
-    if across:
-        lines.append(
-            f"{across:,} groups have members in several splits: what is measured on one split was "
-            "partly learned from the same pictures."
-        )
+    lines = in_words(found, n)
     shown = found if every else found[found["labels_differ"]]
     for k, (_, rows) in enumerate(shown.groupby("group", sort=False)):
         if k == MOST:

@@ -39,6 +39,14 @@ def described(small: np.ndarray, window: tuple[float, float, float, float]) -> n
     product of two rows, -1 to 1, says how alike the parts look, whatever their brightness and
     contrast; rows of zeros where a part has only one colour.
     """
+    found = np.empty((len(small), GREY_CELLS**2 + 3 * COLOUR_CELLS**2), np.float32)
+    for start in range(0, len(small), 4 * PAIRS_AT_ONCE):
+        rows = slice(start, start + 4 * PAIRS_AT_ONCE)
+        found[rows] = _described(small[rows], window)
+    return found
+
+
+def _described(small: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
     pictures = small.astype(np.float32)
     grey = pictures @ GREY
     light = _cells(grey[..., None], window, GREY_CELLS)

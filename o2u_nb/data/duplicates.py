@@ -6,13 +6,14 @@ then verified on aligned pixels. Nothing here needs torch, and `find` does not l
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from o2u_nb.data import alignment
+from o2u_nb.data.cells import Cells, Tell
 from o2u_nb.data.content import hash_if_readable
 from o2u_nb.data.fingerprints import BITS, Fingerprints, fingerprints
 from o2u_nb.data.groups import stars
@@ -21,6 +22,7 @@ from o2u_nb.data.parallel import Progress, in_threads
 from o2u_nb.data.samples import SEVERAL_SPLITS, Problem, problems_table
 from o2u_nb.rows import evenly
 
+GROUP = "group"  # the column of a samples table that says which samples belong together
 SAME_FILE, COPY, MIRRORED, CENTRE = "same file", "copy", "mirrored copy", "centre"  # of `match`
 # The smallest likeness (see `alignment.likeness`) of two copies. Where the pictures of a set look
 # alike anyway, as those of shirts on a white ground do, more is asked: `MARGIN` more, on the scale
@@ -37,10 +39,7 @@ MOST_BITS = 10  # of 64 by which the hashes of two candidates may differ
 WINDOW_FIT = 0.85  # the smallest dot product of the descriptions of a candidate and a window
 WORTH_ALIGNING = 0.5  # correlation of the details of candidates as they are, from which on to align
 CANDIDATES = 4  # the most of each kind for each picture
-ROWS_AT_ONCE = 512  # so that a block of dot products with 50,000 others takes 100 MB
 PAIRS_AT_ONCE = 512
-
-Tell = Callable[[float], None]  # called with the share that is done, 0 to 1
 
 
 class Pairs(NamedTuple):
@@ -146,6 +145,11 @@ class _Stages:
             self.progress(done, 2 * self.steps)
 
 
+def _part(tell: Tell, k: int, count: int) -> Tell:
+    """Return what tells the share of the whole that is done in part `k`, from 0, of `count`."""
+    return lambda share: tell((k + share) / count)
+
+
 def same_files(samples: pd.DataFrame) -> np.ndarray:
     """Return the position of the first sample with the same bytes, int (n_samples,).
 
@@ -162,6 +166,31 @@ def same_files(samples: pd.DataFrame) -> np.ndarray:
     firsts = pd.Series(positions[known]).groupby(content[known].to_numpy()).transform("min")
     positions[known] = firsts.to_numpy()
     return positions
+
+
+def kept_together(samples: pd.DataFrame) -> np.ndarray:
+    """Return which samples belong on one side of a split, int (n_samples,): equal for these.
+
+    They are files with the same bytes, and samples with the same value in the column `group`, if
+    the table has one: NA is no group. For all copies that an audit knows, it is made by
+    `samples.assign(group=audit.copies()["group"])`; it may say anything else that a network should
+    not know from training, such as whose picture it is.
+    """
+    from scipy.sparse import coo_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(samples)
+    firsts = [np.arange(n)]
+    if {"path", "image"} & set(samples.columns):
+        firsts.append(same_files(samples))
+    if GROUP in samples:
+        codes = pd.factorize(samples[GROUP])[0]  # -1 for NA
+        members = np.flatnonzero(codes >= 0)
+        first = np.arange(n)
+        first[members] = pd.Series(members).groupby(codes[members]).transform("min")
+        firsts.append(first)
+    ends = np.tile(np.arange(n), len(firsts)), np.concatenate(firsts)
+    return connected_components(coo_array((np.ones(len(ends[0])), ends), (n, n)))[1]
 
 
 def _size(item: Item) -> int | None:
@@ -204,23 +233,27 @@ def _verified(prints: Fingerprints, also: np.ndarray, tell: _Stages) -> tuple[Pa
 
 def _by_hash(prints: Fingerprints, usable: np.ndarray, tell: Tell) -> Pairs:
     """Return pairs whose hashes hardly differ, the `CANDIDATES` nearest of each picture."""
-    own = np.where(prints.whole[usable], 1, -1).astype(np.float32)
-    turned = np.where(prints.mirrored[usable], 1, -1).astype(np.float32)
-    found = []
-    for start in range(0, len(usable), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        for others, mirrored in ((own, False), (turned, True)):
-            # With +1 for a bit that is set and -1 for one that is not, the dot product of two
-            # hashes is the number of bits minus twice the number of those that differ.
-            equal = own[rows] @ others.T
-            row, column = np.nonzero(equal >= BITS - 2 * MOST_BITS)
-            later = column > row + start
+    # With +1 for a bit that is set and -1 for one that is not, the dot product of two hashes is the
+    # number of bits minus twice the number of those that differ; here they are scaled to length 1.
+    scale = np.float32(BITS**-0.5)
+    own = np.where(prints.whole[usable], scale, -scale)
+    turned = np.where(prints.mirrored[usable], scale, -scale)
+    cells = Cells(own)
+    parts = []
+    for half, (others, mirrored) in enumerate(((own, False), (turned, True))):
+        found = [np.empty((0, 3))]
+        for asked, among, alike in cells.products(own, others, _part(tell, half, 2)):
+            row, column = np.nonzero(alike >= 1 - 2 * (MOST_BITS + 0.5) / BITS)
+            later = among[column] > asked[row]
             row, column = row[later], column[later]
-            near = _nearest(row, equal[row, column])
-            found.append(Pairs(row[near] + start, column[near], np.full(len(near), mirrored)))
-        tell(start / len(usable))
-    pairs = _joined(found)
-    return Pairs(usable[pairs.first], usable[pairs.second], pairs.mirrored)
+            near = _nearest(row, alike[row, column])
+            row, column = row[near], column[near]
+            found.append(np.stack([asked[row], among[column], alike[row, column]], axis=1))
+        first, second, alike = np.concatenate(found).T
+        near = _nearest(first.astype(np.int64), alike)
+        ends = usable[first[near].astype(np.int64)], usable[second[near].astype(np.int64)]
+        parts.append(Pairs(*ends, np.full(len(near), mirrored)))
+    return _joined(parts)
 
 
 def _nearest(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -247,19 +280,23 @@ def _as_they_are(pairs: Pairs, details: np.ndarray, side: int) -> np.ndarray:
 def _by_window(small: np.ndarray, usable: np.ndarray, tell: Tell) -> Pairs:
     """Return pairs of which one picture looks like a window of the other, the best of each one."""
     wholes = alignment.described(small[usable], alignment.WHOLE)
-    found = []
+    cells = Cells(wholes)
+    n, count = len(usable), len(alignment.WINDOWS)
+    best, fits = np.zeros((count, n), np.int64), np.full((count, n), -1, np.float32)
     for k, window in enumerate(alignment.WINDOWS):
-        parts = alignment.described(small[usable], window).T
-        for start in range(0, len(usable), ROWS_AT_ONCE):
-            rows = np.arange(start, min(start + ROWS_AT_ONCE, len(usable)))
-            fits = wholes[rows] @ parts
-            fits[np.arange(len(rows)), rows] = -1
-            best = fits.argmax(1)
-            found.append((rows, best, fits[np.arange(len(rows)), best]))
-        tell((k + 1) / len(alignment.WINDOWS))
-    rows, best, fits = map(np.concatenate, zip(*found, strict=True)) if found else 3 * [usable]
-    kept = _nearest_different(rows, best, fits)
-    return _pairs(usable[rows[kept]], usable[best[kept]])
+        parts = alignment.described(small[usable], window)
+        for asked, among, alike in cells.products(wholes, parts, _part(tell, k, count)):
+            at = np.searchsorted(among, asked).clip(max=len(among) - 1)
+            itself = among[at] == asked
+            alike[itself, at[itself]] = -1
+            top = alike.argmax(1)
+            values = alike[np.arange(len(asked)), top]
+            better = values > fits[k, asked]
+            rows = asked[better]
+            best[k, rows], fits[k, rows] = among[top[better]], values[better]
+    rows, others, values = np.tile(np.arange(n), count), best.ravel(), fits.ravel()
+    kept = _nearest_different(rows, others, values)
+    return _pairs(usable[rows[kept]], usable[others[kept]])
 
 
 def _nearest_different(rows: np.ndarray, others: np.ndarray, fits: np.ndarray) -> np.ndarray:
@@ -274,10 +311,14 @@ def _nearest_different(rows: np.ndarray, others: np.ndarray, fits: np.ndarray) -
 def _turned_to_fit(also: np.ndarray, small: np.ndarray) -> Pairs:
     """Return the pairs `also` (n_pairs, 2), mirrored where they fit better that way."""
     pairs = _pairs(*also.T)
-    own = alignment.described(small, alignment.WHOLE)
-    turned = alignment.described(small[:, :, ::-1], alignment.WHOLE)
-    first = own[pairs.first]
-    gain = np.einsum("ij,ij->i", first, turned[pairs.second] - own[pairs.second])
+    gain = np.zeros(len(pairs.first), np.float32)
+    for start in range(0, len(gain), PAIRS_AT_ONCE):
+        rows = slice(start, start + PAIRS_AT_ONCE)
+        second = small[pairs.second[rows]]
+        first = alignment.described(small[pairs.first[rows]], alignment.WHOLE)
+        own = alignment.described(second, alignment.WHOLE)
+        turned = alignment.described(second[:, :, ::-1], alignment.WHOLE)
+        gain[rows] = np.einsum("ij,ij->i", first, turned - own)
     return pairs._replace(mirrored=gain > 0)
 
 

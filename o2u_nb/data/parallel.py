@@ -6,12 +6,15 @@ chunks, so that results do not fill the memory when the caller is slow.
 """
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+PLATFORM = sys.platform
 Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
 AHEAD = 3  # batches that are computed before they are asked for; our choice
 
@@ -46,9 +49,9 @@ def in_threads(
             progress(1, 1)
         return
     chunk = min(256, max(16, total // 50))
-    with ThreadPoolExecutor(workers or cpu_count()) as pool:
+    with _mapping(workers or cpu_count()) as over:
         for start in range(0, total, chunk):
-            yield from pool.map(function, items[start : start + chunk])
+            yield from over(function, items[start : start + chunk])
             if progress:
                 progress(min(start + chunk, total), total)
 
@@ -76,3 +79,13 @@ def batches_ahead(
             yield [future.result() for future in ahead.popleft()]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterator]]:
+    """Give a `map` that works in threads; in a browser, which has none, Python's own."""
+    if PLATFORM == "emscripten":
+        yield map
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            yield pool.map

@@ -13,9 +13,14 @@ from o2u_nb.data.parallel import Progress
 from o2u_nb.errors import ApplyError
 from o2u_nb.exchange.class_folders import to_folder
 from o2u_nb.exchange.cleanlab import write_cleanlab
+from o2u_nb.exchange.croissant import to_croissant
+from o2u_nb.exchange.data_card import write_data_card
+from o2u_nb.exchange.fiftyone import to_fiftyone
 from o2u_nb.exchange.huggingface import to_huggingface
+from o2u_nb.exchange.huggingface_parquet import to_huggingface_parquet
 from o2u_nb.exchange.label_studio import write_label_studio
 from o2u_nb.exchange.tables import to_csv, to_parquet
+from o2u_nb.exchange.weights import write_weights
 from o2u_nb.folder import AuditFolder
 from o2u_nb.review.apply import Plan
 
@@ -64,6 +69,41 @@ FORMATS = {
         "-huggingface",
         "exchange.to_huggingface(plan(audit), {!r})",
         lambda plan, audit, path, progress: to_huggingface(plan, path, progress=progress),
+    ),
+    "huggingface_parquet": Format(
+        "Hugging Face Parquet, with the pictures in it",
+        "",
+        "-parquet",
+        "exchange.to_huggingface_parquet(plan(audit), {!r})",
+        lambda plan, audit, path, progress: to_huggingface_parquet(plan, path, progress=progress),
+    ),
+    "croissant": Format(
+        "folder with Croissant metadata and a data card",
+        "",
+        "-croissant",
+        "exchange.to_croissant(plan(audit), audit, {!r})",
+        lambda plan, audit, path, progress: to_croissant(plan, audit, path, progress=progress),
+    ),
+    "fiftyone": Format(
+        "FiftyOne, all samples with fields, tags and predictions",
+        "",
+        "-fiftyone",
+        "exchange.to_fiftyone(plan(audit), audit, {!r})",
+        lambda plan, audit, path, progress: to_fiftyone(plan, audit, path, progress=progress),
+    ),
+    "weights": Format(
+        "sample weights, a CSV with how likely each label is right",
+        ".csv",
+        "-weights.csv",
+        "exchange.write_weights(plan(audit), audit, {!r})",
+        lambda plan, audit, path, progress: write_weights(plan, audit, path),
+    ),
+    "data_card": Format(
+        "section for a data card, Markdown",
+        ".md",
+        "-data-card.md",
+        "exchange.write_data_card(audit, {!r})",
+        lambda plan, audit, path, progress: write_data_card(audit, path),
     ),
     "cleanlab": Format(
         "arrays for cleanlab, with the given labels",

@@ -31,20 +31,24 @@ from o2u_nb.errors import ApplyError, OutputError
 class Entry(NamedTuple):
     """One file to write: its place (POSIX path in the folder), an item, and facts about it.
 
-    An item that is a path is copied or linked; bytes are written as they are, arrays as PNG.
+    An item that is a path is copied or linked; bytes are written as they are, arrays as PNG. An
+    item that is a function writes the file itself: `item(path)`.
     """
 
     place: str
-    item: Item
+    item: Item | Callable[[Path], None]
     about: dict
 
 
-def places(samples: pd.DataFrame, given: pd.Series, *, split_level: bool) -> pd.Series:
+def places(
+    samples: pd.DataFrame, given: pd.Series, *, split_level: bool, own_names: bool = False
+) -> pd.Series:
     """Return where each sample goes: `[split/]label/name`, POSIX, unique on any file system.
 
     A file keeps the part of its path that is below its class folder. `given` holds the labels
     before the decisions. Where several files would get the same place, a file that was in that
-    class before keeps its name, and the others get a suffix made of their id.
+    class before keeps its name, and the others get a suffix made of their id. With `own_names`,
+    that is also done where files in different folders would have the same name.
     """
     names = [
         "/".join(map(safe_name, [*([split] if split_level else []), label, *below]))
@@ -57,8 +61,8 @@ def places(samples: pd.DataFrame, given: pd.Series, *, split_level: bool) -> pd.
     taken: set[str] = set()
     found = {}
     for _, sample_id, name in wanted:
-        found[sample_id] = _free(name, sample_id, taken)
-        taken.add(_folded(found[sample_id]))
+        found[sample_id] = _free(name, sample_id, taken, own_names)
+        taken.add(_key(found[sample_id], own_names))
     return pd.Series(found, dtype=object).reindex(samples.index)
 
 
@@ -148,12 +152,16 @@ def _suffix(item: Item) -> str:
     return ".png"
 
 
-def _free(name: str, sample_id: str, taken: set[str]) -> str:
+def _free(name: str, sample_id: str, taken: set[str], own_names: bool) -> str:
     """Return `name`, or if that is taken `name` with a digest of the id before its suffix."""
-    if _folded(name) not in taken:
+    if _key(name, own_names) not in taken:
         return name
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem}-{digest(sample_id)}{path.suffix}"))
+
+
+def _key(name: str, own_names: bool) -> str:
+    return _folded(name.rpartition("/")[2] if own_names else name)
 
 
 def _folded(name: str) -> str:
@@ -185,7 +193,9 @@ def _place(draft: Path, entry: Entry, mode: str) -> dict:
     """Write one entry and return its line of the manifest."""
     target = draft / entry.place
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(entry.item, (str, os.PathLike)):
+    if callable(entry.item):
+        entry.item(target)
+    elif isinstance(entry.item, (str, os.PathLike)):
         os.stat(entry.item)  # raises when there is no file, which making a link would not
         PLACERS[mode](os.path.abspath(entry.item), target)
     else:

@@ -20,7 +20,8 @@ NOT_SCORES = ("rank",)  # not offered for sorting: the rank is the order of `sco
 class Columns:
     """Hold `ids` (n,), `classes` (sorted names), and `label` and `suggested` (n,) as codes.
 
-    A code is a position in `classes`; -1 = no suggestion. `names` are the columns to sort by.
+    A code is a position in `classes`; -1 = no suggestion. `names` are the columns to sort by, and
+    `added` those of them that are not the audit's.
     """
 
     def __init__(self, scores: pd.DataFrame):
@@ -36,6 +37,7 @@ class Columns:
             for name in scores
             if name not in NOT_SCORES and pd.api.types.is_float_dtype(scores[name])
         ]
+        self.added: list[str] = []
         self._orders: dict[tuple[str, bool], np.ndarray] = {}
         self._matched: tuple[str, np.ndarray] | None = None
 
@@ -64,6 +66,20 @@ class Columns:
         Raises `O2UError`, which names the nearest column, if there is none of this name.
         """
         return self.scores[one_of(name, self.names, "score")].to_numpy()
+
+    def add(self, name: str, values: np.ndarray) -> None:
+        """Add the column `name` with `values` (n,) of float, NaN = not known.
+
+        It replaces one of this name that was added before. Raises `O2UError` for a name that the
+        audit's own table has.
+        """
+        if name in self.scores and name not in self.added:
+            raise O2UError(f"The score table has a column {name!r} already: choose another name.")
+        self.scores = self.scores.assign(**{name: values})
+        self._orders = {key: order for key, order in self._orders.items() if key[0] != name}
+        if name not in self.added:
+            self.added.append(name)
+            self.names.append(name)
 
     def order(self, name: str, *, descending: bool = True) -> np.ndarray:
         """Return all positions (n,) sorted by a score; ties are in rank order, NaN is last."""

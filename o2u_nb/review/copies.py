@@ -28,34 +28,50 @@ COLUMNS = ("group", "centre", "match", "likeness")
 def copies_of(audit: AuditFolder, *, progress: Progress | None = None) -> pd.DataFrame:
     """Return the groups of copies among the pictures of `audit`: see `duplicates.compared`.
 
-    They are searched for when first asked for, which takes about as long as two passes over the
-    pictures and longer for more than 20,000, and kept until the samples or their files change.
+    An audit searches for them when it is made, unless it is told not to; else they are searched for
+    when first asked for. They are kept until the samples or their files change.
     """
     from o2u_nb.data import duplicates  # imports scipy
 
     samples = audit.samples
-    place = audit.folder / CACHE / f"{_stamp(samples)}.parquet"
+    return duplicates.compared(copies_among(audit.folder, samples, progress=progress), samples)
+
+
+def copies_among(
+    folder: Path, samples: pd.DataFrame, *, progress: Progress | None = None
+) -> pd.DataFrame:
+    """Return what `duplicates.find` finds among `samples`, kept in the audit `folder`.
+
+    The search takes about as long as two passes over the pictures; `progress(done, total)` is
+    called meanwhile.
+    """
+    from o2u_nb.data import duplicates  # imports scipy
+
+    place = _place(folder, samples)
     found = _kept(place)
     if found is None:
         found = duplicates.find(samples, progress=progress)
         _keep(place, found)
-    return duplicates.compared(found, samples)
+    return found
 
 
-def groups(folder: Path, samples: pd.DataFrame) -> pd.Series:
+def kept_copies(folder: Path, samples: pd.DataFrame) -> pd.DataFrame | None:
+    """Return what `copies_among` has found before, None where nothing of it is kept."""
+    return _kept(_place(folder, samples)) if (folder / CACHE).is_dir() else None
+
+
+def groups(samples: pd.DataFrame, found: pd.DataFrame | None) -> pd.Series:
     """Return which samples show the same picture: int by `sample_id`, equal for copies alone.
 
-    Byte-for-byte copies are always looked for, others only if they were searched for in the audit
-    `folder` before, by `copies_of`.
+    Byte-for-byte copies are always looked for, others are those of the table `found`, as
+    `copies_among` returns it, or None.
     """
     from o2u_nb.data import duplicates  # imports scipy
 
-    found = pd.Series(duplicates.same_files(samples), samples.index)
-    place = folder / CACHE
-    kept = _kept(place / f"{_stamp(samples)}.parquet") if place.is_dir() else None
-    if kept is not None:
-        found[kept.index] = found[kept.index].groupby(kept["group"]).transform("min")
-    return found
+    same = pd.Series(duplicates.same_files(samples), samples.index)
+    if found is not None:
+        same[found.index] = same[found.index].groupby(found["group"]).transform("min")
+    return same
 
 
 def known_to(evidence: Evidence, found: pd.Series) -> Evidence:
@@ -63,6 +79,23 @@ def known_to(evidence: Evidence, found: pd.Series) -> Evidence:
     rows = found[evidence.trace.ids].to_numpy()
     others = tuple(replace(other, copies=rows) for other in evidence.others)
     return replace(evidence, copies=rows, others=others)
+
+
+def in_words(copies: pd.DataFrame, n: int) -> list[str]:
+    """Say how many groups of `copies`, as `copies_of` returns them, `n` pictures have."""
+    differ, across = (
+        copies.loc[copies[name], "group"].nunique() for name in ("labels_differ", "splits_differ")
+    )
+    lines = [
+        f"{len(copies):,} of {n:,} pictures are in {copies['group'].nunique():,} groups of copies. "
+        f"In {differ:,} groups the labels differ."
+    ]
+    if across:
+        lines.append(
+            f"{across:,} groups have members in several splits: what is measured on one split was "
+            "partly learned from the same pictures."
+        )
+    return lines
 
 
 def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
@@ -90,6 +123,10 @@ def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
         same=tuple(own.tolist()),
         how="every picture was compared",
     )
+
+
+def _place(folder: Path, samples: pd.DataFrame) -> Path:
+    return folder / CACHE / f"{_stamp(samples)}.parquet"
 
 
 def _stamp(samples: pd.DataFrame) -> str:

@@ -80,14 +80,18 @@ class Learning:
 
 
 def prior_of(columns: Columns, features: Sequence[np.ndarray]) -> Prior:
-    """Return what the audit says before any decision, all columns of its scores table included."""
+    """Return what the audit says before any decision, all columns of its scores table included.
+
+    Columns that were added are not: what a review learns does not depend on what is looked at.
+    """
+    own = [name for name in columns.names if name != P_WRONG and name not in columns.added]
     return Prior(
         columns.values(P_WRONG),
         columns.label,
         columns.suggested,
         len(columns.classes),
         features,
-        [columns.values(name) for name in columns.names if name != P_WRONG],
+        [columns.values(name) for name in own],
     )
 
 

@@ -16,7 +16,8 @@ import pandas as pd
 from o2u_nb import embedding_file, feature_file
 from o2u_nb import folder as layout
 from o2u_nb.building import Place
-from o2u_nb.data.samples import Checked, problems_table
+from o2u_nb.data import duplicates
+from o2u_nb.data.samples import SEVERAL_SPLITS, Checked, problems_table
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import SourceError
@@ -54,13 +55,21 @@ def rebuild(folder: str | os.PathLike, *, say: Callable[[str], None] = lambda li
         for line in kept.lost:
             say(f"Careful: {line}")
         place = Place(folder, layout.made_in(folder) or ())
-        checked = Checked(kept.audit.samples, kept.problems)
-        groups = copies.groups(folder, checked.samples)
+        samples = kept.audit.samples
+        groups = copies.groups(samples, copies.kept_copies(folder, samples))
+        checked = Checked(samples, _with_splits(kept.problems, samples, groups))
         findings = Findings.of(copies.known_to(kept.evidence, groups), notes=kept.notes)
         facts = {**kept.facts, **_new_facts(kept.facts, checked, findings.trace)}
-        if LOST_PROBLEMS in kept.lost:
+        if LOST_PROBLEMS in kept.lost or not checked.problems.equals(kept.problems):
             write_problems(place, checked)
         write_results(place, checked, findings, {**facts, **findings.facts()})
+
+
+def _with_splits(problems: pd.DataFrame, samples: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Return `problems` with the lines on pictures in several splits that `groups` give now."""
+    found = duplicates.in_several_splits(samples, groups.to_numpy())
+    others = problems[problems["problem"] != SEVERAL_SPLITS]
+    return pd.concat([others, found], ignore_index=True)
 
 
 def _new_facts(kept: dict, checked: Checked, trace: Trace) -> dict:

@@ -21,6 +21,8 @@ from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Lea
 
 from o2u_nb.comparison import Comparison, Kept
 from o2u_nb.data import noise as noises
+from o2u_nb.data.duplicates import kept_together
+from o2u_nb.data.groups import together
 from o2u_nb.data.noise import Noise
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.registry import detector_named
@@ -77,7 +79,10 @@ def compare(
     `features`, (n_samples, d) in the order of `samples`, are those of a frozen network: then heads
     are trained. Otherwise `learner(train, held_out, seed)` makes the Learners. `held_out` are
     samples with right labels on which accuracy is measured; by default it is a fifth of the
-    samples, drawn anew with each seed. Methods that need verified samples get ten of each class.
+    samples, drawn anew with each seed, in which no sample has a copy among those that are trained
+    on: of files with the same bytes, and of samples with the same value in a column `group`, all
+    are held out or none, see `data.duplicates.kept_together`. Methods that need verified samples
+    get ten of each class.
 
     `processes` is how many trainings run at the same time, each in a process of its own. A head
     uses one core of the processor, so as many processes as there are cores are fastest, and the
@@ -118,9 +123,11 @@ def compare(
         )
     ]
     total = len(kinds) * len(seeds) * (len(chosen) + 1)
+    groups = kept_together(samples) if held_out is None else None
 
     def rows_of(run: Run) -> list[dict]:
-        return _rows(run, _task(samples, kinds[run.noise], run.seed, truth, held_out), make, epochs)
+        task = _task(samples, kinds[run.noise], run.seed, truth, held_out, groups)
+        return _rows(run, task, make, epochs)
 
     with Bars() as bars:
         tell = progress or bars
@@ -189,10 +196,13 @@ def _task(
     seed: int,
     truth: pd.Series | None,
     held_out: pd.DataFrame | None,
+    groups: np.ndarray | None = None,
 ) -> Task:
+    """Plant the noise; without `held_out`, hold a fifth out, of `groups` all samples or none."""
     right = samples["label"] if truth is None else truth.reindex(samples.index)
-    rows = _apart(right, seed) if held_out is None else np.zeros(len(samples), dtype=bool)
+    rows = np.zeros(len(samples), dtype=bool)
     if held_out is None:
+        rows = together(_apart(right, seed), groups)
         held_out = samples[rows].assign(label=right[rows])
     train, right = samples[~rows], right[~rows]
     if kind is not None:

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from fastai.basics import Learner
 from fastai.callback.core import Callback
+from fastai.learner import CastToTensor
 from torch import nn
 from torch.nn import functional as F
 
@@ -89,20 +90,47 @@ class HeadLearner(Learner):
     """A fastai Learner whose steps cost little beside the head's own few operations.
 
     fastai asks every callback at every event of a step, and most have nothing to do; here only
-    those are asked that have. The operations are too small to be shared out among threads, which
-    would spend most of the time waiting for each other, so `fit` uses one. `largest_rate` is the
-    learning rate that suits the head, for methods that choose the rates.
+    those are asked that have. Its `CastToTensor` is left out, because the loaders of features serve
+    plain tensors. The operations are too small to be shared out among threads, which would spend
+    most of the time waiting for each other, so `fit` uses one. `largest_rate` is the learning rate
+    that suits the head, for methods that choose the rates.
     """
 
     largest_rate = HEAD_RATE
 
+    def __init__(self, *args, **options):
+        self._sorted: tuple[Callback, ...] = ()  # the callbacks for which `_asked` is known
+        self._asked: dict[str, list[Callback]] = {}
+        super().__init__(*args, **options)
+        self.remove_cb(CastToTensor)
+
     def __call__(self, event_name: str | Sequence[str]) -> None:
         """Call the callbacks that have something to do at an event, or at several, in order."""
         for name in [event_name] if isinstance(event_name, str) else event_name:
-            for callback in sorted(self.cbs, key=attrgetter("order")):
+            for callback in self._answering(name):
+                callback(name)
+
+    def _answering(self, event_name: str) -> list[Callback]:
+        """Return the callbacks that answer an event, in order; they are looked up once a fit."""
+        callbacks = tuple(self.cbs)
+        if callbacks != self._sorted or event_name == "before_fit":
+            self._sorted, self._asked = callbacks, {}
+        if event_name not in self._asked:
+            self._asked[event_name] = [
+                callback
+                for callback in sorted(callbacks, key=attrgetter("order"))
                 # At the end of a fit, fastai also resets something in each callback.
-                if name == "after_fit" or _answers(callback, name):
-                    callback(name)
+                if event_name == "after_fit" or _answers(callback, event_name)
+            ]
+        return self._asked[event_name]
+
+    def _set_device(self, b: tuple) -> tuple:
+        """Return the batch on the model's device; one that is there already is not looked through.
+
+        The loaders of features serve tensors that are all on one device.
+        """
+        there = b[0].device == next(self.model.parameters()).device
+        return b if there else super()._set_device(b)
 
     def fit(self, *args, **options) -> None:
         """Train as `Learner.fit` does, on one thread of the CPU."""

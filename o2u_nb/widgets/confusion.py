@@ -13,7 +13,8 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, inert
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import Plot, fitted
-from o2u_nb.widgets.parts.preview import Preview, of_samples
+from o2u_nb.widgets.parts.preview import Preview
+from o2u_nb.widgets.parts.preview_samples import of_samples
 
 LISTED = 200  # pairs in the list, at most
 ALL = ("All pairs", ())  # its value is not None, because a Dropdown shows None as a blank

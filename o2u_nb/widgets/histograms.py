@@ -18,7 +18,8 @@ from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import clip, plotted
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.plot import CutPlot, Plot, fitted
-from o2u_nb.widgets.parts.preview import Preview, of_samples
+from o2u_nb.widgets.parts.preview import Preview
+from o2u_nb.widgets.parts.preview_samples import of_samples
 from o2u_nb.widgets.scatter import ScatterPanel, of_class_in_focus, suspects_and_picked
 from o2u_nb.widgets.threshold import ThresholdPanel
 

@@ -25,7 +25,8 @@ from o2u_nb.widgets.parts.background import InBackground, Latest
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Area, Plot, fitted
-from o2u_nb.widgets.parts.preview import Preview, of_samples
+from o2u_nb.widgets.parts.preview import Preview
+from o2u_nb.widgets.parts.preview_samples import of_samples
 from o2u_nb.widgets.parts.steps import LIST, Stage
 from o2u_nb.widgets.scatter import inside
 

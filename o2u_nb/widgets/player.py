@@ -31,7 +31,8 @@ from o2u_nb.trace import Trace
 from o2u_nb.widgets.esm import joined
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
-from o2u_nb.widgets.parts.preview import CSS, SIZE, labels, of_samples, reply
+from o2u_nb.widgets.parts.preview import CSS, reply
+from o2u_nb.widgets.parts.preview_samples import SIZE, labels, of_samples
 
 WIDGETS = Path(__file__).parent
 STILL = 600  # points of the still picture: some 30 kB in a saved notebook

@@ -15,7 +15,8 @@ from o2u_nb.rows import evenly
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Area, Plot, fitted
-from o2u_nb.widgets.parts.preview import Preview, of_samples
+from o2u_nb.widgets.parts.preview import Preview
+from o2u_nb.widgets.parts.preview_samples import of_samples
 
 MEAN = "o2u_mean"
 VARIANCE = "o2u_var"

@@ -14,7 +14,8 @@ from o2u_nb.review.border import Border, border
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.text import inert, percent
 from o2u_nb.widgets.parts.panel import Panel
-from o2u_nb.widgets.parts.preview import SIZE, Preview, labels
+from o2u_nb.widgets.parts.preview import Preview
+from o2u_nb.widgets.parts.preview_samples import SIZE, labels
 from o2u_nb.widgets.parts.slider import CutSlider
 
 WIDE = dict(description_width="initial")

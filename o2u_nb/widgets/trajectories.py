@@ -30,7 +30,8 @@ from o2u_nb.text import clip, plotted
 from o2u_nb.widgets.parts.panel import Panel
 from o2u_nb.widgets.parts.picking import Picking
 from o2u_nb.widgets.parts.plot import Plot, fitted
-from o2u_nb.widgets.parts.preview import Preview, labels, of_samples
+from o2u_nb.widgets.parts.preview import Preview
+from o2u_nb.widgets.parts.preview_samples import labels, of_samples
 
 MOST = 40  # lines that are drawn; more of them would hide each other
 TOP = 5  # suspects that are drawn when no sample passes the filters, and examples that are shown

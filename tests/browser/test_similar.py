@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from o2u_nb import embedding_file
 from o2u_nb import folder as layout
+from o2u_nb.audit import Audit
 from o2u_nb.review.session import ReviewSession
 from tests.audits import write_audit
 from tests.browser.lab import Notebook, write_notebook
+from tests.sources import write_source
 
 pytestmark = pytest.mark.browser
 N, N_WRONG, NEAR = 120, 30, 24
@@ -145,3 +148,56 @@ def test_similar_samples_by_the_keyboard_and_a_lasso_on_the_map(desk, folder, th
     color.select_option("decision")
     expect(screen.plot.locator(".legend")).to_contain_text("dropped (1)")
     screen.expect_clean()
+
+
+UPLOAD = [
+    "from o2u_nb import Audit\n"
+    "from IPython.display import display\n"
+    "from o2u_nb.widgets.grid import SuspectGrid\n"
+    "from o2u_nb.widgets.similar import SimilarPanel\n"
+    "session = Audit.open('audit').session(reviewer='ann')\n"
+    "display(SuspectGrid(session), SimilarPanel(session))"
+]
+
+
+def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_path, artefacts):
+    """The audit and the kernel look with the pretrained network that needs no internet."""
+    audit = Audit.run(
+        write_source(folder / "images"), folder / "audit", preset="instant", quiet=True
+    )
+    wanted = audit.scores.index[-1]
+    photo, odd = tmp_path / "holiday.jpg", tmp_path / "letter.jpg"
+    Image.open(audit.samples.loc[wanted, "path"]).save(photo, quality=95)
+    odd.write_text("no picture")
+    path = write_notebook(folder / "upload.ipynb", UPLOAD)
+    notebook = Notebook(desk, path, shares=False, size=(1400, 1500))
+    page = notebook.page
+    notebook.run_all()
+    assert notebook.errors() == []
+    tiles = page.locator(".o2u-grid .o2u-tile")
+    expect(tiles.first).to_be_visible()
+    shown = page.locator(".o2u-counts").inner_text()
+
+    page.get_by_role("spinbutton", name="Samples").fill("7")
+    page.locator("input[type=file]").set_input_files(photo)
+    expect(page.get_by_text("Looks like holiday.jpg").last).to_be_visible()
+    expect(page.locator(".o2u-counts")).to_contain_text("7 shown")
+    expect(tiles.first).to_contain_text(wanted.rpartition("/")[2])
+    expect(page.get_by_text("7 samples, compared by efficientnet_lite0")).to_be_visible()
+    notebook.settle()
+    page.screenshot(path=artefacts / "similar-upload.png")
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(page.locator(".o2u-counts")).to_have_text(shown)
+
+    page.locator("input[type=file]").set_input_files(odd)
+    expect(page.get_by_text("letter.jpg").last).to_be_visible()
+    expect(page.get_by_text("cannot be decoded").last).to_be_visible()
+    place = page.get_by_placeholder("path of a picture")
+    place.fill(f"images/{wanted}")
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.locator(".o2u-counts")).to_contain_text("7 shown")
+    expect(tiles.first).to_contain_text(wanted.rpartition("/")[2])
+    assert not notebook.ours and not (folder / "holiday.jpg").exists()
+    page.get_by_role("button", name="Back", exact=True).click()
+    page.get_by_role("button", name="Copies with other labels").click()
+    expect(page.get_by_text("No picture has a copy").last).to_be_visible()

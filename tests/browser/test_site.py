@@ -1,34 +1,22 @@
 """The documentation site in a browser: it asks nobody but its own server, and search works."""
 
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests import site as sites
+from tests.serving import served
 
 pytestmark = pytest.mark.browser
 PAGES = ("index.html", "theory/scores.html", "notebooks/06_dynamics.html")
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A server of files that says nothing."""
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(root):
     """The address of a server of the site."""
-    handler = partial(Quiet, directory=str(sites.built(root).folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(sites.built(root).folder) as address:
+        yield address
 
 
 @pytest.fixture

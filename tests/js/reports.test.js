@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { areaOf, reporting } from "../../o2u_nb/widgets/js/reports.js";
+import { areaOf, asSharpAsTheScreen, reporting } from "../../o2u_nb/widgets/js/reports.js";
 
 /** A model that keeps what is set, with a private part, as the real one may have. */
 class Model {
@@ -46,4 +46,15 @@ test("everything else is as it was", () => {
   shown.set("_js2py_pointsCallback", null);
   assert.deepEqual(model.kept, [["_js2py_restyle", { a: 1 }], ["_js2py_pointsCallback", null]]);
   assert.equal(shown.get("name"), "the name");
+});
+
+test("points are drawn as fine as the screen is, and no finer than plotly would", () => {
+  const before = globalThis.devicePixelRatio;
+  for (const [ratio, wanted] of [[undefined, 1], [0.8, 1], [1, 1], [1.5, 1.5], [2, 2], [3, 2]]) {
+    globalThis.devicePixelRatio = ratio;
+    const found = asSharpAsTheScreen({ responsive: true });
+    assert.deepEqual(found, { responsive: true, plotGlPixelRatio: wanted });
+  }
+  globalThis.devicePixelRatio = before;
+  assert.equal(reporting(new Model()).get("_config").plotGlPixelRatio, 1);
 });

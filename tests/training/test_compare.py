@@ -7,6 +7,8 @@ from fastai.callback.core import Callback
 
 from o2u_nb.__main__ import main
 from o2u_nb.comparison import Comparison
+from o2u_nb.data.duplicates import kept_together
+from o2u_nb.data.readers.arrays import from_arrays
 from o2u_nb.detect.registry import DETECTORS
 from o2u_nb.detect.table import score_table
 from o2u_nb.errors import O2UError, SourceError
@@ -37,6 +39,42 @@ def test_every_method_and_detector_has_a_row_for_each_noise_and_seed():
     assert (found_some["average_precision"] > 0.7).all()
     trained = found.rows[found.rows["kind"] == "training"]
     assert (trained["accuracy"] > 0.7).all() and (trained["seconds"] > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_copies_all_are_held_out_or_none(monkeypatch, seed):
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(POINTS.table))
+    own = random.integers(0, 120, len(order))  # most groups have several members
+    table = POINTS.table.iloc[order].assign(group=pd.array(own, dtype="Int64"))
+    table.iloc[:40, table.columns.get_loc("group")] = pd.NA  # 40 samples have no copies
+    seen = []
+
+    def spy(task, *_):
+        seen.append(task)
+        return dict(method="plain")
+
+    monkeypatch.setattr(module, "_train", spy)
+    compare(table, ["plain"], detectors=[], **{**USUAL, "features": POINTS.features[order]})
+    for task in seen:
+        held_out, kept = (set(part["group"].dropna()) for part in (task.held_out, task.train))
+        assert held_out and not held_out & kept
+        assert len(task.held_out) + len(task.train) == len(table)
+        assert abs(len(task.held_out) / len(table) - module.HELD_OUT) < 0.08
+    assert len(seen) == 2 and set(seen[0].held_out.index) != set(seen[1].held_out.index)
+
+
+def test_equal_files_are_held_out_together(tmp_path):
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
+    table = from_arrays(np.concatenate([pictures, pictures]), list("ab") * 60).samples
+    groups = kept_together(table)
+    for seed in range(3):
+        task = module._task(table, None, seed, None, None, groups)
+        places = {name: k % 60 for k, name in enumerate(table.index)}
+        held_out, kept = ({places[i] for i in part.index} for part in (task.held_out, task.train))
+        assert len(task.held_out) == 2 * len(held_out) and not held_out & kept
+        assert abs(len(held_out) / 60 - module.HELD_OUT) < 0.15
 
 
 def test_all_methods_see_the_same_wrong_labels_and_held_out_samples(monkeypatch):

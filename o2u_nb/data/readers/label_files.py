@@ -1,8 +1,8 @@
 """Read a file of labels into a DataFrame: CSV, JSON, JSON lines, Parquet or Excel.
 
 In comes a file; out come its columns, as text if the format has no types. The format is recognised
-by the content of the file first, then by its suffix. For other kinds of files, such as archives,
-the error says what to do.
+by the content of the file first, then by its suffix. JSON may be a table, or the annotations of
+COCO or Label Studio. For other kinds of files, such as archives, the error says what to do.
 """
 
 import csv
@@ -17,13 +17,18 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from o2u_nb.data.readers.coco import from_coco, is_coco
+from o2u_nb.data.readers.label_studio import from_tasks, is_tasks
 from o2u_nb.data.samples import printable
 from o2u_nb.data.spreadsheet import restored
 from o2u_nb.errors import SourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls")
 SEPARATORS = ",;\t|"  # separators of a CSV that are tried
@@ -151,11 +156,18 @@ def _json(text: str) -> pd.DataFrame:
 
 
 def _json_table(value: Any) -> pd.DataFrame:
-    """Return the table in a JSON value: records, columns, or an object of paths and labels."""
-    if isinstance(value, Mapping) and {"images", "annotations"} <= set(value):
+    """Return the table in a JSON value: records, columns, an object of paths and labels.
+
+    Also the classes that the annotations of COCO and Label Studio give to pictures.
+    """
+    if is_coco(value):
+        return from_coco(value)
+    if is_tasks(value):
+        return from_tasks(value)
+    if isinstance(value, Mapping) and isinstance(value.get("labels"), Mapping):
         raise ValueError(
-            "it is a COCO file, whose annotations are of parts of images: make a table with the "
-            "columns path and label from it"
+            "it is the list of labels of a FiftyOne export: give the folder that holds it and the "
+            "folder data"
         )
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
         return pd.DataFrame(value)
@@ -176,6 +188,14 @@ def _parquet(content: bytes) -> pd.DataFrame:
 
     table = pq.read_table(io.BytesIO(content))
     table.validate(full=True)  # a damaged file may hold text that is not UTF-8
+    return named_classes(table)
+
+
+def named_classes(table: "pa.Table") -> pd.DataFrame:
+    """Return an Arrow table as a DataFrame, with class names in the place of their numbers.
+
+    The names are those that Hugging Face keeps with the table; other columns stay as they are.
+    """
     frame = table.to_pandas()
     for column, names in _class_names(table.schema.metadata or {}).items():
         if column in frame:

@@ -7,6 +7,7 @@
 // missed the changes that were sent before its code was there.
 
 import { cutLine } from "./cut.js";
+import { someWhileMoving } from "./moving.js";
 import { Previews, under } from "./preview.js";
 import { areaOf, reporting } from "./reports.js";
 
@@ -126,14 +127,15 @@ function follow(model, el) {
 }
 
 /**
- * Show pictures of the point under the pointer, and draw the line of a plot that has one, until the
- * function that is returned is called.
+ * Show pictures of the point under the pointer, draw the line of a plot that has one, and draw only
+ * some of very many points while the pointer is pressed, until the function that is returned is called.
  * @param {Model} model
  * @param {Graph} el
  */
 function furnish(model, el) {
   const previews = model.get("_pictured") ? new Previews(model) : null;
   const cut = model.get("_has_cut") ? cutLine(model, el) : null;
+  const still = someWhileMoving(/** @type {import("./moving.js").Graph} */ (/** @type {HTMLElement} */ (el)));
   /** @type {object | undefined} */
   let events; // plotly makes new ones when it draws the whole figure anew
   /** @type {(event: Event) => void} */
@@ -161,6 +163,7 @@ function furnish(model, el) {
     document.removeEventListener("plotlywidget-after-render", drawn);
     previews?.close();
     cut?.remove();
+    still();
   };
 }
 

@@ -1,25 +1,20 @@
-"""Pictures of samples for the tile that a plot shows beside the pointer.
+"""The tile that a plot shows beside the pointer: pictures with a line of plain text below each.
 
-In come a session and positions; out go pictures with a line of plain text below each, as the
-message that `js/preview.js` asks for. The browser has one question on its way at most, so each is
-answered, also when there is nothing to show.
+In comes a question of `js/preview.js`; out goes its answer as a message. The browser has one
+question on its way at most, so each is answered, also when there is nothing to show. What the tile
+shows of a session's samples is in `parts/preview_samples.py`; a plot without a session needs only
+this module.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from ipywidgets import Widget
 
 from o2u_nb.errors import O2UError
-from o2u_nb.review.session import ReviewSession
-from o2u_nb.rows import evenly
-from o2u_nb.text import clip
 
 CSS = Path(__file__).parents[1].joinpath("preview.css").read_text(encoding="utf-8")
-MOST = 6  # pictures in a tile: two rows of three, which hide little of a plot
-SIZE = 128  # pixels of their longest side; as for tiles of the grid, so that most are in the cache
 
 
 class Preview(NamedTuple):
@@ -28,26 +23,6 @@ class Preview(NamedTuple):
     title: str = ""
     lines: Sequence[str] = ()
     pictures: Sequence[bytes] = ()
-
-
-def of_samples(session: ReviewSession, positions: np.ndarray, title: str = "") -> Preview:
-    """Return pictures of the samples at `positions` (n,), of many of them six, evenly spaced."""
-    positions = np.asarray(positions)
-    shown = positions[evenly(len(positions), MOST)]
-    if len(positions) > len(shown):
-        title = f"{title}: {len(shown)} of {len(positions):,}".removeprefix(": ")
-    lines = [labels(session, position) for position in shown]
-    return Preview(title, lines, session.page_thumbnails(session.columns.ids_at(shown), SIZE))
-
-
-def labels(session: ReviewSession, position: int) -> str:
-    """Write the rank of the sample at `position`, its given label and the suggested one."""
-    columns = session.columns
-    rank = int(session.scores["rank"].iloc[position])
-    given = columns.name(columns.label[position])
-    suggested = columns.name(columns.suggested[position])
-    other = "no suggestion" if suggested is None else clip(suggested, 30)
-    return f"#{rank:,} {clip(given, 30)} → {other}"
 
 
 def reply(widget: Widget, question: dict, make: Callable[[], Preview | None]) -> None:

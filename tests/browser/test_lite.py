@@ -1,0 +1,73 @@
+"""Lessons of the course in a browser alone: JupyterLite asks nobody but its own server."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import PATIENCE
+from tests.serving import served
+from website import lite
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.network]
+NUMBER = re.compile(r"\[\d+\]")
+# The explorable's cell, the label of a slider, what is typed beside it, and what is then said.
+DRAGGED = {
+    "02_noise": ("NoiseExplorable()", "share of wrong labels", "0.5", "50 % of the labels"),
+    "03_memorising": ("EntropyExplorable()", "labels that say “yes”", "0.5", "because 50 %"),
+}
+
+
+@pytest.fixture(scope="module")
+def address(root):
+    """The address of a server of the site; without the packages for a browser, there is none."""
+    try:
+        site = lite.build(root, root / "build" / "lite")
+    except lite.NoDistribution as error:
+        pytest.skip(str(error))
+    with served(site) as address:
+        yield address
+
+
+@pytest.fixture
+def page(chromium):
+    """A browser page whose requests are kept, those of the kernel too."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.asked = []
+    context.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()
+
+
+def run_all(page) -> None:
+    """Run all cells, and wait until each has a number."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    cells = page.locator(".jp-CodeCell").count()
+    expect(page.locator(".jp-CodeCell .jp-InputPrompt", has_text=NUMBER)).to_have_count(cells)
+
+
+def test_the_lessons_are_those_that_are_tried():
+    assert set(lite.LESSONS) == set(DRAGGED)
+
+
+@pytest.mark.parametrize("lesson", lite.LESSONS)
+def test_a_lesson_runs_and_answers_a_hand(page, address, artefacts, lesson):
+    page.goto(f"{address}/lab/index.html?path={lesson}.ipynb")
+    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible()
+    run_all(page)
+    assert page.locator(".jp-OutputArea [data-mime-type*='error']").all_inner_texts() == []
+    source, label, typed, said = DRAGGED[lesson]
+    cell = page.locator(".jp-CodeCell", has_text=source).first
+    cell.scroll_into_view_if_needed()
+    expect(cell.locator(".main-svg").first).to_be_visible()
+    readout = cell.locator(".widget-slider", has_text=label).locator(".widget-readout")
+    readout.fill(typed)
+    readout.press("Enter")
+    expect(cell).to_contain_text(said)
+    page.screenshot(path=artefacts / f"lite-{lesson}.png")
+    hosts = {urlsplit(url).netloc for url in page.asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {urlsplit(address).netloc}
