@@ -16,7 +16,7 @@ from unittest import mock
 FOLDER = "reference"
 PACKAGE = "o2u_nb"
 TOP = "audits"  # the page of the modules that lie in no folder
-OWN_PAGE = {"course", "data", "detect", "exchange", "plots", "report", "review", "stored",
+OWN_PAGE = {"bulk", "course", "data", "detect", "exchange", "plots", "report", "review", "stored",
             "training", "widgets"}  # fmt: skip
 HIDDEN = {"__main__", "all", "version"}  # what is run, what is listed on its own page, one constant
 GROUP = re.compile(r"^\s*# (.*)$")
