@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-PLATFORM = sys.platform
+PLATFORM = sys.platform  # a browser is "emscripten"
 Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
 
 
