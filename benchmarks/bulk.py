@@ -214,7 +214,6 @@ def page() -> str:
             for name in (*STEPS, BARE, PROCESS, RAY)
         ]
     ).set_index("")
-    overhead = {name: float((1 - rates[name] / rates[BARE]).median()) for name in (PROCESS, RAY)}
     return "\n\n".join(
         [
             "# Bulk scoring",
@@ -222,7 +221,7 @@ def page() -> str:
             "## Speed",
             f"`python -m benchmarks.bulk speed`: {rates['pictures'].iloc[0]:,} photographs of "
             f"waste, JPEG files of {rates['bytes of a picture'].mean() / 1000:.0f} kB on average "
-            "and 512 x 384 pixels, EfficientNet-Lite0 at 224 pixels by OpenVINO in float32; "
+            "and 224 x 298 pixels, EfficientNet-Lite0 at 224 pixels by OpenVINO in float32; "
             f"{len(rates)} rounds, everything once in each, median (least to most). Steps are "
             "measured alone, with a thread for each core; files are in the memory of the system. "
             "The bare loop reads, decodes and runs the network, with the same threads ahead as the "
@@ -232,9 +231,12 @@ def page() -> str:
             f"networks. Load average of the last minute: {median_and_range(rates['load'])}; above "
             "the number of cores, other programs ran meanwhile, and all rates are too low.",
             markdown(table),
-            "Overhead of the engine, the share of the bare loop's speed that is lost (median): "
-            + ", ".join(f"{name} {100 * share:.0f} %" for name, share in overhead.items())
-            + ".",
+            "Overhead of the engine of one process, the share of the bare loop's speed that is "
+            f"lost within a round: {median_and_range(100 * (1 - rates[PROCESS] / rates[BARE]))} %. "
+            "Ray's rate is no measure of its overhead: each of its two workers has a thread of its "
+            "own for the network, the bare loop is one process, and where other programs run, two "
+            "processes get more of the processor than one. So does the loop, beside the network "
+            "alone.",
             "## Killed workers",
             f"`python -m benchmarks.bulk kills`: {killed['pictures'].iloc[0]:,} small pictures in "
             "parts of 4 rows, two workers on Ray, of which one is killed by SIGKILL after a random "

@@ -28,12 +28,16 @@ from o2u_nb.data.parallel import batches_ahead
 from o2u_nb.data.places import is_url, place_of
 from o2u_nb.data.samples import UNREADABLE_IMAGE
 from o2u_nb.detect.confident import scaled
-from o2u_nb.detect.evidence import over_eyes
-from o2u_nb.detect.odds import log_odds_against
+from o2u_nb.detect.evidence import Evidence, over_eyes
+from o2u_nb.detect.neighbours import MOST_COMPARED, Known
+from o2u_nb.detect.odds import likeliest_other, log_odds_against
+from o2u_nb.detect.recommended import FLOOR, combined
+from o2u_nb.detect.swaps import WEIGHT, swap_ratios
 from o2u_nb.errors import MissingExtraError, O2UError
 from o2u_nb.folder import AuditFolder
 from o2u_nb.head_file import Head
 from o2u_nb.looks import frozen_eyes, known_network
+from o2u_nb.rows import evenly
 
 UNKNOWN_CLASS = "class unknown to the audit"  # in the column `problem`
 NO_PICTURE = "no picture: neither a path nor bytes"
@@ -55,30 +59,40 @@ Batch: TypeAlias = pa.Table | pa.RecordBatch
 
 
 class Eye(NamedTuple):
-    """A frozen network: its name, the key of its features, and the head that was trained on it."""
+    """A frozen network: its name, the key of its features, and the head that was trained on it.
+
+    `rows`, float16 (m, d), are the features of at most `MOST_COMPARED` samples of the audit, and
+    `probs`, float32 (m, n_classes), what the head said of them in training.
+    """
 
     name: str
     key: str
     head: Head
+    rows: np.ndarray
+    probs: np.ndarray
 
 
 class Learned(NamedTuple):
     """What an audit has learned: plain data, which can be sent to another process.
 
-    `classes` are the names of its classes in the order of the heads' rows, and `grey` is the range
-    of its deep grey pictures, None without any.
+    `classes` are the names of its classes in the order of the heads' rows. `swaps`, float
+    (n_classes, n_classes), is how common it is that samples of the class of a column have the label
+    of a row, in nats, 0 = as common as the average (`detect.swaps`). `grey` is the range of its
+    deep grey pictures, None without any.
     """
 
     eyes: tuple[Eye, ...]
     classes: tuple[str, ...]
+    swaps: np.ndarray
     grey: GreyRange | None
 
     def digest(self) -> str:
         """Return a checksum of all of it, 16 hexadecimal digits: equal ones give equal scores."""
         found = hashlib.sha256(repr((self.classes, self.grey)).encode())
+        found.update(self.swaps.tobytes())
         for eye in self.eyes:
             found.update(repr((eye.name, eye.key)).encode())
-            for numbers in eye.head:
+            for numbers in (*eye.head, eye.rows, eye.probs):
                 found.update(np.ascontiguousarray(numbers).tobytes())
         return found.hexdigest()[:16]
 
@@ -86,8 +100,8 @@ class Learned(NamedTuple):
 def learned_by(audit: AuditFolder) -> Learned:
     """Return what `audit` has learned.
 
-    Raises `O2UError` when the audit has no frozen eye or keeps no heads, and `TraceError` for a
-    damaged head.
+    Raises `O2UError` when the audit has no frozen eye or keeps no heads, `TraceError` for a damaged
+    head, and `FeaturesError` for features that are missing or damaged.
     """
     keys = frozen_eyes(audit)
     if not keys:
@@ -96,8 +110,19 @@ def learned_by(audit: AuditFolder) -> Learned:
             f"in {audit.folder} has none, and keeps no weights of a network that was trained on "
             "the pictures. Audit with --eye efficientnet_lite0, or with --preset instant."
         )
-    eyes = tuple(Eye(name, key, _head(audit, name)) for name, key in keys.items())
-    return Learned(eyes, tuple(audit.trace.classes), grey_range(audit.samples))
+    compared = evenly(audit.trace.n_samples, MOST_COMPARED)
+    seen = [_evidence(audit, name).take(compared) for name in keys]
+    eyes = tuple(
+        Eye(name, key, _head(audit, name), np.asarray(by.embeddings), np.asarray(by.class_probs))
+        for (name, key), by in zip(keys.items(), seen, strict=True)
+    )
+    alike = over_eyes([by.said_of_alike for by in seen])
+    swapped = WEIGHT * np.log(swap_ratios(alike, seen[0].labels))
+    return Learned(eyes, tuple(audit.trace.classes), swapped, grey_range(audit.samples))
+
+
+def _evidence(audit: AuditFolder, name: str) -> Evidence:
+    return Evidence(audit.eyes[name], audit.features[name], eye=name)
 
 
 def _head(audit: AuditFolder, name: str) -> Head:
@@ -224,13 +249,22 @@ class Scorer:
         if not pixels:
             return margins, probs
         whole = np.flatnonzero(problems == "")
-        of_eyes = [
-            probabilities(_kept(run(np.stack([one[side] for one in pixels]))), eye.head)
-            for eye, (side, run) in zip(self.learned.eyes, self._networks, strict=True)
-        ]
-        against = [log_odds_against(of_eye, np.maximum(codes[whole], 0)) for of_eye in of_eyes]
-        margins[whole], probs[whole] = over_eyes(against), over_eyes(of_eyes)
+        rows = [_kept(run(np.stack([one[side] for one in pixels]))) for side, run in self._networks]
+        own = [probabilities(of, eye.head) for of, eye in zip(rows, self.learned.eyes, strict=True)]
+        finite = np.isfinite(own[0]).all(1)
+        for of_eye in own[1:]:
+            finite &= np.isfinite(of_eye).all(1)
+        whole = whole[finite]
+        rows, own = [of[finite] for of in rows], [of[finite] for of in own]
+        alike = [known.probs_of(of) for of, known in zip(rows, self._known, strict=True)]
+        margins[whole] = against(own, alike, np.maximum(codes[whole], 0), self.learned.swaps)
+        probs[whole] = over_eyes(own)
         return margins, probs
+
+    @cached_property
+    def _known(self) -> list[Known]:
+        """Return the audit's samples as each eye sees them."""
+        return [Known(eye.rows, eye.probs) for eye in self.learned.eyes]
 
     @cached_property
     def _networks(self) -> list[tuple[int, Callable[[np.ndarray], np.ndarray]]]:
@@ -249,6 +283,26 @@ class Scorer:
     @cached_property
     def _sides(self) -> tuple[int, ...]:
         return tuple(sorted({side for side, _ in self._networks}))
+
+
+def against(
+    own: Sequence[np.ndarray], alike: Sequence[np.ndarray], codes: np.ndarray, swaps: np.ndarray
+) -> np.ndarray:
+    """Return the score of pictures, float (n,), nats, higher = more suspicious.
+
+    `own` and `alike` have for each eye what its head says of the pictures and of their look-alikes,
+    float (n, n_classes), `alike` with rows of NaN where not known; `codes` (n,) int are the given
+    classes, and `swaps` is that of `Learned`. It is the audit's own score (`detect.recommended`),
+    with the head's margin in the place of what training says of its samples.
+    """
+    pooled = [np.where(np.isnan(b), a, (a + b) / 2) for a, b in zip(own, alike, strict=True)]
+    suggested = likeliest_other(over_eyes(pooled), codes)
+    common = swaps[codes, suggested]
+    parts = [
+        combined(log_odds_against(a, codes), log_odds_against(b + FLOOR, codes), common)
+        for a, b in zip(own, alike, strict=True)
+    ]
+    return over_eyes(parts)
 
 
 def rows_of(batch: Batch) -> Iterator[Row]:

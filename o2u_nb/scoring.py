@@ -55,16 +55,17 @@ def score(
     | column | |
     |---|---|
     | `label` | the given label, missing without one |
-    | `score` | nats, higher = more suspicious: the log-odds of the best other class against the |
-    | | label (`detect.odds.log_odds_against`), the mean over the eyes; NaN without a known label |
+    | `score` | nats, higher = more suspicious: log-odds against the label (`scorer.against`), the |
+    | | mean over the eyes; NaN without a known label |
     | `rank` | Int64, 1 = most suspicious; NA without a score |
     | `predicted_label` | the class with the largest probability, the mean over the eyes; missing |
     | | for a picture that cannot be decoded |
     | `doubt` | 1 minus that probability, 0 to 1, higher = less sure; also without a label |
     | `problem` | why a picture could not be looked at or its label not be judged; "" if nothing |
 
-    The score is the head's margin on pictures that it has not seen. It is not that of
-    `audit.scores`, which also averages over epochs and look-alikes; compare it only with itself.
+    The score is made as that of `audit.scores`: what the heads say of the picture, and of its look-
+    alikes among the audit's samples, and how common the mix-up is. But the heads have not seen the
+    picture, and look at it once instead of over the epochs, so that the two are not on one scale.
     The eyes are the audit's frozen networks, listed in `attrs["eyes"]`; one that was trained on the
     pictures keeps no weights, and is left out. The order of the pictures changes nothing.
 

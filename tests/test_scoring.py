@@ -17,6 +17,7 @@ from o2u_nb import head_file, looks, scorer
 from o2u_nb.__main__ import main
 from o2u_nb.audit import Audit
 from o2u_nb.data import images, sources
+from o2u_nb.detect.dynamics import class_probs
 from o2u_nb.errors import MissingExtraError, O2UError, SourceError, TraceError
 from o2u_nb.head_file import Head
 from o2u_nb.scorer import (
@@ -89,16 +90,29 @@ def test_a_head_comes_back_from_its_file_and_damage_is_told(tmp_path):
         head_file.read(path, 3)
 
 
-def test_the_score_is_the_margin_of_the_heads_on_average(audit):
+def test_the_score_is_that_of_heads_look_alikes_and_mix_ups_on_average(audit):
     found = audit.score(audit.samples)
-    classes, expected = list(audit.trace.classes), []
+    classes, codes = list(audit.trace.classes), audit.trace.labels
+    n = np.arange(len(codes))
+    own, alike = [], []
     for name in EYES:
-        rows = audit.features[name]
-        probs = probabilities(rows, audit.head_of(name))
-        codes = audit.trace.labels
-        given = probs[np.arange(len(codes)), codes].copy()
-        probs[np.arange(len(codes)), codes] = 0
-        expected.append(np.log(probs.max(1)) - np.log(given))
+        rows = audit.features[name].astype(np.float64)
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        near = np.argsort(-np.round(unit @ unit.T, 6), axis=1, kind="stable")[:, :50]
+        own.append(probabilities(audit.features[name], audit.head_of(name)))
+        alike.append(class_probs(audit.eyes[name])[near].mean(1))
+    pooled = np.mean([(a + b) / 2 for a, b in zip(own, alike, strict=True)], axis=0)
+    pooled[n, codes] = 0
+    swaps = learned_by(audit).swaps[codes, pooled.argmax(1)]
+    expected = []
+    for a, b in zip(own, alike, strict=True):
+        margins = []
+        for probs in (a, b + 0.001):
+            others = probs.copy()
+            others[n, codes] = 0
+            margins.append(np.log(others.max(1)) - np.log(probs[n, codes]))
+        mean = np.mean(margins, axis=0)
+        expected.append(np.where(mean > 0, mean * np.exp(swaps), mean))
     scores = found["score"].loc[audit.trace.ids]
     np.testing.assert_allclose(scores, np.mean(expected, axis=0), atol=1e-3)
     assert found["rank"].tolist() == list(range(1, len(found) + 1))

@@ -75,12 +75,47 @@ def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALI
     """
     _require_rows(embeddings, probs.shape[:1], "probabilities")
     positions, _ = neighbourhoods(embeddings, k)
+    return _averaged(positions, probs, np.any(embeddings, axis=1))
+
+
+class Known:
+    """Samples whose looks are known, to find the look-alikes of others among them.
+
+    `embeddings` (n, d) and `probs` (n, n_classes) are those of `lookalike_probs`. The time for each
+    other sample grows with n: pass at most `MOST_COMPARED` rows.
+    """
+
+    def __init__(self, embeddings: np.ndarray, probs: np.ndarray):
+        _require_rows(embeddings, probs.shape[:1], "probabilities")
+        self.columns = unit_rows(embeddings).T
+        self.probs = probs
+
+    def probs_of(self, rows: np.ndarray, k: int = LOOK_ALIKES) -> np.ndarray:
+        """Return the mean of the probabilities of the look-alikes of `rows` (m, d) float.
+
+        float (m, n_classes): as `lookalike_probs`, but of samples that are not among the known.
+
+        >>> known = Known(np.array([[1, 0], [0, 1]]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+        >>> known.probs_of(np.array([[2.0, 1.0]]), k=1).tolist()
+        [[0.9, 0.1]]
+        """
+        n = self.columns.shape[1]
+        alike = unit_rows(rows) @ self.columns
+        positions, _ = _most_similar_of_each(alike, np.full(len(rows), -1), min(k, n))
+        return _averaged(positions, self.probs, np.any(rows, axis=1))
+
+
+def _averaged(positions: np.ndarray, probs: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the mean of the rows of `probs` at the `positions` (m, k): float (m, n_classes).
+
+    Rows of NaN in `probs` are left out. NaN where `known` (m,) is false, or no row was left.
+    """
     seen = ~np.isnan(probs[:, 0])
-    known = np.nan_to_num(probs)
-    total = np.zeros(probs.shape)
-    for column in positions.T:  # one neighbour at a time, so that memory stays at n * n_classes
-        total += known[column]
-    count = seen[positions].sum(1) * np.any(embeddings, axis=1)
+    numbers = np.nan_to_num(probs)
+    total = np.zeros((len(positions), probs.shape[1]))
+    for column in positions.T:  # one neighbour at a time, so that memory stays at m * n_classes
+        total += numbers[column]
+    count = seen[positions].sum(1) * known
     unknown = np.full(total.shape, np.nan)
     return np.divide(total, count[:, None], out=unknown, where=count[:, None] > 0)
 
