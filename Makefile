@@ -49,7 +49,7 @@ docs: $(READY)  ## build the documentation site into build/site; runs notebooks 
 	@# not with -q, which would also hide warnings from mkdocs itself, so that they are no errors
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
 
-lite: $(READY)  ## build lessons 2 and 3 for a browser alone (JupyterLite) into build/lite/site
+lite: $(READY)  ## build lesson 3 for a browser alone (JupyterLite) into build/lite/site
 	$(PY) -m website.lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
 
 check: $(READY)  ## check the style of the code

@@ -59,8 +59,8 @@ def main() -> None:
             f"the figures are computed and put into the widgets. {options.repeats} changes of each "
             f"control over its whole range; at most {MOST_MS} ms are allowed where nothing is "
             "trained. In `ConfidentExplorable` a new noise or another model trains by five-fold "
-            "cross-validation, and only the thresholds do not. `CyclicExplorer` trains, too, and "
-            'is measured in `head_speed.md`. The columns "of work" count the time of this process '
+            "cross-validation, and only the thresholds do not. `CyclicExplorer` trains, too: see "
+            '`head_speed.md`. The columns "of work" count the time of this process '
             f"alone; others used the machine, too: its load average was {os.getloadavg()[0]:.1f}.",
             markdown(interactions.set_index(["explorable", "control"])),
             f"## Self-checks\n\n{len(asked_of)} checks. Those of `tests/course/answers.py`, which "

@@ -2,6 +2,7 @@
 
 import pytest
 
+from o2u_nb.widgets.bare import Bare
 from o2u_nb.widgets.course.trial import TrialView
 from o2u_nb.widgets.esm import joined
 from o2u_nb.widgets.grid import SuspectGrid
@@ -147,7 +148,8 @@ def test_a_module_that_is_not_there_is_named(write):
 
 def test_widgets_have_the_text_of_all_modules(root):
     """All but the shapes that only the type checker reads, and the guard's own entry module."""
-    widgets = "".join(kind._esm for kind in (SuspectGrid, Plot, CutSlider, PlayerView, TrialView))
+    kinds = SuspectGrid, Plot, CutSlider, PlayerView, TrialView, Bare
+    widgets = "".join(kind._esm for kind in kinds)
     modules = {path.name: path for path in (root / "o2u_nb/widgets/js").glob("*.js")}
     for other in ("types.js", "panel.js"):
         modules.pop(other)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from o2u_nb.data import images
+from o2u_nb.data import images, parallel
 from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import OutputError, SourceError
 
@@ -305,6 +305,13 @@ def test_threads_keep_the_order(count):
     assert list(in_threads(lambda n: n * n, range(count), workers=3)) == [
         n * n for n in range(count)
     ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_a_browser_has_no_threads(count, monkeypatch):
+    monkeypatch.setattr(parallel, "PLATFORM", "emscripten")
+    monkeypatch.delattr(parallel, "ThreadPoolExecutor")
+    assert list(in_threads(abs, range(count))) == list(range(count))
 
 
 def with_orientation(form: str, kind: int, count: int, value: bytes) -> bytes:

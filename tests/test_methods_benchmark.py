@@ -34,7 +34,7 @@ def test_a_comparison_of_one_method_has_no_verdict():
 
 
 def test_the_page_has_each_comparison_with_its_figures():
-    page = methods.page({"photographs of waste, 2,527, heads": comparison()})
+    page = methods.page({("waste", "laptop"): comparison()})
     assert "## photographs of waste" in page
     assert "| gce | 0.705 ± 0.007 |" in page
     assert "Not measured yet: o2u, gce_truncated, forward_correction, " in page

@@ -20,8 +20,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# Lessons whose explorables run without torch, and of which every cell was seen to run in a browser.
-LESSONS = ("02_noise", "03_memorising")
+# Lessons without torch of which every cell was seen to run in a browser, and to ask no other host.
+LESSONS = ("03_memorising",)
 RUNTIME = "pyodide@0.27.7"
 RUNTIME_SHA256 = "89d5d952675eb08e11286e52c7238f1248ce71726e896db9703e73bef23dc343"
 # What the kernel of JupyterLite and the lessons need of what was compiled for Pyodide.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-PLATFORM = sys.platform
+PLATFORM = sys.platform  # a browser is "emscripten"
 Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
 AHEAD = 3  # batches that are computed before they are asked for; our choice
 

@@ -58,7 +58,7 @@ class SimilarPanel(InBackground, Panel):
         self._look = _button("Look", "List what looks like the picture at this path", "search")
         self._copies = _button(
             "Copies with other labels", "List pictures that are in the set twice, with different "
-            "labels; the first time, all pictures are compared", "files-o",
+            "labels; where the audit has not searched, all pictures are compared now", "files-o",
         )  # fmt: skip
         self._back = _button("Back", "Show what was shown before", "times")
         self._words = HTML()

@@ -12,11 +12,13 @@ from website import lite
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.network]
 NUMBER = re.compile(r"\[\d+\]")
-# The explorable's cell, the label of a slider, what is typed beside it, and what is then said.
-DRAGGED = {
-    "02_noise": ("NoiseExplorable()", "share of wrong labels", "0.5", "50 % of the labels"),
-    "03_memorising": ("EntropyExplorable()", "labels that say “yes”", "0.5", "because 50 %"),
-}
+LESSON = "03_memorising"
+# An explorable's cell, the label of a slider, what is typed beside it, and what is then said.
+DRAGGED = [
+    ("MemorisingExplorable()", "epoch", "60", "Epoch 60:"),
+    ("EntropyExplorable()", "labels that say “yes”", "0.5", "because 50 %"),
+]
+STARTING = 400  # seconds until Python and its packages are there; a busy machine is slow
 
 
 @pytest.fixture(scope="module")
@@ -47,27 +49,25 @@ def run_all(page) -> None:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     cells = page.locator(".jp-CodeCell").count()
-    expect(page.locator(".jp-CodeCell .jp-InputPrompt", has_text=NUMBER)).to_have_count(cells)
+    expect(page.locator(".jp-CodeCell .jp-InputPrompt", has_text=NUMBER)).to_have_count(
+        cells, timeout=STARTING * 1000
+    )
 
 
-def test_the_lessons_are_those_that_are_tried():
-    assert set(lite.LESSONS) == set(DRAGGED)
-
-
-@pytest.mark.parametrize("lesson", lite.LESSONS)
-def test_a_lesson_runs_and_answers_a_hand(page, address, artefacts, lesson):
-    page.goto(f"{address}/lab/index.html?path={lesson}.ipynb")
+def test_a_lesson_runs_and_answers_a_hand(page, address, artefacts):
+    assert lite.LESSONS == (LESSON,)
+    page.goto(f"{address}/lab/index.html?path={LESSON}.ipynb")
     expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible()
     run_all(page)
     assert page.locator(".jp-OutputArea [data-mime-type*='error']").all_inner_texts() == []
-    source, label, typed, said = DRAGGED[lesson]
-    cell = page.locator(".jp-CodeCell", has_text=source).first
-    cell.scroll_into_view_if_needed()
-    expect(cell.locator(".main-svg").first).to_be_visible()
-    readout = cell.locator(".widget-slider", has_text=label).locator(".widget-readout")
-    readout.fill(typed)
-    readout.press("Enter")
-    expect(cell).to_contain_text(said)
-    page.screenshot(path=artefacts / f"lite-{lesson}.png")
+    for source, label, typed, said in DRAGGED:
+        cell = page.locator(".jp-CodeCell", has_text=re.compile(rf"^\W*\d*\W*{re.escape(source)}"))
+        cell.scroll_into_view_if_needed()
+        expect(cell.locator(".main-svg").first).to_be_visible()
+        readout = cell.locator(".widget-slider", has_text=label).locator(".widget-readout")
+        readout.fill(typed)
+        readout.press("Enter")
+        expect(cell).to_contain_text(said)
+        page.screenshot(path=artefacts / f"lite-{label.split()[0]}.png")
     hosts = {urlsplit(url).netloc for url in page.asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {urlsplit(address).netloc}

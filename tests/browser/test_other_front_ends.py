@@ -6,11 +6,14 @@ servers run here, and the same Chromium opens them.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
+import sysconfig
 import time
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,7 +65,7 @@ def review(page, folder) -> None:
     export = page.get_by_role("button", name="Export ...")
     export.click()
     path = page.locator("input[type=text]").last
-    expect(path).to_have_value(str(folder / "audit-labels.csv"))
+    expect(path).to_have_value("audit-labels.csv")
     path.fill(str(folder / "mine.csv"))
     path.press("Tab")
     page.get_by_role("button", name="Write", exact=True).click()
@@ -88,7 +91,11 @@ def on_the_web(test):
 @pytest.fixture(scope="module")
 def python(root, tmp_path_factory):
     """The Python of an environment with the other front ends beside our packages."""
-    return beside(tmp_path_factory.mktemp("front") / "env", root, *TOOLS)
+    python = beside(tmp_path_factory.mktemp("front") / "env", root, *TOOLS)
+    # Notebook reads the files of JupyterLab, and those of ipywidgets, below its own environment.
+    shared = Path(sysconfig.get_path("data"), "share", "jupyter")
+    shutil.copytree(shared, python.parents[1] / "share" / "jupyter", dirs_exist_ok=True)
+    return python
 
 
 def free_port() -> int:
@@ -139,8 +146,13 @@ def opened(chromium, address: str):
         if found.scheme not in ("data", "blob") and found.hostname != "127.0.0.1":
             elsewhere.append(request.url)
 
+    def complain(error) -> None:
+        """Keep what our widgets complain of, whose code comes from these places."""
+        if any(mark in (error.stack or "") for mark in ("blob:", "/@file/", "anywidget", "o2u")):
+            complaints.append(f"{error.message}\n{error.stack}")
+
     page.on("request", note)
-    page.on("pageerror", lambda error: complaints.append(f"{error.message}\n{error.stack}"))
+    page.on("pageerror", complain)
     page.goto(address)
     yield page
     assert elsewhere == [] and complaints == []

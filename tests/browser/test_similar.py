@@ -160,6 +160,13 @@ UPLOAD = [
 ]
 
 
+def upload(page, file):
+    """Choose a file by the button, as a person does."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Picture from here").click()
+    chooser.value.set_files(file)
+
+
 def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_path, artefacts):
     """The audit and the kernel look with the pretrained network that needs no internet."""
     audit = Audit.run(
@@ -179,7 +186,7 @@ def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_p
     shown = page.locator(".o2u-counts").inner_text()
 
     page.get_by_role("spinbutton", name="Samples").fill("7")
-    page.locator("input[type=file]").set_input_files(photo)
+    upload(page, photo)
     expect(page.get_by_text("Looks like holiday.jpg").last).to_be_visible()
     expect(page.locator(".o2u-counts")).to_contain_text("7 shown")
     expect(tiles.first).to_contain_text(wanted.rpartition("/")[2])
@@ -189,7 +196,7 @@ def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_p
     page.get_by_role("button", name="Back", exact=True).click()
     expect(page.locator(".o2u-counts")).to_have_text(shown)
 
-    page.locator("input[type=file]").set_input_files(odd)
+    upload(page, odd)
     expect(page.get_by_text("letter.jpg").last).to_be_visible()
     expect(page.get_by_text("cannot be decoded").last).to_be_visible()
     place = page.get_by_placeholder("path of a picture")
@@ -201,3 +208,68 @@ def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_p
     page.get_by_role("button", name="Back", exact=True).click()
     page.get_by_role("button", name="Copies with other labels").click()
     expect(page.get_by_text("No picture has a copy").last).to_be_visible()
+
+
+MANY = [
+    "import numpy as np, plotly.graph_objects as go\n"
+    "from o2u_nb.widgets.parts.plot import Plot, fitted\n"
+    "x, y = np.random.default_rng(0).normal(size=(2, 30_000))\n"
+    "layer = go.Scattergl(x=x, y=y, mode='markers', marker=dict(size=3))\n"
+    "fitted(Plot(go.Figure(layer, dict(dragmode='pan', height=400))))"
+]
+COUNTED = """(el) => {
+  const scene = el._fullLayout._plots.xy._scene, points = scene.scatter2d, draw = points.draw;
+  window.counts = [];
+  points.draw = (which) => {
+    window.counts.push(Array.isArray(which) ? which.flat().length : scene.markerOptions.length);
+    window.is_whole = !Array.isArray(which);
+    return draw.call(points, which);
+  };
+}"""
+
+
+def test_of_very_many_points_some_are_drawn_while_they_move_and_all_at_the_end(desk, folder):
+    path = write_notebook(folder / "many.ipynb", MANY)
+    notebook = Notebook(desk, path, shares=True, size=(1200, 900))
+    page = notebook.page
+    notebook.run_all()
+    plot = page.locator(".js-plotly-plot")
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?._fullLayout?._plots")
+    notebook.settle()
+    assert notebook.errors() == []
+    plot.evaluate(COUNTED)
+    box = page.locator(".nsewdrag").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = plot.evaluate("(el) => el._fullLayout.xaxis.range.slice()")
+
+    def drag() -> list[int]:
+        page.evaluate("() => { window.counts.length = 0; }")
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for place in ((x + 60, y), (x + 60, y + 60), (x, y + 60)):
+            page.mouse.move(*place, steps=5)
+            notebook.settle()
+        return page.evaluate("() => window.counts.slice()")
+
+    moving = drag()
+    assert moving and set(moving) == {10_000}
+    page.mouse.up()
+    page.wait_for_function("() => window.is_whole")
+    page.mouse.click(x, y)  # moves nothing
+    notebook.settle()
+    assert page.evaluate("() => window.is_whole")
+    assert plot.evaluate("(el) => el._fullLayout.xaxis.range.slice()") != before
+
+    page.locator('.modebar-btn[data-title="Lasso Select"]').click()
+    notebook.settle()
+    moving = drag()
+    assert moving and 0 < max(moving) <= 10_000
+    page.mouse.up()
+    page.wait_for_function("() => window.counts.at(-1) > 20_000")  # those outside of the lasso
+    inside, outside = plot.evaluate(
+        "(el) => { const { selectBatch, unselectBatch } = el._fullLayout._plots.xy._scene;"
+        " return [selectBatch[0].length, unselectBatch[0].length]; }"
+    )
+    assert inside > 0 and inside + outside == 30_000
+    assert page.evaluate("() => window.counts.at(-1)") == outside
+    assert not notebook.ours

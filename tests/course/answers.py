@@ -57,7 +57,7 @@ ANSWERS = {
     "most_harmful": ([("pair flip",), (" Pair  FLIP ",)], [("symmetric",), ("look-alike",)]),
     "confidence_after_noise": ([("underconfident",)], [("overconfident",), ("calibrated",)]),
     "best_epoch_prediction": ([(60,), (7,)], [(0,), (61,), (1.5,)]),
-    "learnt_by_heart": ([(HEART,)], [(0.5,), (HEART - 0.05,)]),
+    "learnt_by_heart": ([(HEART,)], [(0.5,), (0.9,)]),
     "smallest_loss": ([(0.5,), (0.5004,)], [(0,), (0.69,), (0.8,)]),
     "early_part": ([("KL divergence",)], [("entropy",)]),
     "rate_by_hand": ([(0.02525,)], [(0.05,), (0.0305,), (0.0203,)]),
