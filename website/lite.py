@@ -233,6 +233,9 @@ def run_jupyterlite(source: Path, wheels: Path, place: Path) -> Path:
             "output_dir": str(site),
         }
     }
+    # All cells stay in the page: a panel that is scrolled out of sight is not taken away.
+    whole = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
+    (source / "overrides.json").write_text(json.dumps(whole), encoding="utf-8")
     (source / "jupyter_lite_config.json").write_text(json.dumps(config), encoding="utf-8")
     start = f"import sys; sys.path.insert(0, {str(tools)!r}); from jupyterlite_core.app import main"
     run(sys.executable, "-c", f"{start}; main()", "build", cwd=source)
