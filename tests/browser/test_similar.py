@@ -181,7 +181,7 @@ def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_p
     page = notebook.page
     notebook.run_all()
     assert notebook.errors() == []
-    tiles = page.locator(".o2u-grid .o2u-tile")
+    tiles, buttons = page.locator(".o2u-grid .o2u-tile"), page.locator("button.jupyter-button")
     expect(tiles.first).to_be_visible()
     shown = page.locator(".o2u-counts").inner_text()
 
@@ -193,19 +193,18 @@ def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_p
     expect(page.get_by_text("7 samples, compared by efficientnet_lite0")).to_be_visible()
     notebook.settle()
     page.screenshot(path=artefacts / "similar-upload.png")
-    page.get_by_role("button", name="Back", exact=True).click()
+    buttons.filter(has_text="Back").click()
     expect(page.locator(".o2u-counts")).to_have_text(shown)
 
     upload(page, odd)
-    expect(page.get_by_text("letter.jpg").last).to_be_visible()
     expect(page.get_by_text("cannot be decoded").last).to_be_visible()
     place = page.get_by_placeholder("path of a picture")
     place.fill(f"images/{wanted}")
-    page.get_by_role("button", name="Look", exact=True).click()
+    buttons.filter(has_text="Look").click()
     expect(page.locator(".o2u-counts")).to_contain_text("7 shown")
     expect(tiles.first).to_have_attribute("data-id", wanted)
     assert not notebook.ours and not (folder / "holiday.png").exists()
-    page.get_by_role("button", name="Back", exact=True).click()
+    buttons.filter(has_text="Back").click()
     page.get_by_role("button", name="Copies with other labels").click()
     expect(page.get_by_text("No picture has a copy").last).to_be_visible()
 
