@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from o2u_nb.plots.look import COLORS, CROWD, SUSPECT, TEXT, themed
+from o2u_nb.plots.look import BAR, COLORS, CROWD, SUSPECT, TEXT, themed
 from o2u_nb.plots.scores import MAX_SVG_POINTS
 from o2u_nb.text import plotted
 
@@ -50,6 +50,7 @@ def empty_map(n: int) -> go.Figure:
     figure = themed(go.Figure(layers), "Map of all samples", height=HEIGHT)
     figure.update_layout(
         dragmode="lasso",
+        title_pad_t=BAR + 14,  # its second line moves the first one up, below plotly's buttons
         legend=dict(itemsizing="constant"),
         newselection=dict(line=dict(color=TEXT, width=1.5)),
     )

@@ -305,7 +305,7 @@ class MapPanel(InBackground, Panel):
         (method, eye) = self._shown_map or (PCA, "")
         some = how_many(len(drawn), n, "samples")
         self._plot.layout.title.text = (
-            f"Map by {METHODS[method]} of {spoken_eye(eye)}: draw a box or lasso{some}"
+            f"Map by {METHODS[method]} of {spoken_eye(eye)}<br>Draw a box or lasso{some}"
         )
 
     def _fill(self, number: int, positions: np.ndarray, text: dict) -> None:
