@@ -12,7 +12,8 @@ from hypothesis import settings
 
 from tests.chromium import headless
 
-collect_ignore = ["fuzz"]  # needs atheris, and is run by hand
+# The first needs atheris, and is run by hand; the second runs in an environment of its own.
+collect_ignore = ["fuzz", "target_tools.py"]
 
 # Toy networks on several threads spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -24,11 +24,25 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray")
 
 
+STARTS = 4  # how often Ray is started: it waits half a minute only, which a busy machine may need
+TAKEN = (signal.SIGINT, signal.SIGTERM)  # what Ray's own code answers from then on
+
+
 @pytest.fixture(scope="module")
 def running():
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    before = {signum: signal.getsignal(signum) for signum in TAKEN}
+    for start in range(1, STARTS + 1):
+        try:
+            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+            break
+        except Exception:
+            ray.shutdown()
+            if start == STARTS:
+                raise
     yield
     ray.shutdown()
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
 
 
 @pytest.fixture(scope="module")
