@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from o2u_nb.data.images import Item, grey_range, in_range, square_pixels
+from o2u_nb.data.images import Item, broken_image, grey_range, in_range, square_pixels
 from o2u_nb.errors import FeaturesError, O2UError, SourceError
 from o2u_nb.extras import require_training
 from o2u_nb.folder import AuditFolder
@@ -41,6 +41,8 @@ def row_of(audit: AuditFolder, picture: Picture, eye: str) -> np.ndarray:
     backbone = network_of(audit, eye)
     from o2u_nb.training.inference import runner  # imports torch, which takes seconds
 
+    if why := broken_image(item):
+        raise SourceError(f"{called(picture)}: cannot be decoded: {why}. Give another picture.")
     pixels = square_pixels(called(picture), item, backbone.size, at_least=backbone.size)
     return runner(backbone, fast=False)(np.stack([pixels]))[0]  # a copy that torch may own
 

@@ -53,6 +53,14 @@ def on_one_line(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type where there is none.
+
+    A line is cut after 200 characters: some libraries write pages into one.
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
 def percent(share: float) -> str:
     """Write a share in [0, 1] as a percentage: without decimals from 10 % on, with one below.
 

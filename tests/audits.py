@@ -17,6 +17,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import ranked
 from o2u_nb.eye_names import NETWORK, column_name
 from o2u_nb.feature_file import About
+from o2u_nb.review.session import ReviewSession
 from o2u_nb.trace import Trace
 
 CLASSES = ["cheetah", "jaguar", "leopard", "tiger"]
@@ -131,3 +132,19 @@ def put(folder: Path, ids, rows, key: str = KEY) -> None:
     feature_file.write(
         folder / key / feature_file.ROWS, [records[:1], records[1:]], len(rows), records.dtype
     )
+
+
+def decided_in_splits(place: Path) -> Path:
+    """Write an audit of 40 pictures in files into `place`, every fourth of them for validation.
+
+    The reviewer "ann" has changed a label, dropped a picture and kept one; return its folder.
+    """
+    folder = write_audit(place / "audit", images=place / "images")
+    table = samples_io.read(folder / layout.SAMPLES)
+    table["split"] = np.where(np.arange(40) % 4 == 0, "valid", "train")
+    samples_io.write(table, folder / layout.SAMPLES)
+    session = ReviewSession(folder, reviewer="ann")
+    session.relabel("tiger", ["cheetah/0000000.png"])
+    session.drop(["jaguar/0000001.png"])
+    session.keep(["tiger/0000003.png"])
+    return folder

@@ -19,6 +19,14 @@ def write(root, name: str, value) -> str:
     return str(root / name)
 
 
+def require_refused(root, value, said: str) -> None:
+    """Read a file with `value`, and find one line that names the file and says `said`."""
+    fill(root, *NAMES)
+    with pytest.raises(SourceError, match=said) as caught:
+        sources.read(write(root, "labels.json", value))
+    assert "labels.json" in str(caught.value) and "\n" not in str(caught.value)
+
+
 # COCO
 
 
@@ -93,11 +101,7 @@ COCO_FAULTS = {
 
 @pytest.mark.parametrize("fault", COCO_FAULTS)
 def test_a_coco_file_with_a_fault_is_refused_in_one_line(fault, tmp_path):
-    fill(tmp_path, *NAMES)
-    value, said = COCO_FAULTS[fault]
-    with pytest.raises(SourceError, match=said) as caught:
-        sources.read(write(tmp_path, "c.json", value))
-    assert "c.json" in str(caught.value) and "\n" not in str(caught.value)
+    require_refused(tmp_path, *COCO_FAULTS[fault])
 
 
 # Label Studio
@@ -210,11 +214,7 @@ STUDIO_FAULTS = {
 
 @pytest.mark.parametrize("fault", STUDIO_FAULTS)
 def test_an_export_of_label_studio_with_a_fault_is_refused_in_one_line(fault, tmp_path):
-    fill(tmp_path, *NAMES)
-    value, said = STUDIO_FAULTS[fault]
-    with pytest.raises(SourceError, match=said) as caught:
-        sources.read(write(tmp_path, "e.json", value))
-    assert "e.json" in str(caught.value) and "\n" not in str(caught.value)
+    require_refused(tmp_path, *STUDIO_FAULTS[fault])
 
 
 # FiftyOne

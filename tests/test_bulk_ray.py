@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from o2u_nb.audit import Audit
-from o2u_nb.bulk.on_ray import on_ray
+from o2u_nb.bulk.on_ray import STARTS, on_ray, start
 from o2u_nb.bulk.output import BEGUN, MOST_BEGUN, Output
 from o2u_nb.bulk.parts import parts_of
 from o2u_nb.bulk.work import Work
@@ -24,25 +24,11 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray")
 
 
-STARTS = 4  # how often Ray is started: it waits half a minute only, which a busy machine may need
-TAKEN = (signal.SIGINT, signal.SIGTERM)  # what Ray's own code answers from then on
-
-
 @pytest.fixture(scope="module")
 def running():
-    before = {signum: signal.getsignal(signum) for signum in TAKEN}
-    for start in range(1, STARTS + 1):
-        try:
-            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-            break
-        except Exception:
-            ray.shutdown()
-            if start == STARTS:
-                raise
+    start(ray, num_cpus=2, include_dashboard=False)
     yield
     ray.shutdown()
-    for signum, handler in before.items():
-        signal.signal(signum, handler)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +62,33 @@ def rows_of(out) -> pd.DataFrame:
     """Read scores and dead letters of a bulk job as one table."""
     tables = [pd.read_parquet(out / name) for name in ("scores", "unreadable")]
     return pd.concat(tables).sort_values("sample_id", ignore_index=True)
+
+
+def test_ray_that_is_started_for_a_job_ends_with_it_and_leaves_signals_alone(
+    audit, table, tmp_path
+):
+    before, during = signal.getsignal(signal.SIGTERM), []
+    audit.score_in_bulk(
+        table,
+        tmp_path / "out",
+        engine="ray",
+        workers=1,
+        progress=lambda *_: during.append((ray.is_initialized(), signal.getsignal(signal.SIGTERM))),
+    )
+    assert during == [(True, before)]
+    assert not ray.is_initialized() and signal.getsignal(signal.SIGTERM) == before
+
+
+def test_ray_that_cannot_be_started_is_one_sentence(monkeypatch):
+    def init(**options):
+        tried.append(options)
+        raise Exception("timed out\nand more")
+
+    tried: list[dict] = []
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(O2UError, match=r"Ray could not be started \(timed out\)"):
+        start(ray, num_cpus=1)
+    assert len(tried) == STARTS
 
 
 def test_a_killed_worker_loses_and_doubles_no_row(audit, table, tmp_path, running):

@@ -154,8 +154,18 @@ def test_streams_are_put_back():
     assert (sys.stdout, sys.stderr) == before
 
 
+@pytest.fixture
+def usual_signals():
+    """Signals as a terminal gives them; `nohup` and a shell's `&` let a program ignore some."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    before = {s: signal.signal(s, usual.get(s, signal.SIG_DFL)) for s in stopping.SIGNALS}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_after_the_batch_and_a_second_one_at_once(signum, capfd):
+def test_a_signal_stops_after_the_batch_and_a_second_one_at_once(signum, usual_signals, capfd):
     done = []
     stops = pytest.raises(stopping.Stopped)
     with stops as caught, stopping.on_signals(), stopping.after_batches():
@@ -195,7 +205,7 @@ def test_an_interrupted_audit_says_what_to_type(source, tmp_path, monkeypatch, c
     assert "Going on" in capsys.readouterr().out
 
 
-def test_an_error_in_place_of_a_stop_is_this_stop():
+def test_an_error_in_place_of_a_stop_is_this_stop(usual_signals):
     """As from NumPy, whose compiled code says that `datetime` could not be imported."""
     with pytest.raises(stopping.Stopped) as caught, stopping.on_signals():
         try:

@@ -13,29 +13,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from o2u_nb import exchange
-from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
-from o2u_nb.data import samples as samples_io
 from o2u_nb.data import sources
 from o2u_nb.errors import ApplyError, O2UError, SourceError
 from o2u_nb.exchange.data_card import md, plain
 from o2u_nb.review.apply import plan
 from o2u_nb.review.certifying import Certification
 from o2u_nb.review.session import ReviewSession
-from tests.audits import CLASSES, write_audit
+from tests.audits import CLASSES, decided_in_splits, write_audit
 from tests.hostile import ODD_IDS
 
 
 @pytest.fixture
 def session(tmp_path) -> ReviewSession:
-    audit = write_audit(tmp_path / "audit", images=tmp_path / "images")
-    table = samples_io.read(audit / layout.SAMPLES)
-    table["split"] = np.where(np.arange(40) % 4 == 0, "valid", "train")
-    samples_io.write(table, audit / layout.SAMPLES)
-    session = ReviewSession(audit, reviewer="ann")
-    session.relabel("tiger", ["cheetah/0000000.png"])
-    session.drop(["jaguar/0000001.png"])
-    session.keep(["tiger/0000003.png"])
+    session = ReviewSession(decided_in_splits(tmp_path), reviewer="ann")
     session.unsure(["leopard/0000002.png"])
     session.note("two animals", ["leopard/0000002.png"])
     session.tag("blurred", ["leopard/0000002.png"])

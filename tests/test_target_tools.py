@@ -9,12 +9,10 @@ import pandas as pd
 import pytest
 
 from o2u_nb import exchange
-from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
-from o2u_nb.data import samples as samples_io
 from o2u_nb.review.apply import plan
 from o2u_nb.review.session import ReviewSession
-from tests.audits import CLASSES, write_audit
+from tests.audits import CLASSES, decided_in_splits
 from tests.packages import beside, run
 
 TOOLS = ("datasets==5.2.0", "mlcroissant==1.1.1")
@@ -23,16 +21,7 @@ TOOLS = ("datasets==5.2.0", "mlcroissant==1.1.1")
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory) -> Audit:
     """An audit of 40 pictures in files, every fourth of them for validation, with decisions."""
-    place = tmp_path_factory.mktemp("target")
-    folder = write_audit(place / "audit", images=place / "images")
-    table = samples_io.read(folder / layout.SAMPLES)
-    table["split"] = np.where(np.arange(40) % 4 == 0, "valid", "train")
-    samples_io.write(table, folder / layout.SAMPLES)
-    session = ReviewSession(folder, reviewer="ann")
-    session.relabel("tiger", ["cheetah/0000000.png"])
-    session.drop(["jaguar/0000001.png"])
-    session.keep(["tiger/0000003.png"])
-    return Audit.open(folder)
+    return Audit.open(decided_in_splits(tmp_path_factory.mktemp("target")))
 
 
 def cleaned(audit: Audit, **only) -> dict[str, int]:

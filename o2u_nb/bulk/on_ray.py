@@ -10,6 +10,8 @@ flight is left to Ray.
 import json
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -20,8 +22,10 @@ from o2u_nb.bulk.parts import Part
 from o2u_nb.bulk.work import Work, carried_out
 from o2u_nb.errors import O2UError
 from o2u_nb.scorer import Scorer
+from o2u_nb.text import first_line
 
 CPUS = 4  # of an actor, where there is no GPU and nobody says how many actors; our choice
+STARTS = 3  # how often Ray is started: it waits half a minute only, too short on a busy machine
 BLOCKS = 10_000  # most blocks of parts; a block is done again when its actor dies; our choice
 
 
@@ -114,13 +118,35 @@ def _running() -> Iterator[Any]:
     bars, level = context.enable_progress_bars, logger.level
     context.enable_progress_bars = False
     logger.setLevel(logging.ERROR)
-    start = not ray.is_initialized()
-    if start:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    ours = not ray.is_initialized()
     try:
+        if ours:
+            start(ray)
         yield ray
     finally:
         context.enable_progress_bars = bars
         logger.setLevel(level)
-        if start:
+        if ours:
             ray.shutdown()
+
+
+def start(ray: Any, **options: Any) -> None:
+    """Join the cluster that Ray finds, or start Ray on this machine; `options` are of `ray.init`.
+
+    Ray would answer SIGTERM by ending this process at once; afterwards it is answered as before.
+    Raises `O2UError` when Ray cannot be started.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    for left in reversed(range(STARTS)):
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+            break
+        except Exception as error:  # Ray raises plain exceptions here
+            ray.shutdown()
+            if not left:
+                raise O2UError(
+                    f"Ray could not be started ({first_line(error)}). Close other programs, or use "
+                    "the engine 'process'."
+                ) from error
+    if threading.current_thread() is threading.main_thread():  # elsewhere Ray sets none
+        signal.signal(signal.SIGTERM, before)

@@ -17,10 +17,11 @@ from torch import nn
 
 from o2u_nb.errors import O2UError, WeightsError
 from o2u_nb.offline_weights import INSTALLED, OFFLINE
+from o2u_nb.text import first_line
 from o2u_nb.training import zoo
 from o2u_nb.training.body import body, served
 from o2u_nb.training.items import labels_and_classes
-from o2u_nb.training.weights import checksum, first_line
+from o2u_nb.training.weights import checksum
 from o2u_nb.training.zoo import TORCHVISION, Found
 
 # A stronger network that fits an ordinary computer: a small vision transformer (Oquab et al.,

@@ -25,6 +25,7 @@ from torch import nn
 
 from o2u_nb.data import atomic
 from o2u_nb.errors import ResumeError
+from o2u_nb.text import first_line
 from o2u_nb.trace import CHECKPOINT
 from o2u_nb.training.processes import ALONE, Group
 from o2u_nb.training.recorder import DynamicsRecorder
@@ -184,7 +185,7 @@ class Checkpoints(Callback):
         except (RuntimeError, ValueError, AssertionError, LookupError) as error:
             raise ResumeError(
                 f"The checkpoint {self.path} is of another network or optimiser "
-                f"({_first_line(error)}): build the same Learner as before, or train anew "
+                f"({first_line(error)}): build the same Learner as before, or train anew "
                 "with overwrite=True."
             ) from error
         _restore_generators(self.model, found["generators"])
@@ -264,17 +265,13 @@ def load(path: Path) -> dict:
             raise ValueError("its first line does not say that it is one")
     except Exception as error:  # torch raises many kinds for what it does not load
         raise ResumeError(
-            f"The checkpoint {path} is damaged ({_first_line(error)}): delete it and train anew "
+            f"The checkpoint {path} is damaged ({first_line(error)}): delete it and train anew "
             "with overwrite=True."
         ) from error
     raise ResumeError(
         f"The checkpoint {path} has the format {form!r}, and this version reads {FORMAT!r}: "
         "go on with the version that wrote it, or train anew with overwrite=True."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def plain(value: Any) -> Any:

@@ -103,8 +103,9 @@ def compare(
     chosen = [method_named(name) for name in methods or METHODS]
     kinds = _kinds(noise, samples, features, truth)
     make = learner or heads_on(features, samples)
+    groups = kept_together(samples) if held_out is None else None
     settings = dict(
-        samples=_fingerprint(samples, truth, held_out),
+        samples=_fingerprint(samples, truth, held_out, groups),
         network=_network(features, make),
         epochs=epochs,
     )
@@ -123,7 +124,6 @@ def compare(
         )
     ]
     total = len(kinds) * len(seeds) * (len(chosen) + 1)
-    groups = kept_together(samples) if held_out is None else None
 
     def rows_of(run: Run) -> list[dict]:
         task = _task(samples, kinds[run.noise], run.seed, truth, held_out, groups)
@@ -339,9 +339,15 @@ def _network(features: np.ndarray | None, make: MakeLearner) -> str:
 
 
 def _fingerprint(
-    samples: pd.DataFrame, truth: pd.Series | None, held_out: pd.DataFrame | None
+    samples: pd.DataFrame,
+    truth: pd.Series | None,
+    held_out: pd.DataFrame | None,
+    groups: np.ndarray | None,
 ) -> str:
-    """Return a hash of ids and labels, by which other samples are noticed."""
+    """Return a hash of ids, labels and groups, by which other samples or splits are noticed.
+
+    `groups` (n_samples,) int count only where some samples are in one.
+    """
     if truth is not None and truth.reindex(samples.index).isna().any():
         raise SourceError("Expected a right label for every sample in `truth`; some are missing.")
     parts: list[Any] = [samples["label"], truth, None if held_out is None else held_out["label"]]
@@ -349,4 +355,6 @@ def _fingerprint(
     for labels in parts:
         if labels is not None:
             digest.update(pd.util.hash_pandas_object(labels.astype(object)).to_numpy().tobytes())
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        digest.update(groups.astype(np.int64).tobytes())
     return digest.hexdigest()[:16]

@@ -17,8 +17,8 @@ from torch import nn
 
 from o2u_nb.errors import FeaturesError
 from o2u_nb.extras import missing
+from o2u_nb.text import first_line
 from o2u_nb.training.backbones import Backbone
-from o2u_nb.training.weights import first_line
 
 # Pictures in a batch, for which OpenVINO prepares the network. Our choice.
 BATCH = 32

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from o2u_nb.errors import WeightsError
+from o2u_nb.text import first_line
 
 # Seconds without an answer after which a download is given up; torch itself has no limit. Our
 # choice.
@@ -137,11 +138,6 @@ def checksum(model: nn.Module, *settings: object) -> str:
         digest.update(repr((name, tuple(values.shape), values.dtype)).encode())
         digest.update(values.flatten().view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its type where there is none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager

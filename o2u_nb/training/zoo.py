@@ -18,6 +18,7 @@ from o2u_nb import offline_weights
 from o2u_nb.errors import DownloadError, WeightsError
 from o2u_nb.extras import require_timm
 from o2u_nb.offline_weights import INSTALLED, OFFLINE
+from o2u_nb.text import first_line
 from o2u_nb.training import weights as files
 from o2u_nb.training.body import body
 
@@ -124,7 +125,7 @@ def _had(name: str) -> Iterator[None]:
     except Exception as error:  # the libraries for downloads each have errors of their own
         raise DownloadError(
             f"The pretrained weights of {name} are not on this machine and cannot be downloaded "
-            f"({files.first_line(error)}): connect to the internet, pass a file of them as "
+            f"({first_line(error)}): connect to the internet, pass a file of them as "
             f"weights=PATH, or use {OFFLINE!r}, whose weights are installed."
         ) from error
 

@@ -64,6 +64,18 @@ def test_of_copies_all_are_held_out_or_none(monkeypatch, seed):
     assert len(seen) == 2 and set(seen[0].held_out.index) != set(seen[1].held_out.index)
 
 
+def test_other_groups_are_another_comparison(tmp_path):
+    def compared(**columns):
+        table = POINTS.table.assign(**columns)
+        given = {**USUAL, "seeds": (0,), "epochs": 1}
+        return compare(table, ["plain"], detectors=[], out=tmp_path / "out", **given)
+
+    compared()
+    compared(group=pd.array([pd.NA] * len(POINTS.table), dtype="Int64"))  # groups of one are none
+    with pytest.raises(O2UError, match="another samples"):
+        compared(group=np.arange(len(POINTS.table)) // 2)
+
+
 def test_equal_files_are_held_out_together(tmp_path):
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)

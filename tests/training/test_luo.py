@@ -66,21 +66,24 @@ def test_the_noise_has_its_own_seed_and_leaves_the_global_one_alone():
 
 
 def test_predictions_vary_less_and_wrong_labels_are_memorised_less():
-    points = blobs(150, wrong=0.3)
-    random = torch.Generator().manual_seed(1)
-    found = {}
-    for method in (plain, luo):
-        learn, trained = fitted(method.fit, head(points, hidden=64, dropout=0.0), 40, lr=0.2)
-        x = torch.from_numpy(points.features)
-        moved = x + 0.3 * torch.randn(x.shape, generator=random)
-        learn.model.eval()
-        with torch.no_grad():
-            spread = variance(learn.model(x).softmax(1), learn.model(moved).softmax(1)).mean()
-        memorised = (trained.trace.pred[-1] == points.given)[points.wrong].mean()
-        found[method] = spread.item(), memorised, accuracy(learn, points)
-    assert found[luo][0] < 0.8 * found[plain][0]  # 0.66 or less, by the processor
-    assert found[luo][1] < found[plain][1] - 0.2
-    assert found[luo][2] > found[plain][2]
+    spreads = {plain: 0.0, luo: 0.0}  # in sum, because that of one seed depends on the processor
+    for seed in range(5):
+        points = blobs(150, wrong=0.3, seed=seed)
+        random = torch.Generator().manual_seed(1)
+        found = {}
+        for method in (plain, luo):
+            learn, trained = fitted(method.fit, head(points, hidden=64, dropout=0.0), 40, lr=0.2)
+            x = torch.from_numpy(points.features)
+            moved = x + 0.3 * torch.randn(x.shape, generator=random)
+            learn.model.eval()
+            with torch.no_grad():
+                spread = variance(learn.model(x).softmax(1), learn.model(moved).softmax(1)).mean()
+            spreads[method] += spread.item()
+            memorised = (trained.trace.pred[-1] == points.given)[points.wrong].mean()
+            found[method] = memorised, accuracy(learn, points)
+        assert found[luo][0] < found[plain][0] - 0.2
+        assert found[luo][1] > found[plain][1]
+    assert spreads[luo] < spreads[plain] / 2
 
 
 def test_negative_options_are_refused():
