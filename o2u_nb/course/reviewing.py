@@ -159,7 +159,10 @@ def anchoring(table: pd.DataFrame) -> Anchoring:
     follows = table["answer"] == table["suggestion"]
     shown = table["shown"].astype(bool)
     if not shown.any() or shown.all():
-        raise ValueError("Expected answers with a suggestion and answers without, found only one")
+        raise ValueError(
+            "Expected answers with a suggestion and answers without, found "
+            f"{shown.sum()} with and {(~shown).sum()} without: go on with the trial."
+        )
     counts = (
         int(follows[shown].sum()), int(shown.sum()), int(follows[~shown].sum()), int((~shown).sum())
     )  # fmt: skip

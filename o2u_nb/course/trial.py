@@ -67,9 +67,13 @@ class Answers:
         self._since = self._clock()
 
     def table(self) -> pd.DataFrame:
-        """Return one row for each answer: question, answer, seconds, and what is kept about it."""
+        """Return one row for each answer: question, answer, seconds, and what is kept about it.
+
+        The columns are there before the first answer, too.
+        """
         rows = [
             {"question": question.id, "answer": answer, "seconds": seconds, **question.about}
             for question, (answer, seconds) in zip(self.questions, self._given, strict=False)
         ]
-        return pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
+        about = dict.fromkeys(name for question in self.questions for name in question.about)
+        return pd.DataFrame(rows, columns=[*COLUMNS, *about])

@@ -236,8 +236,14 @@ class TestReviewing:
         low = 0.5 - np.hypot(0.75 - 0.3006, 0.6994 - 0.25)
         high = 0.5 + np.hypot(0.9544 - 0.75, 0.25 - 0.0456)
         assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
-        with pytest.raises(ValueError, match="found only one"):
+        with pytest.raises(ValueError, match="found 4 with and 0 without"):
             reviewing.anchoring(table[table["shown"]])
+
+    def test_a_trial_without_answers_is_one_sentence_or_an_empty_table(self):
+        table = Answers(reviewing.anchoring_trial(4)).table()
+        with pytest.raises(ValueError, match="found 0 with and 0 without: go on with the trial"):
+            reviewing.anchoring(table)
+        assert reviewing.by_order(table).empty
 
     def test_both_halves(self):
         table = pd.DataFrame(
@@ -351,7 +357,7 @@ class TestTrial:
     def test_nothing_is_answered_at_first(self):
         answers = self.answers()
         answers.take_back()
-        assert list(answers.table().columns) == ["question", "answer", "seconds"]
+        assert list(answers.table().columns) == ["question", "answer", "seconds", "k"]
 
 
 class TestCapstone:
