@@ -4,10 +4,10 @@
     python -m benchmarks.robustness bytes --seconds N
     python -m benchmarks.robustness coverage FILE
 
-`kills` disturbs audits `N` times in each way of `tests.kills` and compares them with one that
-nobody disturbed. `bytes` runs the coverage-guided fuzzer of `tests/fuzz`, which
-needs `pip install atheris`. `coverage` takes the JSON report of `coverage json` for a run of the
-suite. Each command adds its row to `results/robustness.csv`, and writes the page.
+`kills` disturbs audits `N` times in each way of `tests.kills`, and compares them with one that
+nobody disturbed. `bytes` runs the coverage-guided fuzzer of `tests/fuzz`, which needs `pip install
+atheris`. `coverage` takes the JSON report of `coverage json` for a run of the suite. Each command
+adds its rows to `results/robustness.csv`, and writes the page.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         NAME,
         "What was tried, and what was lost",
         runs.table.set_index("what"),
-        "`tried`: faults, changes or inputs. `lost`: audits that differ from one that nobody "
+        "`tried`: faults or inputs. `lost`: audits that differ from one that nobody "
         "disturbed, outcomes that are neither right nor one clear error, crashes and hangs. "
         "Of coverage, `tried` is the number of lines, or of branches, and `lost` those that no "
         "test runs; what runs only in processes that tests start is not counted as run.",

@@ -197,6 +197,19 @@ def _clear(folder: Path, *, but: Iterable[str] = ()) -> None:
     """
     for name in (layout.made_in(folder) or set()) - set(but):
         layout.remove(folder / name)
+    _drop_partials(folder)
+
+
+def finish_killed(out: Path) -> None:
+    """Remove files in the finished audit `out` that a kill at its very end left half-written.
+
+    They stay where nothing can be written, and where another job is at work, whose they may be.
+    """
+    with suppress(OutputError), claimed(out):
+        _drop_partials(out)
+
+
+def _drop_partials(folder: Path) -> None:
     for name in filter(atomic.is_partial, _names(folder)):
         (folder / name).unlink(missing_ok=True)
 

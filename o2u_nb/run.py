@@ -21,6 +21,7 @@ from o2u_nb import folder as layout
 from o2u_nb.building import (
     Place,
     building,
+    finish_killed,
     require_apart,
     require_apart_from_pictures,
     reserved,
@@ -121,6 +122,8 @@ def run_audit(
 
     unfinished_there = resume and layout.unfinished_in(out) is not None
     if (reopen or resume) and is_finished(out) and not (overwrite or unfinished_there):
+        if resume:
+            finish_killed(out)
         return _opened(AuditFolder.open(out), asked, read, say, watch)
     extras.require_training()
     with reserved(out, overwrite=overwrite or resume):

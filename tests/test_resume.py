@@ -21,6 +21,7 @@ from o2u_nb.data import sources
 from o2u_nb.errors import AuditExistsError, ResumeError, TraceError
 from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
+from o2u_nb.stored.claim import claimed
 from o2u_nb.trace import CHECKPOINT, Trace, TraceWriter
 from o2u_nb.training.checkpoint import FORMAT, load, plain, save
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
@@ -262,8 +263,14 @@ def test_the_same_again_says_what_is_there_and_resume_goes_on(tiny, tmp_path, mo
     fresh = run_audit(tiny, tmp_path / "fresh", preset="quick")
     for name in (layout.SCORES, layout.EMBEDDINGS, "trace/loss.npy"):
         assert (out / name).read_bytes() == (fresh.folder / name).read_bytes()
+    left = out / f".o2u_nb-{32 * 'b'}.partial"  # as after a kill at the very end
+    left.write_bytes(b"half")
+    with claimed(out):
+        run_audit(tiny, out, preset="quick", reopen=True)
+    assert left.exists()
     again = run_audit(tiny, out, preset="quick", resume=True, say=said.append)
     assert "Opened the finished audit" in said[-1] and again.facts["resumed"] == 1
+    assert not left.exists()
 
 
 def test_a_source_that_changed_is_named_and_a_new_picture_is_no_resume(tiny, tmp_path, monkeypatch):
