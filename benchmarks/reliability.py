@@ -21,7 +21,7 @@ from o2u_nb.data import noise
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import score
 from o2u_nb.detect.threshold import basis, calibrated, estimate, sure_rate
-from o2u_nb.training.heads import head_learner
+from o2u_nb.training.heads import as_audited, head_learner
 from o2u_nb.training.job import HEAD_BATCH, HEAD_EPOCHS
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 
@@ -76,7 +76,7 @@ def measure(name: str, seed: int) -> dict:
     samples, _ = noise.plant(clean, noise.symmetric(share), seed=seed)
     learn = head_learner(features.astype(np.float32), samples, bs=HEAD_BATCH, seed=seed)
     with learn.no_bar(), learn.no_logging():
-        evidence = Evidence(learn.fit_o2u(**HEAD_EPOCHS), features)
+        evidence = Evidence(learn.fit_o2u(**HEAD_EPOCHS, **as_audited(learn)), features)
     given = samples["label"].reindex(evidence.trace.ids)
     wrong = (given != clean["label"].reindex(evidence.trace.ids)).to_numpy()
     said = np.asarray(evidence.column(score))

@@ -17,6 +17,7 @@ from o2u_nb.building import require_apart_from_pictures, reserved
 from o2u_nb.errors import RecordingError, TraceError
 from o2u_nb.rows import rows_of
 from o2u_nb.trace import Trace
+from o2u_nb.training.heads import as_audited
 from o2u_nb.training.identity import joined
 from o2u_nb.training.items import loaders_of
 from o2u_nb.training.job import STOP_EARLY
@@ -63,7 +64,7 @@ def audit(
         own = samples_of(self, valid=valid, ids=ids) if samples is None else samples
         require_apart_from_pictures(out, own)
         if trace is None:
-            options = {"stop_early": STOP_EARLY, **options}
+            options = {"stop_early": STOP_EARLY, **as_audited(self), **options}
             trace = self.fit_o2u(valid=valid, ids=ids, say=say, **options)
         elif options:
             raise TypeError(

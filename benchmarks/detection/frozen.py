@@ -14,7 +14,7 @@ from fastai.basics import Learner
 from benchmarks.detection.trainings import N_FOLDS, Passes, Task, one_cycle
 from o2u_nb.detect.neighbours import VOTERS, neighbourhoods
 from o2u_nb.training import job
-from o2u_nb.training.heads import head_learner
+from o2u_nb.training.heads import as_audited, head_learner
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
@@ -34,7 +34,11 @@ def head(task: Task, folder: Path) -> Passes:
     learn = linear_head(task)
     with learn.no_bar(), learn.no_logging():
         learn.fit_o2u(
-            **job.HEAD_EPOCHS, out=folder / "trace", overwrite=True, stop_early=job.STOP_EARLY
+            **job.HEAD_EPOCHS,
+            **as_audited(learn),
+            out=folder / "trace",
+            overwrite=True,
+            stop_early=job.STOP_EARLY,
         )
     np.save(folder / "embeddings.npy", embed(learn))
     return Passes(evaluation=1, lr=learn.largest_rate)

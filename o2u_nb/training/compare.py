@@ -31,7 +31,7 @@ from o2u_nb.detect.table import detector_columns
 from o2u_nb.errors import O2UError, SourceError
 from o2u_nb.progress import Bars
 from o2u_nb.training.catalogue import METHODS, TrainingMethod, method_named
-from o2u_nb.training.heads import heads_on
+from o2u_nb.training.heads import as_audited, heads_on
 from o2u_nb.training.methods import o2u
 from o2u_nb.training.probe.critical import near_boundary
 from o2u_nb.training.probe.embed import embed
@@ -246,7 +246,7 @@ def _detect(task: Task, make: MakeLearner, epochs: int, names: Sequence[str]) ->
     measured = {}
     with _learner(task, make) as learn:
         tracin = TracIn() if "tracin" in names else None
-        trace = o2u.swing(learn, epochs, lr=largest_rate(learn), cbs=tracin)
+        trace = o2u.swing(learn, epochs, lr=largest_rate(learn), cbs=tracin, **as_audited(learn))
         if tracin:
             measured["tracin"] = tracin.influence
         if INFLUENCES & set(names):

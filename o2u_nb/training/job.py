@@ -34,7 +34,7 @@ from o2u_nb.trace import CHECKPOINT, Trace
 from o2u_nb.training.backbones import Backbone
 from o2u_nb.training.checkpoint import load
 from o2u_nb.training.eyes import available, usual_eyes
-from o2u_nb.training.heads import head_learner, numbers_of
+from o2u_nb.training.heads import as_audited, head_learner, numbers_of
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.networks import choose_network
@@ -185,7 +185,7 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
     learn = head_learner(rows, job.samples, bs=HEAD_BATCH, seed=job.seed)
     job.say(f"Training a head on the features of {backbone.name}.")
     title = f"a head on features of {backbone.name}"
-    trace = _fit(job, learn, title, at(layout.TRACE), HEAD_EPOCHS)
+    trace = _fit(job, learn, title, at(layout.TRACE), HEAD_EPOCHS, **as_audited(learn))
     head_file.write(at(layout.HEAD), numbers_of(learn))
     facts = dict(
         name=backbone.name,

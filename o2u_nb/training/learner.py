@@ -29,6 +29,7 @@ def fit_o2u(
     r2: float | None = None,
     bs: int | None = None,
     cyclic_bs: int | None = None,
+    cyclic_q: float | None = None,
     out: str | Path | None = None,
     record: str = "train",
     ids: Sequence[str] | None = None,
@@ -50,11 +51,15 @@ def fit_o2u(
     | `cycles` x `cycle` epochs | 25 x 10 | 3 x 6 |
     | `r1` to `r2`, cyclic rates | 0.01 to 0.001 | `lr` to `lr` / 10 |
     | `bs`, `cyclic_bs`, batch sizes | 128, 16 | the loader's own in both |
+    | loss | cross entropy in both | the Learner's own, unless `cyclic_q` is given |
     | optimiser | SGD, momentum 0.9, decay 5e-4, fresh in each phase | the same |
 
     The warm-up has a higher, constant rate and few epochs, so that it ends well before the network
     memorises wrong labels. For a Learner of `head_learner`, `lr` is by default that head's rate. In
-    the cyclic phase, the rate is constant within each epoch, see `schedule.cyclic_rates`.
+    the cyclic phase, the rate is constant within each epoch, see `schedule.cyclic_rates`. With
+    `cyclic_q` (above 0 and at most 1), it trains with generalised cross entropy, to which labels
+    that the network doubts count less (`losses.generalised_cross_entropy`). The recorded loss is
+    cross entropy all the same. An audit trains its heads in this way, with a rate that suits it.
     `warmup=0` skips the warm-up for a model that is already trained. `opt_func=None` keeps the
     Learner's own optimiser; choose an `lr` that suits it. `out`, `record`, `ids`, `valid` (record
     the validation samples too), `overwrite` and `on_epoch` are those of `DynamicsRecorder`. `cbs`
@@ -72,9 +77,9 @@ def fit_o2u(
     the bit. Where the training was finished, the Learner gets its weights back and nothing is
     trained; where none was begun, it begins. The Learner must be built as before.
 
-    Raises `ValueError` when `stop_early` is not such a share, or for `resume` without `out`,
-    `ResumeError` when the training in `out` is one of other samples or settings, or its checkpoint
-    is damaged, and what `DynamicsRecorder` raises.
+    Raises `ValueError` when `stop_early` is not such a share, when `cyclic_q` is not such a number,
+    or for `resume` without `out`, `ResumeError` when the training in `out` is one of other samples
+    or settings, or its checkpoint is damaged, and what `DynamicsRecorder` raises.
     """
     lr = largest_rate(self) if lr is None else lr
     r1 = lr if r1 is None else r1
@@ -86,6 +91,7 @@ def fit_o2u(
         cycle=cycle,
         bs=bs,
         cyclic_bs=cyclic_bs,
+        cyclic_q=cyclic_q,
         stop_early=stop_early,
         say=say,
         out=out,

@@ -20,10 +20,15 @@ def generalised_cross_entropy(
     Zhang and Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy
     Labels", NeurIPS 2018, equation 6. Raises `ValueError` for a `q` outside of (0, 1].
     """
-    if not 0 < q <= 1:
-        raise ValueError(f"Expected q above 0 and at most 1, found {q}: 0.7 is the paper's.")
+    require_q(q)
     log_p = F.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
     return -torch.expm1(q * log_p) / q  # the same as (1 - p^q) / q, exact also where p is near 1
+
+
+def require_q(q: float) -> None:
+    """Raise `ValueError` unless `q` is one of `generalised_cross_entropy`."""
+    if not 0 < q <= 1:
+        raise ValueError(f"Expected q above 0 and at most 1, found {q}: 0.7 is the paper's.")
 
 
 def forward_corrected(

@@ -1,9 +1,12 @@
 """Heads on features: what their loader serves, and that all methods work on them unchanged."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fastai.basics import SGD, Learner
 from fastai.callback.core import Callback
 
 from o2u_nb.data import noise
@@ -15,7 +18,15 @@ from o2u_nb.learner_audit import audit  # noqa: F401  patches Learner
 from o2u_nb.text import percent
 from o2u_nb.training import feature_loader
 from o2u_nb.training.feature_loader import FeatureData, FeatureLoader, feature_loaders
-from o2u_nb.training.heads import HEAD_RATE, HIDDEN_RATE, Dropout, head_learner, heads_on
+from o2u_nb.training.heads import (
+    DOUBTING,
+    HEAD_RATE,
+    HIDDEN_RATE,
+    Dropout,
+    as_audited,
+    head_learner,
+    heads_on,
+)
 from o2u_nb.training.identity import identity
 from o2u_nb.training.learner import fit_o2u, fit_odd  # noqa: F401  patches Learner
 from o2u_nb.training.probe.embed import embed
@@ -329,6 +340,45 @@ def test_each_head_has_its_own_rate():
         learn = head_learner(features, samples, hidden=hidden, device="cpu")
         trace = quiet(learn, "fit_o2u", warmup=2, cycles=1, cycle=1)
         np.testing.assert_allclose(trace.lr[1:], [rate, rate / 10])
+
+
+def test_with_q_the_cyclic_phase_alone_trains_with_generalised_cross_entropy():
+    features, samples, _ = clusters(20)
+    rows, given = torch.as_tensor(features).float(), torch.arange(20) % 3
+    one_step = dict(lr=0.1, r1=0.2, r2=0.2, cycle=1, opt_func=partial(SGD, mom=0, wd=0), bs=20)
+    before = head_learner(features, samples, device="cpu")
+    quiet(before, "fit_o2u", warmup=1, cycles=0, **one_step)
+    logits = before.model(rows)
+    right = logits.softmax(1).gather(1, given[:, None])
+    ((1 - right**0.5) / 0.5).mean().backward()  # Zhang and Sabuncu, equation 6
+    expected = [(p - 0.2 * p.grad).detach() for p in before.model.parameters()]
+    after = head_learner(features, samples, device="cpu")
+    trace = quiet(after, "fit_o2u", warmup=1, cycles=1, cyclic_q=0.5, **one_step)
+    torch.testing.assert_close([p.detach() for p in after.model.parameters()], expected)
+    # What is recorded is cross entropy all the same.
+    np.testing.assert_allclose(trace.loss[1], -right.detach().log()[:, 0], atol=1e-6)
+
+
+def test_a_q_that_is_none_is_named_before_the_training_begins(tmp_path):
+    features, samples, _ = clusters(20)
+    learn = head_learner(features, samples, device="cpu")
+    with pytest.raises(ValueError, match=r"q above 0 and at most 1, found 1\.5"):
+        quiet(learn, "fit_o2u", **SHORT, cyclic_q=1.5, out=tmp_path / "trace")
+    assert not (tmp_path / "trace").exists()
+
+
+def test_an_audit_doubts_labels_with_linear_heads_and_with_nothing_else(tmp_path):
+    features, samples, _ = clusters(60, wrong=0.2)
+    linear = head_learner(features, samples, device="cpu")
+    hidden = head_learner(features, samples, hidden=8, device="cpu")
+    assert as_audited(linear) == DOUBTING and as_audited(hidden) == {}
+    assert as_audited(Learner(linear.dls, torch.nn.Linear(D, 3), loss_func=linear.loss_func)) == {}
+    same = head_learner(features, samples, device="cpu")
+    with linear.no_bar(), linear.no_logging():
+        found = linear.audit(tmp_path / "audit", **SHORT, say=lambda line: None)
+    expected = quiet(same, "fit_o2u", **SHORT, **DOUBTING)
+    np.testing.assert_array_equal(found.trace.loss, expected.loss)
+    np.testing.assert_allclose(found.trace.lr, [HEAD_RATE, 0.00825, 0.0015])
 
 
 def test_a_diverging_head_and_a_batch_that_is_too_large_are_named():

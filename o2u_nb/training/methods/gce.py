@@ -10,7 +10,7 @@ import torch
 from fastai.basics import Learner
 
 from o2u_nb.training.batch_loss import BatchLoss
-from o2u_nb.training.losses import generalised_cross_entropy
+from o2u_nb.training.losses import generalised_cross_entropy, require_q
 from o2u_nb.training.recorded import RecordedFit
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.trained import Trained, traced
@@ -30,10 +30,11 @@ train = traced(fit)
 
 
 class Doubting(BatchLoss):
-    """Train with the mean of `generalised_cross_entropy`."""
+    """Train with the mean of `generalised_cross_entropy`; `ValueError` for a `q` out of range."""
 
     def __init__(self, recorder: DynamicsRecorder, q: float):
         super().__init__(recorder)
+        require_q(q)
         self.q = q
 
     def loss_of(

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastai.basics import Learner
+from fastai.callback.core import Callback
 
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace, is_empty
 from o2u_nb.training.checkpoint import Checkpoints, require_out
 from o2u_nb.training.fitting import batches_of, explained, optimiser, own_loader, sgd
+from o2u_nb.training.methods.gce import Doubting
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates, cyclic_rates
@@ -34,6 +36,7 @@ def train(
     cycle: int = CYCLE,
     bs: int | None = None,
     cyclic_bs: int | None = None,
+    cyclic_q: float | None = None,
     stop_early: float | None = None,
     say: Callable[[str], None] = print,
     out: str | Path | None = None,
@@ -51,7 +54,8 @@ def train(
     `rates` has a learning rate for each epoch of both phases. The first `warmup` epochs (default:
     three in ten) are the warm-up; in its first epoch the rate rises from batch to batch. A cycle
     has `cycle` epochs. Each phase starts with a new optimiser and has its own batch size, `bs` and
-    `cyclic_bs`. The other options, and the errors, are those of `fit_o2u`.
+    `cyclic_bs`. With `cyclic_q`, the cyclic phase trains with generalised cross entropy at that
+    `q`, see `gce.Doubting`. The other options, and the errors, are those of `fit_o2u`.
     """
     require_share(stop_early)
     require_out(resume, out)
@@ -74,12 +78,16 @@ def train(
             stop_early=stop_early,
             bs=bs or learn.dls.train.bs,
             cyclic_bs=cyclic_bs or bs or learn.dls.train.bs,
+            cyclic_q=cyclic_q,
             optimiser=getattr(opt_func, "__name__", type(opt_func).__name__),
         )
         checkpoints = Checkpoints(recorder, settings, group=group, resume=resume, say=say)
         if checkpoints.n_epochs:
             say(f"Going on after {checkpoints.n_epochs} of {len(rates)} epochs, which were kept.")
         stop = StopWhenStable(recorder, cycle=cycle, share=stop_early)
+        in_cycles: list[Callback] = [] if stop_early is None else [stop]
+        if cyclic_q is not None:
+            in_cycles.append(Doubting(recorder, cyclic_q))
 
         def run(stage: int, phase: str, rates: list[float], bs: int | None, more: list) -> None:
             if not rates:
@@ -95,22 +103,32 @@ def train(
 
         with optimiser(learn, opt_func):
             run(0, "warmup", rates[:warmup], bs, [])
-            run(1, "cyclic", rates[warmup:], cyclic_bs or bs, [] if stop_early is None else [stop])
+            run(1, "cyclic", rates[warmup:], cyclic_bs or bs, in_cycles)
         if stop.found:
             cycles = len(rates[warmup:]) // cycle
             say(f"Stopped after {stop.found.cycle} of {cycles} cycles: {stop.found}.")
         return recorder.trace
 
 
-def swing(learn: Learner, epochs: int, *, lr: float, **options) -> Trace:
+def swing(
+    learn: Learner,
+    epochs: int,
+    *,
+    lr: float,
+    r1: float | None = None,
+    r2: float | None = None,
+    **options,
+) -> Trace:
     """Train the first two stages in `epochs` epochs in all, and return their dynamics.
 
-    About three in ten are the warm-up, at the rate `lr`; as many whole cycles as fit have the rates
-    of `fit_o2u`. The `options` are those of `train`.
+    About three in ten are the warm-up, at the rate `lr`; as many whole cycles as fit have rates
+    from `r1` (default: `lr`) down to `r2` (default: `lr` / 10). The `options` are those of `train`.
     """
     cycles = round((1 - WARMUP_SHARE) * epochs / CYCLE)
     warmup = epochs - cycles * CYCLE
-    cyclic = cyclic_rates(cycles * CYCLE, r1=lr, r2=lr / 10, cycle=CYCLE)
+    r1 = lr if r1 is None else r1
+    r2 = lr / 10 if r2 is None else r2
+    cyclic = cyclic_rates(cycles * CYCLE, r1=r1, r2=r2, cycle=CYCLE)
     return train(learn, [lr] * warmup + cyclic, warmup=warmup, **options)
 
 
