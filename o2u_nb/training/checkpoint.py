@@ -53,8 +53,8 @@ class Checkpoints(Callback):
     interruption.
 
     Beside the Learner's own state, that of each callback with the methods `state_dict` and
-    `load_state_dict` is kept, and what `once` computed between the stages. Raises `ResumeError` for a checkpoint that is damaged, or is about
-    other settings or another network.
+    `load_state_dict` is kept, and what `once` computed between the stages. Raises `ResumeError` for
+    a checkpoint that is damaged, or is about other settings or another network.
     """
 
     order = 74  # after all callbacks that use a finished epoch, but before one that ends the fit
@@ -212,7 +212,7 @@ class Checkpoints(Callback):
             if name in found["callbacks"]:
                 callback.load_state_dict(found["callbacks"][name])
         self.dls.train.randomize()  # as in the first epoch, when the loader may have been new
-        self.dls.train.rng.setstate(_tuples(found["loader"]))
+        self.dls.train.rng.setstate(tuples(found["loader"]))
         self.learn.train_iter = found["train_iter"]
         self.random = found["random"]
         if self.dynamics.on_epoch and self.dynamics.writer.n_epochs:
@@ -338,7 +338,7 @@ def random_states() -> dict:
 
 def restore_random_states(states: dict) -> None:
     """Set the global random generators to the `states` that `random_states` returned."""
-    random.setstate(_tuples(states["python"]))
+    random.setstate(tuples(states["python"]))
     kept = states["numpy"]
     key = np.array(kept["state"]["key"], dtype=np.uint32)
     np.random.set_state({**kept, "state": {**kept["state"], "key": key}})  # noqa: NPY002
@@ -347,9 +347,9 @@ def restore_random_states(states: dict) -> None:
         torch.cuda.set_rng_state_all(states["cuda"])
 
 
-def _tuples(state: Any) -> Any:
+def tuples(state: Any) -> Any:
     """Return what `random.getstate` had returned: its parts are tuples."""
-    return tuple(map(_tuples, state)) if isinstance(state, list | tuple) else state
+    return tuple(map(tuples, state)) if isinstance(state, list | tuple) else state
 
 
 def _stateful(learn: Learner) -> list[tuple[str, Any]]:

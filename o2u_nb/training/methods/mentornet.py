@@ -172,9 +172,10 @@ class Mentor(nn.Module):
     @classmethod
     def of(cls, weights: dict[str, torch.Tensor]) -> "Mentor":
         """Return the mentor whose `state_dict` was `weights`; it does not learn any more."""
-        made = cls(len(weights["label.weight"])).requires_grad_(False)
+        with torch.random.fork_rng():  # the first weights are drawn, and replaced at once
+            made = cls(len(weights["label.weight"]))
         made.load_state_dict(weights)
-        return made
+        return made.requires_grad_(False)
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the log-odds that the labels are right: (n,)."""
