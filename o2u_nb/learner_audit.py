@@ -171,7 +171,6 @@ class _OwnTraining:
         )
         embeddings = _embeddings(self.learn, trace, self.ids, self.say)
         if embeddings is not None:
-            embedding_file.check(embeddings, trace.n_samples)
             embeddings = embedding_file.packed(embeddings)
             embedding_file.write(place.new(layout.EMBEDDINGS), embeddings)
         return Trained(checked, kept, Evidence(trace, embeddings), {})

@@ -18,7 +18,7 @@ from fastai.callback.progress import ProgressCallback
 from fastai.losses import CrossEntropyLossFlat
 
 from o2u_nb import folder as layout
-from o2u_nb.data import sources
+from o2u_nb.data import sealed, sources
 from o2u_nb.errors import AuditExistsError, ResumeError, TraceError
 from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
@@ -215,6 +215,29 @@ def test_a_trace_is_cut_to_the_checkpoint_and_readers_keep_what_they_have(tmp_pa
         TraceWriter.resume(tmp_path, ids, labels, ["x", "y"], n_epochs=5)
 
 
+OTHERS = {
+    "has record='train', and 'eval' is asked for": dict(record="eval"),
+    "the losses of pictures, and those of features of a frozen network": dict(frozen=True),
+    r"the classes \['x', 'y'\], and \['y', 'x'\] are asked for": dict(classes=["y", "x"]),
+    "others are asked for .'c' is in one of them only": dict(ids=["a", "b", "c"], labels=[0, 1, 1]),
+    "in another order": dict(ids=["b", "a"]),
+    "'a' is 'x' in it, and 'y' is asked for": dict(labels=[1, 1]),
+}
+
+
+@pytest.mark.parametrize("said", OTHERS)
+def test_a_trace_of_something_else_does_not_go_on_and_says_why(tmp_path, said):
+    own: dict = dict(ids=["a", "b"], labels=[0, 1], classes=["x", "y"])
+    writer = TraceWriter.create(tmp_path, **{**own, "labels": np.array([0, 1])})
+    row = np.zeros(2)
+    writer.append(loss=row, margin=row, pred=row.astype(int), lr=0.1, phase="warmup")
+    before = snapshot(tmp_path)
+    asked = {**own, **OTHERS[said]}
+    with pytest.raises(ResumeError, match=said):
+        TraceWriter.resume(tmp_path, n_epochs=1, **{**asked, "labels": np.array(asked["labels"])})
+    assert snapshot(tmp_path) == before
+
+
 def test_the_mean_softmax_is_written_once_a_phase(tmp_path, monkeypatch):
     written = []
     real = TraceWriter.keep_means
@@ -286,6 +309,31 @@ def test_a_source_that_changed_is_named_and_a_new_picture_is_no_resume(tiny, tmp
     os.utime(changed, (1, 1))
     name = changed.relative_to(tiny).as_posix()
     with pytest.raises(ResumeError, match=f"1 pictures are others, such as '{name}'"):
+        run_audit(tiny, out, preset="quick", resume=True)
+    assert Trace.open(out / "trace").n_epochs == 2
+
+
+def test_all_that_changed_is_said_at_once(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    changed, gone = sorted(tiny.rglob("*.png"))[:2]
+    os.utime(changed, (1, 1))
+    gone.unlink()
+    name = changed.relative_to(tiny).as_posix()
+    said = f"1 samples are gone, 1 pictures are others, such as '{name}'"
+    with pytest.raises(ResumeError, match=said):
+        run_audit(tiny, out, preset="quick", resume=True)
+
+
+def test_an_unfinished_audit_of_another_version_does_not_go_on(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    kept = sealed.unseal((out / layout.RUN).read_bytes())[0]
+    (out / layout.RUN).write_bytes(sealed.seal({**kept, "format": "o2u_nb run 9"}))
+    with pytest.raises(ResumeError, match=r"'o2u_nb run 9', and this version reads 'o2u_nb run 1'"):
+        run_audit(tiny, out, preset="quick", resume=True)
+    (out / layout.RUN).unlink()  # as versions did that could not go on
+    with pytest.raises(AuditExistsError, match="does not say how to go on with it"):
         run_audit(tiny, out, preset="quick", resume=True)
     assert Trace.open(out / "trace").n_epochs == 2
 
@@ -368,7 +416,7 @@ def by_method(learn, name: str, out, **options):
 
 
 RATES = [0.05, 0.05, 0.03, 0.01]
-TRUSTED = dict(trusted=[str(k) for k in range(12)])
+TRUSTED = dict(trusted=[f"{k:02d}" for k in range(12)])
 # Settings that let each method do in four epochs what is its own.
 OWN: dict[str, dict] = {
     "co_teaching": dict(ramp=2),
@@ -450,7 +498,7 @@ def test_other_trusted_samples_or_another_mentor_are_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         by_method(pictures(), "reweight", tmp_path / "a", cbs=Cut(4))
     with pytest.raises(ResumeError, match="begun with trusted="):
-        by_method(pictures(), "reweight", tmp_path / "a", resume=True, trusted=["1", "2"])
+        by_method(pictures(), "reweight", tmp_path / "a", resume=True, trusted=["01", "02"])
     mentor = Mentor(3)
     with pytest.raises(KeyboardInterrupt):
         by_method(pictures(), "mentornet", tmp_path / "b", mentor=mentor, cbs=Cut(4))

@@ -6,6 +6,7 @@ the position in the schedule, as tensors and plain values. Loading it executes n
 hold. The trace may hold more epochs than the checkpoint; they are cut off and trained again.
 """
 
+import copy
 import io
 import random
 import time
@@ -112,11 +113,9 @@ class Checkpoints(Callback):
         A training that goes on in a later stage gets it back, as it was computed from the network
         of that time.
         """
-        if name in self.values:
-            return restored(None, self.values[name], torch.device("cpu"))
-        value = compute()
-        self.values[name] = state_of(value)
-        return value
+        if name not in self.values:  # copies, because training may change what it gets
+            self.values[name] = copy.deepcopy(state_of(compute()))
+        return restored(None, copy.deepcopy(self.values[name]), torch.device("cpu"))
 
     def fit(self, learn: Learner, stage: int, n_epochs: int, **options: Any) -> None:
         """Train the stage `stage` of `n_epochs`, or what is left of it, as `learn.fit` does.

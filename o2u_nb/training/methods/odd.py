@@ -309,7 +309,8 @@ class OddRemoval(Callback):
             trace = self.recorder.trace
             self.result = Odd(trace=trace, percentile=self.percentile, **numbers)
             self.dls.train.randomize()  # as in the first epoch, when the loader may have been new
-            self.dls.train.rng.setstate(tuples(state["order"]))
+            self._order = tuples(state["order"])
+            self.dls.train.rng.setstate(self._order)
             self._go_low()
 
     def _simulated(self) -> Simulated:
