@@ -18,6 +18,7 @@ import torch
 from fastai.basics import L, Learner
 from fastai.callback.core import Callback
 from fastai.callback.mixup import MixHandler
+from fastai.data.load import DataLoader
 from torch import nn
 
 from o2u_nb.detect.odd import (
@@ -233,7 +234,7 @@ class OddRemoval(Callback):
         self.result: Odd | None = None
         self._head: Head | None = None
         self._recent: deque[torch.Tensor] = deque(maxlen=h)
-        self._order: tuple | None = None  # the state of the loader's random numbers at the removal
+        self._own: DataLoader | None = None  # the loader of all samples, once some are removed
 
     def before_train(self):
         """Start to watch the last layer, if its inputs are needed after this epoch."""
@@ -286,11 +287,11 @@ class OddRemoval(Callback):
 
     def _remove(self) -> None:
         self.result = self.found
-        self._order = self.dls.train.rng.getstate()
         self._go_low()
 
     def _go_low(self) -> None:
         """Train on without the samples that are to be removed."""
+        self._own = self.dls.train
         self.dls.loaders[0] = only(self.dls.train, ~self.result.removed)
         self.recorder.phase = "low"
 
@@ -298,7 +299,13 @@ class OddRemoval(Callback):
         """Return what is known from earlier epochs, for a checkpoint."""
         found = self.result
         numbers = None if found is None else {name: getattr(found, name) for name in NUMBERS}
-        return dict(recent=state_of(self._recent), numbers=state_of(numbers), order=self._order)
+        own = None if self._own is None else self._own.rng
+        return dict(
+            recent=state_of(self._recent),
+            numbers=state_of(numbers),
+            order=None if own is None else own.getstate(),  # the other loader draws its order there
+            is_begun=own is not None and own is not self.dls.train.rng,
+        )
 
     def load_state_dict(self, state: dict) -> None:
         """Go on with what a checkpoint holds, and without what was removed."""
@@ -308,10 +315,13 @@ class OddRemoval(Callback):
         if numbers is not None:
             trace = self.recorder.trace
             self.result = Odd(trace=trace, percentile=self.percentile, **numbers)
+            order = tuples(state["order"])
             self.dls.train.randomize()  # as in the first epoch, when the loader may have been new
-            self._order = tuples(state["order"])
-            self.dls.train.rng.setstate(self._order)
+            self.dls.train.rng.setstate(order)
             self._go_low()
+            if state["is_begun"]:  # the first low epoch ends what the two loaders share
+                self.dls.train.randomize()
+                self._own.rng.setstate(order)
 
     def _simulated(self) -> Simulated:
         if self.simulate != "auto":
