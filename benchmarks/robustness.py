@@ -2,7 +2,7 @@
 
     python -m benchmarks.robustness kills [--count N] [--seed S]
     python -m benchmarks.robustness bytes --seconds N
-    python -m benchmarks.robustness coverage FILE
+    python -m benchmarks.robustness coverage FILE [--without TESTS]
 
 `kills` disturbs audits `N` times in each way of `tests.kills`, and compares them with one that
 nobody disturbed. `bytes` runs the coverage-guided fuzzer of `tests/fuzz`, which needs `pip install
@@ -100,14 +100,15 @@ def coverage(options: argparse.Namespace) -> list[dict]:
     totals = json.loads(options.file.read_text(encoding="utf-8"))["totals"]
     lines, branches = totals["num_statements"], totals["num_branches"]
     return [
-        _covered("lines", lines, totals["missing_lines"]),
-        _covered("branches", branches, totals["missing_branches"]),
+        _covered("lines", lines, totals["missing_lines"], options.without),
+        _covered("branches", branches, totals["missing_branches"], options.without),
     ]
 
 
-def _covered(what: str, total: int, missing: int) -> dict:
+def _covered(what: str, total: int, missing: int, without: str) -> dict:
     share = f"{100 * (1 - missing / total):.1f} % run by a test"
-    return dict(what=f"coverage of {what}", tried=total, lost=missing, notes=share)
+    notes = f"{share}; not among these tests: {without}" if without else share
+    return dict(what=f"coverage of {what}", tried=total, lost=missing, notes=notes)
 
 
 def _output(command: list[str]) -> str:
@@ -135,6 +136,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     command.set_defaults(measure=fuzz)
     command = commands.add_parser("coverage")
     command.add_argument("file", type=Path, help="what `coverage json` wrote")
+    command.add_argument("--without", default="", help="which tests of the suite were not run")
     command.set_defaults(measure=coverage)
     return parser.parse_args(argv)
 
