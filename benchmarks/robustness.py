@@ -82,6 +82,8 @@ def fuzz(options: argparse.Namespace) -> list[dict]:
     reached = re.findall(r"cov: (\d+)", found.stderr)
     if executed is None:
         raise SystemExit(f"The fuzzer did not run:\n{found.stderr[-2000:]}")
+    if found.returncode:  # with the input that repeats it, in base 64
+        print(found.stderr[-6000:], file=sys.stderr)
     return [
         dict(
             what="any bytes to every reader, guided by coverage",
