@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ from o2u_nb.report import write_report
 from o2u_nb.review.copies import copies_among, groups, in_words, kept_copies, known_to
 from o2u_nb.review.lineage import carry
 from o2u_nb.stored import tables
-from o2u_nb.trace import Trace
+from o2u_nb.trace import CHECKPOINT, Trace
 from o2u_nb.unfinished import Unfinished
 
 Say = Callable[[str], None]
@@ -101,13 +101,9 @@ def run_audit(
     known, `FeaturesError` when a frozen network gives numbers that are not finite, and
     `MissingExtraError` where torch and fastai are not installed.
     """
-    started = time.monotonic()
     out = Path(out)
     settings = PRESETS[preset]
-    if resume and overwrite:
-        raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
     require_seed(seed)
-    asked: dict = again.settings(preset, seed, eyes)
     require_apart(out, source)
     progress, watch = progress or Silence(), watch or Silence().watch
     given = dict(columns=columns, encoding=encoding)
@@ -120,6 +116,64 @@ def run_audit(
             say(line)
         return checked
 
+    def train(place: Place, checked: Checked, kept: Unfinished) -> Trained:
+        def once(samples: pd.DataFrame, kept: Unfinished) -> tuple[Evidence, dict]:
+            return _train(samples, settings, eyes, place, out, seed, kept, say, progress, watch)
+
+        trained = _train_on_what_is_there(once, place, checked, kept, say, progress)
+        return trained._replace(facts=dict(preset=settings.name, seed=seed, **trained.facts))
+
+    return make_audit(
+        out,
+        again.settings(preset, seed, eyes),
+        read,
+        train,
+        source=_named(source),
+        copies=copies,
+        overwrite=overwrite,
+        reopen=reopen,
+        resume=resume,
+        say=say,
+        progress=progress,
+        watch=watch,
+    )
+
+
+class Trained(NamedTuple):
+    """Hold what the training of an audit gives: on what, what it saw, and facts for the record."""
+
+    checked: Checked
+    kept: Unfinished
+    evidence: Evidence
+    facts: dict
+
+
+def make_audit(
+    out: Path,
+    asked: dict,
+    read: Callable[[], Checked],
+    train: Callable[[Place, Checked, Unfinished], Trained],
+    *,
+    source: str,
+    copies: bool = True,
+    overwrite: bool = False,
+    reopen: bool = False,
+    resume: bool = False,
+    say: Say = lambda line: None,
+    progress: Report | None = None,
+    watch: Watch | None = None,
+) -> AuditFolder:
+    """Read samples, train on them, rank them, and write everything into the folder `out`.
+
+    `asked` are the settings of the training, as values that JSON can hold. `read()` returns the
+    samples, and `train(place, checked, kept)` writes the trace and the embeddings of each eye; what
+    the audit has got to is `kept`, and where it was `resumed`, the training goes on. `source` names
+    where the samples are from. The other options, and the errors, are those of `run_audit`.
+    """
+    started = time.monotonic()
+    if resume and overwrite:
+        raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
+    progress, watch = progress or Silence(), watch or Silence().watch
     unfinished_there = resume and layout.unfinished_in(out) is not None
     if (reopen or resume) and is_finished(out) and not (overwrite or unfinished_there):
         if resume:
@@ -130,7 +184,7 @@ def run_audit(
         kept = unfinished.to_go_on(out, asked) if resume else None
         checked = read()
         states = again.states(checked.samples)  # as they are before training, which takes minutes
-        asked["state"] = again.digest(checked.samples, states)
+        asked = {**asked, "state": again.digest(checked.samples, states)}
         if kept is not None:
             kept.require_same_data(checked.samples, states)
             say(f"Going on with the unfinished audit in {out}.")
@@ -140,24 +194,12 @@ def run_audit(
             _write_sources(place, checked)
             kept = kept or Unfinished(place.new(layout.RUN), asked, again.short(states))
             kept.begin(started)
-
-            def train(samples: pd.DataFrame, kept: Unfinished) -> tuple[Evidence, dict]:
-                return _train(samples, settings, eyes, place, out, seed, kept, say, progress, watch)
-
-            checked, kept, evidence, training = _train_on_what_is_there(
-                train, place, checked, kept, say, progress
-            )
-            facts = dict(
-                source=_named(source),
-                preset=settings.name,
-                seed=seed,
-                asked=kept.asked,
-                **training,
-                **kept.facts(),
-            )
+            checked, kept, evidence, training = train(place, checked, kept)
+            facts = dict(source=source, asked=kept.asked, **training, **kept.facts())
             found = _copies(out, checked.samples, copies, say, progress)
             _finish(place, out, checked, evidence, facts, found, say, kept.files)
             place.drop(layout.RUN)
+            (place.folder / layout.TRACE / CHECKPOINT).unlink(missing_ok=True)  # all is written
         return AuditFolder.open(out)
 
 
@@ -237,10 +279,10 @@ def _train_on_what_is_there(
     kept: Unfinished,
     say: Say,
     progress: Report,
-) -> tuple[Checked, Unfinished, Evidence, dict]:
+) -> Trained:
     """Train; where pictures were lost since they were read, train anew without them."""
     try:
-        return checked, kept, *train(checked.samples, kept)
+        return Trained(checked, kept, *train(checked.samples, kept))
     except SourceError:
         left = without_lost(checked, progress=_stage(progress, "reading"))
         if len(left.samples) == len(checked.samples):
@@ -349,14 +391,18 @@ def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
             "that the trace was trained on: `samples.loc[trace.ids]` where training left some out; "
             "`learn.audit(out)` makes the table from the Learner's own items."
         )
-    trained_on = trace.given
-    given = samples["label"].reindex(trace.ids)
+    require_same_labels(samples, trace.given)
+
+
+def require_same_labels(samples: pd.DataFrame, trained_on: pd.Series) -> None:
+    """Raise `TraceError` unless `samples` have the labels `trained_on`, a series by id."""
+    given = samples["label"].reindex(trained_on.index)
     differs = (trained_on.astype(object) != given.astype(object)).to_numpy()
     if differs.any():
-        sample_id = trace.ids[int(differs.argmax())]
+        sample_id = trained_on.index[int(differs.argmax())]
         raise TraceError(
             f"Expected the labels that the trace was trained on, but {differs.sum():,} of "
-            f"{trace.n_samples:,} differ: {sample_id!r} is {given[sample_id]!r} in the samples "
+            f"{len(trained_on):,} differ: {sample_id!r} is {given[sample_id]!r} in the samples "
             f"table and {trained_on[sample_id]!r} in the trace. Pass the table that was trained "
             "on, or use `samples.assign(label=trace.given)` where only the names differ."
         )
@@ -364,9 +410,9 @@ def _require_same_samples(samples: pd.DataFrame, trace: Trace) -> None:
 
 def _show_again(audit: AuditFolder, begin: Begin) -> None:
     """Show how each eye of a finished audit was trained, as when it was made."""
-    titles = [eye["title"] for eye in audit.facts["eyes"]]
-    for title, trace in zip(titles, audit.eyes.values(), strict=True):
-        begin(title, trace.n_epochs)(trace)
+    for eye in audit.facts.get("eyes", ()):  # an audit of a user's own Learner names none
+        trace = audit.eyes[eye["name"]]
+        begin(eye["title"], trace.n_epochs)(trace)
 
 
 def _named(source: Any) -> str:

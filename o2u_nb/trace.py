@@ -442,8 +442,11 @@ def _require_same(
             f"other labels: {ids[k]!r} is {found.classes[found.labels[k]]!r} in it, and "
             f"{classes[labels[k]]!r} is asked for"
         )
-    elif (found.record, found.frozen) != (record, frozen):
+    elif found.record != record:
         what = f"record={found.record!r}, and {record!r} is asked for"
+    elif found.frozen != frozen:
+        of = {True: "features of a frozen network", False: "pictures"}
+        what = f"the losses of {of[found.frozen]}, and those of {of[frozen]} are asked for"
     else:
         return
     raise ResumeError(

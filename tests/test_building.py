@@ -259,3 +259,33 @@ def test_a_newer_format_is_said(tmp_path, source):
     facts.write_text(facts.read_text().replace(layout.FORMAT, "o2u_nb audit 9"))
     with pytest.raises(SourceError, match=r"format 'o2u_nb audit 9'; this version reads"):
         Audit.open(audit.folder)
+
+
+def test_a_folder_of_others_in_the_place_of_the_new_audit_stays(tmp_path, source):
+    out = tmp_path / "out"
+    run_audit(source, out, preset="quick")
+    (out / layout.DRAFT).mkdir()
+    (out / layout.DRAFT / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="is in the way, and no audit made it"):
+        run_audit(source, out, preset="quick", overwrite=True)
+    assert (out / layout.DRAFT / "mine.txt").read_text() == "mine"
+    assert Audit.open(out).trace.n_epochs == 4
+
+
+def test_a_folder_that_cannot_be_looked_into_or_cleared_is_said(tmp_path, source, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def refuse(*_, **options):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", refuse)
+        with pytest.raises(OutputError, match=r"Cannot look into .*Permission denied"):
+            run_audit(source, out, preset="quick")
+    with monkeypatch.context() as patch:
+        patch.setattr("o2u_nb.data.atomic.make_folder", refuse)
+        patch.setattr("o2u_nb.stored.claim.make_folder", refuse, raising=False)
+        with pytest.raises(OutputError, match=r"Cannot write to .*Permission denied"):
+            run_audit(source, out, preset="quick")
+    assert not [path for path in out.rglob("*") if path.is_file()]

@@ -1,5 +1,6 @@
 """An output folder belongs to one job at a time, and nobody's mapped arrays go away below them."""
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from o2u_nb import folder as layout
 from o2u_nb.audit import Audit
+from o2u_nb.data import locks
 from o2u_nb.errors import InUseError, OutputError
 from o2u_nb.stored.claim import LOCK, claimed, holder
 from o2u_nb.stored.trace_file import ROWS
@@ -239,3 +241,92 @@ def test_the_lock_says_what_it_is(tmp_path):
     with claimed(tmp_path):
         said = json.loads((tmp_path / LOCK).read_text())
     assert said["pid"] == os.getpid() and said["format"] == "o2u_nb lock 1"
+
+
+# Where the file system has no locks, the file itself says which process holds the folder.
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    monkeypatch.setattr(locks, "lock", lambda *_, **options: None)
+
+
+def test_without_locks_a_process_that_lives_holds_the_folder_and_a_dead_one_does_not(
+    tmp_path, no_locks
+):
+    out = tmp_path / "audit"
+    process = start(HOLD, out)
+    try:
+        with (
+            pytest.raises(InUseError, match=rf"process {process.pid} on .* has been writing there"),
+            claimed(out),
+        ):
+            pass
+        assert f"process {process.pid} " in holder(out)
+    finally:
+        end(process)
+    assert holder(out) is None
+    with claimed(out):
+        assert f"process {os.getpid()} " in holder(out)
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({}, True),
+        ({"started": 1.0}, False),  # another process has that number now
+        ({"pid": 2**22 + 1}, False),  # no process has it
+        ({"host": "another machine"}, True),  # nobody here can tell
+    ],
+)
+def test_without_locks_what_the_file_says_is_compared_with_the_processes(
+    tmp_path, no_locks, change, holds
+):
+    with claimed(tmp_path):
+        said = {**json.loads((tmp_path / LOCK).read_text()), **change}
+    (tmp_path / LOCK).write_text(json.dumps(said))
+    assert (holder(tmp_path) is not None) == holds
+    if holds:
+        with pytest.raises(InUseError, match=f"process {said['pid']} on"), claimed(tmp_path):
+            pass
+    else:
+        with claimed(tmp_path):
+            pass
+
+
+def test_who_holds_it_is_said_also_before_that_is_written(tmp_path, monkeypatch):
+    (tmp_path / LOCK).touch()
+    monkeypatch.setattr(locks, "lock", lambda *_, **options: False)
+    assert holder(tmp_path) == "another job has just begun to write there"
+    with pytest.raises(InUseError, match="another job has just begun"), claimed(tmp_path):
+        pass
+
+
+def test_a_lock_whose_file_is_removed_in_between_is_taken_anew(tmp_path, monkeypatch):
+    real, asked = locks.lock, []
+
+    def removing(descriptor, **options):
+        asked.append(1)
+        if len(asked) == 1:
+            (tmp_path / LOCK).unlink()  # as the job does that ends at this moment
+        return real(descriptor, **options)
+
+    monkeypatch.setattr(locks, "lock", removing)
+    with claimed(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+    assert len(asked) == 2 and not (tmp_path / LOCK).exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_told_from_a_failing_one(tmp_path, monkeypatch, number):
+    import fcntl
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (tmp_path / "a").open("w") as file:
+        assert locks.lock(file.fileno()) is None
+        number = errno.EIO
+        with pytest.raises(OSError, match="Input/output"):
+            locks.lock(file.fileno())

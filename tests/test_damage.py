@@ -122,12 +122,15 @@ DAMAGES = {
         layout.FACTS,
         set_to(eyes=[dict(name="a", title="a", frozen=True, features="../../elsewhere")]),
     ),
+    "audit.json: an eye that is none": with_json(layout.FACTS, set_to(eyes=["cat"])),
+    "audit.json: made at no time": with_json(layout.FACTS, set_to(created="some day")),
     "samples.parquet: cut": with_bytes(layout.SAMPLES, lambda d: d[:-9]),
     "samples.parquet: empty": with_bytes(layout.SAMPLES, lambda d: b""),
     "samples.parquet: gone": lambda folder: (folder / layout.SAMPLES).unlink(),
     "samples.parquet: one id twice": with_table(layout.SAMPLES, twice),
     "samples.parquet: no labels": with_table(layout.SAMPLES, lambda t: t.drop(columns="label")),
     "samples.parquet: numbers as labels": with_table(layout.SAMPLES, lambda t: t.assign(label=1)),
+    "samples.parquet: numbers as splits": with_table(layout.SAMPLES, lambda t: t.assign(split=1)),
     "samples.parquet: no pictures": with_table(layout.SAMPLES, lambda t: t.drop(columns="image")),
     "scores.parquet: cut": with_bytes(layout.SCORES, lambda d: d[:100]),
     "scores.parquet: gone": lambda folder: (folder / layout.SCORES).unlink(),
@@ -141,6 +144,17 @@ DAMAGES = {
         layout.SCORES, lambda t: t.assign(p_wrong=7.0)
     ),
     "scores.parquet: a column gone": with_table(layout.SCORES, lambda t: t.drop(columns="kind")),
+    "scores.parquet: text as scores": with_table(layout.SCORES, lambda t: t.assign(score="high")),
+    "scores.parquet: numbers as suspects": with_table(
+        layout.SCORES, lambda t: t.assign(suspect=1)
+    ),
+    "scores.parquet: scores upside down": with_table(
+        layout.SCORES, lambda t: t.assign(score=t["score"].to_numpy()[::-1])
+    ),
+    "scores.parquet: numbers as kinds": with_table(layout.SCORES, lambda t: t.assign(kind=3)),
+    "scores.parquet: numbers as ids": with_table(
+        layout.SCORES, lambda t: t.reset_index(drop=True).rename_axis("sample_id")
+    ),
     "scores.parquet: other labels": with_table(
         layout.SCORES, lambda t: t.assign(label=t["label"].to_numpy()[::-1])
     ),
@@ -153,6 +167,7 @@ DAMAGES = {
     "meta.json: classes in another order": with_json(META_, lambda m: m["classes"].reverse()),
     "meta.json: one epoch more": with_json(META_, lambda m: m["epochs"].append(m["epochs"][0])),
     "meta.json: an epoch without rate": with_json(META_, lambda m: m["epochs"][0].pop("lr")),
+    "meta.json: an epoch that is none": with_json(META_, lambda m: m["epochs"].__setitem__(0, 3)),
     "meta.json: a foreign path": with_json(META_, set_to(mean_probs={"cyclic": "../x.npy"})),
     "loss.npy: another type": with_array(ARRAY["loss"], lambda a: a.astype(np.float64)),
     "loss.npy: one sample less": with_array(ARRAY["loss"], lambda a: a[:, 1:]),

@@ -288,6 +288,11 @@ def test_lines_that_are_no_events_are_named(path):
         good.strip().replace(b'"a"', b"17"),
         good.strip().replace(b"2030-01-01T00:00:01.000000+00:00", b"yesterday"),
         good.strip().replace(b"+00:00", b""),
+        good.strip().replace(b'"keep"', b'"tag"'),
+        good.strip().replace(b'"keep"', b'"tag", "tags": ["ok", ""]'),
+        good.strip().replace(b'"keep"', b'"tag", "tags": "ok"'),
+        good.strip().replace(b'"keep"', b'"draw"'),
+        good.strip().replace(b'"keep"', b'"keep", "part": 3, "parts": 2'),
     ]  # fmt: skip
     path.write_bytes(b"\n".join([*bad, b"", good]))
     log = open_log(path)

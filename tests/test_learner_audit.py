@@ -1,6 +1,10 @@
 """From any Learner to an audit with pictures: the table of its items, and `learn.audit`."""
 
 import io
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from fastai.basics import CrossEntropyLossFlat, Learner
+from fastai.callback.core import Callback
 from fastai.data.all import (
     CategoryBlock,
     ColReader,
@@ -27,12 +32,20 @@ from torchvision import transforms
 from o2u_nb import learner_audit  # noqa: F401  patches Learner
 from o2u_nb.audit import Audit
 from o2u_nb.data.sources import from_arrays, from_folder
-from o2u_nb.errors import AuditExistsError, RecordingError, SourceError, TraceError
+from o2u_nb.errors import (
+    AuditExistsError,
+    RecordingError,
+    ResumeError,
+    SourceError,
+    TraceError,
+)
+from o2u_nb.trace import Trace
 from o2u_nb.training.fitting import sgd
 from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.models import CompactResNet
 from o2u_nb.training.table import samples_of
 from tests import lookup
+from tests.sources import snapshot
 
 pytestmark = pytest.mark.slow  # each of them trains
 
@@ -461,3 +474,145 @@ def test_classes_whose_names_are_the_same_text_are_named(folder):
     )
     with pytest.raises(RecordingError, match="'1' more than once"):
         samples_of(learner(block.dataloaders(folder, path=folder, **OPTIONS)))
+
+
+# An audit of a Learner that was interrupted.
+
+
+def interrupt() -> None:
+    """End as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+class Cut(Callback):
+    """End the training, or the process, after so many batches; 0 ends nothing."""
+
+    order = 200
+
+    def __init__(self, batches: int, end: Callable[[], None] = interrupt):
+        self.left = batches
+        self.end = end
+
+    def after_batch(self):
+        if self.training:
+            self.left -= 1
+            if not self.left:
+                self.end()
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of all files but those that say when, or how often, the audit was made."""
+    said = ("audit.json", "report.html", ".o2u_nb.json", ".o2u_nb.lock")
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in said
+    }
+
+
+def test_an_audit_goes_on_after_an_interruption_at_any_epoch(folder, tmp_path, monkeypatch):
+    count, said = Cut(0), []
+    learn = learner(from_df(folder), seed=1)
+    whole = quiet(learn, tmp_path / "whole", cbs=count, **SHORT)
+    expected = written(whole.folder)
+    assert {"scores.parquet", "embeddings.npy", "trace/loss.npy"} <= set(expected)
+    batches = -count.left // 5
+    cuts = [1, *(batches * epoch + 2 for epoch in range(1, 5)), 5 * batches]
+    for cut in cuts:
+        out = tmp_path / f"{cut}"
+        with pytest.raises(KeyboardInterrupt):
+            quiet(learner(from_df(folder), seed=1), out, cbs=Cut(cut), **SHORT)
+        torch.manual_seed(99)  # whatever another process has drawn
+        again = learner(from_df(folder), seed=1)
+        with again.no_bar(), again.no_logging():
+            found = again.audit(out, resume=True, say=said.append, cbs=Cut(0), **SHORT)
+        assert written(out) == expected, f"cut after {cut} batches"
+        assert found.facts.get("resumed", 0) == (0 if cut == 1 else 1)
+        for one, other in zip(again.model.parameters(), learn.model.parameters(), strict=True):
+            assert torch.equal(one, other)
+    assert any(line.startswith("Going on after 4 of 5 epochs") for line in said)
+    out = tmp_path / "late"
+    for place in ("o2u_nb.learner_audit._embeddings", "o2u_nb.run.write_report"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(place, lambda *_: interrupt())
+            late = learner(from_df(folder), seed=1)
+            quiet(late, out, resume=True, cbs=Cut(0), **SHORT)
+    late, unused = learner(from_df(folder), seed=1), Cut(0)
+    assert quiet(late, out, resume=True, cbs=unused, **SHORT).facts["resumed"] == 2
+    assert unused.left == 0 and written(out) == expected
+    assert torch.equal(late.model.head.weight, learn.model.head.weight)
+
+
+def test_an_audit_that_is_killed_goes_on_to_the_bit(folder, tmp_path, root):
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tests import test_learner_audit as own\n"
+        "kill = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "learn = own.learner(own.from_df(Path(sys.argv[1])))\n"
+        "own.quiet(learn, Path(sys.argv[2]), cbs=own.Cut(20, kill), **own.SHORT)\n"
+    )
+    whole = quiet(learner(from_df(folder)), tmp_path / "whole", cbs=Cut(0), **SHORT)
+    killed = subprocess.run(
+        [sys.executable, "-c", script, str(folder), str(tmp_path / "out")], cwd=root, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    quiet(learner(from_df(folder)), tmp_path / "out", resume=True, cbs=Cut(0), **SHORT)
+    assert written(tmp_path / "out") == written(whole.folder)
+
+
+def test_an_unfinished_audit_goes_on_with_the_same_learner_and_samples_only(folder, tmp_path):
+    out = tmp_path / "audit"
+    with pytest.raises(KeyboardInterrupt):
+        quiet(learner(from_df(folder)), out, cbs=Cut(14), **SHORT)
+    before = snapshot(out)
+    with pytest.raises(AuditExistsError, match=r"unfinished audit.* resume=True"):
+        quiet(learner(from_df(folder)), out, cbs=Cut(0), **SHORT)
+    same = dict(resume=True, cbs=Cut(0), **SHORT)
+    with pytest.raises(ResumeError, match="begun with cycles 2, and 3 is asked for"):
+        quiet(learner(from_df(folder)), out, **{**same, "cycles": 3})
+    with pytest.raises(ResumeError, match=r"callbacks \['Cut'\], and \[\] is asked for"):
+        quiet(learner(from_df(folder)), out, **{**same, "cbs": None})
+    with pytest.raises(ResumeError, match="begun with valid True, and False is asked for"):
+        quiet(learner(from_df(folder)), out, valid=False, **same)
+    with pytest.raises(ResumeError, match="preset 'a Learner', and 'quick' is asked for"):
+        Audit.run(folder, out, preset="quick", quiet=True, resume=True)
+    with pytest.raises(ValueError, match="choose one"):
+        quiet(learner(from_df(folder)), out, overwrite=True, **same)
+    with pytest.raises(TypeError, match="cycels"):
+        quiet(learner(from_df(folder)), out, resume=True, cycels=2)
+    with pytest.raises(TypeError, match="'resume'"):
+        quiet(learner(from_df(folder)), out, Trace.open(out / "trace"), resume=True)
+    other = learner(from_df(folder))
+    other.model = CompactResNet(lookup.N_CLASSES, widths=(4, 16))
+    with pytest.raises(ResumeError, match="another network or optimiser"):
+        quiet(other, out, **same)
+    other = learner(from_df(folder))
+    changed = samples_of(other).assign(split="mine")
+    with pytest.raises(ResumeError, match="source has changed"):
+        quiet(other, out, samples=changed, **same)
+    other = {path.name for path, state in snapshot(out).items() if before.get(path) != state}
+    assert other <= {"run.json", "samples.parquet", "problems.csv"} and len(snapshot(out)) == len(
+        before
+    )
+    quiet(learner(from_df(folder)), out, **same)
+
+
+def test_a_finished_audit_of_a_learner_is_opened_and_nothing_is_trained(folder, tmp_path):
+    quiet(learner(from_df(folder)), tmp_path / "audit", cbs=Cut(0), **SHORT)
+    count, said = Cut(0), []
+    again = learner(from_df(folder))
+    found = again.audit(tmp_path / "audit", resume=True, say=said.append, cbs=count, **SHORT)
+    assert count.left == 0 and found.trace.n_epochs == 5
+    assert any(line.startswith("Opened the finished audit") for line in said)
+    with pytest.raises(AuditExistsError, match="made with warmup 1, and 2 is asked for"):
+        quiet(again, tmp_path / "audit", resume=True, cbs=count, **{**SHORT, "warmup": 2})
+
+
+def test_labels_of_an_own_table_are_compared_before_anything_is_trained(folder, tmp_path):
+    learn, count = learner(from_df(folder)), Cut(0)
+    wrong = samples_of(learn)
+    wrong.loc[wrong.index[3], "label"] = "something else"
+    with pytest.raises(TraceError, match="1 of 53 differ"):
+        quiet(learn, tmp_path / "audit", samples=wrong, cbs=count, **SHORT)
+    assert count.left == 0 and not (tmp_path / "audit").exists()

@@ -7,26 +7,33 @@ import random
 import subprocess
 import sys
 import zlib
+from collections import deque
 
 import numpy as np
 import pytest
 import torch
 from fastai.basics import Learner
 from fastai.callback.core import Callback
+from fastai.callback.mixup import MixUp
 from fastai.callback.progress import ProgressCallback
 from fastai.losses import CrossEntropyLossFlat
 
 from o2u_nb import folder as layout
-from o2u_nb.data import sources
+from o2u_nb.data import sealed, sources
 from o2u_nb.errors import AuditExistsError, ResumeError, TraceError
 from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
 from o2u_nb.stored.claim import claimed
 from o2u_nb.trace import CHECKPOINT, Trace, TraceWriter
+from o2u_nb.training.catalogue import METHODS
 from o2u_nb.training.checkpoint import FORMAT, load, plain, save
 from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
 from o2u_nb.training.loaders import dataloaders
+from o2u_nb.training.methods.mentornet import Mentor
 from o2u_nb.training.models import CompactResNet
+from o2u_nb.training.recorded import RecordedFit
+from o2u_nb.training.sample_means import SampleMeans
+from o2u_nb.training.state import restored, state_of
 from tests.features import blobs, head
 from tests.sources import TINY, snapshot, write_source
 
@@ -209,6 +216,29 @@ def test_a_trace_is_cut_to_the_checkpoint_and_readers_keep_what_they_have(tmp_pa
         TraceWriter.resume(tmp_path, ids, labels, ["x", "y"], n_epochs=5)
 
 
+OTHERS = {
+    "has record='train', and 'eval' is asked for": dict(record="eval"),
+    "the losses of pictures, and those of features of a frozen network": dict(frozen=True),
+    r"the classes \['x', 'y'\], and \['y', 'x'\] are asked for": dict(classes=["y", "x"]),
+    "others are asked for .'c' is in one of them only": dict(ids=["a", "b", "c"], labels=[0, 1, 1]),
+    "in another order": dict(ids=["b", "a"]),
+    "'a' is 'x' in it, and 'y' is asked for": dict(labels=[1, 1]),
+}
+
+
+@pytest.mark.parametrize("said", OTHERS)
+def test_a_trace_of_something_else_does_not_go_on_and_says_why(tmp_path, said):
+    own: dict = dict(ids=["a", "b"], labels=[0, 1], classes=["x", "y"])
+    writer = TraceWriter.create(tmp_path, **{**own, "labels": np.array([0, 1])})
+    row = np.zeros(2)
+    writer.append(loss=row, margin=row, pred=row.astype(int), lr=0.1, phase="warmup")
+    before = snapshot(tmp_path)
+    asked = {**own, **OTHERS[said]}
+    with pytest.raises(ResumeError, match=said):
+        TraceWriter.resume(tmp_path, n_epochs=1, **{**asked, "labels": np.array(asked["labels"])})
+    assert snapshot(tmp_path) == before
+
+
 def test_the_mean_softmax_is_written_once_a_phase(tmp_path, monkeypatch):
     written = []
     real = TraceWriter.keep_means
@@ -284,6 +314,31 @@ def test_a_source_that_changed_is_named_and_a_new_picture_is_no_resume(tiny, tmp
     assert Trace.open(out / "trace").n_epochs == 2
 
 
+def test_all_that_changed_is_said_at_once(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    changed, gone = sorted(tiny.rglob("*.png"))[:2]
+    os.utime(changed, (1, 1))
+    gone.unlink()
+    name = changed.relative_to(tiny).as_posix()
+    said = f"1 samples are gone, 1 pictures are others, such as '{name}'"
+    with pytest.raises(ResumeError, match=said):
+        run_audit(tiny, out, preset="quick", resume=True)
+
+
+def test_an_unfinished_audit_of_another_version_does_not_go_on(tiny, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    interrupted(tiny, out, monkeypatch)
+    kept = sealed.unseal((out / layout.RUN).read_bytes())[0]
+    (out / layout.RUN).write_bytes(sealed.seal({**kept, "format": "o2u_nb run 9"}))
+    with pytest.raises(ResumeError, match=r"'o2u_nb run 9', and this version reads 'o2u_nb run 1'"):
+        run_audit(tiny, out, preset="quick", resume=True)
+    (out / layout.RUN).unlink()  # as versions did that could not go on
+    with pytest.raises(AuditExistsError, match="does not say how to go on with it"):
+        run_audit(tiny, out, preset="quick", resume=True)
+    assert Trace.open(out / "trace").n_epochs == 2
+
+
 def test_a_new_audit_that_was_to_replace_one_goes_on(tiny, tmp_path, monkeypatch):
     out = tmp_path / "out"
     run_audit(tiny, out, preset="quick", seed=1)
@@ -354,30 +409,96 @@ def test_an_audit_that_is_disturbed_at_any_point_ends_as_one_that_is_not(
 
 
 def by_method(learn, name: str, out, **options):
+    """Train by a method of the catalogue, in 4 epochs."""
     learn.remove_cb(ProgressCallback)
+    options = {**OWN.get(name, {}), **options}
     with learn.no_logging():
-        return getattr(learn, f"fit_{name}")(epochs=4, lr=0.05, out=out, **options)
+        return METHODS[name].fit(learn, RATES, out=out, say=lambda line: None, **options)
 
 
-@pytest.mark.parametrize("name", ["plain", "gce", "mixup"])
-def test_methods_without_more_than_a_network_end_as_without_interruption(tmp_path, name):
+RATES = [0.05, 0.05, 0.03, 0.01]
+TRUSTED = dict(trusted=[f"{k:02d}" for k in range(12)])
+# Settings that let each method do in four epochs what is its own.
+OWN: dict[str, dict] = {
+    "co_teaching": dict(ramp=2),
+    "curriculum": dict(first=1),
+    "cleannet": dict(first=1, **TRUSTED),
+    "gce_truncated": dict(start=1, every=1, k=0.3),
+    "joint": dict(start=1, stop=3, last=2),
+    "mentornet": dict(burn_in=0.25),
+    "noise_layer": dict(form="complex"),
+    "o2u": dict(stop_early=None),
+    "odd": dict(simulate="wrong", h=2, high=2, percentile=60.0),
+    "reweight": TRUSTED,
+}
+
+
+def numbers_of(found) -> list:
+    """Return all that a method says of the samples."""
+    arrays = [found.suspicion, found.probs, found.transition, found.trace.loss]
+    return [None if array is None else np.asarray(array) for array in arrays]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_ends_as_without_interruption(tmp_path, name):
     random_numbers(0)
-    learn = pictures()
-    count = Cut(0)
+    learn, count = pictures(), Cut(0)
     whole = by_method(learn, name, tmp_path / "whole", cbs=count)
     expected = files(tmp_path / "whole")
-    for cut in {1, 5, -count.left // 2 + 2, -count.left - 1, -count.left}:
+    batches = -count.left // (8 if name == "o2u" else 4)  # the last stage of O2U-Net has as many
+    for cut in {1, *(batches * epoch + 2 for epoch in range(1, 4)), -count.left}:
         out = tmp_path / f"{cut}"
         random_numbers(0)
         with pytest.raises(KeyboardInterrupt):
             by_method(pictures(), name, out, cbs=Cut(cut))
         random_numbers(99)
         again = pictures()
-        found = by_method(again, name, out, resume=True)
+        found = by_method(again, name, out, resume=True, cbs=Cut(0))
         assert files(out) == expected, f"cut after {cut} batches"
-        assert np.array_equal(found.trace.loss, whole.trace.loss)
+        for one, other in zip(numbers_of(found), numbers_of(whole), strict=True):
+            np.testing.assert_array_equal(one, other)
         for one, other in zip(again.model.parameters(), learn.model.parameters(), strict=True):
             assert torch.equal(one, other)
+    assert torch.equal(next_batch(again), next_batch(learn))  # the loader goes on alike, too
+
+
+def test_odd_goes_on_where_only_some_epochs_are_recorded(tmp_path):
+    def run(out, cut: int, **options):
+        random_numbers(0)
+        learn = pictures()
+        with learn.no_bar(), learn.no_logging():
+            return learn.fit_odd(4, high=3, h=2, out=out, cbs=[MixUp(), Cut(cut)], **options)
+
+    whole, said = run(tmp_path / "whole", 0), []
+    assert whole.trace.n_epochs == 2 and whole.removed.any()
+    for cut in (2, 5, 8, 10):  # in each of four epochs, the first of which is not recorded
+        out = tmp_path / f"{cut}"
+        with pytest.raises(KeyboardInterrupt):
+            run(out, cut)
+        found = run(out, 0, resume=True, say=said.append)
+        assert files(out) == files(tmp_path / "whole"), f"cut after {cut} batches"
+        np.testing.assert_array_equal(found.loss, whole.loss)
+        np.testing.assert_array_equal(found.simulated, whole.simulated)
+    counts = [f"Going on after {k} of 4 epochs, which were kept." for k in (1, 2, 3)]
+    assert said == counts
+
+
+def next_batch(learn: Learner) -> torch.Tensor:
+    return learn.dls.train.one_batch()[0]
+
+
+def test_what_is_computed_between_two_stages_is_not_computed_again(tmp_path, monkeypatch):
+    """After a kill in a later stage, the network is no longer the one it is computed from."""
+    from o2u_nb.training.methods import lccn
+
+    with pytest.raises(KeyboardInterrupt):
+        by_method(pictures(), "lccn", tmp_path / "a", cbs=Cut(9))
+    asked = []
+    real = lccn.clean_probs
+    monkeypatch.setattr(lccn, "clean_probs", lambda *args: asked.append(1) or real(*args))
+    by_method(pictures(), "lccn", tmp_path / "a", resume=True)
+    assert len(asked) == 1  # at the end
 
 
 def test_a_method_goes_on_with_its_own_settings_only(tmp_path):
@@ -388,13 +509,62 @@ def test_a_method_goes_on_with_its_own_settings_only(tmp_path):
         by_method(pictures(), "gce", tmp_path / "a", resume=True, q=0.5)
     with pytest.raises(ResumeError, match="begun with method='gce', and 'plain' is asked for"):
         by_method(pictures(), "plain", tmp_path / "a", resume=True)
-    with pytest.raises(ValueError, match="out="):
-        by_method(pictures(), "gce", None, resume=True)
+    with pytest.raises(ResumeError, match="begun with method='gce', and 'odd' is asked for"):
+        by_method(pictures(), "odd", tmp_path / "a", resume=True)
+    for name in ("gce", "odd"):
+        with pytest.raises(ValueError, match="out="):
+            by_method(pictures(), name, None, resume=True)
     assert snapshot(tmp_path / "a") == before
 
 
-@pytest.mark.parametrize("name", ["co_teaching", "dmi", "forward_correction", "gce_truncated"])
-def test_a_method_that_keeps_more_says_that_it_cannot_go_on(tmp_path, name):
+def test_other_trusted_samples_or_another_mentor_are_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        by_method(pictures(), "reweight", tmp_path / "a", cbs=Cut(4))
+    with pytest.raises(ResumeError, match="begun with trusted="):
+        by_method(pictures(), "reweight", tmp_path / "a", resume=True, trusted=["01", "02"])
+    torch.manual_seed(7)  # `pictures` seeds, too, and the other mentor comes after it
+    mentor = Mentor(3)
+    with pytest.raises(KeyboardInterrupt):
+        by_method(pictures(), "mentornet", tmp_path / "b", mentor=mentor, cbs=Cut(4))
+    with pytest.raises(ResumeError, match="begun with mentor="):
+        by_method(pictures(), "mentornet", tmp_path / "b", resume=True, mentor=Mentor(3))
+    found = by_method(pictures(), "mentornet", tmp_path / "b", resume=True, mentor=mentor)
+    assert found.trace.n_epochs == 4
+
+
+def test_a_method_that_does_not_say_what_it_keeps_cannot_go_on(tmp_path):
     with pytest.raises(ValueError, match="cannot go on after an interruption"):
-        by_method(pictures(), name, tmp_path / "a", resume=True)
+        RecordedFit(out=tmp_path / "a", resume=True)
     assert not (tmp_path / "a").exists()
+
+
+def test_the_state_of_anything_comes_back_equal():
+    device = torch.device("cpu")
+    drawn = torch.Generator().manual_seed(3)
+    torch.rand(5, generator=drawn)
+    means = SampleMeans(3, device)
+    means.add(torch.tensor([0, 2]), torch.tensor([1.0, 2.0]))
+    parts = {
+        "array": np.arange(6, dtype=np.int16).reshape(2, 3),
+        "tensor": torch.arange(3),
+        "queue": deque([torch.ones(2), torch.zeros(2)], maxlen=2),
+        "list": [1, None, np.zeros(2)],
+        "dict": {"a": 0.5, "b": torch.ones(1)},
+        "number": 7,
+    }
+    for value in parts.values():
+        kept = load_state(state_of(value))
+        back = restored(type(value)([], 2) if isinstance(value, deque) else None, kept, device)
+        assert repr(back) == repr(value)
+    other = restored(None, load_state(state_of(drawn)), device)
+    assert torch.equal(torch.rand(4, generator=other), torch.rand(4, generator=drawn))
+    again = restored(SampleMeans(3, device), load_state(state_of(means)), device)
+    np.testing.assert_array_equal(again.mean(), means.mean())
+    assert parts["array"].dtype == restored(None, state_of(parts["array"]), device).dtype
+
+
+def load_state(state):
+    """Return `state` as it is in a checkpoint that was written and read."""
+    memory = io.BytesIO()
+    torch.save(plain(state), memory)
+    return torch.load(io.BytesIO(memory.getvalue()), weights_only=True)

@@ -8,17 +8,20 @@ from fastai.callback.core import Callback
 
 from o2u_nb.training.outputs import main_output
 from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.training.state import restored, state_of
 
 
 class BatchLoss(Callback):
     """Train with the loss that `loss_of` returns; subclasses define it.
 
     `recorder` is the recorder of the same fit, which runs before this callback and must record
-    every epoch. The loss of validation batches stays that of the Learner.
+    every epoch. The loss of validation batches stays that of the Learner. `kept` are the names of
+    the attributes that hold what the callback knows from earlier epochs; checkpoints have them.
     """
 
     order = DynamicsRecorder.order + 1
     run_valid = False
+    kept: tuple[str, ...] = ()
 
     def __init__(self, recorder: DynamicsRecorder):
         self.recorder = recorder
@@ -42,6 +45,14 @@ class BatchLoss(Callback):
         labels = self.yb[0].as_subclass(torch.Tensor)
         self.learn.loss_grad = self.loss_of(logits, labels, rows)
         self.learn.loss = self.learn.loss_grad.clone()
+
+    def state_dict(self) -> dict:
+        """Return what is known from earlier epochs, for a checkpoint."""
+        return state_of(self)
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on with what a checkpoint holds; `before_fit` was called before."""
+        restored(self, state, self.recorder.labels.device)
 
     @property
     def n_classes(self) -> int:

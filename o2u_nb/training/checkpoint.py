@@ -6,6 +6,7 @@ the position in the schedule, as tensors and plain values. Loading it executes n
 hold. The trace may hold more epochs than the checkpoint; they are cut off and trained again.
 """
 
+import copy
 import io
 import random
 import time
@@ -19,9 +20,6 @@ import numpy as np
 import torch
 from fastai.basics import L, Learner
 from fastai.callback.core import Callback, CancelEpochException
-from fastai.optimizer import OptimWrapper
-from fastai.torch_core import to_device
-from torch import nn
 
 from o2u_nb.data import atomic
 from o2u_nb.errors import ResumeError
@@ -29,8 +27,15 @@ from o2u_nb.text import first_line
 from o2u_nb.trace import CHECKPOINT
 from o2u_nb.training.processes import ALONE, Group
 from o2u_nb.training.recorder import DynamicsRecorder
+from o2u_nb.training.state import (
+    generators,
+    restore_generators,
+    restore_optimiser,
+    restored,
+    state_of,
+)
 
-FORMAT = "o2u_nb checkpoint 1"
+FORMAT = "o2u_nb checkpoint 2"
 # A checkpoint that takes longer than this, in seconds, is not made after every epoch, but only when
 # `WAIT` times its own duration has passed since the one before. So large networks, and data sets of
 # thousands of classes, spend at most about 3 % of their time on it. Our choices.
@@ -49,8 +54,8 @@ class Checkpoints(Callback):
     interruption.
 
     Beside the Learner's own state, that of each callback with the methods `state_dict` and
-    `load_state_dict` is kept. Raises `ResumeError` for a checkpoint that is damaged, or is about
-    other settings or another network.
+    `load_state_dict` is kept, and what `once` computed between the stages. Raises `ResumeError` for
+    a checkpoint that is damaged, or is about other settings or another network.
     """
 
     order = 74  # after all callbacks that use a finished epoch, but before one that ends the fit
@@ -73,6 +78,8 @@ class Checkpoints(Callback):
         self.path = path if group.first else None
         self.stage = 0
         self.done = 0  # epochs of this stage that are finished
+        self.finished = 0  # epochs of all stages that are finished
+        self.values: dict[str, Any] = {}  # the state of what `once` computed, by its name
         self.seconds = 0.0  # that the last checkpoint took
         self.saved = 0.0  # when it was saved
         self.random: dict | None = None  # what is set back when the first epoch begins
@@ -81,6 +88,8 @@ class Checkpoints(Callback):
             self.found = load(path)
             _require_same_settings(path, self.found["settings"], self.settings)
             dynamics.restore(self.found["recorder"])
+            self.finished = self.found["finished"]
+            self.values = self.found["values"]
 
     @classmethod
     def of(
@@ -91,18 +100,22 @@ class Checkpoints(Callback):
 
         `settings` are those of the method, with its `rates`; batch size and optimiser are added.
         """
-        name = getattr(opt_func, "__name__", type(opt_func).__name__)
-        settings = {**settings, "bs": learn.dls.train.bs, "optimiser": name}
+        settings = {**settings, "bs": learn.dls.train.bs, "optimiser": name_of(opt_func)}
         made = cls(dynamics, settings, **options)
-        if made.n_epochs:
+        if made.finished:
             n = len(settings["rates"])
-            made.say(f"Going on after {made.n_epochs} of {n} epochs, which were kept.")
+            made.say(f"Going on after {made.finished} of {n} epochs, which were kept.")
         return made
 
-    @property
-    def n_epochs(self) -> int:
-        """Count the epochs that an earlier process finished, in all stages that are to go on."""
-        return 0 if self.found is None else self.found["recorder"]["n_epochs"]
+    def once(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute()` returns, such as an array; it is kept under `name`.
+
+        A training that goes on in a later stage gets it back, as it was computed from the network
+        of that time.
+        """
+        if name not in self.values:  # copies, because training may change what it gets
+            self.values[name] = copy.deepcopy(state_of(compute()))
+        return restored(None, copy.deepcopy(self.values[name]), torch.device("cpu"))
 
     def fit(self, learn: Learner, stage: int, n_epochs: int, **options: Any) -> None:
         """Train the stage `stage` of `n_epochs`, or what is left of it, as `learn.fit` does.
@@ -135,6 +148,7 @@ class Checkpoints(Callback):
     def after_epoch(self):
         """Save the finished epoch, unless it is the last: that is saved at the end of the fit."""
         self.done = self.epoch + 1
+        self.finished += 1
         if self.path and self.done < self.n_epoch and self._is_due():
             self._save()
 
@@ -166,10 +180,12 @@ class Checkpoints(Callback):
             settings=self.settings,
             stage=self.stage,
             epoch=self.done,
+            finished=self.finished,
+            values=self.values,
             train_iter=self.train_iter,
             recorder=self.dynamics.state(),
             model=self.model.state_dict(),
-            generators=_generators(self.model),
+            generators=generators(self.model),
             optimiser=self.opt.state_dict(),
             scaler=scaler.state_dict() if scaler else None,
             loader=self.dls.train.rng.getstate(),
@@ -181,21 +197,21 @@ class Checkpoints(Callback):
         """Put everything back but the random states, which `before_epoch` restores."""
         try:
             self.model.load_state_dict(found["model"])
-            _restore_optimiser(self.opt, found["optimiser"])
+            restore_optimiser(self.opt, found["optimiser"])
         except (RuntimeError, ValueError, AssertionError, LookupError) as error:
             raise ResumeError(
                 f"The checkpoint {self.path} is of another network or optimiser "
                 f"({first_line(error)}): build the same Learner as before, or train anew "
                 "with overwrite=True."
             ) from error
-        _restore_generators(self.model, found["generators"])
+        restore_generators(self.model, found["generators"])
         if found["scaler"] and getattr(self.learn, "scaler", None):
             self.learn.scaler.load_state_dict(found["scaler"])
         for name, callback in _stateful(self.learn):
             if name in found["callbacks"]:
                 callback.load_state_dict(found["callbacks"][name])
         self.dls.train.randomize()  # as in the first epoch, when the loader may have been new
-        self.dls.train.rng.setstate(_tuples(found["loader"]))
+        self.dls.train.rng.setstate(tuples(found["loader"]))
         self.learn.train_iter = found["train_iter"]
         self.random = found["random"]
         if self.dynamics.on_epoch and self.dynamics.writer.n_epochs:
@@ -300,6 +316,15 @@ def plain(value: Any) -> Any:
     )
 
 
+def name_of(made_by: Any) -> str:
+    """Return the name of a function or class, such as an `opt_func`, or else of the value's type.
+
+    >>> name_of(sorted), name_of(0.5)
+    ('sorted', 'float')
+    """
+    return getattr(made_by, "__name__", type(made_by).__name__)
+
+
 def random_states() -> dict:
     """Return the states of the global random generators of Python, numpy and torch."""
     return dict(
@@ -312,7 +337,7 @@ def random_states() -> dict:
 
 def restore_random_states(states: dict) -> None:
     """Set the global random generators to the `states` that `random_states` returned."""
-    random.setstate(_tuples(states["python"]))
+    random.setstate(tuples(states["python"]))
     kept = states["numpy"]
     key = np.array(kept["state"]["key"], dtype=np.uint32)
     np.random.set_state({**kept, "state": {**kept["state"], "key": key}})  # noqa: NPY002
@@ -321,40 +346,9 @@ def restore_random_states(states: dict) -> None:
         torch.cuda.set_rng_state_all(states["cuda"])
 
 
-def _tuples(state: Any) -> Any:
+def tuples(state: Any) -> Any:
     """Return what `random.getstate` had returned: its parts are tuples."""
-    return tuple(map(_tuples, state)) if isinstance(state, list | tuple) else state
-
-
-def _restore_optimiser(opt: Any, state: dict) -> None:
-    if isinstance(opt, OptimWrapper):
-        opt.load_state_dict(state)
-        return
-    devices = [parameter.device for parameter, *_ in opt.all_params()]
-    moved = [to_device(part, device) for part, device in zip(state["state"], devices, strict=True)]
-    opt.load_state_dict(dict(state=moved, hypers=L(state["hypers"])))
-
-
-def _generators(model: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
-    """Return the states of torch's generators that the layers of `model` hold, by their names."""
-    held = {
-        name: {key: own.get_state() for key, own in vars(layer).items() if _draws(own)}
-        for name, layer in model.named_modules()
-    }
-    return {name: states for name, states in held.items() if states}
-
-
-def _draws(value: Any) -> bool:
-    return isinstance(value, torch.Generator)
-
-
-def _restore_generators(model: nn.Module, held: dict) -> None:
-    device = next(model.parameters()).device
-    for name, states in held.items():
-        for key, state in states.items():
-            own = torch.Generator(device)
-            own.set_state(state)
-            setattr(model.get_submodule(name), key, own)
+    return tuple(map(tuples, state)) if isinstance(state, list | tuple) else state
 
 
 def _stateful(learn: Learner) -> list[tuple[str, Any]]:

@@ -27,6 +27,7 @@ def fit_corrected(
     loss: Loss,
     matrix_of: Callable[[np.ndarray], np.ndarray],
     *,
+    method: str,
     warmup: int | None,
     estimator: str,
     say: Callable[[str], None],
@@ -34,12 +35,18 @@ def fit_corrected(
 ) -> Trained:
     """Train plainly, estimate T, and train on with `loss`, which gets `matrix_of(T)`.
 
-    The options are those of `forward_correction.fit`.
+    `method` is its name. The options are those of `forward_correction.fit`.
     """
-    run = RecordedFit(**common)
+    own = dict(method=method, rates=list(rates), warmup=warmup, estimator=estimator)
+    run = RecordedFit(goes_on=own, say=say, **common)
     rest = run.warm_up(learn, rates, warmup)
-    n_classes = len(run.trace.classes)
-    transition = estimate(clean_probs(learn, n_classes), run.trace.labels, estimator)
+    _, labels, classes = run.who(learn)
+    n_classes = len(classes)
+    transition = run.once(
+        learn,
+        "transition",
+        lambda: estimate(clean_probs(learn, n_classes), labels, estimator),
+    )
     transition, weight = conditioned(transition)
     if weight:
         say(
@@ -47,7 +54,7 @@ def fit_corrected(
             "was blended into it. A longer warm-up may give a better one."
         )
     run.fit(learn, rest, [Corrected(run.recorder, loss, matrix_of(transition))])
-    probs = posterior(clean_probs(learn, n_classes), run.trace.labels, transition)
+    probs = posterior(clean_probs(learn, n_classes), labels, transition)
     return as_trained(run, probs, transition)
 
 

@@ -239,7 +239,7 @@ def _fit(job: Job, learn: Learner, title: str, out: Path, epochs: dict, **option
             **epochs,
             out=out,
             overwrite=True,
-            resume=job.kept.resumed > 0 and _is_whole(out / CHECKPOINT, job.say),
+            resume=can_go_on(out, job.kept, job.say),
             stop_early=STOP_EARLY,
             on_epoch=job.begin(title, n_epochs),
             say=job.say,
@@ -248,10 +248,11 @@ def _fit(job: Job, learn: Learner, title: str, out: Path, epochs: dict, **option
         )
 
 
-def _is_whole(checkpoint: Path, say: Callable[[str], None]) -> bool:
-    """Tell whether a training can go on from `checkpoint`; a damaged one is told, and not used."""
+def can_go_on(folder: Path, kept: Unfinished, say: Callable[[str], None]) -> bool:
+    """Tell whether the training in `folder` can go on; a damaged checkpoint is told, not used."""
+    path = folder / CHECKPOINT
     try:
-        return checkpoint.exists() and bool(load(checkpoint))
+        return kept.resumed > 0 and path.exists() and bool(load(path))
     except ResumeError as error:
         say(f"{error.message.partition(':')[0]}: this eye is trained anew.")
         return False

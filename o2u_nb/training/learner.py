@@ -120,7 +120,9 @@ def fit_odd(
     out: str | Path | None = None,
     ids: Sequence[str] | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     on_epoch: Callable[[Odd], None] | None = None,
+    say: Callable[[str], None] = print,
     opt_func=sgd,
     cbs=None,
 ) -> Odd:
@@ -152,8 +154,11 @@ def fit_odd(
     removed now, and at the end with the result. `out`, `ids` and `overwrite` are those of
     `DynamicsRecorder`. Afterwards the Learner has its whole training set again.
 
-    Raises `ValueError` for numbers of epochs that do not fit together, or an unknown `simulate`,
-    and what `DynamicsRecorder` raises.
+    With `out`, the same call with `resume=True` goes on after an interruption, as `fit_o2u` does;
+    `say` is called with a line of text then.
+
+    Raises `ValueError` for numbers of epochs that do not fit together, an unknown `simulate`, or
+    `resume` without `out`, `ResumeError` as `fit_o2u` does, and what `DynamicsRecorder` raises.
     """
     lr = largest_rate(self) if lr is None else lr
     high = round(epochs * odd.HIGH_SHARE) if high is None else high
@@ -173,7 +178,9 @@ def fit_odd(
         out=out,
         ids=ids,
         overwrite=overwrite,
+        resume=resume,
         on_epoch=on_epoch,
+        say=say,
         opt_func=opt_func,
         cbs=cbs,
     )

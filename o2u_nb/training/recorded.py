@@ -6,6 +6,7 @@ callbacks may look at, and the fit itself.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from fastai.basics import Learner
 from fastai.callback.core import Callback
@@ -13,6 +14,7 @@ from fastai.callback.core import Callback
 from o2u_nb.trace import Trace, is_empty
 from o2u_nb.training.checkpoint import Checkpoints, require_out
 from o2u_nb.training.fitting import optimiser, own_loader, sgd
+from o2u_nb.training.identity import Identity, identity
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.schedule import EpochRates
 
@@ -28,10 +30,12 @@ class RecordedFit:
     passes, whatever loss trains. Its epochs are of the phase `phase`, which a method may change
     between two calls of `fit`; the trace then holds the epochs of both.
 
-    `goes_on` is for methods of one fit whose state is that of the Learner and of callbacks with
-    `state_dict` and `load_state_dict`: their own settings, as plain values. They keep a checkpoint
-    in `out`, and with `resume` go on from it, as `fit_o2u` does; `say` is called with a line of
-    text then. Raises `ValueError` for `resume` without `out`, or with a method that cannot go on.
+    `goes_on` is for methods that can go on after an interruption: their `rates`, one for each epoch
+    of all calls of `fit`, and their own settings, as plain values. Their state must be that of the
+    Learner, of callbacks with `state_dict` and `load_state_dict`, and what `once` computed. They
+    keep a checkpoint in `out`, and with `resume` go on from it, as `fit_o2u` does; `say` is called
+    with a line of text then. Raises `ValueError` for `resume` without `out`, or with a method that
+    cannot go on.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class RecordedFit:
         self.resume = resume
         self.say = say
         self.goes_on = goes_on
+        self.checkpoints: Checkpoints | None = None
+        self.stage = 0
 
     @property
     def trace(self) -> Trace:
@@ -80,25 +86,42 @@ class RecordedFit:
         rates = list(rates)
         if not rates:
             return
-        pace = EpochRates(rates, ramp=self.recorder.writer is None)
+        stage, self.stage = self.stage, self.stage + 1
+        pace = EpochRates(rates, ramp=stage == 0)
         with (
             optimiser(learn, self.opt_func),
             own_loader(learn),
             learn.added_cbs([self.recorder, pace, *callbacks]),
         ):
-            if self.goes_on is None:
+            kept = self._checkpoints(learn)
+            if kept is None:
                 learn.fit(len(rates), rates[0], cbs=self.cbs, reset_opt=True)
-            else:
-                self._go_on(learn, rates, self.goes_on)
+                return
+            with learn.added_cbs(kept):
+                kept.fit(learn, stage, len(rates), lr=rates[0], cbs=self.cbs)
 
-    def _go_on(self, learn: Learner, rates: list[float], own: dict) -> None:
-        """Train what is left of the only fit, and keep checkpoints."""
-        settings = {**own, "rates": rates, "record": self.recorder.record}
-        kept = Checkpoints.of(
-            learn, self.recorder, settings, self.opt_func, resume=self.resume, say=self.say
-        )
-        with learn.added_cbs(kept):
-            kept.fit(learn, 0, len(rates), lr=rates[0], cbs=self.cbs)
+    def once(self, learn: Learner, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute()` returns, such as an array from the network as it is between fits.
+
+        A training that goes on in a later fit gets it back from the checkpoint, where it is kept
+        under `name`; see `state.state_of` for what can be kept. `compute` may look at `who`, but
+        not at the trace.
+        """
+        kept = self._checkpoints(learn)
+        return compute() if kept is None else kept.once(name, compute)
+
+    def who(self, learn: Learner) -> Identity:
+        """Return which training samples the trace is of, also before the first fit."""
+        return identity(learn.dls.train, root=Path(learn.path), ids=self.recorder.ids)
+
+    def _checkpoints(self, learn: Learner) -> Checkpoints | None:
+        """Return what keeps the checkpoints of all fits; None for a method that cannot go on."""
+        if self.goes_on is not None and self.checkpoints is None:
+            settings = {**self.goes_on, "record": self.recorder.record}
+            self.checkpoints = Checkpoints.of(
+                learn, self.recorder, settings, self.opt_func, resume=self.resume, say=self.say
+            )
+        return self.checkpoints
 
     def warm_up(
         self, learn: Learner, rates: Sequence[float], warmup: int | None = None

@@ -124,7 +124,9 @@ class DynamicsRecorder(Callback):
 
     def state(self) -> dict:
         """Return what `restore` needs to go on after the epochs finished so far: plain values."""
-        sums = {phase: self.mean_probs[phase] for phase in self.pending}
+        # A later fit may go on in the present phase, also when its mean is written already.
+        going_on = {*self.pending, self.phase} & set(self.mean_probs)
+        sums = {phase: self.mean_probs[phase] for phase in sorted(going_on)}
         return dict(
             n_epochs=self.writer.n_epochs,
             mean_probs={phase: dict(sum=p.sum, count=p.count) for phase, p in sums.items()},

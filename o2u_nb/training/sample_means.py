@@ -13,6 +13,8 @@ class SampleMeans:
     A sample that is served once in each epoch has as many numbers as there are epochs.
     """
 
+    kept = ("sum", "count")
+
     def __init__(self, n_samples: int, device: torch.device):
         self.sum = torch.zeros(n_samples, device=device)
         self.count = torch.zeros(n_samples, device=device)

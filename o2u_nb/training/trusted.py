@@ -4,6 +4,7 @@ In come ids, or a table of ids and labels; out come positions in the training se
 classes.
 """
 
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
@@ -59,6 +60,15 @@ def trusted_among(trusted: TrustedLabels, who: Identity) -> Trusted:
             f"{index[int(np.argmin(codes))]!r}: leave such samples out."
         )
     return Trusted(rows, codes.astype(np.int64))
+
+
+def digest(trusted: TrustedLabels) -> str:
+    """Return 16 hex digits that show whether two trainings have the same trusted samples."""
+    if trusted is None:
+        return ""
+    pairs = list(zip(ids_of(trusted), _labels(trusted) or (), strict=False))
+    told = repr(pairs or list(ids_of(trusted)))
+    return hashlib.blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def ids_of(trusted: Iterable[str] | pd.Series | pd.DataFrame) -> pd.Index:

@@ -18,7 +18,11 @@ class WeightedLoss(BatchLoss):
     as it is. The mean is over all samples of the batch, so that small weights make small steps.
     """
 
-    means: SampleMeans | None = None
+    kept: tuple[str, ...] = ("means",)
+
+    def before_fit(self):
+        """Begin to count the weights of each sample."""
+        self.means = SampleMeans(self.n_samples, self.recorder.labels.device)
 
     def weights_of(
         self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor
@@ -37,8 +41,6 @@ class WeightedLoss(BatchLoss):
     @property
     def mean_weights(self) -> np.ndarray:
         """Return the mean weight of each sample so far: float32 (n_samples,), NaN for none."""
-        if self.means is None:
-            return np.full(self.n_samples, np.nan, dtype=np.float32)
         return self.means.mean()
 
     def loss_of(
@@ -48,7 +50,5 @@ class WeightedLoss(BatchLoss):
         with torch.no_grad():
             weights = self.weights_of(logits.detach(), labels, rows)
         if self.counts:
-            if self.means is None:
-                self.means = SampleMeans(self.n_samples, rows.device)
             self.means.add(rows, weights)
         return (weights * F.cross_entropy(logits, labels, reduction="none")).mean()

@@ -20,10 +20,11 @@ def test_each_part_joins_in_its_stage_with_its_weight():
     points = blobs(wrong=0.2)
     learn = head(points)
     run = RecordedFit()
-    stages = Stages(run.recorder, (1.0, 0.5, 0.25))
+    found = densities(sample_features(learn), points.given)
+    stages = Stages(run.recorder, (1.0, 0.5, 0.25), found)
     with learn.no_bar(), learn.no_logging():
         run.fit(learn, [0.01] * 3, [stages])
-    part = parts(densities(sample_features(head(points)), points.given), points.given)
+    part = parts(found, points.given)
     assert set(part) == {0, 1, 2}
     rows = stages.weights.numpy()
     np.testing.assert_array_equal(rows[0], np.array([1, 0, 0])[part])

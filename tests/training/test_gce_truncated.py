@@ -27,7 +27,7 @@ def test_the_loss_of_a_batch_by_hand():
     labels, rows = torch.tensor([0, 1]), torch.tensor([2, 0])
     # (1 - 0.8) / 0.5 = 0.4 and (1 - 0.3) / 0.5 = 1.4
     assert callback.loss_of(logits, labels, rows).item() == pytest.approx(0.9)
-    callback.kept = torch.tensor([False, True, True])  # the second sample of the batch is pruned
+    callback.unpruned = torch.tensor([False, True, True])  # the second one is pruned
     loss = callback.loss_of(logits, labels, rows)
     assert loss.item() == pytest.approx((0.4 + 1.0) / 2)  # (1 - 0.5) / 0.5 = 1
     loss.backward()

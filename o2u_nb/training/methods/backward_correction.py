@@ -38,6 +38,7 @@ def fit(
         rates,
         backward_corrected,
         np.linalg.inv,
+        method="backward_correction",
         warmup=warmup,
         estimator=estimator,
         say=say,

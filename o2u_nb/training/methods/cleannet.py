@@ -6,18 +6,16 @@ Yang, "CleanNet: Transfer Learning for Scalable Image Classifier Training with L
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from fastai.basics import Learner
 
-from o2u_nb.training.identity import identity
 from o2u_nb.training.recorded import RecordedFit
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.sample_features import first_epochs, sample_features
 from o2u_nb.training.trained import Trained, traced
-from o2u_nb.training.trusted import Trusted, TrustedLabels, trusted_among
+from o2u_nb.training.trusted import TrustedLabels, digest, trusted_among
 from o2u_nb.training.verification import similarities
 from o2u_nb.training.weighted_loss import WeightedLoss
 
@@ -49,36 +47,38 @@ def fit(
     layer.
     """
     first = first_epochs(learn, len(rates), first)
-    run = RecordedFit(**common)
-    who = identity(learn.dls.train, root=Path(learn.path), ids=run.recorder.ids)
-    weights = Verified(run.recorder, trusted_among(trusted, who), seed=seed)
+    own = dict(
+        method="cleannet", rates=list(rates), trusted=digest(trusted), first=first, seed=seed
+    )
+    run = RecordedFit(goes_on=own, **common)
+    who = run.who(learn)
+    known = trusted_among(trusted, who)
+
+    def similarity() -> np.ndarray:
+        features = sample_features(learn)
+        found = similarities(features, who.labels, len(who.classes), known, seed=seed)
+        return np.take_along_axis(found, who.labels[:, None].astype(int), 1)[:, 0]
+
     run.fit(learn, rates[:first])
-    run.fit(learn, rates[first:], [weights])
-    return Trained(run.trace, suspicion=weights.suspicion)
+    found = run.once(learn, "similarity", similarity)
+    run.fit(learn, rates[first:], [Verified(run.recorder, found)])
+    return Trained(run.trace, suspicion=1 - found)
 
 
 train = traced(fit)
 
 
 class Verified(WeightedLoss):
-    """Weight samples by their similarity to their given class."""
+    """Weight samples by their `similarity`, (n_samples,) float, to their given class."""
 
-    suspicion: np.ndarray | None = None
-
-    def __init__(self, recorder: DynamicsRecorder, trusted: Trusted, *, seed: int):
+    def __init__(self, recorder: DynamicsRecorder, similarity: np.ndarray):
         super().__init__(recorder)
-        self.trusted = trusted
-        self.seed = seed
+        self.similarity = similarity
 
     def before_fit(self):
-        """Compare the samples with their classes in the present features."""
-        labels = self.recorder.who.labels
-        found = similarities(
-            sample_features(self.learn), labels, self.n_classes, self.trusted, seed=self.seed
-        )
-        own = np.take_along_axis(found, labels[:, None].astype(int), 1)[:, 0]
-        self.suspicion = 1 - own
-        self.weights = torch.as_tensor(own.clip(0), device=self.recorder.labels.device)
+        """Bring the weights to the model's device."""
+        super().before_fit()
+        self.weights = torch.as_tensor(self.similarity.clip(0), device=self.recorder.labels.device)
 
     def weights_of(
         self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor

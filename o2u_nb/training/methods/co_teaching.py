@@ -67,8 +67,9 @@ def fit(
         raise ValueError(f"Expected tau from 0 to below 1, the share of wrong labels; found {tau}.")
     if ramp < 1:
         raise ValueError(f"Expected a ramp of at least 1 epoch, found {ramp}.")
-    run = RecordedFit(**common)
-    pair = CoTeaching(run.recorder, tau=tau, ramp=ramp, pretrained=pretrained, seed=seed)
+    own: dict = dict(tau=tau, ramp=ramp, pretrained=pretrained, seed=seed)
+    run = RecordedFit(goes_on=dict(method="co_teaching", rates=list(rates), **own), **common)
+    pair = CoTeaching(run.recorder, **own)
     run.fit(learn, rates, [pair])
     return Trained(run.trace, suspicion=pair.suspicion)
 
@@ -136,6 +137,8 @@ def second_network(model: nn.Module, *, last_only: bool, seed: int) -> nn.Module
 
 class CoTeaching(BatchLoss):
     """Train the Learner's model and a second network on the samples that the other one picks."""
+
+    kept = ("other", "other_opt", "estimate", "drops")
 
     def __init__(
         self,

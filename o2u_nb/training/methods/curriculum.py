@@ -50,9 +50,12 @@ def fit(
     first = first_epochs(learn, len(rates), first)
     if len(weights) != 3:
         raise ValueError(f"Expected three weights, one for each part; found {len(weights)}.")
-    run = RecordedFit(**common)
+    own = dict(method="curriculum", rates=list(rates), first=first, weights=list(weights))
+    run = RecordedFit(goes_on=own, **common)
     run.fit(learn, rates[:first])
-    stages = Stages(run.recorder, weights)
+    labels = run.who(learn).labels
+    found = run.once(learn, "densities", lambda: densities(sample_features(learn), labels))
+    stages = Stages(run.recorder, weights, found)
     run.fit(learn, rates[first:], [stages])
     return Trained(run.trace, suspicion=stages.suspicion)
 
@@ -70,20 +73,24 @@ def stage(epoch: int, n_epochs: int) -> int:
 
 
 class Stages(WeightedLoss):
-    """Weight samples by the part that they are in, and by the stage."""
+    """Weight samples by the part that they are in, and by the stage.
+
+    `weights` are those of the three parts, and `found` (n_samples,) float the samples' densities.
+    """
 
     suspicion: np.ndarray | None = None
 
-    def __init__(self, recorder: DynamicsRecorder, weights: Sequence[float]):
+    def __init__(self, recorder: DynamicsRecorder, weights: Sequence[float], found: np.ndarray):
         super().__init__(recorder)
         self.of_parts = list(weights)
+        self.found = found
 
     def before_fit(self):
-        """Divide the samples by their density in the present features."""
+        """Divide the samples by their density."""
+        super().before_fit()
         labels = self.recorder.who.labels
-        found = densities(sample_features(self.learn), labels)
-        self.suspicion = ranks_within(found, labels)
-        part = torch.as_tensor(parts(found, labels), device=self.recorder.labels.device)
+        self.suspicion = ranks_within(self.found, labels)
+        part = torch.as_tensor(parts(self.found, labels), device=self.recorder.labels.device)
         # Row k are the weights of all samples in stage k.
         weights = torch.tensor(self.of_parts, device=part.device)[part]
         self.weights = torch.stack([torch.where(part <= last, weights, 0) for last in range(3)])

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from o2u_nb.training.batch_loss import BatchLoss
 from o2u_nb.training.clean import clean_logits
+from o2u_nb.training.identity import Identity
 from o2u_nb.training.recorded import RecordedFit
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.trained import Trained, traced
@@ -49,19 +50,25 @@ def fit(
     gradient has about the size of that of cross entropy, and it is trained at the same rates, times
     `weight`; the paper trains for 100 more epochs at a rate of 1e-6.
     """
-    run = RecordedFit(**common)
+    own = dict(method="dmi", rates=list(rates), warmup=warmup, weight=weight)
+    run = RecordedFit(goes_on=own, **common)
     rest = run.warm_up(learn, rates, warmup)
-    labels = torch.as_tensor(run.trace.labels)
-    n_classes = len(run.trace.classes)
-    start = sum(
-        joint(logits.softmax(1).cpu(), labels[rows.cpu()])
-        for rows, logits in clean_logits(learn, n_classes)
-    )
+    start = run.once(learn, "start", lambda: joint_of_all(learn, run.who(learn)))
     run.fit(learn, rest, [Informed(run.recorder, start, weight)])
     return Trained(run.trace)
 
 
 train = traced(fit)
+
+
+def joint_of_all(learn: Learner, who: Identity) -> torch.Tensor:
+    """Return `joint` of all training samples `who`, from a clean pass."""
+    labels = torch.as_tensor(who.labels)
+    parts = (
+        joint(logits.softmax(1).cpu(), labels[rows.cpu()])
+        for rows, logits in clean_logits(learn, len(who.classes))
+    )
+    return torch.stack(list(parts)).sum(0)
 
 
 def joint(probs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -90,6 +97,8 @@ class Informed(BatchLoss):
 
     `start` is Y^T P of all samples, (n_classes, n_classes), double.
     """
+
+    kept = ("memory",)
 
     def __init__(self, recorder: DynamicsRecorder, start: torch.Tensor, weight: float):
         super().__init__(recorder)

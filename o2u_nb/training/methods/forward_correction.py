@@ -42,6 +42,7 @@ def fit(
         rates,
         forward_corrected,
         np.asarray,
+        method="forward_correction",
         warmup=warmup,
         estimator=estimator,
         say=say,

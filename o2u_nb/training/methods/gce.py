@@ -21,7 +21,7 @@ def fit(learn: Learner, rates: Sequence[float], *, q: float = 0.7, **common) -> 
 
     See `methods` for the other options, and `losses.generalised_cross_entropy` for the loss.
     """
-    run = RecordedFit(goes_on=dict(method="gce", q=q), **common)
+    run = RecordedFit(goes_on=dict(method="gce", rates=list(rates), q=q), **common)
     run.fit(learn, rates, [Doubting(run.recorder, q)])
     return Trained(run.trace)
 

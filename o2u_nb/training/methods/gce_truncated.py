@@ -55,7 +55,8 @@ def fit(
         raise ValueError(
             f"Expected start >= 0, every >= 1 and 0 < k < 1; found {start}, {every} and {k}."
         )
-    run = RecordedFit(**common)
+    own = dict(method="gce_truncated", rates=list(rates), q=q, k=k, start=start, every=every)
+    run = RecordedFit(goes_on=own, **common)
     pruned = Pruned(run.recorder, q, k, range(start, n, every))
     run.fit(learn, rates, [pruned])
     return Trained(run.trace, suspicion=pruned.suspicion)
@@ -67,12 +68,14 @@ train = traced(fit)
 class Pruned(BatchLoss):
     """Train with L_q, with pruning before each of the epochs `prunings`, counted from 0."""
 
+    kept = ("unpruned", "times", "out")
+
     def __init__(self, recorder: DynamicsRecorder, q: float, k: float, prunings: Sequence[int]):
         super().__init__(recorder)
         self.q = q
         self.k = k
         self.prunings = prunings
-        self.kept: torch.Tensor | None = None  # bool (n_samples,), on the model's device
+        self.unpruned: torch.Tensor | None = None  # bool (n_samples,), on the model's device
         self.times = 0  # number of prunings so far
         self.out: np.ndarray | int = 0  # how often each sample was pruned
 
@@ -89,16 +92,16 @@ class Pruned(BatchLoss):
         pruned = doubted(clean_probs(self.learn, self.n_classes), labels, self.k)
         self.times += 1
         self.out = self.out + pruned
-        self.kept = torch.as_tensor(~pruned, device=self.recorder.labels.device)
+        self.unpruned = torch.as_tensor(~pruned, device=self.recorder.labels.device)
 
     def loss_of(
         self, logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
         """Return the mean loss of the batch, with a constant for pruned samples."""
         losses = generalised_cross_entropy(logits, labels, q=self.q)
-        if self.kept is not None:
+        if self.unpruned is not None:
             constant = -math.expm1(self.q * math.log(self.k)) / self.q  # (1 - k^q) / q
-            losses = torch.where(self.kept[rows], losses, constant)
+            losses = torch.where(self.unpruned[rows], losses, constant)
         return losses.mean()
 
 

@@ -83,10 +83,9 @@ def fit(
             f"Expected 1 <= start <= stop and last of at least 1; found start={start}, "
             f"stop={stop} and last={last}."
         )
-    run = RecordedFit(**common)
-    labels = SoftLabels(
-        run.recorder, alpha=alpha, beta=beta, prior=prior, start=start, stop=stop, last=last
-    )
+    own: dict = dict(alpha=alpha, beta=beta, prior=prior, start=start, stop=stop, last=last)
+    run = RecordedFit(goes_on=dict(method="joint", rates=list(rates), **own), **common)
+    labels = SoftLabels(run.recorder, **own)
     run.fit(learn, rates, [labels])
     probs = labels.labels.cpu().numpy()
     given = np.take_along_axis(probs, run.trace.labels[:, None].astype(int), 1)[:, 0]
@@ -98,6 +97,8 @@ train = traced(fit)
 
 class SoftLabels(BatchLoss):
     """Train on soft labels, `labels` (n_samples, n_classes) float, and renew them."""
+
+    kept = ("labels", "past")
 
     def __init__(
         self,

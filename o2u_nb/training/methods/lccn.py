@@ -46,11 +46,12 @@ def fit(
     """
     if alpha <= 0:
         raise ValueError(f"Expected an alpha above 0, found {alpha}: 1 is the paper's.")
-    run = RecordedFit(**common)
+    own = dict(method="lccn", rates=list(rates), warmup=warmup, alpha=alpha, seed=seed)
+    run = RecordedFit(goes_on=own, **common)
     rest = run.warm_up(learn, rates, warmup)
-    labels = run.trace.labels
-    n_classes = len(run.trace.classes)
-    first = clean_probs(learn, n_classes).argmax(1)
+    _, labels, classes = run.who(learn)
+    n_classes = len(classes)
+    first = run.once(learn, "first", lambda: clean_probs(learn, n_classes).argmax(1))
     gibbs = Gibbs(Latent(first, labels, n_classes, alpha=alpha, seed=seed), run.recorder)
     run.fit(learn, rest, [gibbs])
     transition = gibbs.latent.transition().cpu().numpy()
@@ -65,6 +66,8 @@ class Latent:
 
     `right` and `given`, int (n_samples,), are the first right and the given labels.
     """
+
+    kept = ("right", "counts", "random")
 
     def __init__(
         self,
@@ -116,6 +119,8 @@ class Latent:
 
 class Gibbs(BatchLoss):
     """Train with cross entropy on the right labels that are drawn for each batch."""
+
+    kept = ("latent",)
 
     def __init__(self, latent: Latent, recorder: DynamicsRecorder):
         super().__init__(recorder)

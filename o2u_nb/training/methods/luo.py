@@ -43,7 +43,8 @@ def fit(
     """
     if weight < 0 or noise < 0:
         raise ValueError(f"Expected weight and noise of 0 or more, found {weight} and {noise}.")
-    run = RecordedFit(**common)
+    own = dict(method="luo", rates=list(rates), weight=weight, noise=noise, seed=seed)
+    run = RecordedFit(goes_on=own, **common)
     run.fit(learn, rates, [Steady(run.recorder, weight, noise, seed)])
     return Trained(run.trace)
 
@@ -61,6 +62,8 @@ def variance(probs: torch.Tensor, perturbed: torch.Tensor) -> torch.Tensor:
 
 class Steady(BatchLoss):
     """Train with cross entropy and `weight` times the variance under `noise`."""
+
+    kept = ("_random",)
 
     def __init__(self, recorder: DynamicsRecorder, weight: float, noise: float, seed: int):
         super().__init__(recorder)

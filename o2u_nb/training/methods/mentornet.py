@@ -8,6 +8,7 @@ ICML 2018.
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from fastai.basics import Learner
@@ -20,6 +21,7 @@ from o2u_nb.training.recorded import RecordedFit
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.trained import Trained, traced
 from o2u_nb.training.weighted_loss import WeightedLoss
+from o2u_nb.training.weights import checksum
 
 CURRICULA = ("learned", "percentile")
 BURN_IN = 0.18  # share of all epochs in which every weight is 1, as in the paper's code (18 of 100)
@@ -68,13 +70,16 @@ def fit(
     if curriculum not in CURRICULA:
         raise ValueError(f"Unknown curriculum {curriculum!r}: expected {' or '.join(CURRICULA)}.")
     settings = dict(percentile=percentile, decay=decay, burn_in=burn_in)
+    mentor = mentor if curriculum == "learned" else None
+    own = dict(method="mentornet", rates=list(rates), curriculum=curriculum, seed=seed, **settings)
+    own["mentor"] = None if mentor is None else checksum(mentor)
+    run = RecordedFit(goes_on=own, **common)
     if curriculum == "learned" and mentor is None:
-        mentor = train_mentor(
-            learn, rates, seed=seed, opt_func=common.get("opt_func", sgd), **settings
+        teach = partial(train_mentor, learn, rates, seed=seed, **settings)
+        opt_func = common.get("opt_func", sgd)
+        mentor = Mentor.of(
+            run.once(learn, "mentor", lambda: dict(teach(opt_func=opt_func).state_dict()))
         )
-    if curriculum == "percentile":
-        mentor = None
-    run = RecordedFit(**common)
     weights = Mentored(run.recorder, mentor=mentor, **settings)
     run.fit(learn, rates, [weights])
     return Trained(run.trace, suspicion=1 - weights.mean_weights)
@@ -164,6 +169,14 @@ class Mentor(nn.Module):
             nn.Linear(3 + EMBEDDED, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1)
         )
 
+    @classmethod
+    def of(cls, weights: dict[str, torch.Tensor]) -> "Mentor":
+        """Return the mentor whose `state_dict` was `weights`; it does not learn any more."""
+        with torch.random.fork_rng():  # the first weights are drawn, and replaced at once
+            made = cls(len(weights["label.weight"]))
+        made.load_state_dict(weights)
+        return made.requires_grad_(False)
+
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the log-odds that the labels are right: (n,)."""
         label = self.label(inputs[:, 3].long())
@@ -176,6 +189,8 @@ class Mentor(nn.Module):
 
 class Curriculum:
     """Follow lambda, the moving percentile of the losses, and tell when the burn-in is over."""
+
+    kept = ("level",)
 
     def __init__(self, *, percentile: float, decay: float, burn_in: float):
         self.percentile = percentile
@@ -205,6 +220,8 @@ def percentile_weights(inputs: torch.Tensor) -> torch.Tensor:
 class Mentored(WeightedLoss):
     """Train with the weights of a mentor, or without one those of the percentile curriculum."""
 
+    kept = (*WeightedLoss.kept, "curriculum")
+
     def __init__(self, recorder: DynamicsRecorder, *, mentor: Mentor | None, **settings):
         super().__init__(recorder)
         self.curriculum = Curriculum(**settings)
@@ -212,6 +229,7 @@ class Mentored(WeightedLoss):
 
     def before_fit(self):
         """Check that the mentor knows the classes."""
+        super().before_fit()
         if isinstance(self.weigh, Mentor):
             known = self.weigh.label.num_embeddings
             if known != self.n_classes:

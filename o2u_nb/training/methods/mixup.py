@@ -31,7 +31,8 @@ def fit(
     if alpha <= 0:
         raise ValueError(f"Expected an alpha above 0, found {alpha}: the paper has 1 for CIFAR-10.")
     run = RecordedFit(
-        goes_on=dict(method="mixup", alpha=alpha, seed=seed), **{"record": "eval", **common}
+        goes_on=dict(method="mixup", rates=list(rates), alpha=alpha, seed=seed),
+        **{"record": "eval", **common},
     )
     run.fit(learn, rates, [Blends(alpha, seed)])
     return Trained(run.trace)

@@ -58,10 +58,13 @@ def fit(
     """
     if form not in ("simple", "complex"):
         raise O2UError(f'Unknown form {form!r}: expected "simple" or "complex".')
-    run = RecordedFit(**common)
+    own = dict(method="noise_layer", rates=list(rates), form=form, warmup=warmup, layer_lr=layer_lr)
+    run = RecordedFit(goes_on=own, **common)
     rest = run.warm_up(learn, rates, warmup)
-    labels = run.trace.labels
-    first = soft_confusion(clean_probs(learn, len(run.trace.classes)), labels)
+    _, labels, classes = run.who(learn)
+    first = run.once(
+        learn, "first", lambda: soft_confusion(clean_probs(learn, len(classes)), labels)
+    )
     with closing(Features(learn.model) if form == "complex" else NoFeatures()) as features:
         layer = Adapting(run.recorder, NoiseLayer(first), features, layer_lr)
         run.fit(learn, rest, [layer])
@@ -139,6 +142,8 @@ class Features:
 class Adapting(BatchLoss):
     """Train with the cross entropy after the layer `noise`, and train the layer, too."""
 
+    kept = ("noise", "layer_opt")
+
     def __init__(
         self,
         recorder: DynamicsRecorder,
@@ -172,11 +177,24 @@ class Adapting(BatchLoss):
         """Update the layer."""
         if not self.training:
             return
-        if self.layer_opt is None:  # only now are all its parameters there
-            self.layer_opt = torch.optim.Adam(self.noise.parameters(), lr=self.layer_lr)
+        self._make_optimiser()
         for parameter, grad in zip(self.noise.parameters(), self.grads, strict=True):
             parameter.grad = grad
         self.layer_opt.step()
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on with the layer and its optimiser, which may know features already."""
+        held = state["parts"]
+        u = held["noise"]["weights"].get("u")
+        if u is not None:
+            self.noise.u = nn.Parameter(torch.empty_like(u, device=self.noise.b.device))
+        if held["layer_opt"] is not None:
+            self._make_optimiser()
+        super().load_state_dict(state)
+
+    def _make_optimiser(self) -> None:
+        if self.layer_opt is None:  # only in training are all its parameters there
+            self.layer_opt = torch.optim.Adam(self.noise.parameters(), lr=self.layer_lr)
 
 
 def _columns(theta: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

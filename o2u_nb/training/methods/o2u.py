@@ -13,7 +13,7 @@ from fastai.callback.core import Callback
 
 from o2u_nb.detect.table import score_table
 from o2u_nb.trace import Trace, is_empty
-from o2u_nb.training.checkpoint import Checkpoints, require_out
+from o2u_nb.training.checkpoint import Checkpoints, name_of, require_out
 from o2u_nb.training.fitting import batches_of, explained, optimiser, own_loader, sgd
 from o2u_nb.training.methods.gce import Doubting
 from o2u_nb.training.probe.embed import embed
@@ -79,11 +79,11 @@ def train(
             bs=bs or learn.dls.train.bs,
             cyclic_bs=cyclic_bs or bs or learn.dls.train.bs,
             cyclic_q=cyclic_q,
-            optimiser=getattr(opt_func, "__name__", type(opt_func).__name__),
+            optimiser=name_of(opt_func),
         )
         checkpoints = Checkpoints(recorder, settings, group=group, resume=resume, say=say)
-        if checkpoints.n_epochs:
-            say(f"Going on after {checkpoints.n_epochs} of {len(rates)} epochs, which were kept.")
+        if checkpoints.finished:
+            say(f"Going on after {checkpoints.finished} of {len(rates)} epochs, which were kept.")
         stop = StopWhenStable(recorder, cycle=cycle, share=stop_early)
         in_cycles: list[Callback] = [] if stop_early is None else [stop]
         if cyclic_q is not None:

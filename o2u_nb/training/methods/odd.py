@@ -18,6 +18,7 @@ import torch
 from fastai.basics import L, Learner
 from fastai.callback.core import Callback
 from fastai.callback.mixup import MixHandler
+from fastai.data.load import DataLoader
 from torch import nn
 
 from o2u_nb.detect.odd import (
@@ -29,12 +30,14 @@ from o2u_nb.detect.odd import (
     mean_loss,
 )
 from o2u_nb.errors import RecordingError
-from o2u_nb.trace import Trace
+from o2u_nb.trace import Trace, is_empty
+from o2u_nb.training.checkpoint import Checkpoints, require_out, tuples
 from o2u_nb.training.fitting import explained, optimiser, own_loader, sgd
 from o2u_nb.training.outputs import LinearCalls, main_output
 from o2u_nb.training.recorder import DynamicsRecorder, EpochSums
 from o2u_nb.training.schedule import EpochRates
 from o2u_nb.training.shared import together
+from o2u_nb.training.state import restored, state_of
 from o2u_nb.training.subset import only
 from o2u_nb.training.trained import Trained
 
@@ -43,6 +46,7 @@ HIGH_SHARE = 1 / 3
 # Number of batches in an epoch whose features are kept. Our choice: 640 samples, in batches of 64,
 # give their mean and mean square well within the factor of 1.5 that `looks_gaussian` allows.
 LOOK = 10
+NUMBERS = ("loss", "simulated", "epoch", "variant", "reason")  # of an `Odd`, kept by checkpoints
 
 
 def train(learn: Learner, rates: Sequence[float], **options) -> Trace:
@@ -67,7 +71,9 @@ def denoise(
     out: str | Path | None = None,
     ids: Sequence[str] | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     on_epoch: Callable[[Odd], None] | None = None,
+    say: Callable[[str], None] = print,
     opt_func=sgd,
     cbs=None,
 ) -> Odd:
@@ -80,14 +86,22 @@ def denoise(
     rates = list(rates)
     high = round(len(rates) * HIGH_SHARE) if high is None else high
     _check_settings(len(rates), high, h, simulate)
+    require_out(resume, out)
     recorder = DynamicsRecorder(
-        out, phase="high", ids=ids, overwrite=overwrite, **_recorded_epochs(learn, cbs, high, h)
+        out,
+        phase="high",
+        ids=ids,
+        overwrite=overwrite or (resume and is_empty(out)),
+        **_recorded_epochs(learn, cbs, high, h),
     )
-    removal = OddRemoval(
-        recorder, high=high, h=h, percentile=percentile, simulate=simulate, on_epoch=on_epoch
-    )
-    callbacks = [recorder, removal, EpochRates(rates, ramp=True)]
+    own: dict = dict(high=high, h=h, percentile=percentile, simulate=simulate)
+    removal = OddRemoval(recorder, on_epoch=on_epoch, **own)
+    settings = dict(method="odd", rates=rates, record=recorder.record, **own)
     with together(learn) as group:
+        kept = Checkpoints.of(
+            learn, recorder, settings, opt_func, group=group, resume=resume, say=group.said_by(say)
+        )
+        callbacks = [recorder, removal, kept, EpochRates(rates, ramp=True)]
         with (
             optimiser(learn, opt_func),
             own_loader(learn),
@@ -95,7 +109,7 @@ def denoise(
             learn.added_cbs(callbacks),
             explained(learn),
         ):
-            learn.fit(len(rates), rates[0], cbs=cbs, reset_opt=True)
+            kept.fit(learn, 0, len(rates), lr=rates[0], cbs=cbs)
         found = replace(removal.result, trace=recorder.trace, final=True)
         if on_epoch and group.first:
             on_epoch(found)
@@ -220,6 +234,7 @@ class OddRemoval(Callback):
         self.result: Odd | None = None
         self._head: Head | None = None
         self._recent: deque[torch.Tensor] = deque(maxlen=h)
+        self._own: DataLoader | None = None  # the loader of all samples, once some are removed
 
     def before_train(self):
         """Start to watch the last layer, if its inputs are needed after this epoch."""
@@ -272,8 +287,41 @@ class OddRemoval(Callback):
 
     def _remove(self) -> None:
         self.result = self.found
+        self._go_low()
+
+    def _go_low(self) -> None:
+        """Train on without the samples that are to be removed."""
+        self._own = self.dls.train
         self.dls.loaders[0] = only(self.dls.train, ~self.result.removed)
         self.recorder.phase = "low"
+
+    def state_dict(self) -> dict:
+        """Return what is known from earlier epochs, for a checkpoint."""
+        found = self.result
+        numbers = None if found is None else {name: getattr(found, name) for name in NUMBERS}
+        own = None if self._own is None else self._own.rng
+        return dict(
+            recent=state_of(self._recent),
+            numbers=state_of(numbers),
+            order=None if own is None else own.getstate(),  # the other loader draws its order there
+            is_begun=own is not None and own is not self.dls.train.rng,
+        )
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on with what a checkpoint holds, and without what was removed."""
+        device = self.recorder.labels.device
+        self._recent = restored(self._recent, state["recent"], device)
+        numbers = restored(None, state["numbers"], device)
+        if numbers is not None:
+            trace = self.recorder.trace
+            self.result = Odd(trace=trace, percentile=self.percentile, **numbers)
+            order = tuples(state["order"])
+            self.dls.train.randomize()  # as in the first epoch, when the loader may have been new
+            self.dls.train.rng.setstate(order)
+            self._go_low()
+            if state["is_begun"]:  # the first low epoch ends what the two loaders share
+                self.dls.train.randomize()
+                self._own.rng.setstate(order)
 
     def _simulated(self) -> Simulated:
         if self.simulate != "auto":

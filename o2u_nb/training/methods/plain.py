@@ -14,7 +14,7 @@ from o2u_nb.training.trained import Trained, traced
 
 def fit(learn: Learner, rates: Sequence[float], **common) -> Trained:
     """Train with the Learner's own loss; see `methods` for the options."""
-    run = RecordedFit(goes_on=dict(method="plain"), **common)
+    run = RecordedFit(goes_on=dict(method="plain", rates=list(rates)), **common)
     run.fit(learn, rates)
     return Trained(run.trace)
 

@@ -20,7 +20,7 @@ from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.sample_means import SampleMeans
 from o2u_nb.training.subset import only
 from o2u_nb.training.trained import Trained, traced
-from o2u_nb.training.trusted import TrustedLabels, trusted_among
+from o2u_nb.training.trusted import TrustedLabels, digest, trusted_among
 from o2u_nb.training.weighted_loss import WeightedLoss
 
 AT_ONCE = 100  # trusted samples that are asked before each step, as published
@@ -61,7 +61,8 @@ def fit(
     samples, or for such that are not in the training set, and `RecordingError` for a model that
     does not end in a linear layer.
     """
-    run = RecordedFit(**common)
+    own = dict(method="reweight", rates=list(rates), trusted=digest(trusted), seed=seed)
+    run = RecordedFit(goes_on=own, **common)
     weights = Helpful(run.recorder, trusted=trusted, seed=seed)
     try:
         run.fit(learn, rates, [weights])
@@ -111,6 +112,8 @@ def relative_weights(helpfulness: torch.Tensor) -> torch.Tensor:
 class Helpful(WeightedLoss):
     """Weight the samples of each batch by how much they help on trusted samples."""
 
+    kept = (*WeightedLoss.kept, "harm", "random")
+
     calls: LinearCalls | None = None
     harm: SampleMeans | None = None
 
@@ -126,6 +129,7 @@ class Helpful(WeightedLoss):
 
     def before_fit(self):
         """Read the inputs of the trusted samples."""
+        super().before_fit()
         device = self.recorder.labels.device
         found = trusted_among(self.trusted, self.recorder.who)
         some = evenly(len(found.rows), MOST)
