@@ -45,6 +45,7 @@ def refused(capsys, *argv) -> str:
         (["s", "--out", "o", "--seed", "9" * 5000], f"from 0 to {MOST_SEED}"),
         (["s", "--out", "o", "--seed", "1e3"], "whole number"),
         (["s", "--out", "o", "--seed", "-1"], "whole number"),
+        (["s", "--out", "o", "--processes", "0"], "whole number from 1 on"),
         (["s", "--out", "o", "--resume", "--overwrite"], "not allowed with argument"),
     ],
 )
