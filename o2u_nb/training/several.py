@@ -23,6 +23,7 @@ from torch.multiprocessing.spawn import ProcessException, ProcessRaisedException
 
 from o2u_nb import stopping
 from o2u_nb.errors import O2UError, OutputError, ProcessLostError
+from o2u_nb.training import learner  # noqa: F401  adds the verbs, in the other processes too
 from o2u_nb.training.processes import begin
 
 PAUSE = 0.1  # seconds between two looks at processes that are starting
