@@ -19,11 +19,11 @@ from o2u_nb.errors import O2UError, ProcessLostError
 from o2u_nb.presets import PRESETS
 from o2u_nb.run import run_audit
 from o2u_nb.trace import CHECKPOINT, Trace
-from o2u_nb.training import job, several
+from o2u_nb.training import eyes, job, several
 from o2u_nb.training.networks import Network
+from tests.colour_eyes import colours
 from tests.several import network
-from tests.sources import TINY, write_source
-from tests.test_command_line import SHORT
+from tests.sources import SHORT, TINY, write_source
 
 PICTURES = 61  # in batches of 8, of which the last has 5: too few for three processes
 EPOCHS = TINY.n_epochs
@@ -112,8 +112,8 @@ def test_several_processes_make_the_audit_of_one(source, alone, tmp_path, capfd,
     assert f"in {count} processes" in said.out
     found = Audit.open(tmp_path / "out")
     assert_same(found, alone)
-    eyes = found.facts["eyes"], alone.facts["eyes"]
-    assert [eye["processes"] for (eye,) in eyes] == [count, 1]
+    seen_by = found.facts["eyes"], alone.facts["eyes"]
+    assert [eye["processes"] for (eye,) in seen_by] == [count, 1]
     assert multiprocessing.active_children() == [] and not distributed.is_initialized()
     assert found.verify() == []
 
@@ -220,6 +220,15 @@ def test_the_other_processes_end_with_a_first_one_that_is_killed(tmp_path):
     started.wait()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert children and alive == []
+
+
+def test_heads_alone_need_no_processes(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(eyes, "backbone", colours)
+    said: list[str] = []
+    options = dict(preset="quick", eyes=["colours"], processes=2, say=said.append)
+    found = run_audit(source, tmp_path / "out", **options)
+    assert any(line.startswith("Only heads are trained") for line in said)
+    assert found.trace.n_epochs > 0
 
 
 def test_as_many_processes_as_gpus_or_one(monkeypatch):

@@ -126,6 +126,8 @@ def train(job: Job, eyes: Sequence[str] | None = None) -> tuple[Evidence, dict]:
     chosen = available(job.kept.chosen or eyes or usual_eyes(job.samples, job.preset))
     for note in chosen.notes:
         job.say(note)
+    if (job.processes or 1) > 1 and None not in chosen.networks.values():
+        job.say("Only heads are trained, which takes seconds: one process does that.")
     job.kept.choose(list(chosen.networks), [*job.kept.notes, *chosen.notes])
     seen = []
     with torch.random.fork_rng():
