@@ -28,6 +28,7 @@ class ClassRows:
     def __init__(self, shape: tuple[int, int], make: Callable[[Rows], np.ndarray]):
         self.shape = shape
         self.make = make
+        self.peaks: tuple[np.ndarray, np.ndarray] | None = None  # kept, since several ask for them
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -80,8 +81,13 @@ def by_sample(
 
 def peaks(probs: Probs) -> tuple[np.ndarray, np.ndarray]:
     """Return the likeliest class of each row, int (n,), and its probability, float (n,)."""
+    if isinstance(probs, ClassRows) and probs.peaks is not None:
+        return probs.peaks
     found = by_sample(_peaks, probs)
-    return found["place"], found["peak"]
+    both = found["place"], found["peak"]
+    if isinstance(probs, ClassRows):
+        probs.peaks = both
+    return both
 
 
 def _peaks(probs: np.ndarray) -> np.ndarray:

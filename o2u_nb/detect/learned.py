@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from o2u_nb.detect.class_rows import Probs, by_sample
+from o2u_nb.detect.class_rows import Probs, peaks
 
 # The share of wrong labels, 0 to 1, that is assumed where a network says nothing, and a low one for
 # the lower end of the range. Ours; test sets that many people use have between 0.1 and 10 %
@@ -40,9 +40,11 @@ def sureness(probs: Probs) -> float:
     0.5
     """
     n_classes = probs.shape[1]
-    peak = by_sample(lambda some: some.max(1, initial=0), probs)
+    if n_classes < 2:
+        return 1.0
+    _, peak = peaks(probs)
     known = peak[~np.isnan(peak)]
-    if n_classes < 2 or not len(known):
+    if not len(known):
         return 1.0
     return float(np.clip((known.mean() - 1 / n_classes) / (1 - 1 / n_classes), 0, 1))
 
