@@ -166,6 +166,21 @@ def test_an_error_of_one_process_is_told(source, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_process_that_does_not_even_start_is_told(source, tmp_path, monkeypatch):
+    real = several.start_processes
+
+    def start(*args, **options):
+        context = real(*args, **options)
+        context.processes[0].kill()
+        return context
+
+    monkeypatch.setattr(several, "start_processes", start)
+    with pytest.raises(ProcessLostError, match="Process 2 was ended from outside"):
+        run_audit(source, tmp_path / "out", preset="quick", processes=2)
+    assert multiprocessing.active_children() == [] and not distributed.is_initialized()
+
+
+@pytest.mark.slow
 def test_an_error_of_all_processes_is_told_once(source, tmp_path, capfd, monkeypatch):
     def choose(*args, **options):
         return without_normalisation(*args, **options)._replace(lr=1e30)

@@ -84,13 +84,12 @@ def in_several(learn: Learner, verb: str, count: int, options: dict) -> Iterator
         given = (count, store.port, path, torch.initial_seed(), share, verb, options)
         context = start_processes(_help, given, count - 1, join=False, daemon=True)
         try:
-            _wait_until_ready(store, context, count)
+            _meet(store, context, count)
         except BaseException:
             _end(context)
             raise
     try:
         torch.set_num_threads(share)
-        begin(0, rank=0, world_size=count, store=store)
         yield
         distributed.destroy_process_group()
         for process in context.processes:
@@ -118,11 +117,16 @@ def _handed_over(learn: Learner, folder: Path) -> Path:
     return path
 
 
-def _wait_until_ready(store: distributed.TCPStore, context: ProcessContext, count: int) -> None:
+def _meet(store: distributed.TCPStore, context: ProcessContext, count: int) -> None:
+    """Begin the group when all others have read the Learner, which takes them some seconds."""
     while store.add("ready", 0) < count - 1:
         time.sleep(PAUSE)
         if not all(process.is_alive() for process in context.processes):
             raise _explained(context, count)
+    try:
+        begin(0, rank=0, world_size=count, store=store)
+    except RuntimeError as error:  # one of them has ended just now
+        raise _explained(context, count) from error
 
 
 def _help(
