@@ -23,7 +23,7 @@ import torch
 from fastai.basics import Learner
 from torch import nn
 
-from benchmarks.common import RESULTS, machine, markdown
+from benchmarks.common import RESULTS, machine, markdown, median_and_range
 from o2u_nb.data import sources
 from o2u_nb.trace import Trace
 from o2u_nb.training import learner  # noqa: F401  adds fit_o2u
@@ -104,7 +104,10 @@ def rows(n: int, counts: list[int], seeds: list[int]) -> pd.DataFrame:
                     losses[count] = np.asarray(Trace.open(out).loss)
                     apart = float(np.abs(losses[count] - losses[counts[0]]).max())
                     speed = seconds[counts[0]] / seconds[count]
-                    row = dict(kind=kind, seed=seed, count=count, apart=apart, speed=speed)
+                    load = os.getloadavg()[0]
+                    row = dict(
+                        kind=kind, seed=seed, count=count, apart=apart, speed=speed, load=load
+                    )
                     print(row, flush=True)
                     found.append(row)
     return pd.DataFrame(found)
@@ -131,7 +134,9 @@ def page(found: pd.DataFrame, n: int) -> str:
             f"`python -m benchmarks.processes`: {n:,} samples, batches of 64, three epochs, "
             f"{found['seed'].nunique()} seeds, one thread in each process. Mean ± standard "
             "deviation (n - 1) of the ratio within a round; the difference is the largest of all "
-            "samples, epochs and seeds, in nats.",
+            "samples, epochs and seeds, in nats. Load average of the last minute: "
+            f"{median_and_range(found['load'])}; above the number of cores, other programs ran "
+            "meanwhile.",
             markdown(table),
         ]
     )

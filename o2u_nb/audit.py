@@ -53,8 +53,8 @@ class Audit(AuditFolder):
 
         While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
         progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
-        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `copies`, `overwrite` and
-        `resume`.
+        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `copies`, `overwrite`,
+        `resume` and `processes`.
         """
         from o2u_nb.run import run_audit
 

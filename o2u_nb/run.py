@@ -66,6 +66,7 @@ def run_audit(
     overwrite: bool = False,
     reopen: bool = False,
     resume: bool = False,
+    processes: int | None = 1,
     say: Say = lambda line: None,
     progress: Report | None = None,
     watch: Watch | None = None,
@@ -93,6 +94,11 @@ def run_audit(
     the bit. A finished one is returned as with `reopen`; where there is none, one begins. The
     settings, the samples and the files of their pictures must be the same as before.
 
+    `processes` is in how many processes a network is trained on the pictures, None for as many as
+    there are GPUs; heads are trained in this one, in seconds. It is no setting that `reopen` and
+    `resume` compare. A script that asks for several needs `if __name__ == "__main__":` around what
+    it does, because each of them imports it.
+
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
     to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on,
     `InUseError` when another job writes to it, from the time when it begins to read, `OutputError`
@@ -104,6 +110,7 @@ def run_audit(
     out = Path(out)
     settings = PRESETS[preset]
     require_seed(seed)
+    _require_processes(processes)
     require_apart(out, source)
     progress, watch = progress or Silence(), watch or Silence().watch
     given = dict(columns=columns, encoding=encoding)
@@ -118,7 +125,9 @@ def run_audit(
 
     def train(place: Place, checked: Checked, kept: Unfinished) -> Trained:
         def once(samples: pd.DataFrame, kept: Unfinished) -> tuple[Evidence, dict]:
-            return _train(samples, settings, eyes, place, out, seed, kept, say, progress, watch)
+            return _train(
+                samples, settings, eyes, place, out, seed, kept, processes, say, progress, watch
+            )
 
         trained = _train_on_what_is_there(once, place, checked, kept, say, progress)
         return trained._replace(facts=dict(preset=settings.name, seed=seed, **trained.facts))
@@ -201,6 +210,11 @@ def make_audit(
             place.drop(layout.RUN)
             (place.folder / layout.TRACE / CHECKPOINT).unlink(missing_ok=True)  # all is written
         return AuditFolder.open(out)
+
+
+def _require_processes(processes: int | None) -> None:
+    if processes is not None and processes < 1:
+        raise ValueError(f"Expected at least one process, found processes={processes!r}.")
 
 
 def _opened(
@@ -428,6 +442,7 @@ def _train(
     out: Path,
     seed: int,
     kept: Unfinished,
+    processes: int | None,
     say: Say,
     progress: Report,
     watch: Watch,
@@ -436,7 +451,7 @@ def _train(
 
     reuse = [out / layout.FEATURES] if place.folder != out else []
     begin = watch(samples)
-    asked = job.Job(samples, preset, seed, place.new, say, progress, begin, kept, reuse)
+    asked = job.Job(samples, preset, seed, place.new, say, progress, begin, kept, reuse, processes)
     return job.train(asked, eyes)
 
 

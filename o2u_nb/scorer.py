@@ -113,10 +113,10 @@ def learned_by(audit: AuditFolder) -> Learned:
     compared = evenly(audit.trace.n_samples, MOST_COMPARED)
     seen = [_evidence(audit, name).take(compared) for name in keys]
     eyes = tuple(
-        Eye(name, key, _head(audit, name), np.asarray(by.embeddings), np.asarray(by.class_probs))
+        Eye(name, key, _head(audit, name), np.asarray(by.embeddings), by.class_probs[:])
         for (name, key), by in zip(keys.items(), seen, strict=True)
     )
-    alike = over_eyes([by.said_of_alike for by in seen])
+    alike = over_eyes([by.said_of_alike[:] for by in seen])
     swapped = WEIGHT * np.log(swap_ratios(alike, seen[0].labels))
     return Learned(eyes, tuple(audit.trace.classes), swapped, grey_range(audit.samples))
 

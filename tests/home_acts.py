@@ -111,6 +111,10 @@ ACTS: dict[str, Act] = {
     "audit --resume": commands(
         "audit", "SOURCE", "--out", "PLACE", "--preset", "quick", "--eyes", "network", "--resume"
     ),
+    "audit --processes": commands(
+        "audit", "SOURCE", "--out", "PLACE", "--preset", "quick", "--eyes", "network",
+        "--processes", "2", "--overwrite",
+    ),
     "audit of the place": commands(
         "audit", "PLACE", "--out", "PLACE", "--preset", "quick", "--overwrite"
     ),

@@ -22,6 +22,16 @@ TINY = Preset(
     bs=16,
 )
 
+# The command line, whose preset quick is `TINY`, for `python -c`.
+SHORT = """
+import sys
+from o2u_nb.presets import PRESETS
+from tests.sources import TINY
+PRESETS["quick"] = TINY
+from o2u_nb.__main__ import main
+sys.exit(main())
+"""
+
 
 def write_source(root: Path, n: int = 60, wrong: int = 3, side: int = 16) -> Path:
     """Class folders of noisy plain colours; the first `wrong` red ones lie among the green."""

@@ -13,7 +13,7 @@ from o2u_nb.__main__ import main
 from o2u_nb.presets import MOST_SEED, PRESETS
 from o2u_nb.run import run_audit
 from o2u_nb.trace import Trace
-from tests.sources import TINY, write_source
+from tests.sources import SHORT, TINY, write_source
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ def refused(capsys, *argv) -> str:
         (["s", "--out", "o", "--seed", "9" * 5000], f"from 0 to {MOST_SEED}"),
         (["s", "--out", "o", "--seed", "1e3"], "whole number"),
         (["s", "--out", "o", "--seed", "-1"], "whole number"),
+        (["s", "--out", "o", "--processes", "0"], "whole number from 1 on"),
         (["s", "--out", "o", "--resume", "--overwrite"], "not allowed with argument"),
     ],
 )
@@ -100,16 +101,6 @@ def test_a_table_that_the_shell_hands_over_is_read(source, tmp_path, capsys):
     words = ["audit", str(source), "--out", str(tmp_path / "out"), "--labels", f"/dev/fd/{end}"]
     assert main([*words, "--preset", "quick"]) == 0
     assert "24 images in 3 classes" in capsys.readouterr().out
-
-
-SHORT = """
-import sys
-from o2u_nb.presets import PRESETS
-from tests.sources import TINY
-PRESETS["quick"] = TINY
-from o2u_nb.__main__ import main
-sys.exit(main())
-"""
 
 
 def shell(root, command: str, *argv, **options) -> subprocess.CompletedProcess:

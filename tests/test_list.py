@@ -180,7 +180,9 @@ def test_the_estimated_threshold_is_a_call_away(session):
     session.reset_threshold()
     assert session.counts["suspects"] == 8
     assert (session.threshold_column, session.threshold) == ("score", estimated)
-    assert session.is_estimated
+    assert session.is_estimated is True
+    session.threshold = np.quantile(session.scores["score"], 0.5)  # a number of numpy
+    assert session.is_estimated is False  # and no bool of numpy, which widgets refuse
 
 
 def test_a_reopened_review_starts_at_the_next_undecided_suspect(session):

@@ -15,7 +15,7 @@ from o2u_nb.presets import PRESETS
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add the preset, the eyes, the seed, `--no-copies`, `--overwrite` and `--resume`."""
+    """Add the preset, eyes, seed, `--processes`, `--no-copies`, `--overwrite` and `--resume`."""
     parser.add_argument(
         "--preset",
         choices=list(PRESETS),
@@ -38,6 +38,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="makes a run repeatable (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=values.count(1),
+        metavar="N",
+        help="in how many processes a network is trained on the pictures (default: one for each "
+        "GPU, or one)",
     )
     parser.add_argument(
         "--no-copies",
@@ -78,6 +85,7 @@ def run_audit(source: Path, out: Path, options, **more) -> Audit:
             copies=options.copies,
             overwrite=options.overwrite,
             resume=options.resume,
+            processes=options.processes,
             reopen=False,
             **more,
         )

@@ -6,11 +6,13 @@ of them needs to know the true rate. An estimator whose assumptions do not hold 
 why.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.class_rows import ClassRows, Probs, taken
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.odd import empirical_losses
 from o2u_nb.detect.threshold import basis, sure_rate
@@ -43,6 +45,9 @@ STARTS = (0.5, 0.75, 0.9, 0.97, 0.99)
 # Percentile of the simulated losses above which `odd_percentile` counts a label (Song et al.,
 # arXiv 2003.10647).
 PERCENTILE = 10.0
+# Samples times classes that confident learning and ODD look at where there are too many for an
+# array: 160 MB in float64, of which they make several copies. Our choice.
+MOST_FEW = 20_000_000
 
 
 class Count(NamedTuple):
@@ -70,14 +75,15 @@ def compare_estimators(evidence: Evidence, score: np.ndarray) -> pd.DataFrame:
     score = np.asarray(score, dtype=np.float64)[scored]
     labels = evidence.labels[scored]
     probs, share = basis(evidence)
-    probs = probs[scored]
+    probs = taken(probs, scored)
+    some, given, part = _few(probs, labels)
     found = {
         "sure_disagreement": _sure_disagreement(probs, labels, share),
         "disagreement": _disagreement(probs, labels),
         "mixture": mixture(score),
         "otsu": otsu(score),
-        "confident_joint": confident_joint(probs, labels),
-        "odd": odd_percentile(probs, labels),
+        "confident_joint": part(confident_joint(some, given)),
+        "odd": part(odd_percentile(some, given)),
     }
     table = pd.DataFrame(found.values(), pd.Index(found, name="estimator"), Count._fields)
     table.insert(1, "rate", table["count"] / max(1, len(score)))
@@ -239,14 +245,32 @@ def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = PE
     )
 
 
-def _sure_disagreement(probs: np.ndarray, labels: np.ndarray, share: float) -> Count:
+def _few(
+    probs: Probs, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Callable[[Count], Count]]:
+    """Return so many rows as an array may hold, their labels, and what counts them for all.
+
+    Where `probs` is an array, these are all.
+    """
+    if not isinstance(probs, ClassRows):
+        return probs, labels, lambda count: count
+    few = evenly(len(labels), max(1, MOST_FEW // probs.shape[1]))
+
+    def for_all(found: Count) -> Count:
+        note = f"{found.note} From {len(few):,} evenly spaced samples."
+        return Count(found.count * len(labels) / len(few), note)
+
+    return probs[few], labels[few], for_all
+
+
+def _sure_disagreement(probs: Probs, labels: np.ndarray, share: float) -> Count:
     return Count(
         sure_rate(probs, labels, share) * len(labels),
         f"Assumes that labels are as often wrong in the surest {percent(share)} as in all.",
     )
 
 
-def _disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
+def _disagreement(probs: Probs, labels: np.ndarray) -> Count:
     return Count(
         sure_rate(probs, labels, 1.0) * len(labels),
         "Counts every label that the averaged prediction contradicts, right but hard ones too.",

@@ -6,6 +6,7 @@ probability of each class over these epochs, and which samples training has seen
 
 import numpy as np
 
+from o2u_nb.detect.class_rows import ClassRows, Probs, are_many
 from o2u_nb.trace import Trace
 
 # Phases to rank by; the first of them that the trace holds is used.
@@ -50,6 +51,14 @@ def class_probs(trace: Trace) -> np.ndarray:
         votes[seen, pred[seen]] += 1
     total = votes.sum(1, keepdims=True)
     return np.divide(votes, total, out=np.full_like(votes, np.nan), where=total > 0)
+
+
+def class_rows(trace: Trace) -> Probs:
+    """Return `class_probs`, or where they would be too many, what makes them block by block."""
+    shape = trace.n_samples, len(trace.classes)
+    if mean_probs(trace) is None and are_many(*shape):
+        return ClassRows(shape, lambda rows: class_probs(trace.take(rows)))
+    return class_probs(trace)
 
 
 def ever_seen(trace: Trace) -> np.ndarray:

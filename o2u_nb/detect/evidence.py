@@ -14,9 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from o2u_nb.detect.blocks import blocks
-from o2u_nb.detect.dynamics import class_probs, ever_seen
-from o2u_nb.detect.neighbours import VOTERS, lookalike_probs, neighbourhoods
+from o2u_nb.detect.class_rows import ClassRows, Probs, by_sample, row_by_row
+from o2u_nb.detect.dynamics import class_rows, ever_seen
+from o2u_nb.detect.neighbours import (
+    VOTERS,
+    lookalike_probs,
+    lookalike_rows,
+    neighbourhoods,
+)
 from o2u_nb.detect.odds import likeliest_other
 from o2u_nb.errors import O2UError
 from o2u_nb.eye_names import NETWORK
@@ -84,15 +89,16 @@ class Evidence:
         return ever_seen(self.trace)
 
     @cached_property
-    def class_probs(self) -> np.ndarray:
+    def class_probs(self) -> Probs:
         """Return how probable the network found each class: float (n_samples, n_classes), 0 to 1.
 
-        Rows of NaN for samples that were not seen; see `dynamics.class_probs`.
+        Rows of NaN for samples that were not seen; see `dynamics.class_probs`. This and the next
+        ones are arrays, or where these would be too large `ClassRows`.
         """
-        return self.eyes[0].class_probs if self.others else class_probs(self.trace)
+        return self.eyes[0].class_probs if self.others else class_rows(self.trace)
 
     @cached_property
-    def lookalike_probs(self) -> np.ndarray | None:
+    def lookalike_probs(self) -> Probs | None:
         """Return the mean of `class_probs` over each sample's look-alikes; None without embeddings.
 
         float (n_samples, n_classes), 0 to 1, NaN where not known; see `neighbours.lookalike_probs`.
@@ -101,7 +107,10 @@ class Evidence:
             return self.eyes[0].lookalike_probs
         if self.embeddings is None:
             return None
-        return lookalike_probs(self.embeddings, self.class_probs)
+        own = self.class_probs
+        if isinstance(own, ClassRows):
+            return lookalike_rows(self.embeddings, own)
+        return lookalike_probs(self.embeddings, own)
 
     @cached_property
     def neighbours(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -115,7 +124,7 @@ class Evidence:
         return neighbourhoods(self.embeddings, VOTERS)
 
     @cached_property
-    def pooled_probs(self) -> np.ndarray:
+    def pooled_probs(self) -> Probs:
         """Return the mean of `class_probs` and `lookalike_probs`: float (n_samples, n_classes).
 
         Where a sample's look-alikes are not known, `class_probs` alone is returned. Rows of NaN
@@ -123,19 +132,19 @@ class Evidence:
         """
         own = self.class_probs
         alike = self.lookalike_probs
-        return own if alike is None else np.where(np.isnan(alike), own, (own + alike) / 2)
+        return own if alike is None else row_by_row(_pooled, own, alike)
 
     @cached_property
-    def agreed_probs(self) -> np.ndarray:
+    def agreed_probs(self) -> Probs:
         """Return the mean of `pooled_probs` over all eyes: float (n_samples, n_classes), 0 to 1.
 
         Eyes that have not seen a sample are left out of its mean. Rows of NaN where this eye itself
         has not seen the sample.
         """
-        return over_eyes([eye.pooled_probs for eye in self.eyes])
+        return row_by_row(_mean_of, *(eye.pooled_probs for eye in self.eyes))
 
     @cached_property
-    def said_of_alike(self) -> np.ndarray:
+    def said_of_alike(self) -> Probs:
         """Return what the look-alikes say, as a mean over all eyes: float (n_samples, n_classes).
 
         It is the mean of `lookalike_probs`. Where an eye knows no look-alikes of a sample, its
@@ -143,7 +152,7 @@ class Evidence:
         those of its look-alikes, this tells best which classes are mixed up. Rows of NaN where this
         eye has not seen the sample.
         """
-        return over_eyes([_filled(eye.lookalike_probs, eye.class_probs) for eye in self.eyes])
+        return row_by_row(_mean_of, *(_filled(eye) for eye in self.eyes))
 
     @property
     def any_frozen(self) -> bool:
@@ -156,10 +165,7 @@ class Evidence:
 
         int (n_samples,), positions in `trace.classes`.
         """
-        suggested = np.empty(self.n_samples, dtype=np.int64)
-        for block in blocks(self.trace):
-            suggested[block] = likeliest_other(self.agreed_probs[block], self.labels[block])
-        return suggested
+        return by_sample(likeliest_other, self.agreed_probs, self.labels)
 
     def column(self, detector: Callable[["Evidence"], np.ndarray | None]) -> np.ndarray | None:
         """Return the values of `detector`, computed at the first call and then kept.
@@ -240,13 +246,25 @@ def over_eyes(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.where(np.isnan(first), np.nan, total / count)
 
 
-def _filled(probs: np.ndarray | None, instead: np.ndarray) -> np.ndarray:
-    """Return `probs` (n, k) with rows of NaN replaced by those of `instead`.
+def _mean_of(*parts: np.ndarray) -> np.ndarray:
+    return over_eyes(parts)
 
-    Rows of NaN where `instead` has such: the network has not seen these samples.
+
+def _pooled(own: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(alike), own, (own + alike) / 2)
+
+
+def _filled(eye: Evidence) -> Probs:
+    """Return the look-alikes' probabilities, and those of the sample itself where there are none.
+
+    Rows of NaN where the network has not seen the sample.
     """
-    if probs is None:
-        return instead
+    if eye.lookalike_probs is None:
+        return eye.class_probs
+    return row_by_row(_instead, eye.lookalike_probs, eye.class_probs)
+
+
+def _instead(probs: np.ndarray, instead: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(probs) | np.isnan(instead), instead, probs)
 
 

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from o2u_nb.detect.class_rows import Probs, peaks
+
 # The share of wrong labels, 0 to 1, that is assumed where a network says nothing, and a low one for
 # the lower end of the range. Ours; test sets that many people use have between 0.1 and 10 %
 # (Northcutt, Athalye and Mueller, NeurIPS 2021), sets that one person labelled once have more.
@@ -26,7 +28,7 @@ HARDLY = 0.5
 LEAST_SLOPE = 0.05
 
 
-def sureness(probs: np.ndarray) -> float:
+def sureness(probs: Probs) -> float:
     """Return how sure the network is on average, corrected for chance: 0 to 1.
 
     `probs` is (n, n_classes) float, the mean of what the network said over its training; rows of
@@ -38,14 +40,16 @@ def sureness(probs: np.ndarray) -> float:
     0.5
     """
     n_classes = probs.shape[1]
-    peak = probs.max(1, initial=0)
+    if n_classes < 2:
+        return 1.0
+    _, peak = peaks(probs)
     known = peak[~np.isnan(peak)]
-    if n_classes < 2 or not len(known):
+    if not len(known):
         return 1.0
     return float(np.clip((known.mean() - 1 / n_classes) / (1 - 1 / n_classes), 0, 1))
 
 
-def learned(probs: np.ndarray) -> float:
+def learned(probs: Probs) -> float:
     """Return how far the network has learned to tell the classes apart: 0 = not at all, 1 = enough.
 
     It rises evenly with `sureness`, from `NOTHING` to `ENOUGH`. `probs` is as there.

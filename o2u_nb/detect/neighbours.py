@@ -6,8 +6,11 @@ sample is compared with all others, or, where there are very many, with an evenl
 them.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from o2u_nb.detect.class_rows import ClassRows
 from o2u_nb.errors import O2UError
 from o2u_nb.rows import evenly
 
@@ -40,21 +43,36 @@ def neighbourhoods(embeddings: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     [[2, 3], [3, 0], [0, 3], [0, 1]]
     """
     n = len(embeddings)
-    unit = unit_rows(embeddings)
     compared = evenly(n, MOST_COMPARED)
-    k = max(0, min(k, len(compared) - 1))
+    k = _at_most(k, compared)
     positions = np.empty((n, k), np.int64)
     similarities = np.empty((n, k), np.float32)
-    if not k:
-        return positions, similarities
-    others = unit[compared].T
+    for rows, found, alike in _nearest(embeddings, compared, k):
+        positions[rows], similarities[rows] = compared[found], alike
+    return positions, similarities.clip(-1, 1)
+
+
+def _at_most(k: int, compared: np.ndarray) -> int:
+    return max(0, min(k, len(compared) - 1))
+
+
+def _nearest(
+    embeddings: np.ndarray, compared: np.ndarray, k: int
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Yield blocks of samples with their `k` nearest among those `compared`, and how similar.
+
+    Each is a slice of the samples, places in `compared`, int (m, k), and similarities, float32
+    (m, k), as `neighbourhoods` has them.
+    """
+    n = len(embeddings)
+    others = unit_rows(embeddings[compared], compared, n).T
     place = np.full(n, -1)  # position of each sample among those compared; -1 if it is not one
     place[compared] = np.arange(len(compared))
     for start in range(0, n, ROWS_AT_ONCE):
         rows = slice(start, min(start + ROWS_AT_ONCE, n))
-        found, similarities[rows] = _most_similar_of_each(unit[rows] @ others, place[rows], k)
-        positions[rows] = compared[found]
-    return positions, similarities.clip(-1, 1)
+        unit = unit_rows(embeddings[rows], np.arange(rows.start, rows.stop), n)
+        if k:
+            yield rows, *_most_similar_of_each(unit @ others, place[rows], k)
 
 
 def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALIKES) -> np.ndarray:
@@ -76,6 +94,40 @@ def lookalike_probs(embeddings: np.ndarray, probs: np.ndarray, k: int = LOOK_ALI
     _require_rows(embeddings, probs.shape[:1], "probabilities")
     positions, _ = neighbourhoods(embeddings, k)
     return _averaged(positions, probs, np.any(embeddings, axis=1))
+
+
+def lookalike_rows(embeddings: np.ndarray, probs: ClassRows, k: int = LOOK_ALIKES) -> ClassRows:
+    """Return `lookalike_probs` of more samples and classes than an array should hold.
+
+    Of `probs` only the rows of the samples that are compared are looked at, and only numbers other
+    than 0 are kept. There are few of them, since `probs` are so many only where they are the share
+    of the epochs in which a class was predicted.
+    """
+    from scipy import sparse
+
+    _require_rows(embeddings, probs.shape[:1], "probabilities")
+    compared = evenly(len(embeddings), MOST_COMPARED)
+    k = _at_most(k, compared)
+    rows_of = probs[compared].astype(np.float64)
+    seen = ~np.isnan(rows_of[:, 0])
+    numbers = sparse.csr_array(np.nan_to_num(rows_of))
+    sums, counts = [], []
+    for rows, found, _ in _nearest(embeddings, compared, k):
+        ends = np.arange(0, found.size + 1, k)
+        chosen = sparse.csr_array(
+            (np.ones(found.size), found.ravel(), ends), shape=(len(found), len(compared))
+        )
+        sums.append(chosen @ numbers)
+        counts.append(seen[found].sum(1) * np.any(embeddings[rows], axis=1))
+    total, count = sparse.vstack(sums, format="csr"), np.concatenate(counts)
+    total.data /= np.repeat(np.maximum(count, 1), np.diff(total.indptr))
+
+    def make(rows: slice | np.ndarray) -> np.ndarray:
+        found = total[rows].toarray()
+        found[count[rows] == 0] = np.nan
+        return found
+
+    return ClassRows(probs.shape, make)
 
 
 class Known:
@@ -150,17 +202,21 @@ def _most_similar_of_each(
     return columns[best], candidates[best]
 
 
-def unit_rows(rows: np.ndarray) -> np.ndarray:
+def unit_rows(
+    rows: np.ndarray, places: np.ndarray | None = None, n: int | None = None
+) -> np.ndarray:
     """Return `rows` (n, d) scaled to length 1, in float32; rows of zeros stay as they are.
 
-    Raises `O2UError` for NaN or infinite numbers.
+    Raises `O2UError` for NaN or infinite numbers, which names the row: that in the array of `n`
+    rows from whose `places` these are taken, if they are.
     """
     rows = rows.astype(np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     if not np.isfinite(lengths).all():
         bad = int(np.flatnonzero(~np.isfinite(lengths))[0])
         raise O2UError(
-            f"Expected finite embeddings, found NaN or infinity in row {bad} of {len(rows)} (or "
+            f"Expected finite embeddings, found NaN or infinity in row "
+            f"{bad if places is None else places[bad]} of {n or len(rows)} (or "
             "numbers too large to square): set such rows to zero, and they count as similar to "
             "nothing."
         )

@@ -8,6 +8,7 @@ two of the part's three components that compare samples with each other. The thi
 import numpy as np
 
 from o2u_nb.detect import swaps
+from o2u_nb.detect.class_rows import by_sample
 from o2u_nb.detect.evidence import Evidence, over_eyes
 from o2u_nb.detect.odds import log_odds_against
 from o2u_nb.detect.scores import settled_margin
@@ -24,7 +25,11 @@ def lookalike_margin(evidence: Evidence) -> np.ndarray | None:
     `neighbours.lookalike_probs`. None without embeddings.
     """
     probs = evidence.lookalike_probs
-    return None if probs is None else log_odds_against(probs + FLOOR, evidence.labels)
+    if probs is None:
+        return None
+    return by_sample(
+        lambda some, labels: log_odds_against(some + FLOOR, labels), probs, evidence.labels
+    )
 
 
 def swap_odds(evidence: Evidence) -> np.ndarray:

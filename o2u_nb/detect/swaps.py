@@ -8,6 +8,8 @@ label is then more likely to be wrong. The numbers computed here correct that.
 
 import numpy as np
 
+from o2u_nb.detect.class_rows import Probs, peaks
+
 # All of these were chosen on development sets, see benchmarks/detection/README.md.
 # Share (0 to 1) of the samples predicted as a class that are counted: the surest ones, for which
 # the network is hardly ever wrong. Of small classes more are counted, `LEAST_SURE` samples but at
@@ -21,7 +23,7 @@ LEAST_SHAPE = 3.0
 WEIGHT = 0.5  # exponent of the ratio of a mix-up, so the factor of its logarithm
 
 
-def swap_odds(probs: np.ndarray, labels: np.ndarray, suspected: np.ndarray) -> np.ndarray:
+def swap_odds(probs: Probs, labels: np.ndarray, suspected: np.ndarray) -> np.ndarray:
     """Return how common the mix-up of each sample would be, as the logarithm of a ratio.
 
     `probs` is (n, n_classes) float, with rows of NaN where not known; `labels` (n,) int are the
@@ -35,7 +37,7 @@ def swap_odds(probs: np.ndarray, labels: np.ndarray, suspected: np.ndarray) -> n
     return WEIGHT * np.log(swap_ratios(probs, labels))[labels, suspected]
 
 
-def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def swap_ratios(probs: Probs, labels: np.ndarray) -> np.ndarray:
     """Return how common each mix-up is, compared with the average one.
 
     float (n_classes, n_classes): row = given class, column = true class; 1 = as common as the
@@ -66,13 +68,12 @@ def swap_ratios(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.where(swapped, (counts + shape) / (expected + shape), 1)
 
 
-def _surest(probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _surest(probs: Probs) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the surest samples, and the predicted class (n,) of all samples.
 
     The surest are, of the samples that are predicted as each class, as many as `_places` says.
     """
-    taken_for = probs.argmax(1)
-    peak = np.take_along_axis(probs, taken_for[:, None], 1)[:, 0]
+    taken_for, peak = peaks(probs)
     known = ~np.isnan(peak)
     # One key sorts by class first, then by falling probability: the keys of class k lie between
     # 2 k - 1 and 2 k, and rounding errors of the softmax do not mix the classes.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from o2u_nb.detect.class_rows import by_sample
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.recommended import eye_score
 from o2u_nb.detect.registry import DETECTORS, Detector, detector_named
@@ -92,9 +93,13 @@ def ranked(evidence: Evidence, also: Sequence[str] = ()) -> tuple[pd.DataFrame, 
     )
     for eye in evidence.eyes if evidence.others else ():
         columns[f"{SCORE_OF}{column_name(eye.eye)}"] = np.asarray(eye.column(eye_score))[order]
-        seen_as = np.nan_to_num(eye.pooled_probs, nan=-1).argmax(1)
+        seen_as = by_sample(_likeliest, eye.pooled_probs)
         columns[f"{SEEN_AS}{column_name(eye.eye)}"] = classes.take(seen_as[order])
     return pd.DataFrame(columns, index=evidence.trace.ids[order], copy=False), found
+
+
+def _likeliest(probs: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(probs, nan=-1).argmax(1)
 
 
 def _found(evidence: Evidence, entries: Iterable[Detector]) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 
+from o2u_nb.detect.class_rows import Probs, peaks, taken
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.learned import USUAL_LOW, drawn, learned, slope_factor
 
@@ -89,17 +90,18 @@ def count_wrong(evidence: Evidence, seen: np.ndarray) -> Counted:
     """
     kept = slice(None) if seen.all() else seen  # indexing with a slice copies nothing
     probs, share = basis(evidence)
+    probs = taken(probs, kept)
     labels = evidence.labels[kept]
     shares = FROZEN_RANGE if evidence.any_frozen else RANGE_SHARES
-    rates = sure_rates(probs[kept], labels, (share, *shares))
+    rates = sure_rates(probs, labels, (share, *shares))
     n = int(seen.sum())
-    sure = learned(probs[kept])
+    sure = learned(probs)
     ends = drawn(min(rates), sure, n, USUAL_LOW), max(rates)
     count, low, high = (round(rate * n) for rate in (drawn(rates[0], sure, n), *ends))
     return Counted(count, min(low, count), max(high, count), sure)
 
 
-def basis(evidence: Evidence) -> tuple[np.ndarray, float]:
+def basis(evidence: Evidence) -> tuple[Probs, float]:
     """Return the probabilities by which wrong labels are counted, and the share that is counted.
 
     The probabilities are float (n_samples, n_classes): `Evidence.class_probs` for a single network
@@ -111,7 +113,7 @@ def basis(evidence: Evidence) -> tuple[np.ndarray, float]:
     return (evidence.agreed_probs if evidence.others else evidence.class_probs), SURE_SHARE
 
 
-def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
+def sure_rate(probs: Probs, labels: np.ndarray, share: float) -> float:
     """Return how often the likeliest class is not the given label, among the surest predictions.
 
     `probs` is (n, n_classes) float, rows of NaN are left out; `labels` (n,) int are the given
@@ -124,10 +126,9 @@ def sure_rate(probs: np.ndarray, labels: np.ndarray, share: float) -> float:
     return sure_rates(probs, labels, (share,))[0]
 
 
-def sure_rates(probs: np.ndarray, labels: np.ndarray, shares: Sequence[float]) -> list[float]:
+def sure_rates(probs: Probs, labels: np.ndarray, shares: Sequence[float]) -> list[float]:
     """Return `sure_rate` for each of `shares`, which reads `probs` only once."""
-    top = probs.argmax(1)
-    peak = np.take_along_axis(probs, top[:, None], 1)[:, 0]
+    top, peak = peaks(probs)
     wrong = top != labels
     known = ~np.isnan(peak)
     peak = peak[known]

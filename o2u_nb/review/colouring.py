@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from o2u_nb.detect.dynamics import class_probs
+from o2u_nb.detect.class_rows import peaks
+from o2u_nb.detect.dynamics import class_rows
 from o2u_nb.detect.eyes import eyes_of
 from o2u_nb.eye_names import SEEN_AS, column_name
 from o2u_nb.review.columns import one_of
@@ -85,9 +86,7 @@ def _seen_as(session: ReviewSession, column: str) -> np.ndarray:
         names = session.scores[column].astype(object)
         return np.array([places.get(name, -1) for name in names], dtype=np.int64)
     trace = session.trace
-    probs = class_probs(trace)
-    known = ~np.isnan(probs).all(1)
-    best = np.full(len(probs), -1)
-    best[known] = np.nanargmax(probs[known], axis=1)
+    best, peak = peaks(class_rows(trace))
+    best = np.where(np.isnan(peak), -1, best)
     code = np.array([*(places.get(name, -1) for name in trace.classes), -1], dtype=np.int64)
     return code[best][session.trace_positions(np.arange(len(session.columns)))]

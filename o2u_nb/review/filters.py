@@ -150,7 +150,8 @@ class Filters(traitlets.HasTraits):
     @property
     def is_estimated(self) -> bool:
         """Return whether the suspects are those that the audit found."""
-        return self.threshold_column == "score" and self.threshold == self.estimated_threshold
+        # A threshold that comes from an array compares to a bool of numpy, which panels refuse.
+        return self.threshold_column == "score" and bool(self.threshold == self.estimated_threshold)
 
     def reset_threshold(self) -> None:
         """Go back to the suspects that the audit found, by its recommended score."""

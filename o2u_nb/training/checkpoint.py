@@ -74,6 +74,7 @@ class Checkpoints(Callback):
         self.dynamics = dynamics
         self.settings = plain(settings)
         self.say = say
+        self.group = group
         path = None if dynamics.out is None else Path(dynamics.out) / CHECKPOINT
         self.path = path if group.first else None
         self.stage = 0
@@ -134,7 +135,7 @@ class Checkpoints(Callback):
     def before_fit(self):
         """Restore what the checkpoint holds, or save what the training starts from."""
         if self.found is not None:
-            now = _machine(next(self.model.parameters()).device)
+            now = self._machine()
             _say_other_machine(self.found["made_with"], now, self.say)
             self._restore(self.found)
             self.found = None
@@ -176,7 +177,7 @@ class Checkpoints(Callback):
     def _state(self) -> dict:
         scaler = getattr(self.learn, "scaler", None)
         return dict(
-            made_with=_machine(next(self.model.parameters()).device),
+            made_with=self._machine(),
             settings=self.settings,
             stage=self.stage,
             epoch=self.done,
@@ -216,6 +217,14 @@ class Checkpoints(Callback):
         self.random = found["random"]
         if self.dynamics.on_epoch and self.dynamics.writer.n_epochs:
             self.dynamics.on_epoch(self.dynamics.trace)
+
+    def _machine(self) -> dict:
+        return dict(
+            torch=str(torch.__version__),
+            device=next(self.model.parameters()).device.type,
+            threads=torch.get_num_threads(),
+            processes=self.group.count,
+        )
 
     def _restore_random(self) -> None:
         if self.random is not None:
@@ -360,21 +369,16 @@ def _stateful(learn: Learner) -> list[tuple[str, Any]]:
     return [(cb.name, cb) for cb in learn.cbs if all(hasattr(type(cb), kind) for kind in kinds)]
 
 
-def _machine(device: torch.device) -> dict:
-    threads = torch.get_num_threads()
-    return dict(torch=str(torch.__version__), device=device.type, threads=threads)
-
-
 def _say_other_machine(before: dict, now: dict, say: Callable[[str], None]) -> None:
-    """Say when the training goes on with another version of torch, or on another device."""
-    differing = {
-        name: (before.get(name), now[name]) for name in now if before.get(name) != now[name]
-    }
+    """Say when the training goes on with another torch or device, or in other processes."""
+    before = {"processes": 1, **before}  # earlier versions did not keep it
+    differing = [name for name in now if before.get(name) != now[name]]
     if differing:
-        listed = ", ".join(f"{name} {old}, now {new}" for name, (old, new) in differing.items())
+        listed = ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in differing)
+        much = "as with another seed" if "processes" in differing else "slightly"
         say(
             f"Careful: the first epochs were trained otherwise ({listed}): the result can differ "
-            "slightly from that of a training without interruption."
+            f"{much} from that of a training without interruption."
         )
 
 

@@ -40,6 +40,7 @@ from o2u_nb.training.loaders import dataloaders
 from o2u_nb.training.networks import choose_network
 from o2u_nb.training.probe.embed import embed_if_small
 from o2u_nb.training.probe.features import features
+from o2u_nb.training.several import how_many, in_several
 from o2u_nb.unfinished import Unfinished
 
 # Training stops after a cycle in which this share (0 to 1) of the suspects, or more, stayed the
@@ -89,7 +90,9 @@ class Job(NamedTuple):
     user, and `progress(stage, done, total)` in the stages "decoding", "features" and "training".
     `begin(title, n_epochs)` is called before each eye is trained, and what it returns is called
     with the trace after each epoch. `kept` is what the audit has got to: the eyes that it holds are
-    not trained again, and what the others had begun goes on if it was `resumed` before.
+    not trained again, and what the others had begun goes on if it was `resumed` before. A network
+    is trained in so many `processes`, None for as many as there are GPUs, see `several`; all else
+    is done by the first of them alone.
     """
 
     samples: pd.DataFrame
@@ -101,6 +104,7 @@ class Job(NamedTuple):
     begin: Begin
     kept: Unfinished
     reuse: Sequence[Path] = ()
+    processes: int | None = 1
 
 
 class Seen(NamedTuple):
@@ -122,6 +126,8 @@ def train(job: Job, eyes: Sequence[str] | None = None) -> tuple[Evidence, dict]:
     chosen = available(job.kept.chosen or eyes or usual_eyes(job.samples, job.preset))
     for note in chosen.notes:
         job.say(note)
+    if (job.processes or 1) > 1 and None not in chosen.networks.values():
+        job.say("Only heads are trained, which takes seconds: one process does that.")
     job.kept.choose(list(chosen.networks), [*job.kept.notes, *chosen.notes])
     seen = []
     with torch.random.fork_rng():
@@ -200,23 +206,26 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
 
 def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
     network = choose_network(job.samples, job.preset, say=job.say)
+    bs = batch_size(len(job.samples), most=job.preset.bs)
+    processes = how_many(job.processes, bs, say=job.say)
     dls = dataloaders(
         job.samples,
         size=network.size,
-        bs=batch_size(len(job.samples), most=job.preset.bs),
+        bs=bs,
         stats=network.stats,
         seed=job.seed,
         progress=lambda done, total: job.progress("decoding", done, total),
     )
     learn = in_fast_precision(Learner(dls, network.model, loss_func=nn.CrossEntropyLoss()))
     epochs = {name: getattr(job.preset, name) for name in ("warmup", "cycles", "cycle")}
-    seconds = seconds_per_epoch(learn) * job.preset.n_epochs
+    gpus = processes if dls.device.type == "cuda" else 1  # on a CPU, one process uses all cores
+    seconds = seconds_per_epoch(learn) * job.preset.n_epochs / gpus
+    place = f"{dls.device.type}, in {processes} processes" if processes > 1 else dls.device
     job.say(
         f"Training {network.name} for {job.preset.n_epochs} epochs ({epochs['warmup']} warm-up, "
-        f"{epochs['cycles']} cycles of {epochs['cycle']}) on {dls.device}: about "
-        f"{duration(seconds)}."
+        f"{epochs['cycles']} cycles of {epochs['cycle']}) on {place}: about {duration(seconds)}."
     )
-    trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, lr=network.lr)
+    trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, processes, lr=network.lr)
     embeddings = embed_if_small(learn, say=job.say)
     if embeddings is not None:
         embeddings = embedding_file.packed(embeddings)
@@ -227,25 +236,31 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
         frozen=trace.frozen,
         image_size=dls.train.dataset.pixels.shape[1],
         device=str(dls.device),
+        processes=processes,
     )
     return Seen(Evidence(trace, embeddings, eye=NETWORK), facts)
 
 
-def _fit(job: Job, learn: Learner, title: str, out: Path, epochs: dict, **options) -> Trace:
+def _fit(
+    job: Job, learn: Learner, title: str, out: Path, epochs: dict, processes: int = 1, **options
+) -> Trace:
     n_epochs = epochs["warmup"] + epochs["cycles"] * epochs["cycle"]
     tell = TellProgress(job.progress, n_epochs * len(learn.dls.train))
-    with learn.no_bar(), learn.no_logging(), stopping.after_batches():
-        return learn.fit_o2u(
-            **epochs,
-            out=out,
-            overwrite=True,
-            resume=can_go_on(out, job.kept, job.say),
-            stop_early=STOP_EARLY,
-            on_epoch=job.begin(title, n_epochs),
-            say=job.say,
-            cbs=tell,
-            **options,
-        )
+    asked = dict(
+        **epochs,
+        out=out,
+        overwrite=True,
+        resume=can_go_on(out, job.kept, job.say),
+        stop_early=STOP_EARLY,
+        **options,
+    )
+    with (
+        learn.no_bar(),
+        learn.no_logging(),
+        in_several(learn, "fit_o2u", processes, asked),
+        stopping.after_batches(),
+    ):
+        return learn.fit_o2u(**asked, on_epoch=job.begin(title, n_epochs), say=job.say, cbs=tell)
 
 
 def can_go_on(folder: Path, kept: Unfinished, say: Callable[[str], None]) -> bool:

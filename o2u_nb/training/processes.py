@@ -125,15 +125,24 @@ def join() -> Group:
     if not distributed.is_initialized():
         if int(os.environ.get("WORLD_SIZE", "1")) < 2:
             return ALONE
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-            distributed.init_process_group("cpu:gloo,cuda:nccl")
-        else:
-            distributed.init_process_group("gloo")
+        begin(int(os.environ.get("LOCAL_RANK", "0")))
     found = Group(distributed.get_rank(), distributed.get_world_size())
     if not found.first and sys.excepthook is not _quiet:
         sys.excepthook = _quiet
     return found
+
+
+def begin(gpu: int, **rendezvous: Any) -> None:
+    """Begin the group of this process, and choose its GPU where there are any.
+
+    `rendezvous` says where the processes meet, as `init_process_group` takes it; by default the
+    environment says it.
+    """
+    if torch.cuda.is_available():
+        torch.cuda.set_device(gpu)
+        distributed.init_process_group("cpu:gloo,cuda:nccl", **rendezvous)
+    else:
+        distributed.init_process_group("gloo", **rendezvous)
 
 
 def _quiet(kind, error, trace) -> None:

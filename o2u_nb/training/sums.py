@@ -34,6 +34,8 @@ class EpochSums:
         self.margin = torch.zeros_like(self.loss)
         self.count = torch.zeros_like(self.loss)
         self.pred = torch.full((n_samples,), -1, dtype=torch.int32, device=device)
+        # The last place in the present batches at which each sample was drawn, -1 if it was not.
+        self.last = torch.full_like(self.given, -1)
         self.probs = torch.zeros(n_samples, n_classes, device=device) if keep_probs else None
         self.misfiled = torch.zeros((), device=device)
 
@@ -64,11 +66,10 @@ class EpochSums:
         self.loss.index_add_(0, rows, -log_probs.gather(1, given)[:, 0])
         self.margin.index_add_(0, rows, logits.gather(1, given)[:, 0] - others)
         self.count.index_add_(0, rows, torch.ones_like(others))
-        # The last place in these batches at which each sample was drawn, -1 if it was not.
-        last = torch.full_like(self.given, -1)
-        last.scatter_reduce_(0, rows, torch.arange(len(rows), device=rows.device), "amax")
-        drawn = last >= 0
-        self.pred[drawn] = logits.argmax(1).int()[last[drawn]]
+        places = torch.arange(len(rows), device=rows.device)
+        self.last.scatter_reduce_(0, rows, places, "amax")
+        self.pred[rows] = logits.argmax(1).int()[self.last[rows]]
+        self.last[rows] = -1  # only these, so that the time does not grow with all samples
         if self.probs is not None:
             self.probs.index_add_(0, rows, log_probs.exp())
 

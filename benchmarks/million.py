@@ -1,0 +1,243 @@
+"""Measure an audit of a million samples in a thousand classes: memory and seconds of each step.
+
+python benchmarks/million.py [--samples 1000000] [--classes 1000] [--width 128] [--epochs 5]
+                             [--folder FOLDER] [--steps NAME ...]
+
+The features are synthetic, a cluster for each class, and a twentieth of the labels is wrong; the
+pictures are 4 x 4 pixels of noise, for they are only kept here and not looked at. Each step runs in
+a fresh process on what the steps before have left in FOLDER, where a later call finds it. Memory is
+the peak of the process's resident pages (VmHWM), pages of mapped files included.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from common import RESULTS, machine, markdown
+from score_table import status, timed
+
+sys.path.append(str(Path(__file__).parents[1]))
+from o2u_nb import feature_file
+from o2u_nb.audit import Audit
+from o2u_nb.data import samples as samples_io
+from o2u_nb.detect.evidence import Evidence
+from o2u_nb.detect.table import ranked
+from o2u_nb.feature_file import About
+from o2u_nb.trace import Trace
+
+KEY = "synthetic"
+WRONG = 0.05  # share of the labels
+APART = 3.0  # length of a class's centre; the noise around it has the length 1
+BMP = bytes.fromhex(  # the head of a picture of 4 x 4 pixels, without compression
+    "424d660000000000000036000000280000000400000004000000010018000000000030000000"
+    "130b0000130b00000000000000000000"
+)
+BLOCK = 50_000  # samples that are drawn at a time
+
+
+class Place:
+    """Where the files of one measurement lie, and how large it is."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.folder: Path = options.folder
+        self.n: int = options.samples
+        self.classes: int = options.classes
+        self.width: int = options.width
+        self.epochs: int = options.epochs
+        self.samples = self.folder / "samples.parquet"
+        self.features = self.folder / "features"
+        self.trace = self.folder / "trace"
+        self.audit = self.folder / "audit"
+
+    def rows(self) -> np.ndarray:
+        """Return the features, memory-mapped."""
+        return feature_file.read(self.features, KEY, samples_io.read(self.samples).index)
+
+
+def samples(place: Place) -> None:
+    """Write the samples table: ids, labels, of which some are wrong, and the pictures."""
+    rng = np.random.default_rng(0)
+    looks = np.arange(place.n) % place.classes
+    wrong = rng.random(place.n) < WRONG
+    labels = np.where(wrong, rng.integers(0, place.classes, place.n), looks)
+    names = np.array([f"class {k:03d}" for k in range(place.classes)], dtype=object)
+    pixels = rng.bytes(48 * place.n)
+    table = pd.DataFrame(
+        {
+            "label": names[labels],
+            "split": "train",
+            "image": [BMP + pixels[48 * k : 48 * k + 48] for k in range(place.n)],
+        },
+        index=pd.Index([f"{k:07d}.bmp" for k in range(place.n)], name="sample_id", dtype="str"),
+    )
+    samples_io.write(table, place.samples)
+
+
+def features(place: Place) -> None:
+    """Write the features as `probe.features` keeps them, some thousand records at a time."""
+    kind = feature_file.record_type(place.width)
+    ids = samples_io.read(place.samples).index
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(place.classes, place.width)).astype(np.float32)
+    centres *= APART / np.linalg.norm(centres, axis=1, keepdims=True)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, place.n, BLOCK):
+            some = ids[start : start + BLOCK]
+            records = np.zeros(len(some), kind)
+            records["sample"] = feature_file.id_digests(some)
+            noise = rng.normal(size=(len(some), place.width)) / np.sqrt(place.width)
+            records["row"] = centres[np.arange(start, start + len(some)) % place.classes] + noise
+            yield records
+
+    feature_file.begin(place.features / KEY, About(KEY, "synthetic", 4))
+    feature_file.write(place.features / KEY / feature_file.ROWS, blocks(), place.n, kind)
+
+
+def head(place: Place) -> None:
+    """Train a head with the recorder."""
+    import torch
+    from fastai.callback.progress import ProgressCallback  # noqa: F401  patches Learner.no_bar
+
+    from o2u_nb.training.heads import head_learner
+    from o2u_nb.training.learner import fit_o2u  # noqa: F401  patches Learner
+
+    torch.manual_seed(0)
+    table = samples_io.read(place.samples)
+    learn = head_learner(place.rows(), table.drop(columns="image"), seed=0)
+    with learn.no_bar(), learn.no_logging():
+        learn.fit_o2u(warmup=1, cycles=1, cycle=place.epochs - 1, out=place.trace, overwrite=True)
+
+
+def scores(place: Place) -> None:
+    """Compute the table of scores, the look-alikes included."""
+    ranked(Evidence(Trace.open(place.trace), place.rows()))
+
+
+def save(place: Place) -> None:
+    """Make the audit folder: scores again, all estimators, the report, and every file."""
+    trace = Trace.open(place.trace)
+    table = samples_io.read(place.samples)
+    Audit.save(place.audit, table, trace, place.rows(), quiet=True, copies=False, overwrite=True)
+
+
+def report(place: Place) -> None:
+    """Write the report anew."""
+    Audit.open(place.audit).write_report()
+
+
+def session(place: Place) -> None:
+    """Open a review, and show the first page."""
+    from o2u_nb.review.session import ReviewSession
+
+    ReviewSession(place.audit, reviewer="a").page(0, 100)
+
+
+def panels(place: Place) -> list:
+    """Open all panels, and change every setting of the review; the rows are those of `session`."""
+    from session import with_panels
+
+    return [list(map(str, row)) for row in with_panels(place.audit, 3)]
+
+
+STEPS = dict(
+    samples=samples, features=features, head=head, scores=scores, save=save, report=report,
+    session=session, panels=panels,
+)  # fmt: skip
+
+
+def main() -> None:
+    """Measure the steps in their order, keep what was found, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--classes", type=int, default=1_000)
+    parser.add_argument("--width", type=int, default=128, help="numbers in a row of features")
+    parser.add_argument("--epochs", type=int, default=5, help="of the head; an audit has 18")
+    parser.add_argument("--folder", type=Path, help="keep everything in this folder")
+    parser.add_argument("--steps", nargs="+", choices=list(STEPS), default=list(STEPS))
+    parser.add_argument("--step", choices=list(STEPS), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step:
+        print(json.dumps(measured(options.step, Place(options))))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        options.folder = options.folder or Path(temporary)
+        options.folder.mkdir(parents=True, exist_ok=True)
+        for name in options.steps:
+            keep(options.folder, in_fresh_process(name, sys.argv[1:], options.folder))
+        text = page(Place(options))
+    (RESULTS / "million.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def measured(name: str, place: Place) -> dict:
+    """Do one step, and return its seconds and the peak of this process's memory."""
+    more: dict = {}
+
+    def do() -> None:
+        more["rows"] = STEPS[name](place)
+
+    found = timed(do)
+    return dict(step=name, **found, MB=status("VmHWM"), load=os.getloadavg()[0], **more)
+
+
+def in_fresh_process(name: str, words: list[str], folder: Path) -> dict:
+    """Run this file for one step, and return what it measured."""
+    command = [sys.executable, __file__, *words, "--folder", str(folder), "--step", name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    print({key: value for key, value in found.items() if key != "rows"}, flush=True)
+    return found
+
+
+def keep(folder: Path, found: dict) -> None:
+    """Keep what a step has measured beside its files."""
+    (folder / f"{found['step']}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def page(place: Place) -> str:
+    """Return the page as Markdown, of the steps that were measured in this folder."""
+    found = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (place.folder / f"{name}.json" for name in STEPS)
+        if path.exists()
+    ]
+    table = pd.DataFrame(
+        {
+            "step": [f"{one['step']}: {first_line(STEPS[one['step']])}" for one in found],
+            "seconds": [f"{one['seconds']:.0f}" for one in found],
+            "of the processor": [f"{one['processor']:.0f}" for one in found],
+            "peak memory": [f"{one['MB'] / 1000:.1f} GB" for one in found],
+            "load": [f"{one['load']:.1f}" for one in found],
+        }
+    ).set_index("step")
+    rows = [row for one in found for row in one["rows"] or []]
+    parts = [
+        f"# {place.n:,} samples in {place.classes:,} classes",
+        machine(),
+        f"`python benchmarks/million.py`: features of {place.width} numbers, {place.epochs} epochs "
+        "of a head. Each step is a fresh process, imports included in the memory and not in the "
+        "seconds. Load is the average of the last minute at its end. Pages of mapped files count "
+        "in the peak, which the system takes back when it needs them.",
+        markdown(table),
+    ]
+    if rows:
+        named = pd.DataFrame(rows, columns=["panels", "median", "worst", "allowed"])
+        parts += ["The panels follow a change of the review:", markdown(named.set_index("panels"))]
+    return "\n\n".join(parts) + "\n"
+
+
+def first_line(function) -> str:
+    """Return what a step does, without its full stop."""
+    return function.__doc__.splitlines()[0].rstrip(".")
+
+
+if __name__ == "__main__":
+    main()
