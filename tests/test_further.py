@@ -60,7 +60,7 @@ def test_a_note_and_tags_from_the_browser(say, session):
     assert said(say("untag", tags=["night"], ranges=[[1, 9]])).startswith("Untagged 2 samples")
     assert said(say("untag", tags=["night"], ranges=[[1, 9]])) == "None has this tag."
     assert said(say("tag", tags=["blurred"], ranges=[[0, 1]])) == "All have this tag already."
-    assert said(say("note", text=" two cats", ranges=[[0, 1]])) == "The note is as it was."
+    assert said(say("note", text=" two cats", ranges=[[0, 1]])) == "The note is unchanged."
     assert said(say("note", text="", ranges=[[0, 1]])).startswith("Removed the note of")
     assert said(say("undo")) == f"Undone: {ids[0]}"
     assert session.page(0, 1)[0]["note"] == "two cats"

@@ -93,7 +93,7 @@ class ExplorePanel(LiveOutput):
     """Play with a training: `start(settings)` begins one of which no epoch is done yet.
 
     `rates` are the largest rates that suit the heads of `HEADS`, by name. Every change of a slider
-    trains anew in the background. "Step" trains one epoch more, or the first one after a training
+    trains again in the background. "Step" trains one epoch more, or the first one after a training
     that is done; "play" goes on epoch by epoch until "stop". `settings` are the present ones,
     `scores` is the score table of what is drawn, and `wait()` waits until the background is done.
     The first training is done at once; its errors are raised here, those of later ones are shown in

@@ -13,7 +13,7 @@ from ipywidgets import Dropdown, HBox, Layout, ToggleButton, ToggleButtons
 
 from o2u_nb.detect.forgetting import examples, rate_jumps
 from o2u_nb.plots import still
-from o2u_nb.plots.bands import band_traces, crowd_bands, empty_bands, fill_bands
+from o2u_nb.plots.bands import CROWD_NAME, band_traces, crowd_bands, empty_bands, fill_bands
 from o2u_nb.plots.epochs import (
     empty_epochs,
     make_room,
@@ -53,11 +53,11 @@ LINES = slice(10, 10 + APART)
 ENDS = 10 + APART
 NOBODY = ""  # the value of a list without a choice: a Dropdown shows None as a blank
 END_GAP = 0.065  # between two ranks, as a share of the axis: the height of a line of text
-NO_EXAMPLES = "No suspect of this audit was learned by heart and forgotten when the rate jumped"
+NO_EXAMPLES = "No suspect of this audit was memorised, and forgotten when the learning rate jumped"
 
 
 class Drawn(NamedTuple):
-    """What the plot shows: it is drawn anew only when this changes.
+    """What the plot shows: it is drawn again only when this changes.
 
     `value` is `loss` or `margin`. `ids` are the samples drawn and `suspects` tells which of them
     are suspects, out of `total` chosen ones, which are `who`. `current` is the sample drawn thick,
@@ -148,7 +148,7 @@ class TrajectoriesPanel(Panel):
         if not epoch < trace.n_epochs:
             return ""
         code = int(trace.pred[epoch, self.session.trace_positions(positions)[0]])
-        seen_as = "not seen" if code < 0 else f"taken for {clip(trace.classes[code], 30)}"
+        seen_as = "not seen" if code < 0 else f"predicted {clip(trace.classes[code], 30)}"
         return f"Epoch {epoch + 1}: {seen_as}"
 
     def _sample_at(self, trace: int, point: int) -> str | None:
@@ -208,7 +208,7 @@ class TrajectoriesPanel(Panel):
     def _draw_bands(self, drawn: Drawn) -> None:
         given, suggested = self.session.scores.loc[drawn.focus, ["label", "suggested_label"]]
         value, data = drawn.value, self._plot.data
-        fill_bands(data[CROWD_BANDS], self._bands(value, None), "crowd")
+        fill_bands(data[CROWD_BANDS], self._bands(value, None), CROWD_NAME)
         fill_bands(
             data[GIVEN_BANDS], self._bands(value, str(given)), f"{plotted(given, 24)} (given)"
         )
