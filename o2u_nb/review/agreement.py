@@ -53,8 +53,8 @@ def agreement(first: pd.Series, second: pd.Series) -> Agreement:
     both = pd.concat([first.astype(object), second.astype(object)], axis=1, keys=[0, 1]).dropna()
     if both.empty:
         raise O2UError(
-            f"{names[0]} and {names[1]} have answered no sample in common: let one of them check "
-            "what the other one has decided, with audit.check(reviewer=...)."
+            f"{names[0]} and {names[1]} have not answered any sample in common: let one of them "
+            "check what the other one has decided, with audit.check(reviewer=...)."
         )
     classes = sorted({*both[0], *both[1]})
     table = pd.crosstab(both[0], both[1]).reindex(index=classes, columns=classes, fill_value=0)

@@ -82,7 +82,7 @@ class CheckSession(ReviewSession):
             if not 0 <= share <= 1:
                 raise O2UError(f"Expected a share from 0 to 1 as {name}, found {share}.")
         if size < 0:
-            raise O2UError(f"Expected a number of cases from 0 on as size, found {size}.")
+            raise O2UError(f"Expected size, a number of cases of at least 0, found {size}.")
         known = self._known(known or {})
         seed = secrets.randbits(32) if seed is None else seed
         decided = self._decided(of)

@@ -362,7 +362,7 @@ def _read_for_good(lines: list[Line], halves: set[str]) -> int:
 
 def _problems(lines: list[Line], halves: set[str], name: str) -> list[str]:
     faults = [
-        f"{name}, line {at.number} is no decision ({at.fault}): ignored, left there"
+        f"{name}, line {at.number} is not a decision ({at.fault}): ignored, left there"
         for at in lines
         if at.fault
     ]
