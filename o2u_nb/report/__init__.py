@@ -152,7 +152,7 @@ def _certificate(certified: Certified) -> dict:
     looked = [
         ("suspects of the ranked review", found.census.looked_at, found.census.wrong),
         ("random sample of all others", found.sample.looked_at, found.sample.wrong),
-        ("others", found.beyond.looked_at, found.beyond.wrong),
+        ("other samples", found.beyond.looked_at, found.beyond.wrong),
     ]
     return dict(
         refused="",
