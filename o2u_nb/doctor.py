@@ -67,9 +67,9 @@ def table(rows: list[Check], encoding: str = "utf-8") -> str:
 
     >>> print(table([Check("disk", False, "0.1 GiB free", "free some space")], "ascii"))
     X   disk  0.1 GiB free
-              cure: free some space
+              fix: free some space
     <BLANKLINE>
-    1 thing to cure.
+    1 thing to fix.
     """
     marks = MARKS if _prints("".join(MARKS.values()), encoding) else ASCII_MARKS
     mark_width = max(map(len, marks.values()))
@@ -78,9 +78,9 @@ def table(rows: list[Check], encoding: str = "utf-8") -> str:
     for row in rows:
         lines.append(f"{marks[row.ok]:<{mark_width}}  {row.name:<{width}}  {row.found}")
         if row.cure:
-            lines.append(" " * (mark_width + width + 4) + f"cure: {row.cure}")
+            lines.append(" " * (mark_width + width + 4) + f"fix: {row.cure}")
     wrong = sum(row.ok is False for row in rows)
-    lines += ["", f"{wrong} thing{'s' * (wrong > 1)} to cure." if wrong else "All fine."]
+    lines += ["", f"{wrong} thing{'s' * (wrong > 1)} to fix." if wrong else "Everything works."]
     return "\n".join(lines).encode(encoding, "backslashreplace").decode(encoding)
 
 

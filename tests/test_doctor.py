@@ -271,8 +271,8 @@ def test_writing_is_tried_and_leaves_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "status", "last"),
     [
-        ([Check("a", True, "fine"), Check("b", None, "so so", "help")], 0, "All fine."),
-        ([Check("a", False, "bad", "x"), Check("b", False, "worse", "y")], 1, "2 things to cure."),
+        ([Check("a", True, "fine"), Check("b", None, "so so", "help")], 0, "Everything works."),
+        ([Check("a", False, "bad", "x"), Check("b", False, "worse", "y")], 1, "2 things to fix."),
     ],
 )
 def test_exit_status_counts_what_is_wrong_not_warnings(monkeypatch, capsys, rows, status, last):
@@ -286,7 +286,7 @@ def test_the_table_is_aligned_and_each_wrong_row_has_its_cure():
     assert doctor.table(rows).splitlines()[:3] == [
         "✓  a          1",
         "✗  long name  2",
-        "              cure: do this",
+        "              fix: do this",
     ]
 
 

@@ -111,7 +111,7 @@ def test_an_audit_says_that_it_stopped_and_how_settled_its_ranking_is(
     assert list(audit.trace.phase) == ["warmup"] * 2 + ["cyclic"] * 4
     (found,) = stability(audit.trace)
     assert f"Stopped after 2 of 3 cycles: {found}.\n" in said
-    assert f"\nHow settled the ranking is: {found}.\n" in said
+    assert f"\nHow stable the ranking is: {found}.\n" in said
     assert audit.findings.stability == found
 
 
