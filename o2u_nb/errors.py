@@ -60,7 +60,7 @@ class InUseError(OutputError):
 
 
 class WeightsError(O2UError):
-    """Pretrained weights cannot be had: unknown network, no internet, a wrong or damaged file."""
+    """Pretrained weights cannot be loaded: unknown network, no internet, a damaged file."""
 
 
 class DownloadError(WeightsError):

@@ -39,7 +39,10 @@ def audit(
     say: Callable[[str], None] = print,
     **options,
 ) -> Audit:
-    """Rank the samples of this Learner's loaders by how wrong their labels look; write to `out`.
+    """Rank the samples of this Learner's loaders by how suspicious their labels are.
+
+    Everything is written into the folder `out`; `overwrite` replaces an earlier audit there, whose
+    decisions are kept. `say` is called with one line of text at each step.
 
     Without a `trace` the Learner trains first, with `fit_o2u`, and stops early when the ranking no
     longer changes. `options` are those of `fit_o2u`, such as `warmup`, `cycles` and `lr` (0.01

@@ -66,7 +66,7 @@ def known_network(name: str, key: str) -> "Backbone":
     if backbone.key != key:
         raise FeaturesError(
             f"Expected the network {key!r}, with which the audit looked; found {backbone.key!r}: "
-            "its weights are others now. Audit again with --overwrite."
+            "its weights have changed. Audit again with --overwrite."
         )
     return backbone
 

@@ -35,7 +35,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import SourceError, TraceError
 from o2u_nb.folder import AuditFolder, is_finished
-from o2u_nb.presets import PRESETS, Preset, require_seed
+from o2u_nb.presets import Preset, preset_named, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.copies import copies_among, groups, in_words, kept_copies, known_to
@@ -95,15 +95,15 @@ def run_audit(
 
     Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
     to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on,
-    `InUseError` when another job writes to it, from the time when it begins to read, `OutputError`
-    when `out` cannot be used or written,
-    `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
-    known, `FeaturesError` when a frozen network gives numbers that are not finite, and
-    `MissingExtraError` where torch and fastai are not installed.
+    `InUseError` when another job writes to it, `OutputError` when `out` cannot be used or written,
+    `O2UError` for an unknown `preset`, `ValueError` for a `seed` out of range, or for both
+    `overwrite` and `resume`, `NonFiniteLossError` when a loss becomes NaN or infinite,
+    `WeightsError` for an eye that is not known, `FeaturesError` when a frozen network gives numbers
+    that are not finite, and `MissingExtraError` where torch and fastai are not installed.
     """
     started = time.monotonic()
     out = Path(out)
-    settings = PRESETS[preset]
+    settings = preset_named(preset)
     if resume and overwrite:
         raise ValueError("Expected resume=True or overwrite=True, found both: choose one.")
     require_seed(seed)
@@ -171,7 +171,7 @@ def _opened(
     _show_again(earlier, watch(samples))
     say(
         f"Opened the finished audit in {earlier.folder}, which was made of the same samples with "
-        "the same settings. overwrite=True would train anew."
+        "the same settings. overwrite=True would train again."
     )
     return earlier
 
@@ -238,7 +238,7 @@ def _train_on_what_is_there(
     say: Say,
     progress: Report,
 ) -> tuple[Checked, Unfinished, Evidence, dict]:
-    """Train; where pictures were lost since they were read, train anew without them."""
+    """Train; where pictures were lost since they were read, train again without them."""
     try:
         return checked, kept, *train(checked.samples, kept)
     except SourceError:
@@ -252,11 +252,11 @@ def _train_on_what_is_there(
 def _begin_without_lost(
     place: Place, checked: Checked, left: Checked, kept: Unfinished, say: Say
 ) -> Unfinished:
-    """Keep that the training begins anew with what is `left` of the samples, and say so."""
+    """Keep that the training starts over with what is `left` of the samples, and say so."""
     names = checked.samples.index.difference(left.samples.index)
     say(
         f"Careful: {len(names):,} pictures can no longer be read, such as {names[0]}; they are "
-        f"left out, and listed in {layout.PROBLEMS}. Training begins anew without them."
+        f"left out, and listed in {layout.PROBLEMS}. Training starts over without them."
     )
     kept.write()  # it counts the time until now
     _write_sources(place, left)
@@ -327,9 +327,8 @@ def _with_late_problems(
     for what, problems in found.items():
         if len(problems):
             say(
-                f"Careful: {len(problems):,} pictures {what}, such as "
-                f"{problems['sample_id'][0]}; they are ranked all the same, and listed in "
-                f"{layout.PROBLEMS}."
+                f"Careful: {len(problems):,} pictures {what}, such as {problems['sample_id'][0]}; "
+                f"they are still ranked, and listed in {layout.PROBLEMS}."
             )
     if not any(map(len, found.values())):
         return checked

@@ -197,7 +197,7 @@ STUDIO_FAULTS = {
     "no value": (tasks(of_1=[dict(result=[PART])]), "task 1 has choices without a list"),
     "numbers": (
         tasks(of_1=[dict(result=[PART | dict(value=dict(choices=[1]))])]),
-        "task 1 has a choice that is no text: 1",
+        "task 1 has a choice that is not text: 1",
     ),
     "boxes alone": (
         [tasks()[0] | dict(annotations=[dict(result=[dict(type="rectanglelabels")])])],

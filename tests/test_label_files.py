@@ -166,7 +166,7 @@ with zipfile.ZipFile(PACKED, "w") as archive:
     ("content", "name", "reason"),
     [
         (PACKED.getvalue(), "l.zip", "it is a ZIP archive: unpack it first"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "l.csv", "it is no text"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "l.csv", "it is not text"),
         (b"PAR1 but not really", "l.parquet", "cannot read"),
         (b"PK\3\4 torn", "l.xlsx", "ZIP archive"),
         (b"\x1f\x8b torn", "l.csv.gz", "cannot read"),

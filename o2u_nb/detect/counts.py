@@ -23,7 +23,7 @@ RECOMMENDED = "sure_disagreement"  # the estimator whose count the score table u
 TITLES = {
     "sure_disagreement": "contradicted where the network is sure",
     "disagreement": "contradicted at all",
-    "mixture": "two bell curves of scores",
+    "mixture": "two normal distributions of scores",
     "otsu": "best split of the scores (Otsu)",
     "confident_joint": "confident learning",
     "odd": "loss of random labels (ODD)",
@@ -121,7 +121,7 @@ def mixture(score: np.ndarray) -> Count:
     values = values[evenly(len(values), MAX_FITTED)]
     one, two = _fitted(values)
     if one.bic(values) <= two.bic(values):
-        return Count(np.nan, "One bell curve fits the scores as well as two (BIC).")
+        return Count(np.nan, "One normal distribution fits the scores as well as two (BIC).")
     separation = ashman_d(two.means_.ravel(), two.covariances_.ravel())
     if separation < MIN_SEPARATION:
         return Count(
@@ -132,7 +132,7 @@ def mixture(score: np.ndarray) -> Count:
     share = two.predict_proba(values)[:, np.argmax(two.means_)].mean()
     return Count(
         float(share * len(score)),
-        f"Assumes two bell curves of scores; Ashman's D = {separation:.1f}.",
+        f"Assumes two normal distributions of scores; Ashman's D = {separation:.1f}.",
     )
 
 
@@ -234,22 +234,23 @@ def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = PE
     above = np.count_nonzero(loss > np.percentile(simulated, percentile))
     return Count(
         above / (1 - percentile / 100),
-        f"Assumes uniform noise: labels above the {percentile:g}th percentile of the loss that "
-        "random wrong labels would have.",
+        f"Assumes uniform noise: counts labels with a loss above the {percentile:g}th percentile "
+        "of the losses that random wrong labels would have.",
     )
 
 
 def _sure_disagreement(probs: np.ndarray, labels: np.ndarray, share: float) -> Count:
     return Count(
         sure_rate(probs, labels, share) * len(labels),
-        f"Assumes that labels are as often wrong in the surest {percent(share)} as in all.",
+        f"Assumes that labels are wrong as often among the surest {percent(share)} as among all.",
     )
 
 
 def _disagreement(probs: np.ndarray, labels: np.ndarray) -> Count:
     return Count(
         sure_rate(probs, labels, 1.0) * len(labels),
-        "Counts every label that the averaged prediction contradicts, right but hard ones too.",
+        "Counts every label that the averaged prediction contradicts, also right ones of hard "
+        "samples.",
     )
 
 

@@ -66,7 +66,9 @@ class Search:
 
     def __init__(self, rows: np.ndarray, place: Path | None = None):
         if rows.ndim != 2:
-            raise O2UError(f"Expected features of shape (n, d), found {rows.shape}.")
+            raise O2UError(
+                f"Expected features of shape (n, d), a row for each sample; found {rows.shape}."
+            )
         self.rows = rows
         self.place = place
         self.index: SimilarIndex | None = None

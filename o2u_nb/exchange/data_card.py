@@ -40,7 +40,10 @@ def data_card(audit: AuditFolder) -> str:
 
 
 def write_data_card(audit: AuditFolder, path: str | os.PathLike) -> Path:
-    """Write `data_card` to the file `path`; raise `OutputError` when it cannot be written."""
+    """Write `data_card(audit)` to the file `path`, and return that.
+
+    Raises `OutputError` when it cannot be written, and what `data_card` raises.
+    """
     text = data_card(audit)
     with atomic.replacing(path) as file:
         file.write(text.encode())

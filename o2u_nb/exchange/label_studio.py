@@ -38,7 +38,10 @@ def write_label_studio(
     without files or outside of `root`, `OutputError` when the file cannot be written.
     """
     if "path" not in audit.samples:
-        raise ApplyError("These samples have no files, which Label Studio would have to show.")
+        raise ApplyError(
+            "These samples have no files, which Label Studio must show: write them with "
+            "exchange.to_folder, and audit that folder."
+        )
     paths = audit.samples["path"]
     tasks = [
         _task(row, _address(paths[row["sample_id"]], root))
@@ -116,7 +119,9 @@ def _tasks(path: Path) -> list:
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise SourceError(f"Cannot read {path} as JSON ({error}).") from error
+        raise SourceError(
+            f"Cannot read {path} as JSON ({error}): export the project from Label Studio again."
+        ) from error
     if not isinstance(tasks, list):
         raise _unlike(path)
     return tasks

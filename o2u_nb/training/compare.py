@@ -79,7 +79,7 @@ def compare(
     `features`, (n_samples, d) in the order of `samples`, are those of a frozen network: then heads
     are trained. Otherwise `learner(train, held_out, seed)` makes the Learners. `held_out` are
     samples with right labels on which accuracy is measured; by default it is a fifth of the
-    samples, drawn anew with each seed, in which no sample has a copy among those that are trained
+    samples, drawn again with each seed, in which no sample has a copy among those that are trained
     on: of files with the same bytes, and of samples with the same value in a column `group`, all
     are held out or none, see `data.duplicates.kept_together`. Methods that need verified samples
     get ten of each class.

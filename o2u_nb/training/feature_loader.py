@@ -176,7 +176,7 @@ def _require_same_ids(found: pd.Index, expected: pd.Index) -> None:
     )
     raise FeaturesError(
         f"Expected features of the {len(expected):,} samples of the table, in its order, found "
-        f"{what}: pass `features.loc[samples.index]` if it holds them all, or compute them anew."
+        f"{what}: pass `features.loc[samples.index]` if it holds them all, or compute them again."
     )
 
 
@@ -190,5 +190,5 @@ def _require_finite(features: torch.Tensor, ids: pd.Index) -> None:
         raise FeaturesError(
             f"Expected finite features, found NaN or infinite values in {len(wrong):,} of "
             f"{len(features):,} rows, such as that of sample {ids[wrong[0]]!r}. Compute these "
-            "anew, or leave the samples out."
+            "again, or leave the samples out."
         )

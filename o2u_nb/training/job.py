@@ -253,7 +253,7 @@ def _is_whole(checkpoint: Path, say: Callable[[str], None]) -> bool:
     try:
         return checkpoint.exists() and bool(load(checkpoint))
     except ResumeError as error:
-        say(f"{error.message.partition(':')[0]}: this eye is trained anew.")
+        say(f"{error.message.partition(':')[0]}: this eye is trained again.")
         return False
 
 
