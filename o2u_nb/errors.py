@@ -76,7 +76,7 @@ class DecisionsError(O2UError):
 
 
 class CertificateError(O2UError):
-    """A statement on the labels would not be true, as when a sample was drawn before the cut."""
+    """A statement on the labels would not be true, as when a sample was drawn too early."""
 
 
 class ApplyError(O2UError):

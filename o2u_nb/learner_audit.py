@@ -58,8 +58,8 @@ def audit(
 
     Before anything is trained or written, it raises `AuditExistsError` or `OutputError` when `out`
     cannot take an audit, `RecordingError` when the loaders do not say which sample is which,
-    `SourceError` when an item is no picture, `TraceError` when `trace` or `samples` are about other
-    samples, and `TypeError` for `options` beside a `trace`.
+    `SourceError` when an item is not a picture, `TraceError` when `trace` or `samples` are about
+    other samples, and `TypeError` for `options` beside a `trace`.
     """
     out = Path(out)
     with reserved(out, overwrite=overwrite):

@@ -105,7 +105,7 @@ def _backbone(name: str) -> "Backbone":
 def _item(audit: AuditFolder, picture: Any) -> Item:
     """Return `picture` as an item, with the range of grey of the audited pictures if there is one.
 
-    Raises `SourceError` when it is no picture.
+    Raises `SourceError` when it is not a picture.
     """
     if isinstance(picture, Image.Image):
         picture = np.asarray(picture.convert("RGB"))

@@ -81,8 +81,8 @@ def run_audit(
     of pictures are searched for before the ranking, also smaller, mirrored or cropped ones: copies
     whose labels differ are marked, those in several splits are listed among the problems, and no
     label is predicted from a copy. Without it, so are only equal files, and copies that were
-    searched for before; it is no setting that `reopen` and `resume` compare. `say` is called with
-    one line of text at each step, and `progress(stage, done, total)` during the long steps.
+    searched for before; it is not a setting that `reopen` and `resume` compare. `say` is called
+    with one line of text at each step, and `progress(stage, done, total)` during the long steps.
     `watch(samples)` is called before the first eye is trained, see `progress.Watch`. With
     `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
     are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of

@@ -221,7 +221,7 @@ def test_a_threshold_that_was_moved(ready):
 def test_a_second_sample(ready):
     drawn = ready.draw(90, seed=5)
     ready.session.keep(drawn.ids[:7])
-    with pytest.raises(CertificateError, match="7 of it are looked at"):
+    with pytest.raises(CertificateError, match="7 of its labels are looked at"):
         ready.draw(90)
     second = ready.draw(80, anew=True)
     assert second.draw.rest == 353 and second.earlier == 1

@@ -210,7 +210,7 @@ def separates_prediction(word: str, scores: pd.DataFrame, planted: pd.Series) ->
 
 @question
 def separated(scores: pd.DataFrame, planted: pd.Series) -> str:
-    """The settings of the explorer make the mean loss find at least nine in ten planted labels."""
+    """Choose settings with which the mean loss finds at least nine in ten planted labels."""
     n = int(planted.sum())
     if n < 20:
         raise NotYet(f"Expected at least 20 planted labels, found {n}: choose a noise and a share.")

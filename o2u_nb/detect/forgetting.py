@@ -48,7 +48,7 @@ def examples(trace: Trace, among: np.ndarray, most: int) -> np.ndarray:
     """Return at most `most` of the samples `among` that are forgotten most, best example first.
 
     `among` and the result are positions in the trace, int. Samples that are hardly forgotten, see
-    `LEAST`, are no examples.
+    `LEAST`, are not examples.
     """
     among = np.asarray(among, dtype=int)
     falls = np.nan_to_num(forgotten(trace)[among], nan=-1.0)

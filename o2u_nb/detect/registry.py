@@ -105,7 +105,7 @@ def describe(name: str) -> str | None:
 def called(name: str) -> str:
     """Return what people read for a column: its title, without the unit, for a menu or a card.
 
-    A column that is none of ours is called by its name. It may be a user's own text: escape it
+    A column that is not ours is called by its name. It may be a user's own text: escape it
     before you put it into HTML.
 
     >>> called("swap_odds"), called("p_wrong"), called("score_lite0"), called("mine")

@@ -95,8 +95,8 @@ def from_label_studio(session: ReviewSession, path: str | os.PathLike) -> list[s
     A label other than the given one is recorded as `relabel`, the same one as `keep`. Where the
     annotations of one task differ, `unsure` is recorded. Skipped tasks, and those without an
     annotation, are left alone. Each label is one command, which one `undo` takes back. Nothing is
-    recorded before the whole file was checked. Raises `SourceError` for a file that is no such
-    export, and for samples and labels that are not the audit's.
+    recorded before the whole file was checked. Raises `SourceError` for a file that is not such
+    an export, and for samples and labels that are not the audit's.
     """
     chosen: dict[str, set[str]] = {}
     for task in _tasks(Path(path)):

@@ -36,8 +36,8 @@ def second_opinion(
     it, and panels that are made from now on offer it as an order. Suspects, probabilities and what
     the review learns stay as they are, and the audit's folder is not changed.
 
-    Raises `SourceError` for a table without such a score, for rows that are no samples of the audit
-    or are there twice, and for scores that are not from 0 to 1.
+    Raises `SourceError` for a table without such a score, for rows that are not samples of the
+    audit or are there twice, and for scores that are not from 0 to 1.
     """
     where = "the table of issues" if isinstance(issues, pd.DataFrame) else os.fspath(issues)
     table = issues if isinstance(issues, pd.DataFrame) else read_table(os.fspath(issues))

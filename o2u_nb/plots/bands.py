@@ -36,7 +36,7 @@ def crowd_bands(
 ) -> np.ndarray:
     """Return the `QUANTILES` of the crowd's `value` per epoch, (5, n_epochs).
 
-    The crowd are the samples that are no suspects, of class `label` if that is given. At most
+    The crowd are the samples that are not suspects, of class `label` if that is given. At most
     20,000 of them are used, evenly spaced. `value` is `loss` (nats) or `margin` (logits). The
     quantiles are NaN in an epoch in which no sample was seen. Raises `TraceError` for scores of
     another trace.

@@ -65,8 +65,9 @@ class Plan:
 
     @cached_property
     def counts(self) -> pd.DataFrame:
-        """Count the samples of each class (int): before, dropped, relabelled_from, relabelled_to,
-        after.
+        """Count the samples of each class (int), before and after.
+
+        Columns before, dropped, relabelled_from, relabelled_to, after.
         """
         gone = self.changes["label_after"].isna()
         moved = self.changes[~gone]

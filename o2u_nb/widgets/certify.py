@@ -78,7 +78,7 @@ class CertifyPanel(Panel):
             False, description="also class by class", indent=False, layout=Layout(width="auto")
         )
         self._buttons = {
-            "here": self._button("Cut where I stopped", self._cut_here, "scissors"),
+            "here": self._button("Move threshold to where I stopped", self._cut_here, "scissors"),
             "draw": self._button("Draw the sample", self._draw_sample, "random"),
             "show": self._button("Look at the sample", self.certification.show, "eye"),
             "hide": self._button("Back to the ranked list", self.certification.hide, "list"),

@@ -31,7 +31,7 @@ NO_EYE = (
 
 
 class SimilarPanel(InBackground, Panel):
-    """List what is like the selected samples, or like a picture from the computer or from a path.
+    """List samples similar to the selected ones, to an uploaded picture, or to one at a path.
 
     The network looks at a new picture in the background; the first time it takes some seconds.
     """

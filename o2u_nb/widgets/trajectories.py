@@ -83,8 +83,8 @@ class TrajectoriesPanel(Panel):
     filters, the audit's top five suspects are drawn.
 
     The pointer on a line shows its picture, and a click on a line, or a choice in the list, makes
-    its sample the current one. "Show examples" draws the suspects that were learned by heart and
-    forgotten most clearly when the rate jumped.
+    its sample the current one. "Show examples" draws the suspects that were memorised, and
+    forgotten most clearly when the learning rate jumped.
     """
 
     def __init__(self, session: ReviewSession):
@@ -103,7 +103,7 @@ class TrajectoriesPanel(Panel):
         self._examples = _example_ids(session)
         self._show_examples = ToggleButton(
             description="Show examples",
-            tooltip="The suspects that are learned by heart at a low rate, and forgotten when the "
+            tooltip="The suspects that are memorised at a low rate, and forgotten when the "
             "rate jumps" if self._examples else NO_EXAMPLES,
             disabled=not self._examples,
             layout=Layout(width="auto"),
@@ -184,7 +184,7 @@ class TrajectoriesPanel(Panel):
         current = None if session.concealed else session.current
         chosen, who = (current and session.selected) or (current,), "selected samples"
         if self._show_examples.value:
-            chosen, who = self._examples, "suspects that are learned and forgotten"
+            chosen, who = self._examples, "suspects that are memorised and forgotten"
         elif chosen == (None,):
             chosen, who = tuple(session.scores.index[:TOP]), "top suspects"
         ids = chosen[-MOST:]
@@ -286,7 +286,7 @@ class TrajectoriesPanel(Panel):
 
 
 def _example_ids(session: ReviewSession) -> tuple[str, ...]:
-    """Return the audit's suspects that are learned by heart and forgotten most clearly."""
+    """Return the audit's suspects that are memorised and forgotten most clearly."""
     suspects = np.flatnonzero(session.scores["suspect"].to_numpy(dtype=bool))
     best = examples(session.trace, session.trace_positions(suspects), TOP)
     return tuple(session.trace.ids[best])

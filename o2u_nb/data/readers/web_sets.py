@@ -1,8 +1,7 @@
-"""Read Clothing1M and WebVision, two large sets with wrong labels from the web, as their makers lay
-them out.
+"""Read Clothing1M and WebVision, two large sets from the web with wrong labels.
 
-In comes the folder that holds the set, which the user has to obtain; out comes `Checked`, as from
-any other source. Only the files named in the lists are looked at.
+In comes the folder that holds the set as its makers lay it out, which the user has to obtain; out
+comes `Checked`, as from any other source. Only the files named in the lists are looked at.
 """
 
 import os
