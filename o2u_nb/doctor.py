@@ -124,7 +124,7 @@ def training() -> list[Check]:
     """Try torch and torchvision, or say that the extra which brings them is not installed."""
     lacking = extras.missing(extras.TRAINING)
     if not lacking:
-        return [*_guarded("torch pair", torch_rows), *_guarded("pretrained networks", eyes)]
+        return [*_guarded("torch, torchvision", torch_rows), *_guarded("pretrained networks", eyes)]
     found = f"not installed (no {', '.join(lacking)}): audits can be reviewed, but not made"
     return [Check("training", None, found, f"python -m {extras.INSTALL_TRAINING}")]
 
@@ -142,7 +142,7 @@ def torch_rows() -> list[Check]:
     words = run.stderr.strip().splitlines() or [f"stopped with exit status {run.returncode}"]
     torch, _, kept = run.stdout.partition("\n")
     if not torch:
-        return [Check("torch pair", False, f"torch does not load: {words[-1]}", install())]
+        return [Check("torch, torchvision", False, f"torch does not load: {words[-1]}", install())]
     report = json.loads(torch)
     return [_pair(kept.strip(), words[-1]), _gpu(report), _threads(report), _weights(report)]
 
@@ -197,11 +197,11 @@ def probe() -> None:
 
 def _pair(kept: str, error: str) -> Check:
     if kept == "[0, 2]":
-        return Check("torch pair", True, "torch and torchvision work together")
+        return Check("torch, torchvision", True, "torch and torchvision work together")
     cure = f"python -m pip install --force-reinstall {' '.join(PAIR)}"
     if "operator torchvision::nms does not exist" in error:
         error = f"torch and torchvision are builds that do not match ({error})"
-    return Check("torch pair", False, error, cure)
+    return Check("torch, torchvision", False, error, cure)
 
 
 def _gpu(report: dict) -> Check:

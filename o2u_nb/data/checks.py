@@ -256,7 +256,7 @@ def _single_samples(rows: pd.DataFrame) -> Verdict:
             name,
             table.SINGLE_SAMPLE,
             f"the only sample of the class {label!r}{_did_you_mean(label, known)}",
-            "kept: judge it by eye",
+            "kept: look at it yourself",
         )
         for name, label in lone[["sample_id", "label"]].itertuples(index=False)
     ]

@@ -51,7 +51,7 @@ def write_data_card(audit: AuditFolder, path: str | os.PathLike) -> Path:
 
 
 def annotation_protocol(audit: AuditFolder) -> str:
-    """Say in one paragraph how the labels were checked, for the metadata of a data set."""
+    """Say in one paragraph how the labels of `audit` were checked, for a data set's metadata."""
     done = reviewed(audit)
     by_whom = _names(done.reviewers) if done else "nobody yet"
     return (

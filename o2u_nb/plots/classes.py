@@ -71,7 +71,7 @@ def confusion(scores: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(named_ticks(names))
     figure.update_yaxes(named_ticks(names))
     total = len(set(pairs["given"]) | set(pairs["suggested"]))
-    title = "Given and suggested labels" + how_many(len(names), total, "classes")
+    title = "Given and suggested labels of the suspects" + how_many(len(names), total, "classes")
     return matrix_style(figure, title, len(names))
 
 

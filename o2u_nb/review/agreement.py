@@ -79,7 +79,8 @@ def cohens_kappa(table: np.ndarray) -> Kappa:
     Educational and Psychological Measurement 1960; the standard error for large samples is that of
     J. L. Fleiss, J. Cohen and B. S. Everitt, Psychological Bulletin 1969. Where both agree on
     everything that error is 0. Then `low` is what the smallest share of agreement allows that is
-    not rejected (Clopper and Pearson, 2.5 %), with the same chance to agree.
+    not rejected (Clopper and Pearson, 2.5 %), with the same chance to agree. Raises `O2UError` for
+    a table that is not square.
 
     >>> [round(figure, 3) for figure in cohens_kappa(np.array([[20, 5], [10, 15]]))]
     [0.4, 0.151, 0.649, 35, 50]

@@ -102,7 +102,7 @@ def feature_loaders(
     too, or the `FeatureData` of an earlier loader, whose numbers are then shared, they must have
     the ids of `samples`. `valid` are features and samples to validate on, whose
     labels must occur in `samples`. `bs` is the number of samples in a batch; `seed` determines
-    their order.
+    their order, and `device` is where they go (default: the GPU where there is one).
 
     Raises `FeaturesError` when features do not fit their samples, or are not finite, and
     `SourceError` when a table has no labels, or `valid` has a class that `samples` lacks.

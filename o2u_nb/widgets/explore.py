@@ -313,7 +313,7 @@ def _controls(rate: float) -> dict[str, Widget]:
         "hidden": _placed(Dropdown, "head", options=list(HEADS), value="linear"),
         "noise": _placed(Dropdown, "planted noise", options=list(NOISES), value=first.noise),
         "share": _placed(
-            FloatSlider, "share planted", value=first.share, min=0, max=0.6, step=0.01
+            FloatSlider, "share of planted labels", value=first.share, min=0, max=0.6, step=0.01
         ),
         "seed": _whole("seed", first.seed, 0, 20),
     }

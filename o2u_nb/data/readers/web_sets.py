@@ -64,8 +64,9 @@ def from_clothing1m(
 def clothing1m_truth(root: str | os.PathLike) -> pd.Series:
     """Return the labels that experts gave to some pictures of Clothing1M, by `sample_id`.
 
-    Some 25,000 pictures of the noisy split are among them; the labels say whether theirs are right.
-    Raises `SourceError` when the lists are missing.
+    `root` is the folder with the lists. Returns class names as text. Some 25,000 pictures of the
+    noisy split are among them; the labels say whether theirs are right. Raises `SourceError` when
+    the lists are missing.
     """
     labels = CLOTHING_SPLITS["clean_test"][1]
     lists = _lists(Path(root), "annotations", labels)
