@@ -56,10 +56,10 @@ def audit(
     `DynamicsRecorder`. Look-alikes need a model that ends in a linear layer; where there will be
     none, `say` is called with the reason.
 
-    Before anything is trained or written, it raises `AuditExistsError` or `OutputError` when `out`
-    cannot take an audit, `RecordingError` when the loaders do not say which sample is which,
-    `SourceError` when an item is not a picture, `TraceError` when `trace` or `samples` are about
-    other samples, and `TypeError` for `options` beside a `trace`.
+    These errors are raised before anything is trained or written: `AuditExistsError` or
+    `OutputError` when `out` cannot take an audit; `RecordingError` when the loaders do not say
+    which sample is which; `SourceError` when an item is not a picture; `TraceError` when `trace` or
+    `samples` are about other samples; and `TypeError` for `options` beside a `trace`.
     """
     out = Path(out)
     with reserved(out, overwrite=overwrite):

@@ -73,33 +73,42 @@ def run_audit(
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
     `source` is anything that `sources.read` takes: a folder of class folders, a folder with a table
-    of paths and labels (`labels`), a DataFrame, a torchvision data set, arrays. `columns` (such as
-    `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is one of
-    `PRESETS`. `eyes` are the networks that look at the pictures, instead of the preset's: names as
-    `backbone` takes them, or `"network"` for one that is trained on the pictures. Their features
-    are kept in `out`, so that a later audit there computes only what is new. With `copies`, copies
-    of pictures are searched for before the ranking, also smaller, mirrored or cropped ones: copies
-    whose labels differ are marked, those in several splits are listed among the problems, and no
-    label is predicted from a copy. Without it, so are only equal files, and copies that were
-    searched for before; it is not a setting that `reopen` and `resume` compare. `say` is called
-    with one line of text at each step, and `progress(stage, done, total)` during the long steps.
-    `watch(samples)` is called before the first eye is trained, see `progress.Watch`. With
-    `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
-    are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of
-    the same samples with the same settings is returned as it is, and nothing is trained.
+    of paths and labels, a DataFrame, a torchvision data set, arrays. The options are:
 
-    With `resume`, an audit in `out` that was interrupted goes on after the last finished epoch:
-    what is trained stays, and the result is that of an audit without interruption, on the CPU to
-    the bit. A finished one is returned as with `reopen`; where there is none, one begins. The
-    settings, the samples and the files of their pictures must be the same as before.
+    * `labels`, the table of paths and labels of a folder; `columns` (such as
+      `{"path": "filename"}`) and `encoding` say how to read it;
+    * `preset`, the name of one of `PRESETS`;
+    * `eyes`, the networks that look at the pictures, instead of the preset's: names as `backbone`
+      takes them, or `"network"` for one that is trained on the pictures. The features of pretrained
+      networks are kept in `out`, so that a later audit there computes only what is new;
+    * `seed`, a whole number that makes a run repeatable;
+    * `copies`, whether to search for copies of pictures before the ranking, also smaller, mirrored
+      or cropped ones. Copies whose labels differ are marked, those in several splits are listed
+      among the problems, and no label is predicted from a copy. Without the search, all this is
+      done for identical files, and for copies that an earlier audit in `out` has found. `reopen`
+      and `resume` do not compare this option;
+    * `overwrite`, whether to replace an earlier audit in `out` once the new one is complete; its
+      decisions are kept, see `review.lineage.carry`;
+    * `reopen`, whether to return a finished audit in `out` as it is, without training, if it was
+      made of the same samples with the same settings;
+    * `resume`, whether to go on with an interrupted audit in `out` after its last finished epoch.
+      The result is that of an audit without interruption, on the CPU to the bit. A finished one is
+      returned as with `reopen`; where there is none, one begins. The settings, the samples and the
+      files of their pictures must be the same as before;
+    * `say` is called with one line of text at each step, `progress(stage, done, total)` during the
+      long steps, and `watch(samples)` before the first eye is trained, see `progress.Watch`.
 
-    Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
-    to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on,
-    `InUseError` when another job writes to it, `OutputError` when `out` cannot be used or written,
-    `O2UError` for an unknown `preset`, `ValueError` for a `seed` out of range, or for both
-    `overwrite` and `resume`, `NonFiniteLossError` when a loss becomes NaN or infinite,
-    `WeightsError` for an eye that is not known, `FeaturesError` when a frozen network gives numbers
-    that are not finite, and `MissingExtraError` where torch and fastai are not installed.
+    These errors are raised:
+
+    * `SourceError` for bad input, `O2UError` for an unknown `preset`, `WeightsError` for an unknown
+      eye, and `ValueError` for a `seed` out of range, or for both `overwrite` and `resume`;
+    * `AuditExistsError` when `out` holds an audit that is neither to be overwritten nor the one to
+      reopen, and `ResumeError` when an unfinished one cannot go on;
+    * `InUseError` when another job writes to `out`, `OutputError` when it cannot be used or
+      written;
+    * `NonFiniteLossError` when a loss becomes NaN or infinite, `FeaturesError` when a frozen
+      network gives numbers that are not finite;
+    * `MissingExtraError` where torch and fastai are not installed.
     """
     started = time.monotonic()
     out = Path(out)
