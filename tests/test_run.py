@@ -23,6 +23,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import (
     AuditExistsError,
     NonFiniteLossError,
+    O2UError,
     OutputError,
     SourceError,
     TraceError,
@@ -356,6 +357,12 @@ def test_wrong_options_exit_with_status_2(source, tmp_path, capsys):
         assert caught.value.code == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert not Path("x").exists()
+
+
+def test_a_preset_that_is_not_there_is_named_with_those_that_are(source, tmp_path):
+    with pytest.raises(O2UError, match="'fast': expected one of instant, quick, standard"):
+        run_audit(source, tmp_path / "out", preset="fast")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_audit_is_never_overwritten_without_being_asked(source, tmp_path, tiny, capsys):
