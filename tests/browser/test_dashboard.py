@@ -153,7 +153,7 @@ def test_why_card_decides_and_the_grid_shows_it(card, folder):
     expect(page.locator(".o2u-counts")).to_contain_text("1 of 30")
     (event,) = log(folder)
     assert (event["action"], event["reviewer"]) == ("drop", "ann")
-    expect(page.locator(".o2u-said")).to_contain_text("dropped, Ctrl+Z undoes")
+    expect(page.locator(".o2u-said")).to_contain_text("dropped, Ctrl+Z undoes it")
     page.locator("button[title='Take back the last decision']").last.click()
     expect(page.locator(".o2u-counts")).to_contain_text("0 of 30")
     assert [event["action"] for event in log(folder)] == ["drop", "undo"]

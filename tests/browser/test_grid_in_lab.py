@@ -60,7 +60,7 @@ def test_twenty_tiles_by_keyboard(open_grid, artefacts):
     screen.expect_counts("18 of 160")
     screen.press("Control+Shift+z")
     screen.expect_counts("19 of 160")
-    screen.expect_said("Done again")
+    screen.expect_said("Redone")
     screen.expect_clean()
 
 
@@ -226,7 +226,7 @@ def test_a_class_is_made_by_keyboard_and_shown_alone(open_grid, artefacts):
     screen.press("r", *"lyn")
     expect(screen.page.locator(names)).to_have_text(["lynx", "New class “lyn”"])
     screen.press("ArrowDown", "ArrowUp", "Enter")
-    screen.expect_said("changed to lynx, Ctrl+Z undoes")
+    screen.expect_said("changed to lynx, Ctrl+Z undoes it")
     label.focus()
     screen.press(*"lynx", "Enter")
     screen.expect_counts("2 shown")
@@ -266,7 +266,7 @@ def test_a_slip_of_the_keyboard_is_asked_about(open_grid, artefacts, theme):
     screen.press("Enter")
     expect(question).to_contain_text(f"“{slip[:-1]}” is not a class yet, but close to “{other}”.")
     screen.press("Enter")
-    screen.expect_said(f"changed to {other}, Ctrl+Z undoes")
+    screen.expect_said(f"changed to {other}, Ctrl+Z undoes it")
     screen.expect_current(1)
     screen.press("r", *"leopards", "Enter")
     expect(use).to_be_focused()
