@@ -323,8 +323,8 @@ def test_a_class_made_in_review_is_offered_and_can_be_shown_alone(browser, grid,
 def test_a_class_can_be_made_and_is_told_of(browser, grid, session):
     (first,), given = ids(session, 0), session.page(0, 1)[0]["label"]
     answer = browser.decide("relabel", (0, 1), new_label="lynx", new_class=True)
-    assert answer["said"] == f"1 of {N_WRONG}: {given} changed to lynx (a new class), Ctrl+Z "
-                             "undoes it"
+    said = f"{given} changed to lynx (a new class), Ctrl+Z undoes it"
+    assert answer["said"] == f"1 of {N_WRONG}: {said}"
     assert action_of(session, first) == ("relabel", "lynx")
     assert "lynx" in grid.choices["classes"]
     answer = browser.decide("relabel", (1, 4), new_label="lynx")
