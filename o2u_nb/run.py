@@ -438,7 +438,7 @@ def totals(checked: Checked, trace: Trace) -> dict:
 def _found(checked: Checked) -> list[str]:
     """Return lines that say what was found in the source, and what is wrong with it."""
     samples, problems = checked
-    line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
+    line = f"Found {len(samples):,} pictures in {samples['label'].nunique():,} classes"
     if problems.empty:
         return [f"{line}."]
     counts = problems["problem"].value_counts()

@@ -161,6 +161,7 @@ def test_what_is_doubted_is_not_told_as_if_it_were_known(learned, doubts, said):
         " ".join(Outline(render(*parts(estimate=estimate, doubts=doubts))).text).split()
     )
     assert said in text
+    assert ("here that is shifted towards what is usual" in text) == (learned < 1)
 
 
 def test_decisions_are_told_with_the_measured_precision():

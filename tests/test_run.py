@@ -484,7 +484,7 @@ def test_the_command_line_as_a_user_runs_it(source, tmp_path):
     argv = [sys.executable, "-m", "o2u_nb", "audit", str(source), "--out", str(out)]
     done = subprocess.run([*argv, "--preset", "quick"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Found 60 images in 3 classes" in done.stdout
+    assert "Found 60 pictures in 3 classes" in done.stdout
     assert str(out / "report.html") in done.stdout and str(out / "scores.csv") in done.stdout
     assert done.stderr == "" and "training: 100%" in done.stdout
     assert json.loads((out / "audit.json").read_text())["n_epochs"] == PRESETS["quick"].n_epochs

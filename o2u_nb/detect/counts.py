@@ -62,7 +62,9 @@ def compare_estimators(evidence: Evidence, score: np.ndarray) -> pd.DataFrame:
     `score` (n_samples,) float, higher = more suspicious, NaN for samples that training has never
     seen; these are left out. Returns a table indexed by `estimator` with the columns `count`
     (float, NaN where the estimator refuses), `rate` (the count divided by the number of samples
-    seen, 0 to 1) and `note` (a sentence). The score table uses the count in the row `RECOMMENDED`.
+    seen, 0 to 1) and `note` (a sentence). The score table uses the count in the row `RECOMMENDED`,
+    shifted towards the usual share where the network has learned too little, see
+    `threshold.count_wrong`.
     The result does not depend on the order of the samples. Raises `O2UError` when `score` has
     another shape or holds an infinite value.
     """
@@ -212,8 +214,8 @@ def confident_joint(probs: np.ndarray, labels: np.ndarray) -> Count:
     joint = estimate_joint(np.asarray(labels[known]), np.asarray(probs[known]))
     return Count(
         float((1 - np.trace(joint)) * len(labels)),
-        "Confident learning; assumes probabilities from a network that did not train on the "
-        "samples, but these come from training.",
+        "Assumes probabilities from a network that did not train on the samples, but these come "
+        "from training.",
     )
 
 

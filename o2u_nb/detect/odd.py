@@ -220,8 +220,8 @@ class Odd:
         if len(heavy):
             name = heavy["share"].idxmax()
             found.append(
-                f"{heavy['share'][name]:.0%} of the samples labelled {name!r} were removed: the "
-                "network may not have learnt this class yet. Train longer before removing, or "
+                f"{percent(heavy['share'][name])} of the samples labelled {name!r} were removed: "
+                "the network may not have learnt this class yet. Train longer before removing, or "
                 "remove less (a larger percentile)."
             )
         distance, pair = self.unevenness()
