@@ -59,7 +59,7 @@ def trajectories(trace: Trace, scores: pd.DataFrame, *, top: int = 8) -> str:
     key = [_key_line(k, name, start) for k, name in enumerate(names)]
     parts = [
         above.drawn("", "loss (nats)", x_ticks=False), *bands, median, *lines,
-        *_phases(trace, above), below.drawn("epoch", "rate"), rate, *key,
+        *_phases(trace, above), below.drawn("epoch", "learning rate"), rate, *key,
     ]  # fmt: skip
     height = start + KEY * len(names)
     return picture(parts, height, "Losses of the top suspects by epoch, compared with all others")

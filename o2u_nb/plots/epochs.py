@@ -86,7 +86,7 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
     )
     figure.update_yaxes(value_axis(value), row=1, col=1)
     figure.update_yaxes(
-        title_text="rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
+        title_text="learning rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
     )
     figure.update_xaxes(title_text="epoch", title_standoff=4, row=2, col=1)
     # plotly's own room for the legend is too small when its entries change after it was drawn.
