@@ -377,12 +377,12 @@ def test_the_certificate_stands_in_the_report_for_a_manager(tmp_path):
     unseen = found.draw.rest - found.sample.looked_at - found.beyond.looked_at
     for said in (
         words.promise(found),
-        f"{rounded_down(found.delivered)} were right at least",
+        f"{rounded_down(found.delivered)} of the labels or more were right as delivered",
         "suspects of the ranked review 20 20",
         "random sample of all others 100 1",
         f"nobody has looked at {unseen} at most {found.possible - 1}",
         "tiger: at least",
-        "It says nothing of labels outside of this data set",
+        "It says nothing about labels outside this data set",
     ):
         assert said in text
     assert Outline(page).events == [] and "<script>alert" not in page

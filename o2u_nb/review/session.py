@@ -270,9 +270,7 @@ class ReviewSession(AlikeListing):
         """
         last = self.decisions.ledger.last_decisions(self.reviewer)
         if not last:
-            raise O2UError(
-                "No decision was made yet that could be repeated: decide on a sample first."
-            )
+            raise O2UError("There is no decision yet to repeat: decide on a sample first.")
         labels = {event.new_label for event in last if event.action == "relabel"}
         if not labels:
             return self._decide(ids, last[-1].action, note="")
