@@ -3,11 +3,11 @@
 `commands` has one file for each command.
 
 An audit made here is the same as one made in a notebook. Exit status: 0 when the command is done, 1
-when the doctor or `verify` found something wrong or `rebuild` left something so, 2 for wrong input
-or a missing package (with one clear line on standard error, and nothing left half-written), 130
-when interrupted with Ctrl-C and 143 when ended by SIGTERM (finished epochs are kept, and the line
-says how to go on). Where standard output is closed or full, a command does its work all the same,
-and its status does not change.
+when `doctor` or `verify` found something wrong or `rebuild` could not repair everything, 2 for
+wrong input or a missing package (with one clear line on standard error, and nothing left
+half-written), 130 when interrupted with Ctrl-C and 143 when ended by SIGTERM (finished epochs are
+kept, and the line says how to go on). Where standard output is closed or full, a command still does
+its work, and its status does not change.
 """
 
 import sys
@@ -71,7 +71,7 @@ def _parser():
         def error(self, message: str):
             self.exit(2, f"o2u_nb: {message}; see {self.prog} --help\n")
 
-    parser = Parser(prog=program(), description="Find wrong labels in a folder of images.")
+    parser = Parser(prog=program(), description="Find wrong labels in a folder of pictures.")
     parser.add_argument("--version", action="version", version=f"o2u_nb {__version__}")
     commands = parser.add_subparsers(required=True, metavar=" | ".join(COMMANDS))
     for name in COMMANDS:

@@ -17,7 +17,7 @@ from o2u_nb.data.parallel import in_threads
 from o2u_nb.errors import AuditExistsError
 from o2u_nb.folder import AuditFolder, what_is_in, what_to_do
 
-OTHER_PICTURES = "pictures or their places are others"
+OTHER_PICTURES = "pictures or their paths have changed"
 ASKED = "asked"  # where `audit.json` keeps the settings and the state of the samples
 
 
@@ -107,7 +107,7 @@ def changes(before: pd.DataFrame, now: pd.DataFrame) -> str:
     counts = {
         "samples are new": len(now.index.difference(before.index)),
         "samples are gone": len(before.index.difference(now.index)),
-        "labels are others": int(relabelled),
+        "labels have changed": int(relabelled),
     }
     said = [f"{count:,} {what}" for what, count in counts.items() if count]
     return ", ".join(said) or OTHER_PICTURES

@@ -45,16 +45,17 @@ class Audit(AuditFolder):
     ) -> "Audit":
         """Audit `source` into the folder `out`, or open the audit of it that is there already.
 
-        So a notebook can be run again from its first cell: where the samples, their pictures and
-        the settings are those that the audit was made with, it is opened as it is, with all
-        decisions. Where something differs, `AuditExistsError` says what; it is raised for any audit
-        in `out` if `reopen` is False. `overwrite=True` makes the audit anew, and `resume=True`
+        Thus a notebook can be run again from its first cell: where the samples, their pictures and
+        the settings are those of an earlier audit in `out`, that audit is opened as it is, with all
+        decisions. Where something differs, `AuditExistsError` says what; if `reopen` is False, it
+        is raised for any audit in `out`. `overwrite=True` makes the audit again, and `resume=True`
         goes on with one that was interrupted, after its last finished epoch.
 
-        While the audit runs, a live panel shows losses and suspects in JupyterLab, and bars its
-        progress elsewhere; neither is shown if `quiet`. See `o2u_nb.run.run_audit` for the options:
-        `labels`, `columns`, `encoding`, `preset`, `eyes`, `seed`, `copies`, `overwrite`,
-        `resume` and `processes`.
+        While the audit runs, a live panel shows losses and suspects in JupyterLab; other front ends
+        show progress bars. `quiet` shows neither. `source` is a folder, a table, a data set or
+        arrays, see `data.sources.read`. `o2u_nb.run.run_audit` describes the `options`: `labels`,
+        `columns`, `encoding`, `preset`, `eyes`, `seed`, `copies`, `overwrite`, `resume` and
+        `processes`; and what is raised, such as `SourceError` for a source that cannot be audited.
         """
         from o2u_nb.run import run_audit
 
@@ -78,8 +79,12 @@ class Audit(AuditFolder):
     ) -> "Audit":
         """Keep what was trained in a notebook as an audit folder.
 
-        Each step, and each reason to doubt the result, is printed unless `quiet`. See
-        `o2u_nb.run.save_audit` for the arguments.
+        `samples` is the table that was trained on, `trace` what `fit_o2u` or a `DynamicsRecorder`
+        recorded, and `embeddings` what `embeddings(learn)` returned: float (n_samples, d), in the
+        order of `trace.ids`; without it, the review shows no look-alikes. `out` is a new folder.
+        Each step, and each reason to doubt the result, is printed unless `quiet`. The `options`
+        are `problems`, `copies` and `overwrite`; see `o2u_nb.run.save_audit` for them, and for
+        what is raised, such as `TraceError` for samples that are not those of the trace.
         """
         from o2u_nb.run import save_audit
 
@@ -90,10 +95,11 @@ class Audit(AuditFolder):
 
     @classmethod
     def rebuild(cls, folder: str | os.PathLike, *, quiet: bool = False) -> "Audit":
-        """Make scores, report and `audit.json` in `folder` anew, and open the audit.
+        """Make scores, report and `audit.json` in `folder` again, and open the audit.
 
         This is for damaged or missing files that can be computed from the samples and the training
-        dynamics; nothing is trained, and decisions stay. See `o2u_nb.stored.rebuild`.
+        dynamics; nothing is trained, and decisions stay. What was lost is printed unless `quiet`.
+        See `o2u_nb.stored.rebuild`, also for what is raised.
         """
         from o2u_nb.stored.rebuild import rebuild
 
@@ -113,11 +119,12 @@ class Audit(AuditFolder):
     def finish(
         self, *, reviewer: str | None = None, held_out: pd.DataFrame | None = None
     ) -> "FinishCard":
-        """Show what the review has come to, and what can be made of it: a `FinishCard`.
+        """Show the results of the review, and write the cleaned data set: a `FinishCard`.
 
-        It writes the cleaned data set, and retrains to compare the accuracy before and after. That
-        is measured on `held_out`, a samples table with checked labels that shares no sample with
-        the training samples; by default on the audited samples of other splits than train.
+        It also trains before and after the decisions, to compare the accuracy. That is measured on
+        `held_out`, a samples table with checked labels that shares no sample with the training
+        samples; by default on the audited samples of other splits than train. `reviewer` is the
+        name of who decides (default: the user).
         """
         from o2u_nb.before_after import before_after
         from o2u_nb.widgets.finish import FinishCard  # imports ipywidgets
@@ -129,8 +136,9 @@ class Audit(AuditFolder):
     def certify(self, *, reviewer: str | None = None) -> "CertifyDesk":
         """Show the certificate of label quality: a `CertifyDesk` over `session()`.
 
-        It leads from the cut, where the ranked review stopped, to a random sample of all other
-        samples, and says how many labels are right at least; see `review.certifying`.
+        It leads from the threshold at which the ranked review stopped to a random sample of all
+        other samples, and says what share of the labels is right at least; see
+        `review.certifying`. `reviewer` is the name of who decides (default: the user).
         """
         from o2u_nb.widgets.certify import CertifyDesk  # imports ipywidgets and plotly
 
@@ -143,7 +151,7 @@ class Audit(AuditFolder):
 
         Decided samples come again in random order, mixed with planted wrong labels; the answers
         change nothing in the data set. They say how often the reviewer errs, whether a label that
-        is shown leads the judgement, and how far two reviewers agree; see `review.checking`.
+        is shown influences the judgement, and how far two reviewers agree; see `review.checking`.
         """
         from o2u_nb.review.checking import CheckSession
         from o2u_nb.widgets.check import CheckDesk  # imports ipywidgets
@@ -165,7 +173,7 @@ class Audit(AuditFolder):
 
     @cached_property
     def search(self) -> "AuditSearch":
-        """Return the search for similar samples; `search.eyes` names whose features there are."""
+        """Return the search for similar samples; `search.eyes` names those with kept features."""
         from o2u_nb.review.search import AuditSearch
 
         return AuditSearch(self)
@@ -184,7 +192,10 @@ class Audit(AuditFolder):
     def more_like(
         self, ids: str | Iterable[str], *, k: int = 10, eye: str | None = None
     ) -> pd.DataFrame:
-        """Return the `k` samples that have most of what `ids` have in common, as `similar` does."""
+        """Return the `k` samples that have most of what `ids` have in common.
+
+        `eye`, the table and the errors are those of `similar`.
+        """
         return self.search.more_like(ids, k=k, eye=eye)
 
     def looks_like(
@@ -199,13 +210,14 @@ class Audit(AuditFolder):
         return self.search.looks_like(picture, k=k, eye=eye)
 
     def score(self, samples: Any, *, progress: "Progress | None" = None) -> pd.DataFrame:
-        """Rank new pictures by what this audit learned, without training: most suspicious first.
+        """Rank new pictures by what this audit learned, without training; most suspicious first.
 
         `samples` is a samples table with or without labels, a folder, or what `load` and
         `from_folder` return. The table has a row for each picture, by `sample_id`: `label`, `score`
-        (nats, higher = more suspicious), `rank`, `predicted_label`, `doubt` (0 to 1, higher = less
-        sure) and `problem`. It needs torch and an audit with a pretrained eye. See `scoring.score`
-        for the columns and for what is raised.
+        (nats, higher = more suspicious), `rank` (1 = most suspicious), `predicted_label`, `doubt`
+        (0 to 1, higher = less sure) and `problem`. `progress(done, total)` counts pictures. It
+        needs torch and an audit with a pretrained eye. See `scoring.score` for the columns and for
+        what is raised.
         """
         from o2u_nb.scoring import score
 
@@ -226,8 +238,9 @@ class Audit(AuditFolder):
         `source` is a Parquet file or a folder of them, with a column `path` or `image`, and `out` a
         folder; each may be a URL, such as `s3://bucket/new`. `out/scores` gets the pictures with
         the columns of `score` but for the rank, and `out/unreadable` those that could not be looked
-        at. A later call goes on after the parts of `rows` rows that are there. The engine is
-        "process" or "ray", which needs `o2u_nb[ray]`. See `bulk.job.score_in_bulk`.
+        at. A later call goes on after the parts of `rows` rows that are there. The `engine` is
+        "process", or "ray" with `workers` processes, which needs `o2u_nb[ray]`.
+        `progress(done, total)` counts pictures. See `bulk.job.score_in_bulk` for what is raised.
         """
         from o2u_nb.bulk.job import score_in_bulk
 
@@ -282,7 +295,8 @@ class Audit(AuditFolder):
         """Show the whole review of this audit in JupyterLab: a `Dashboard` over `session()`.
 
         It begins at an undecided sample, and is in step with all other panels on this audit.
-        `held_out` is for the card at its end, see `finish`.
+        `reviewer` is the name of who decides (default: the user), and `held_out` is for the card
+        at its end, see `finish`. Raises what `session` raises.
         """
         from o2u_nb.before_after import before_after
         from o2u_nb.widgets.dashboard import Dashboard  # imports ipywidgets and plotly

@@ -20,7 +20,10 @@ ROWS, SETTINGS = "rows.csv", "settings.json"
 # What can be compared, by column: what people call it, and whether more is better.
 FIGURES = {
     "average_precision": ("average precision of the wrong labels", True),
-    "precision_at_count": ("share of wrong labels among as many top suspects", True),
+    "precision_at_count": (
+        "share of wrong labels among as many top suspects as labels are wrong",
+        True,
+    ),
     "accuracy": ("accuracy on held-out samples with right labels", True),
     "seconds": ("seconds of training", False),
 }
@@ -118,7 +121,8 @@ class Comparison:
             rows = pd.read_csv(folder / ROWS, dtype={"noise": str, "method": str, "kind": str})
         except (OSError, ValueError) as error:
             raise O2UError(
-                f"Expected a comparison in {folder}, with {SETTINGS} and {ROWS}: {error}"
+                f"Expected a comparison in {folder}, with {SETTINGS} and {ROWS} ({error}): name "
+                "the folder that was its out."
             ) from None
         return cls(rows, settings)
 
@@ -178,9 +182,11 @@ def _settings_in(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise O2UError(f"Expected a comparison in {folder}, with {SETTINGS}: {error}") from None
+        raise O2UError(
+            f"Expected a comparison in {folder}, with {SETTINGS} ({error}): name another folder."
+        ) from None
     if not isinstance(found, dict):
-        raise O2UError(f"Expected a comparison in {folder}; its {SETTINGS} holds no settings.")
+        raise O2UError(f"{SETTINGS} in {folder} holds no settings: name another folder.")
     return found
 
 

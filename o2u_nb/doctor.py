@@ -67,9 +67,9 @@ def table(rows: list[Check], encoding: str = "utf-8") -> str:
 
     >>> print(table([Check("disk", False, "0.1 GiB free", "free some space")], "ascii"))
     X   disk  0.1 GiB free
-              cure: free some space
+              fix: free some space
     <BLANKLINE>
-    1 thing to cure.
+    1 thing to fix.
     """
     marks = MARKS if _prints("".join(MARKS.values()), encoding) else ASCII_MARKS
     mark_width = max(map(len, marks.values()))
@@ -78,9 +78,9 @@ def table(rows: list[Check], encoding: str = "utf-8") -> str:
     for row in rows:
         lines.append(f"{marks[row.ok]:<{mark_width}}  {row.name:<{width}}  {row.found}")
         if row.cure:
-            lines.append(" " * (mark_width + width + 4) + f"cure: {row.cure}")
+            lines.append(" " * (mark_width + width + 4) + f"fix: {row.cure}")
     wrong = sum(row.ok is False for row in rows)
-    lines += ["", f"{wrong} thing{'s' * (wrong > 1)} to cure." if wrong else "All fine."]
+    lines += ["", f"{wrong} thing{'s' * (wrong > 1)} to fix." if wrong else "Everything works."]
     return "\n".join(lines).encode(encoding, "backslashreplace").decode(encoding)
 
 
@@ -124,7 +124,7 @@ def training() -> list[Check]:
     """Try torch and torchvision, or say that the extra which brings them is not installed."""
     lacking = extras.missing(extras.TRAINING)
     if not lacking:
-        return [*_guarded("torch pair", torch_rows), *_guarded("pretrained networks", eyes)]
+        return [*_guarded("torch, torchvision", torch_rows), *_guarded("pretrained networks", eyes)]
     found = f"not installed (no {', '.join(lacking)}): audits can be reviewed, but not made"
     return [Check("training", None, found, f"python -m {extras.INSTALL_TRAINING}")]
 
@@ -142,7 +142,7 @@ def torch_rows() -> list[Check]:
     words = run.stderr.strip().splitlines() or [f"stopped with exit status {run.returncode}"]
     torch, _, kept = run.stdout.partition("\n")
     if not torch:
-        return [Check("torch pair", False, f"torch does not load: {words[-1]}", install())]
+        return [Check("torch, torchvision", False, f"torch does not load: {words[-1]}", install())]
     report = json.loads(torch)
     return [_pair(kept.strip(), words[-1]), _gpu(report), _threads(report), _weights(report)]
 
@@ -197,11 +197,11 @@ def probe() -> None:
 
 def _pair(kept: str, error: str) -> Check:
     if kept == "[0, 2]":
-        return Check("torch pair", True, "torch and torchvision work together")
+        return Check("torch, torchvision", True, "torch and torchvision work together")
     cure = f"python -m pip install --force-reinstall {' '.join(PAIR)}"
     if "operator torchvision::nms does not exist" in error:
         error = f"torch and torchvision are builds that do not match ({error})"
-    return Check("torch pair", False, error, cure)
+    return Check("torch, torchvision", False, error, cure)
 
 
 def _gpu(report: dict) -> Check:

@@ -60,7 +60,7 @@ class InUseError(OutputError):
 
 
 class WeightsError(O2UError):
-    """Pretrained weights cannot be had: unknown network, no internet, a wrong or damaged file."""
+    """Pretrained weights cannot be loaded: unknown network, no internet, a damaged file."""
 
 
 class DownloadError(WeightsError):
@@ -76,7 +76,7 @@ class DecisionsError(O2UError):
 
 
 class CertificateError(O2UError):
-    """A statement on the labels would not be true, as when a sample was drawn before the cut."""
+    """A statement on the labels would not be true, as when a sample was drawn too early."""
 
 
 class ApplyError(O2UError):

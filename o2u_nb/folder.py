@@ -96,7 +96,10 @@ class AuditFolder:
 
     @cached_property
     def samples(self) -> pd.DataFrame:
-        """Read the samples table; its paths lead to `images` where that is given."""
+        """Read the samples table: `label`, `split` and `path` or `image`, by `sample_id`.
+
+        Its paths lead to `images` where that is given.
+        """
         with self._reading(SAMPLES):
             table = samples_io.read(self.folder / SAMPLES)
             tables.check_samples(table)
@@ -112,7 +115,11 @@ class AuditFolder:
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        """Read what was wrong with the source: sample_id, problem, detail, action."""
+        """Read what was wrong with the source, one row for each problem.
+
+        The columns are text: `sample_id`, `problem`, `detail` and `action`, which says what was
+        done. Raises `SourceError` when the file is damaged.
+        """
         with self._reading(PROBLEMS):
             table = pd.read_csv(self.folder / PROBLEMS, dtype=str, keep_default_na=False)
             table = spreadsheet.restored(table)
@@ -207,7 +214,10 @@ class AuditFolder:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Read the ranking, most suspicious first."""
+        """Read the score table, most suspicious first; `score_table` describes its columns.
+
+        Raises `SourceError` when the file is damaged or is about other samples.
+        """
         given = self.given
         with self._reading(SCORES):
             table = samples_io.table_in(self.folder / SCORES)
@@ -224,19 +234,28 @@ class AuditFolder:
 
     @property
     def estimates(self) -> pd.DataFrame:
-        """Say how many labels are wrong by each estimator; see `Findings.estimators`."""
+        """Return how many labels are wrong by each estimator: `count`, `rate` (0 to 1) and `note`.
+
+        The table is indexed by `estimator`, see `detect.counts.compare_estimators`.
+        """
         return self.findings.estimators
 
     @property
     def by_class(self) -> pd.DataFrame:
-        """Count wrong labels per given label; see `o2u_nb.detect.counts.wrong_per_class`."""
+        """Estimate the wrong labels of each given label: `samples`, `suspects`, `wrong`, `rate`.
+
+        The table is indexed by `label`, see `detect.counts.wrong_per_class`.
+        """
         from o2u_nb.detect import counts  # imports scipy, which a review does not need
 
         return counts.wrong_per_class(self.scores)
 
     @cached_property
     def facts(self) -> dict:
-        """Read settings, versions and totals."""
+        """Read what `audit.json` holds: settings, versions and totals.
+
+        Raises `SourceError` when the file is damaged.
+        """
         with tables.explained(self.folder / FACTS, self.folder):
             facts, is_whole = sealed.unseal((self.folder / FACTS).read_bytes())
             if facts.get("format", FORMAT) == FORMAT:  # another one is said when it is opened

@@ -54,7 +54,10 @@ def audit(
     say: Callable[[str], None] = print,
     **options,
 ) -> Audit:
-    """Rank the samples of this Learner's loaders by how wrong their labels look; write to `out`.
+    """Rank the samples of this Learner's loaders by how suspicious their labels are.
+
+    Everything is written into the folder `out`; `overwrite` replaces an earlier audit there, whose
+    decisions are kept. `say` is called with one line of text at each step.
 
     Without a `trace` the Learner trains first, with `fit_o2u`, and stops early when the ranking no
     longer changes. `options` are those of `fit_o2u`, such as `warmup`, `cycles` and `lr` (0.01
@@ -74,11 +77,11 @@ def audit(
     interruption, on the CPU to the bit. Where the audit is finished, it is opened, and the Learner
     is not trained; where none was begun, it begins.
 
-    Before anything is trained or written, it raises `AuditExistsError` or `OutputError` when `out`
-    cannot take an audit, `ResumeError` when the unfinished one there was begun with other options,
-    samples or pictures, `RecordingError` when the loaders do not say which sample is which,
-    `SourceError` when an item is no picture, `TraceError` when `trace` or `samples` are about other
-    samples, and `TypeError` for `options` or `resume` beside a `trace`.
+    These errors are raised before anything is trained or written: `AuditExistsError` or
+    `OutputError` when `out` cannot take an audit; `ResumeError` when the unfinished one there was
+    begun with other options, samples or pictures; `RecordingError` when the loaders do not say
+    which sample is which; `SourceError` when an item is not a picture; `TraceError` when `trace` or
+    `samples` are about other samples; and `TypeError` for `options` or `resume` beside a `trace`.
     """
     out = Path(out)
     if trace is None:

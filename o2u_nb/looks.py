@@ -66,7 +66,7 @@ def known_network(name: str, key: str) -> "Backbone":
     if backbone.key != key:
         raise FeaturesError(
             f"Expected the network {key!r}, with which the audit looked; found {backbone.key!r}: "
-            "its weights are others now. Audit again with --overwrite."
+            "its weights have changed. Audit again with --overwrite."
         )
     return backbone
 
@@ -105,7 +105,7 @@ def _backbone(name: str) -> "Backbone":
 def _item(audit: AuditFolder, picture: Any) -> Item:
     """Return `picture` as an item, with the range of grey of the audited pictures if there is one.
 
-    Raises `SourceError` when it is no picture.
+    Raises `SourceError` when it is not a picture.
     """
     if isinstance(picture, Image.Image):
         picture = np.asarray(picture.convert("RGB"))

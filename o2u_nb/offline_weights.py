@@ -77,7 +77,7 @@ def require(name: str = OFFLINE) -> Path:
     found = _sha256(path, known)
     if found != known.sha256:
         raise WeightsError(
-            f"The weights in {path} are damaged or others: expected the SHA-256 "
+            f"The weights in {path} are damaged or different: expected the SHA-256 "
             f"{known.sha256[:16]}…, found {found[:16]}…: {known.install}"
         )
     return path

@@ -7,6 +7,7 @@ thorough is that of its network, measured before, with two minutes for the pretr
 
 from dataclasses import dataclass
 
+from o2u_nb.errors import O2UError
 from o2u_nb.eye_names import NETWORK
 from o2u_nb.offline_weights import LITE0, LITE2
 
@@ -50,7 +51,7 @@ PRESETS = {
     for preset in (
         Preset(
             "instant",
-            "a head on pretrained features",
+            "a head on the features of one pretrained network",
             "under 1 minute",
             small=(LITE0,),
             photographs=(LITE0,),
@@ -58,7 +59,8 @@ PRESETS = {
         ),
         Preset(
             "quick",
-            "two eyes: pretrained features, and for small pictures a small network of their own",
+            "two networks: both pretrained, or for small pictures one pretrained and one trained "
+            "on them",
             "about 1 minute",
             small=(NETWORK, LITE0),
             photographs=(LITE0, LITE2),
@@ -66,7 +68,7 @@ PRESETS = {
         ),
         Preset(
             "standard",
-            "two pretrained eyes, and for small pictures a network of their own",
+            "two pretrained networks; for small pictures also one that is trained on them",
             "about 4 minutes",
             small=(NETWORK, LITE0, LITE2),
             photographs=(LITE0, LITE2),
@@ -74,7 +76,7 @@ PRESETS = {
         ),
         Preset(
             "thorough",
-            "two pretrained eyes and a larger network of the pictures' own, trained for longer",
+            "two pretrained networks and a larger one trained on the pictures, for more epochs",
             "about 10 minutes",
             small=(NETWORK, LITE0, LITE2),
             photographs=(LITE0, LITE2, NETWORK),
@@ -82,3 +84,14 @@ PRESETS = {
         ),
     )
 }  # fmt: skip
+
+
+def preset_named(name: str) -> Preset:
+    """Return the preset called `name`; raise `O2UError`, which lists all of them, if none is.
+
+    >>> preset_named("instant").name
+    'instant'
+    """
+    if name not in PRESETS:
+        raise O2UError(f"No preset {name!r}: expected one of {', '.join(PRESETS)}.")
+    return PRESETS[name]

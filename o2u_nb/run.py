@@ -35,7 +35,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.findings import Findings
 from o2u_nb.errors import SourceError, TraceError
 from o2u_nb.folder import AuditFolder, is_finished
-from o2u_nb.presets import PRESETS, Preset, require_seed
+from o2u_nb.presets import Preset, preset_named, require_seed
 from o2u_nb.progress import Begin, Silence, Watch
 from o2u_nb.report import write_report
 from o2u_nb.review.copies import copies_among, groups, in_words, kept_copies, known_to
@@ -74,41 +74,50 @@ def run_audit(
     """Train on `source`, rank its samples, and write everything into the folder `out`.
 
     `source` is anything that `sources.read` takes: a folder of class folders, a folder with a table
-    of paths and labels (`labels`), a DataFrame, a torchvision data set, arrays. `columns` (such as
-    `{"path": "filename"}`) and `encoding` say how to read that table. `preset` is one of
-    `PRESETS`. `eyes` are the networks that look at the pictures, instead of the preset's: names as
-    `backbone` takes them, or `"network"` for one that is trained on the pictures. Their features
-    are kept in `out`, so that a later audit there computes only what is new. With `copies`, copies
-    of pictures are searched for before the ranking, also smaller, mirrored or cropped ones: copies
-    whose labels differ are marked, those in several splits are listed among the problems, and no
-    label is predicted from a copy. Without it, so are only equal files, and copies that were
-    searched for before; it is no setting that `reopen` and `resume` compare. `say` is called with
-    one line of text at each step, and `progress(stage, done, total)` during the long steps.
-    `watch(samples)` is called before the first eye is trained, see `progress.Watch`. With
-    `overwrite`, an earlier audit in `out` is replaced once the new one is complete; its decisions
-    are kept, see `review.lineage.carry`. With `reopen`, a finished audit in `out` that was made of
-    the same samples with the same settings is returned as it is, and nothing is trained.
+    of paths and labels, a DataFrame, a torchvision data set, arrays. The options are:
 
-    With `resume`, an audit in `out` that was interrupted goes on after the last finished epoch:
-    what is trained stays, and the result is that of an audit without interruption, on the CPU to
-    the bit. A finished one is returned as with `reopen`; where there is none, one begins. The
-    settings, the samples and the files of their pictures must be the same as before.
+    * `labels`, the table of paths and labels of a folder; `columns` (such as
+      `{"path": "filename"}`) and `encoding` say how to read it;
+    * `preset`, the name of one of `PRESETS`;
+    * `eyes`, the networks that look at the pictures, instead of the preset's: names as `backbone`
+      takes them, or `"network"` for one that is trained on the pictures. The features of pretrained
+      networks are kept in `out`, so that a later audit there computes only what is new;
+    * `seed`, a whole number that makes a run repeatable;
+    * `copies`, whether to search for copies of pictures before the ranking, also smaller, mirrored
+      or cropped ones. Copies whose labels differ are marked, those in several splits are listed
+      among the problems, and no label is predicted from a copy. Without the search, all this is
+      done for identical files, and for copies that an earlier audit in `out` has found. `reopen`
+      and `resume` do not compare this option;
+    * `overwrite`, whether to replace an earlier audit in `out` once the new one is complete; its
+      decisions are kept, see `review.lineage.carry`;
+    * `reopen`, whether to return a finished audit in `out` as it is, without training, if it was
+      made of the same samples with the same settings;
+    * `resume`, whether to go on with an interrupted audit in `out` after its last finished epoch.
+      The result is that of an audit without interruption, on the CPU to the bit. A finished one is
+      returned as with `reopen`; where there is none, one begins. The settings, the samples and the
+      files of their pictures must be the same as before;
+    * `processes`, in how many processes a network is trained on the pictures; None for as many as
+      there are GPUs. Heads are trained in this process, in seconds. `reopen` and `resume` do not
+      compare this option. A script that asks for several processes needs
+      `if __name__ == "__main__":` around what it does, because each process imports it;
+    * `say` is called with one line of text at each step, `progress(stage, done, total)` during the
+      long steps, and `watch(samples)` before the first eye is trained, see `progress.Watch`.
 
-    `processes` is in how many processes a network is trained on the pictures, None for as many as
-    there are GPUs; heads are trained in this one, in seconds. It is no setting that `reopen` and
-    `resume` compare. A script that asks for several needs `if __name__ == "__main__":` around what
-    it does, because each of them imports it.
+    These errors are raised:
 
-    Raises `SourceError` for bad input, `AuditExistsError` when `out` holds an audit that is neither
-    to be overwritten nor the one to reopen, `ResumeError` when an unfinished one cannot go on,
-    `InUseError` when another job writes to it, from the time when it begins to read, `OutputError`
-    when `out` cannot be used or written,
-    `NonFiniteLossError` when a loss becomes NaN or infinite, `WeightsError` for an eye that is not
-    known, `FeaturesError` when a frozen network gives numbers that are not finite, and
-    `MissingExtraError` where torch and fastai are not installed.
+    * `SourceError` for bad input, `O2UError` for an unknown `preset`, `WeightsError` for an unknown
+      eye, and `ValueError` for a `seed` or `processes` out of range, or for both `overwrite` and
+      `resume`;
+    * `AuditExistsError` when `out` holds an audit that is neither to be overwritten nor the one to
+      reopen, and `ResumeError` when an unfinished one cannot go on;
+    * `InUseError` when another job writes to `out`, `OutputError` when it cannot be used or
+      written;
+    * `NonFiniteLossError` when a loss becomes NaN or infinite, `FeaturesError` when a frozen
+      network gives numbers that are not finite;
+    * `MissingExtraError` where torch and fastai are not installed.
     """
     out = Path(out)
-    settings = PRESETS[preset]
+    settings = preset_named(preset)
     require_seed(seed)
     _require_processes(processes)
     require_apart(out, source)
@@ -227,7 +236,7 @@ def _opened(
     _show_again(earlier, watch(samples))
     say(
         f"Opened the finished audit in {earlier.folder}, which was made of the same samples with "
-        "the same settings. overwrite=True would train anew."
+        "the same settings. overwrite=True would train again."
     )
     return earlier
 
@@ -294,7 +303,7 @@ def _train_on_what_is_there(
     say: Say,
     progress: Report,
 ) -> Trained:
-    """Train; where pictures were lost since they were read, train anew without them."""
+    """Train; where pictures were lost since they were read, train again without them."""
     try:
         return Trained(checked, kept, *train(checked.samples, kept))
     except SourceError:
@@ -308,11 +317,11 @@ def _train_on_what_is_there(
 def _begin_without_lost(
     place: Place, checked: Checked, left: Checked, kept: Unfinished, say: Say
 ) -> Unfinished:
-    """Keep that the training begins anew with what is `left` of the samples, and say so."""
+    """Keep that the training starts over with what is `left` of the samples, and say so."""
     names = checked.samples.index.difference(left.samples.index)
     say(
         f"Careful: {len(names):,} pictures can no longer be read, such as {names[0]}; they are "
-        f"left out, and listed in {layout.PROBLEMS}. Training begins anew without them."
+        f"left out, and listed in {layout.PROBLEMS}. Training starts over without them."
     )
     kept.write()  # it counts the time until now
     _write_sources(place, left)
@@ -383,9 +392,8 @@ def _with_late_problems(
     for what, problems in found.items():
         if len(problems):
             say(
-                f"Careful: {len(problems):,} pictures {what}, such as "
-                f"{problems['sample_id'][0]}; they are ranked all the same, and listed in "
-                f"{layout.PROBLEMS}."
+                f"Careful: {len(problems):,} pictures {what}, such as {problems['sample_id'][0]}; "
+                f"they are still ranked, and listed in {layout.PROBLEMS}."
             )
     if not any(map(len, found.values())):
         return checked
@@ -491,7 +499,7 @@ def totals(checked: Checked, trace: Trace) -> dict:
 def _found(checked: Checked) -> list[str]:
     """Return lines that say what was found in the source, and what is wrong with it."""
     samples, problems = checked
-    line = f"Found {len(samples):,} images in {samples['label'].nunique():,} classes"
+    line = f"Found {len(samples):,} pictures in {samples['label'].nunique():,} classes"
     if problems.empty:
         return [f"{line}."]
     counts = problems["problem"].value_counts()

@@ -64,10 +64,10 @@ def score(
     | `problem` | why a picture could not be looked at or its label not be judged; "" if nothing |
 
     The score is made as that of `audit.scores`: what the heads say of the picture, and of its look-
-    alikes among the audit's samples, and how common the mix-up is. But the heads have not seen the
-    picture, and look at it once instead of over the epochs, so that the two are not on one scale.
-    The eyes are the audit's frozen networks, listed in `attrs["eyes"]`; one that was trained on the
-    pictures keeps no weights, and is left out. The order of the pictures changes nothing.
+    alikes among the audit's samples, and how common the confusion is. But the heads have not seen
+    the picture, and look at it once instead of over the epochs, so that the two are not on one
+    scale. The eyes are the audit's frozen networks, listed in `attrs["eyes"]`; one that was trained
+    on the pictures keeps no weights, and is left out. The order of the pictures changes nothing.
 
     A label that the audit does not know gives a row with the problem `scorer.UNKNOWN_CLASS`; a
     picture that cannot be decoded gives one with the reason. Raises `O2UError` when the audit

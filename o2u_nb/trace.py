@@ -229,7 +229,7 @@ class TraceWriter:
         if len(meta["epochs"]) < n_epochs:
             raise TraceError(
                 f"Expected {n_epochs} finished epochs in {folder}, found {len(meta['epochs'])}: "
-                "restore a copy, or train anew with overwrite=True."
+                "restore a copy, or train again with overwrite=True."
             )
         del found  # which maps the arrays that may be cut
         writer = cls(folder, meta, (len(ids), len(classes)), durable=durable)
@@ -451,7 +451,7 @@ def _require_same(
         return
     raise ResumeError(
         f"The training in {folder} cannot go on, since its trace has {what}. Ask for the same, "
-        "choose another folder, or train anew with overwrite=True."
+        "choose another folder, or train again with overwrite=True."
     )
 
 

@@ -55,12 +55,12 @@ class Unfinished:
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise ResumeError(
                 f"{path} does not say what the unfinished audit has got to ({error}): "
-                "pass overwrite=True (--overwrite) to begin anew."
+                "pass overwrite=True (--overwrite) to start over."
             ) from error
         if form != FORMAT or not well:
             raise ResumeError(
                 f"{path} has the format {form!r}, and this version reads {FORMAT!r}: go on with "
-                "the version that wrote it, or pass overwrite=True (--overwrite) to begin anew."
+                "the version that wrote it, or pass overwrite=True (--overwrite) to start over."
             )
         return read
 
@@ -98,7 +98,7 @@ class Unfinished:
         if differing := again.differing(self.asked, asked):
             raise ResumeError(
                 f"The unfinished audit in {self.place} was begun with {differing}. Ask for the "
-                "same to go on; or pass overwrite=True (--overwrite) to begin anew, or choose "
+                "same to go on; or pass overwrite=True (--overwrite) to start over, or choose "
                 "another folder."
             )
 
@@ -113,7 +113,7 @@ class Unfinished:
         raise ResumeError(
             f"The unfinished audit in {self.place} cannot go on, since the source has changed: "
             f"{self._changes(before, samples, states)}. Bring back what was there, or pass "
-            "overwrite=True (--overwrite) to begin anew, or choose another folder."
+            "overwrite=True (--overwrite) to start over, or choose another folder."
         )
 
     def _changes(self, before: pd.DataFrame, now: pd.DataFrame, states: Sequence[str]) -> str:
@@ -125,7 +125,7 @@ class Unfinished:
         said = again.changes(before, now)
         if not changed:
             return said
-        files = f"{len(changed):,} pictures are others, such as {changed[0]!r}"
+        files = f"{len(changed):,} pictures have changed, such as {changed[0]!r}"
         return files if said == again.OTHER_PICTURES else f"{said}, {files}"
 
     @property
@@ -151,6 +151,6 @@ def to_go_on(out: Path, asked: dict) -> Unfinished | None:
     elif layout.is_finished(out) or finished_epochs(out):
         raise AuditExistsError(
             f"{layout.what_is_in(out)} It does not say how to go on with it: pass overwrite=True "
-            "(--overwrite) to begin anew, or choose another folder."
+            "(--overwrite) to start over, or choose another folder."
         )
     return found

@@ -78,7 +78,7 @@ def gone_picture(source):
 @pytest.mark.parametrize(
     "change, said",
     [
-        (changed_picture, "pictures or their places are others"),
+        (changed_picture, "pictures or their paths have changed"),
         (new_picture, "1 samples are new"),
         (gone_picture, "1 samples are gone"),
     ],

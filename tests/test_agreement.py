@@ -98,5 +98,5 @@ def test_who_differs_where():
 
 
 def test_nothing_in_common():
-    with pytest.raises(O2UError, match="ann and bob have answered no sample in common"):
+    with pytest.raises(O2UError, match="ann and bob have not answered any sample in common"):
         agreement(pd.Series(dict(a="cat"), name="ann"), pd.Series(dict(b="cat"), name="bob"))

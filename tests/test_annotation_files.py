@@ -84,11 +84,11 @@ COCO_FAULTS = {
     ),
     "no such image": (
         coco(annotations=[dict(image_id=99, category_id=1)]),
-        r"annotations\[0\] has the image_id 99, which is none of its images",
+        r"annotations\[0\] has the image_id 99, which is not among its images",
     ),
     "no such category": (
         coco(annotations=[dict(image_id=10, category_id=2)]),
-        r"annotations\[0\] has the category_id 2, which is none of its categories",
+        r"annotations\[0\] has the category_id 2, which is not among its categories",
     ),
     "no category": (coco(annotations=[dict(image_id=10)]), "has no 'category_id'"),
     "a list as id": (coco(annotations=[dict(image_id=[], category_id=1)]), "has no 'image_id'"),
@@ -197,7 +197,7 @@ STUDIO_FAULTS = {
     "no value": (tasks(of_1=[dict(result=[PART])]), "task 1 has choices without a list"),
     "numbers": (
         tasks(of_1=[dict(result=[PART | dict(value=dict(choices=[1]))])]),
-        "task 1 has a choice that is no text: 1",
+        "task 1 has a choice that is not text: 1",
     ),
     "boxes alone": (
         [tasks()[0] | dict(annotations=[dict(result=[dict(type="rectanglelabels")])])],

@@ -91,7 +91,7 @@ def test_unsure_counts_as_wrong(ready):
     assert found.possible == most_wrong(360, 90, 1) == found.left > sure.possible
     assert found.revised == 1  # it was kept before
     said = " ".join(words.lines(found))
-    assert "1 label that the reviewer was unsure of" in said and "1 decision on the sample" in said
+    assert "unsure of, and that count as wrong: 1." in said and "changed afterwards: 1." in said
 
 
 def test_a_sequential_sample_may_be_stopped_at_any_time(ready):
@@ -221,7 +221,7 @@ def test_a_threshold_that_was_moved(ready):
 def test_a_second_sample(ready):
     drawn = ready.draw(90, seed=5)
     ready.session.keep(drawn.ids[:7])
-    with pytest.raises(CertificateError, match="7 of it are looked at"):
+    with pytest.raises(CertificateError, match="7 of its labels are looked at"):
         ready.draw(90)
     second = ready.draw(80, anew=True)
     assert second.draw.rest == 353 and second.earlier == 1
@@ -302,7 +302,7 @@ def test_with_the_reviewers_mistakes(ready):
     drawn = ready.draw(90, seed=5)
     judge(ready.session, drawn.ids)
     without = ready.statement()
-    assert "no known cases were planted" in words.with_mistakes(without)
+    assert "there was no hidden check" in words.with_mistakes(without)
     ready.checks = Checks(wrong=60, missed=1, right=60, spoiled=0)
     found = ready.statement()
     assert found.precision == without.precision > found.precision_with_mistakes

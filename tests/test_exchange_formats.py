@@ -293,7 +293,7 @@ def test_rows_are_named_by_ids_or_a_column_or_the_index_of_a_file(session, tmp_p
     "change, said",
     [
         (lambda table: table.drop(columns="label_score"), "has none of the columns label_score"),
-        (lambda table: table.reset_index(drop=True), "no samples of this audit, such as '0'"),
+        (lambda table: table.reset_index(drop=True), "not samples of this audit, such as '0'"),
         (lambda table: pd.concat([table, table[:1]]), "several rows for"),
         (lambda table: table.assign(label_score=1.5), "from 0 to 1 .* found '1.5' in row 1"),
         (lambda table: table.assign(label_score=np.nan), "from 0 to 1 .* found 'nan' in row 1"),

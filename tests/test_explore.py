@@ -148,7 +148,7 @@ def test_steps_end_where_one_run_ends(panel):
         np.testing.assert_array_equal(drawn(panel)[0].shape, (n,))
     pd.testing.assert_frame_equal(panel.scores, scores)
     np.testing.assert_array_equal(drawn(panel), whole)
-    panel.step()  # and begins anew
+    panel.step()  # and starts over
     panel.wait()
     assert panel.shown.trace.n_epochs == 1
 

@@ -40,7 +40,7 @@ def together(first: Evidence, *others: Evidence) -> Evidence:
 
 
 def test_two_eyes_count_alike_and_one_that_has_not_seen_a_sample_is_left_out():
-    # All margins speak for the label, so that no mix-up counts, and an eye's score is -margin.
+    # All margins speak for the label, so that no confusion counts, and an eye's score is -margin.
     both = together(eye([3, 1, 2, NAN]), eye([1, NAN, 4, 5], name="lite0", frozen=True))
     np.testing.assert_allclose(score(both), [-2, -1, -3, NAN])
 

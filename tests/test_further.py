@@ -50,7 +50,7 @@ def failed(answers: list) -> str:
 def test_a_note_and_tags_from_the_browser(say, session):
     ids = session.columns.ids_at(session.visible)
     assert said(say("note", text="two cats", ranges=[[0, 1]])) == (
-        f"Noted on {ids[0]}, Ctrl+Z undoes"
+        f"Noted on {ids[0]}, Ctrl+Z undoes it"
     )
     assert said(say("tag", tags="night, blurred", ranges=[[0, 3]])).startswith("Tagged 3 samples")
     assert say.grid.tags == ["blurred", "night"] and say.grid.noted == 1
@@ -60,7 +60,7 @@ def test_a_note_and_tags_from_the_browser(say, session):
     assert said(say("untag", tags=["night"], ranges=[[1, 9]])).startswith("Untagged 2 samples")
     assert said(say("untag", tags=["night"], ranges=[[1, 9]])) == "None has this tag."
     assert said(say("tag", tags=["blurred"], ranges=[[0, 1]])) == "All have this tag already."
-    assert said(say("note", text=" two cats", ranges=[[0, 1]])) == "The note is as it was."
+    assert said(say("note", text=" two cats", ranges=[[0, 1]])) == "The note is unchanged."
     assert said(say("note", text="", ranges=[[0, 1]])).startswith("Removed the note of")
     assert said(say("undo")) == f"Undone: {ids[0]}"
     assert session.page(0, 1)[0]["note"] == "two cats"
@@ -104,7 +104,7 @@ def test_just_what_the_preview_said_is_accepted(say, session):
     assert session.counts["relabel"] == 0
     (preview, _), _ = say("above", p=0.0)
     assert said(say("acceptAbove", p=0.0, count=preview["count"])) == (
-        f"{preview['count']} samples: changed to the suggested label, Ctrl+Z undoes"
+        f"{preview['count']} samples: changed to the suggested label, Ctrl+Z undoes it"
     )
     assert session.counts["relabel"] == preview["count"] == N_WRONG - 1
     assert said(say("undo")).startswith(f"Undone: {N_WRONG - 1} samples")

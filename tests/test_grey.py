@@ -118,7 +118,7 @@ def test_pictures_of_one_grey_and_pictures_of_no_number(tmp_path):
     Image.fromarray(nan).save(other / "cat/nan.tif")
     problems = sources.read(other).problems
     assert problems["sample_id"].tolist() == ["cat/nan.tif"]
-    assert problems["detail"].iloc[0] == "grey values that are no numbers (NaN or infinite)"
+    assert problems["detail"].iloc[0] == "grey values that are not numbers (NaN or infinite)"
 
 
 def test_deep_pictures_without_files_keep_every_value(tmp_path):

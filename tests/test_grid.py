@@ -155,7 +155,7 @@ def test_a_decision_is_recorded_said_and_moves_on(browser, session, action, deci
     row = session.page(2, 3)[0]
     names = dict(given=row["label"], seems=row["suggested"])
     answer = browser.decide(action, (2, 3))
-    assert answer["said"] == f"3 of {N_WRONG}: {words.format(**names)}, Ctrl+Z undoes"
+    assert answer["said"] == f"3 of {N_WRONG}: {words.format(**names)}, Ctrl+Z undoes it"
     expected = tuple(part and part.format(**names) for part in decision)
     assert action_of(session, row["sample_id"]) == expected
     assert (browser.grid.place, browser.grid.revision) == (3, 1)
@@ -175,12 +175,12 @@ def test_a_range_is_one_command_and_clears_the_selection(browser, session):
     browser.say("select", place=3, ranges=[[1, 4], [7, 8]])
     assert list(session.selected) == chosen and session.current == ids(session, 3)[0]
     answer = browser.decide("drop", (1, 4), (7, 8))
-    assert answer["said"] == "4 samples: 4 dropped, Ctrl+Z undoes"
+    assert answer["said"] == "4 samples: 4 dropped, Ctrl+Z undoes it"
     assert {action_of(session, id) for id in chosen} == {("drop", None)}
     assert (session.selected, browser.grid.place) == ((), 8)
     assert browser.say("undo")["said"] == "Undone: 4 samples"
     assert {action_of(session, id) for id in chosen} == {None}
-    assert browser.say("redo")["said"] == "Done again: 4 samples"
+    assert browser.say("redo")["said"] == "Redone: 4 samples"
     assert session.counts["drop"] == 4
 
 
@@ -188,7 +188,7 @@ def test_the_last_decision_is_made_again_for_a_selection(browser, session):
     chosen = ids(session, 1, 2, 3)
     assert "no decision yet" in browser.decide("again", (0, 1))["failed"]
     browser.decide("drop", (0, 1))
-    assert browser.decide("again", (1, 4))["said"] == "3 samples: 3 dropped, Ctrl+Z undoes"
+    assert browser.decide("again", (1, 4))["said"] == "3 samples: 3 dropped, Ctrl+Z undoes it"
     assert {action_of(session, id) for id in chosen} == {("drop", None)}
 
 
@@ -202,7 +202,7 @@ def test_what_was_done_to_a_mixed_range_is_counted(browser, session):
 
 def test_accepting_takes_the_suggested_label_of_each(browser, session):
     wanted = {row["sample_id"]: ("relabel", row["suggested"]) for row in session.page(0, 3)}
-    assert browser.decide("relabel", (0, 3))["said"] == "3 samples: 3 changed, Ctrl+Z undoes"
+    assert browser.decide("relabel", (0, 3))["said"] == "3 samples: 3 changed, Ctrl+Z undoes it"
     assert {id: action_of(session, id) for id in wanted} == wanted
 
 
@@ -323,13 +323,14 @@ def test_a_class_made_in_review_is_offered_and_can_be_shown_alone(browser, grid,
 def test_a_class_can_be_made_and_is_told_of(browser, grid, session):
     (first,), given = ids(session, 0), session.page(0, 1)[0]["label"]
     answer = browser.decide("relabel", (0, 1), new_label="lynx", new_class=True)
-    assert answer["said"] == f"1 of {N_WRONG}: {given} changed to lynx (a new class), Ctrl+Z undoes"
+    said = f"{given} changed to lynx (a new class), Ctrl+Z undoes it"
+    assert answer["said"] == f"1 of {N_WRONG}: {said}"
     assert action_of(session, first) == ("relabel", "lynx")
     assert "lynx" in grid.choices["classes"]
     answer = browser.decide("relabel", (1, 4), new_label="lynx")
-    assert answer["said"] == "3 samples: 3 changed to lynx, Ctrl+Z undoes"
+    assert answer["said"] == "3 samples: 3 changed to lynx, Ctrl+Z undoes it"
     answer = browser.decide("relabel", (4, 6), new_label="ocelot", new_class=True)
-    assert answer["said"] == "2 samples: 2 changed to ocelot (a new class), Ctrl+Z undoes"
+    assert answer["said"] == "2 samples: 2 changed to ocelot (a new class), Ctrl+Z undoes it"
     assert session.made_classes == ("lynx", "ocelot")
 
 
@@ -494,7 +495,7 @@ def test_what_is_decided_elsewhere_is_said(browser, grid, session):
     given = session.scores["label"]
     session.drop([first])
     told, _ = browser.heard[-1]
-    assert told == dict(kind="told", said=f"{first}: {given[first]} dropped, Ctrl+Z undoes")
+    assert told == dict(kind="told", said=f"{first}: {given[first]} dropped, Ctrl+Z undoes it")
     session.undo()
     assert browser.heard[-1][0]["said"] == f"Undone: {first}"
     browser.decide("keep", (0, 1))

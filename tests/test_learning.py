@@ -173,14 +173,14 @@ def test_the_panel_says_what_moved_and_ranks_again(session):
     said = learned_text.of_sample(session, current)
     assert (
         "From 5 decided labels" in panel._words.value
-        and "among those not decided." in panel._words.value  # to its end
+        and "wrong labels are expected among them." in panel._words.value  # to its end
         and said
         and said in unescape(panel._words.value)
     )
     position = N_WRONG + 2
     largest = max(session.causes, key=lambda name: abs(session.causes[name][position]))
     nats = session.causes[largest][position]
-    assert f"in nats by {learned_text.NAMES[largest]} {nats:+.1f}" in said
+    assert f"the change in nats: {learned_text.NAMES[largest]} {nats:+.1f}" in said
     panel._again.click()
     assert (np.diff(session.p_wrong[session.visible]) <= 0).all()
     session.concealed = "hints"

@@ -14,7 +14,7 @@ from tests.traces import make
 
 NAN = np.nan
 SVG = "{http://www.w3.org/2000/svg}"
-LIKE = "nothing else"
+LIKE = "no other class"
 
 
 def trace_of(n_epochs: int, n: int = 40, phase: str = "cyclic"):

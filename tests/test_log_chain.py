@@ -95,7 +95,7 @@ def test_a_damaged_line_is_told_once(log):
         lines = lines_of(log)
         damaged = [*lines[:at], lines[at].replace(b'"keep"', b'"drop"'), *lines[at + 1 :]]
         (said,) = parse(b"".join(damaged), name="log").problems
-        assert f"line {at + 1} is no decision" in said
+        assert f"line {at + 1} is not a decision" in said
 
 
 def test_an_open_log_tells_of_another_one_in_its_place(log, tmp_path):

@@ -54,5 +54,5 @@ def test_weights_that_cannot_be_had_are_one_clear_error(tmp_path, monkeypatch, e
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    with pytest.raises(WeightsError, match=r"resnet18 cannot be had .*checkpoints"):
+    with pytest.raises(WeightsError, match=r"resnet18 cannot be loaded .*checkpoints"):
         pretrained(5)

@@ -32,7 +32,7 @@ def test_a_damaged_file_is_named(monkeypatch, tmp_path):
     path = tmp_path / "w.pth"
     path.write_bytes(offline_weights.require().read_bytes()[:-1])
     monkeypatch.setattr(offline_weights, "find", lambda name: path)
-    with pytest.raises(WeightsError, match=r"w.pth are damaged or others: .*579344248a93e230"):
+    with pytest.raises(WeightsError, match=r"w.pth are damaged or different: .*579344248a93e230"):
         offline_weights.require()
 
 

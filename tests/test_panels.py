@@ -221,7 +221,7 @@ def test_the_bands_are_those_of_the_crowd_and_of_both_classes(session):
     given, suggested = session.scores.loc[session.current, ["label", "suggested_label"]]
     medians = [panel.figure.data[place] for place in (2, 5, 8)]
     assert [line.name.split(":")[0] for line in medians] == [
-        "crowd", f"{given} (given)", f"{suggested} (suggested)",
+        "crowd (not suspects)", f"{given} (given)", f"{suggested} (suggested)",
     ]  # fmt: skip
     crowd = session.scores.index[~session.scores["suspect"]]
     for label, line in zip((None, given, suggested), medians, strict=True):
@@ -260,7 +260,7 @@ def test_examples_are_the_suspects_that_are_learned_and_forgotten(tmp_path):
     before = panel.figure.layout.title.text
     panel._show_examples.value = True
     assert panel._drawn.ids == tuple(session.trace.ids[[1, 0]])
-    assert panel.figure.layout.title.text.startswith("Loss of 2 suspects that are learned and")
+    assert panel.figure.layout.title.text.startswith("Loss of 2 suspects that are memorised and")
     dotted = [shape for shape in panel.figure.layout.shapes if shape.line.dash == "dot"]
     assert [shape.x0 for shape in dotted] == [6.5]
     assert panel._list.options[1][1] == session.trace.ids[1]
@@ -283,7 +283,7 @@ def test_a_line_shows_its_picture_and_a_click_makes_its_sample_the_current_one(s
     answer = asked(panel._plot, trace=10 + number, point=2)
     assert answer["lines"] == [f"#1 {pair_of(session, ids[0])}"]
     seen_as = session.trace.classes[session.trace.pred[2, session.trace.ids.get_loc(ids[0])]]
-    assert answer["title"] == f"Epoch 3: taken for {seen_as}"
+    assert answer["title"] == f"Epoch 3: predicted {seen_as}"
     click(panel._plot, 10 + number, 2)
     assert session.current == ids[0]
     click(panel._plot, ENDS, 1)  # the rank of another one, at the end of its line
@@ -732,8 +732,8 @@ def test_why_card_asks_before_it_makes_a_class(session):
     asked = card._question
     assert not asked.is_open
     assert enter(card, " lynx ") == []
-    assert asked.is_open and asked._said.message == "“lynx” is no class yet."
-    assert asked._make.description == "Make the class “lynx”"
+    assert asked.is_open and asked._said.message == "“lynx” is not a class yet."
+    assert asked._make.description == "Make a new class “lynx”"
     assert asked._use.layout.display == "none"
     assert session.decisions.current(first) is None and session.current == first
     asked._make.click()
@@ -748,7 +748,7 @@ def test_why_card_asks_about_a_slip_of_the_keyboard(session):
     asked = card._question
     for answer, meant in ((asked._use, "tiger"), (asked._make, "Tigre")):
         enter(card, "Tigre")
-        assert asked._said.message == "“Tigre” is no class yet, and close to “tiger”."
+        assert asked._said.message == "“Tigre” is not a class yet, but close to “tiger”."
         assert asked._use.description == "Use “tiger”" and asked._use.layout.display is None
         assert session.counts["undecided"] == len(session.scores)
         answer.click()

@@ -35,7 +35,9 @@ def test_trajectories_are_the_losses_of_the_top_suspects(trace, scores):
         position = trace.ids.get_loc(line.ids[0])
         np.testing.assert_array_equal(line.y, trace.loss[:, position])
         assert list(line.x) == [1, 2, 3, 4, 5, 6]
-    median = next(line for line in figure.data if str(line.name).startswith("crowd: median"))
+    median = next(
+        line for line in figure.data if str(line.name).startswith("crowd (not suspects): median")
+    )
     crowd = trace.ids.get_indexer(scores.index[~scores["suspect"]])
     np.testing.assert_allclose(median.y, np.median(trace.loss[:, crowd], axis=1), rtol=1e-6)
 
@@ -135,7 +137,7 @@ def test_estimates_are_dots_and_refusals_are_said():
     assert (list(recommended.x), list(recommended.y)) == ([1200], [0])
     assert (list(others.x), list(others.y)) == ([2500, 0], [1, 3])
     assert [text.strip() for text in others.text] == ["2,500 (25 %)", "0 (0 %)"]
-    assert (list(refuses.y), refuses.text[0].strip(), refuses.mode) == ([2], "refuses", "text")
+    assert (list(refuses.y), refuses.text[0].strip(), refuses.mode) == ([2], "no estimate", "text")
     assert list(refuses.customdata[0]) == ["mixture", "c"]
     assert recommended.marker.symbol != others.marker.symbol
     assert figure.layout.title.text.endswith("Between 0 and 2,500 of 10,000")

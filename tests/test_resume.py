@@ -309,7 +309,7 @@ def test_a_source_that_changed_is_named_and_a_new_picture_is_no_resume(tiny, tmp
     changed = next(tiny.rglob("*.png"))
     os.utime(changed, (1, 1))
     name = changed.relative_to(tiny).as_posix()
-    with pytest.raises(ResumeError, match=f"1 pictures are others, such as '{name}'"):
+    with pytest.raises(ResumeError, match=f"1 pictures have changed, such as '{name}'"):
         run_audit(tiny, out, preset="quick", resume=True)
     assert Trace.open(out / "trace").n_epochs == 2
 
@@ -356,7 +356,7 @@ def test_a_damaged_checkpoint_costs_its_eye_and_not_the_audit(tiny, tmp_path, mo
     (out / "trace" / CHECKPOINT).write_bytes(b"PK\x03\x04")
     said: list[str] = []
     found = run_audit(tiny, out, preset="quick", resume=True, say=said.append)
-    assert any("this eye is trained anew" in line for line in said)
+    assert any("this eye is trained again" in line for line in said)
     assert found.trace.n_epochs == 4
 
 

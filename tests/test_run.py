@@ -23,6 +23,7 @@ from o2u_nb.detect.evidence import Evidence
 from o2u_nb.errors import (
     AuditExistsError,
     NonFiniteLossError,
+    O2UError,
     OutputError,
     SourceError,
     TraceError,
@@ -358,6 +359,12 @@ def test_wrong_options_exit_with_status_2(source, tmp_path, capsys):
     assert not Path("x").exists()
 
 
+def test_a_preset_that_is_not_there_is_named_with_those_that_are(source, tmp_path):
+    with pytest.raises(O2UError, match="'fast': expected one of instant, quick, standard"):
+        run_audit(source, tmp_path / "out", preset="fast")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_audit_is_never_overwritten_without_being_asked(source, tmp_path, tiny, capsys):
     out = tmp_path / "out"
     run_audit(source, out, preset="quick")
@@ -477,7 +484,7 @@ def test_the_command_line_as_a_user_runs_it(source, tmp_path):
     argv = [sys.executable, "-m", "o2u_nb", "audit", str(source), "--out", str(out)]
     done = subprocess.run([*argv, "--preset", "quick"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Found 60 images in 3 classes" in done.stdout
+    assert "Found 60 pictures in 3 classes" in done.stdout
     assert str(out / "report.html") in done.stdout and str(out / "scores.csv") in done.stdout
     assert done.stderr == "" and "training: 100%" in done.stdout
     assert json.loads((out / "audit.json").read_text())["n_epochs"] == PRESETS["quick"].n_epochs

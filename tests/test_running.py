@@ -76,7 +76,7 @@ def test_the_panel_shows_pictures_at_once_then_suspects_and_keeps_them(shown):
     trace = make(np.tile(np.arange(1.0, 41), (3, 1)))
     with LiveRun() as run:
         run("reading", 40, 40)
-        run.say("Found 40 images in 3 classes.")
+        run.say("Found 40 pictures in 3 classes.")
         begin = run.watch(samples)
         first = Reader(run._now.value)
         assert len(first.images) == 3 and "script" not in first.tags

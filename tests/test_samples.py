@@ -90,7 +90,7 @@ def test_reading_what_is_no_samples_table_says_so(tmp_path):
     with pytest.raises(SourceError, match="cannot read the table"):
         samples.read(tmp_path / "bad.parquet")
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(SourceError, match="no samples table"):
+    with pytest.raises(SourceError, match="not a samples table"):
         samples.read(tmp_path / "other.parquet")
 
 

@@ -104,7 +104,7 @@ def test_a_cycle_without_epochs_is_refused():
 
 
 def test_it_reads_as_a_sentence():
-    text = "97% of the top 1,012 suspects are the same as a cycle ago (rank correlation 0.996)"
+    text = "97 % of the top 1,012 suspects are the same as a cycle ago (rank correlation 0.996)"
     assert str(Stability(2, 0.9961, 0.9674, 1012)) == text
 
 

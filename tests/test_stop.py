@@ -81,7 +81,7 @@ def test_by_default_all_cycles_are_trained_even_if_nothing_changes(capsys):
 
 def test_a_ranking_that_never_changes_is_as_stable_as_can_be(capsys):
     assert fit(learner(pixel_loaders()), stop_early=1.0).n_epochs == 5
-    same = "100% of the top {} suspects are the same as a cycle ago (rank correlation 1.000)"
+    same = "100 % of the top {} suspects are the same as a cycle ago (rank correlation 1.000)"
     n_top = stability(fit(learner(pixel_loaders())), 2)[-1].n_top
     assert 1 <= n_top <= lookup.N_SAMPLES
     line = f"Stopped after 2 of 4 cycles: {same.format(n_top)}.\n"
@@ -111,7 +111,7 @@ def test_an_audit_says_that_it_stopped_and_how_settled_its_ranking_is(
     assert list(audit.trace.phase) == ["warmup"] * 2 + ["cyclic"] * 4
     (found,) = stability(audit.trace)
     assert f"Stopped after 2 of 3 cycles: {found}.\n" in said
-    assert f"\nHow settled the ranking is: {found}.\n" in said
+    assert f"\nHow stable the ranking is: {found}.\n" in said
     assert audit.findings.stability == found
 
 

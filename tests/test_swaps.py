@@ -1,4 +1,4 @@
-"""Common mix-ups: counts by hand, even noise that says nothing, uneven noise that does."""
+"""Common confusions: counts by hand, even noise that says nothing, uneven noise that does."""
 
 import numpy as np
 import pytest

@@ -111,9 +111,9 @@ FAULTS = {
     "packed": ("s.tar.gz", "w:gz", pairs(0, 1), "is packed: unpack it"),
     "twice": ("s.tar", "w", {"a/1.png": PNG, "a/1.PNG": PNG}, "holds 'a/1.PNG' twice"),
     "empty": ("s.tar", "w", {}, "no samples in"),
-    "json": ("s.tar", "w", pairs(0) | {"9.png": PNG, "9.json": "{"}, "is no JSON"),
+    "json": ("s.tar", "w", pairs(0) | {"9.png": PNG, "9.json": "{"}, "is not JSON"),
     "list": ("s.tar", "w", {"9.png": PNG, "9.json": '{"label": [1, 2]}'}, "expected one class"),
-    "bytes": ("s.tar", "w", {"9.png": PNG, "9.cls": b"\xff\xfe"}, "is no UTF-8 text"),
+    "bytes": ("s.tar", "w", {"9.png": PNG, "9.cls": b"\xff\xfe"}, "is not UTF-8 text"),
     "large label": ("s.tar", "w", {"9.png": PNG, "9.cls": "x" * (10**6 + 1)}, "1,000,001 bytes"),
 }
 

@@ -183,7 +183,7 @@ def test_the_reason_says_what_the_look_alikes_say(value, side):
         score=1.0,
         opinions=votes,
     )  # fmt: skip
-    assert f"what the network thinks of its look-alikes speaks {side}" in said
+    assert f"what the network predicts for its look-alikes speaks {side}" in said
     assert "look-alikes" not in reason(
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
         score=1.0,
@@ -198,7 +198,7 @@ def test_the_reason_says_what_the_look_alikes_say(value, side):
         (0.3, 2.0, False, False),
         (-0.3, 2.0, False, False),
         (-1.0, 2.0, False, True),
-        (0.4, -1.0, False, False),  # the pictures speak for the label: mix-ups have no say
+        (0.4, -1.0, False, False),  # the pictures speak for the label: confusions have no say
         (0.4, None, False, False),
     ],
 )
@@ -207,8 +207,8 @@ def test_the_reason_names_common_and_rare_mix_ups_that_count(value, score, commo
         label="cat", suggested="dog", p_wrong=0.9, kind="wrong", probs={}, loss_share=None,
         score=score, opinions=[], swap_odds=value,
     )  # fmt: skip
-    assert ('"dog" labelled "cat" is a common mix-up here' in sentence) == common
-    assert ('"dog" labelled "cat" is a rare mix-up here' in sentence) == rare
+    assert ('"dog" labelled "cat" is a common confusion here' in sentence) == common
+    assert ('"dog" labelled "cat" is a rare confusion here' in sentence) == rare
 
 
 @pytest.fixture

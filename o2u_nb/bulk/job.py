@@ -117,7 +117,10 @@ def _followed(
         if progress:
             progress(ready, total)
     if lacking := {part.key for part in todo} - set(found):
-        raise O2UError(f"Expected {len(todo):,} parts, of which {len(lacking):,} were not done.")
+        raise O2UError(
+            f"Expected {len(todo):,} parts to be scored, of which {len(lacking):,} were not: call "
+            "it again, and it goes on with these."
+        )
     return list(found.values())
 
 

@@ -12,7 +12,7 @@ def add_command(commands) -> None:
     """Add `audit` to the parsers of the command line."""
     parser = commands.add_parser(
         "audit",
-        help="rank the images of a folder by how suspicious their labels are",
+        help="rank the pictures of a folder by how suspicious their labels are",
         epilog="presets, with the time for 10,000 pictures of 32 pixels on two cores: "
         + "; ".join(f"{p.name}: {p.does}, {p.minutes}" for p in PRESETS.values()),
     )
@@ -20,7 +20,7 @@ def add_command(commands) -> None:
         "source",
         type=place,
         metavar="SOURCE",
-        help="folder of class folders, or folder of images with --labels",
+        help="folder of class folders, or folder of pictures with --labels",
     )
     parser.add_argument(
         "--out",
@@ -33,7 +33,8 @@ def add_command(commands) -> None:
         "--labels",
         type=place,
         metavar="FILE",
-        help="file with the columns path and label, one row per image: CSV, JSON, Parquet or Excel",
+        help="file with the columns path and label, one row per picture: CSV, JSON, Parquet or "
+        "Excel",
     )
     parser.add_argument(
         "--columns",

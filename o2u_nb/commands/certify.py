@@ -19,16 +19,22 @@ def add_command(commands) -> None:
     """Add `certify` to the parsers of the command line."""
     parser = commands.add_parser(
         "certify",
-        help="say how many labels are right at least, from the review and a random sample",
+        help="say what share of the labels is right at least, from the review and a random sample",
         epilog="First decide on the suspects, then draw a random sample of all other samples "
         "(--draw), look at it in a notebook (Audit.open(DIR).certify()), and ask again.",
     )
     parser.add_argument("folder", type=place, metavar="DIR", help="folder of an audit")
     parser.add_argument(
-        "--standard", type=_share, metavar="SHARE", help="share of right labels to show (0.95)"
+        "--standard",
+        type=_share,
+        metavar="SHARE",
+        help="share of right labels to show (default: 0.95)",
     )
     parser.add_argument(
-        "--confidence", type=_share, metavar="SHARE", help="confidence of all statements (0.95)"
+        "--confidence",
+        type=_share,
+        metavar="SHARE",
+        help="confidence of all statements (default: 0.95)",
     )
     parser.add_argument(
         "--per-class",
@@ -36,7 +42,7 @@ def add_command(commands) -> None:
         nargs="?",
         const=PER_CLASS,
         metavar="N",
-        help=f"a statement on each class, from N labels of each at least ({PER_CLASS})",
+        help=f"a statement on each class, from at least N labels of each (default: {PER_CLASS})",
     )
     parser.add_argument(
         "--sequential",
@@ -54,14 +60,18 @@ def add_command(commands) -> None:
     parser.add_argument(
         "--cut-here",
         action="store_true",
-        help="draw although suspects are undecided: the cut is where the review stopped",
+        help="draw although suspects are undecided: set the threshold where the review stopped",
     )
-    parser.add_argument("--anew", action="store_true", help="give an earlier sample up")
-    parser.add_argument("--seed", type=seed, metavar="N", help="of the random order")
+    parser.add_argument(
+        "--anew", action="store_true", help="draw a new sample, and give up the earlier one"
+    )
+    parser.add_argument(
+        "--seed", type=seed, metavar="N", help="seed of the random order (default: drawn)"
+    )
     parser.add_argument(
         "--report", action="store_true", help="write the certificate into report.html, too"
     )
-    parser.add_argument("--reviewer", metavar="NAME", help="who draws (default: the user)")
+    parser.add_argument("--reviewer", metavar="NAME", help="who draws (default: the user name)")
     parser.set_defaults(command=run)
 
 
@@ -129,7 +139,7 @@ def _print_state(options: argparse.Namespace, certification) -> None:
     said.append(words.delivered(found))
     said += [words.class_line(row) for row in found.classes]
     if found.classes:
-        said.append("All statements on classes hold together with the confidence.")
+        said.append("All statements on classes together hold with this confidence.")
     print("\n".join(map(on_one_line, said)))
     if step.name == LOOK:
         print(f"\n{step.words}\nNext: in a notebook, {_notebook(options.folder)}")

@@ -22,7 +22,7 @@ def add_command(commands) -> None:
     """Add `compare` to the parsers of the command line."""
     parser = commands.add_parser(
         "compare",
-        help="train by several methods with planted wrong labels, and say which finds them",
+        help="train by several methods on planted wrong labels, and say which finds them best",
         epilog="compare --list names every method and detector with its paper.",
     )
     parser.add_argument(
@@ -30,42 +30,51 @@ def add_command(commands) -> None:
         type=place,
         nargs="?",
         metavar="SOURCE",
-        help="folder of class folders whose labels are right, or folder of images with --labels",
+        help="folder of class folders whose labels are right, or folder of pictures with --labels",
     )
     parser.add_argument("--out", type=place, metavar="DIR", help="folder for the results")
-    parser.add_argument("--labels", type=place, metavar="FILE", help="as for audit")
+    parser.add_argument(
+        "--labels",
+        type=place,
+        metavar="FILE",
+        help="file with the columns path and label, as for audit",
+    )
     parser.add_argument(
         "--methods", type=_names, metavar="NAME[,NAME]", help="training methods (default: all)"
     )
     parser.add_argument(
-        "--detectors", type=_names, metavar="NAME[,NAME]", help="detectors (default: the usual)"
+        "--detectors",
+        type=_names,
+        metavar="NAME[,NAME]",
+        help="detectors (default: the usual ones)",
     )
     parser.add_argument(
         "--noise",
         type=_names,
         default=["symmetric 40 %"],
         metavar="NOISE[,NOISE]",
-        help="what is planted: 'none', 'symmetric 40 %%', 'pair flip 20 %%', 'look-alike 10 %%', "
-        "'instance 20 %%' (default: symmetric 40 %%)",
+        help="kinds of wrong labels that are planted: 'none', 'symmetric 40 %%', 'pair flip 20 "
+        "%%', 'look-alike 10 %%', 'instance 20 %%' (default: symmetric 40 %%)",
     )
     parser.add_argument(
-        "--seeds", type=_seeds, default=[0, 1, 2], metavar="N[,N]", help="default: 0,1,2"
+        "--seeds", type=_seeds, default=[0, 1, 2], metavar="N[,N]", help="seeds (default: 0,1,2)"
     )
     parser.add_argument("--epochs", type=count(1), metavar="N", help="epochs of each training")
     parser.add_argument(
         "--eye",
         metavar="NAME",
-        help="the network on whose features heads are trained (default: the one that works "
-        "offline), or network for one that is trained on the pictures, which takes long",
+        help="the network that gives the features for the heads (default: the one that works "
+        "offline), or network for one that is trained on the pictures, which takes longer",
     )
     parser.add_argument(
         "--processes",
         type=count(1),
         metavar="N",
-        help="trainings at the same time (default: as many as there are cores for heads on a "
-        "processor, else 1)",
+        help="trainings at the same time (default: one for each core for heads on a CPU, else 1)",
     )
-    parser.add_argument("--list", action="store_true", help="name all methods and detectors")
+    parser.add_argument(
+        "--list", action="store_true", help="list all methods and detectors, and exit"
+    )
     parser.set_defaults(command=run)
 
 

@@ -1,11 +1,11 @@
-"""The command `doctor`: check this environment and name cures."""
+"""The command `doctor`: check this installation and say how to fix it."""
 
 import argparse
 
 
 def add_command(commands) -> None:
     """Add `doctor` to the parsers of the command line."""
-    parser = commands.add_parser("doctor", help="check this environment and name cures")
+    parser = commands.add_parser("doctor", help="check this installation and say how to fix it")
     parser.set_defaults(command=run)
 
 

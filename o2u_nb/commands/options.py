@@ -49,7 +49,7 @@ def count(least: int) -> Callable[[str], int]:
         is_whole = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
         if not is_whole or int(text) < least:
             raise argparse.ArgumentTypeError(
-                f"expected a whole number from {least} on, found {text[:60]!r}"
+                f"expected a whole number of at least {least}, found {text[:60]!r}"
             )
         return int(text)
 

@@ -72,10 +72,12 @@ def run(options: argparse.Namespace) -> int:
 def _into_table(options: argparse.Namespace) -> int:
     given = {"--workers": options.workers, "--rows": options.rows}
     for name in (name for name, value in given.items() if value is not None):
-        raise O2UError(f"Expected {name} with --engine {' or '.join(ENGINES)} only.")
+        raise O2UError(
+            f"{name} goes with --engine only: leave it out, or add --engine {ENGINES[0]}."
+        )
     for where in (options.source, options.out):
         if is_url(where):
-            raise O2UError(f"Expected --engine with a URL, as {where}, or a path of this machine.")
+            raise O2UError(f"A URL, as {where}, goes with --engine only: add it, or give a path.")
     table_out.require_usable(options.out, [options.source, options.labels], KINDS)
     audit = Audit.open(options.folder)
     source = options.source
@@ -96,7 +98,8 @@ def _into_table(options: argparse.Namespace) -> int:
 def _in_bulk(options: argparse.Namespace) -> int:
     if options.labels is not None:
         raise O2UError(
-            "Expected labels in the tables with --engine, in a column label: not --labels."
+            "With --engine, labels are read from the column label of the tables: leave --labels "
+            "out."
         )
     audit = Audit.open(options.folder)
     with Bars() as bars:

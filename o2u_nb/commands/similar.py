@@ -31,11 +31,15 @@ def add_command(commands) -> None:
         "picture",
         nargs="+",
         metavar="PICTURE",
-        help="file of a picture, in the set or not; or the id of a sample, or several ids, whose "
-        "common looks are searched for",
+        help="file of a picture, in the set or not; or the id of a sample, or several ids, to "
+        "search for what they have in common",
     )
     parser.add_argument(
-        "--k", type=count(1), default=10, metavar="N", help="how many (default: %(default)s)"
+        "--k",
+        type=count(1),
+        default=10,
+        metavar="N",
+        help="number of samples to show (default: %(default)s)",
     )
     parser.add_argument(
         "--eye", metavar="NAME", help="the network that compares (default: the audit's first)"
@@ -65,7 +69,7 @@ def _found(audit: Audit, options: argparse.Namespace) -> pd.DataFrame:
     if len(asked) > 1:
         raise O2UError(
             f"Expected one file of a picture, or ids of samples; found {len(asked)} names with "
-            f"the file {files[0]!r} among them."
+            f"the file {files[0]!r} among them: give that file alone, or ids alone."
         )
     return audit.looks_like(asked[0], **how)
 

@@ -22,7 +22,7 @@ def print_summary(found: Audit) -> None:
         name = id if len(id) <= width else f"...{id[-width + 3 :]}"
         print(f"{rank:>4}  {name:<{width}}  {on_one_line(label)}  ->  {on_one_line(suggested)}")
     if stability is not None:
-        print(f"\nHow settled the ranking is: {stability}.")
+        print(f"\nHow stable the ranking is: {stability}.")
     if len(found.problems):
         print(f"\n{len(found.problems):,} problems in the source:\n")
         for line in named_problems(found.problems):
@@ -39,6 +39,6 @@ def _how_many(facts: dict) -> str:
     total = facts["n_samples"]
     if facts["warnings"]:
         low, high = facts["estimated_range"]
-        return f"Between {low:,} and {high:,} of {total:,} labels may be wrong, with doubts"
+        return f"{low:,} to {high:,} of {total:,} labels may be wrong (a doubtful estimate)"
     count = facts["estimated_wrong"]
     return f"About {count:,} of {total:,} labels look wrong ({percent(count / total)})"

@@ -20,7 +20,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=list(PRESETS),
         default="standard",
-        help="how many networks look at the pictures, and how long (default: %(default)s)",
+        help="how many networks look at the pictures, and for how long they are trained "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--eye",
@@ -51,7 +52,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         dest="copies",
         action="store_false",
         help="do not search for copies of pictures, which takes a sixth to a third of the time of "
-        "an instant audit; equal files are found all the same",
+        "an instant audit; identical files are still found",
     )
     earlier = parser.add_mutually_exclusive_group()
     earlier.add_argument(
@@ -97,7 +98,7 @@ def run_audit(source: Path, out: Path, options, **more) -> Audit:
 def _how_to_go_on(out: Path, argv: list[str]) -> str:
     """Say what to type to go on with an audit that was interrupted."""
     if unfinished_in(out) is None:
-        return f"nothing was begun. To try again: {command()} {shlex.join(argv)}"
+        return f"nothing was started. To try again: {command()} {shlex.join(argv)}"
     words = [word for word in argv if word not in ("--overwrite", "--resume")]
     again = shlex.join([*words, "--resume"])
     return f"finished epochs and features are kept. To go on: {command()} {again}"

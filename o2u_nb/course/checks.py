@@ -71,7 +71,7 @@ def agreement_by_hand(observed: float, kappa: float) -> str:
     close(share(observed), 0.8, 0.001, "Count the pictures on which both say the same, of 100.")
     by_chance = 0.7 * 0.7 + 0.3 * 0.3
     if abs(number(kappa) - 0.8) < 0.001:
-        raise NotYet("That is the observed agreement. Kappa takes off what chance would give.")
+        raise NotYet("That is the observed agreement. Kappa subtracts what chance would give.")
     close(
         number(kappa),
         (0.8 - by_chance) / (1 - by_chance),
@@ -203,14 +203,16 @@ def separates_prediction(word: str, scores: pd.DataFrame, planted: pd.Series) ->
     mean, variance = (_found(scores[name], planted) for name in ("o2u_mean", "o2u_var"))
     better = "mean" if mean >= variance else "variance"
     return (
-        f"You said the {said}, it is the {better}: of as many first suspects as there are planted "
-        f"labels, {percent(mean)} are planted by the mean and {percent(variance)} by the variance."
+        f"You said the {said}, it is the {better}. Take as many first suspects as there are "
+        "planted "
+        f"labels: by the mean, {percent(mean)} of them are planted, by the variance "
+        f"{percent(variance)}."
     )
 
 
 @question
 def separated(scores: pd.DataFrame, planted: pd.Series) -> str:
-    """The settings of the explorer make the mean loss find at least nine in ten planted labels."""
+    """Choose settings with which the mean loss finds at least nine in ten planted labels."""
     n = int(planted.sum())
     if n < 20:
         raise NotYet(f"Expected at least 20 planted labels, found {n}: choose a noise and a share.")
@@ -258,7 +260,7 @@ def when_to_remove(word: str) -> str:
 def blind_spot(kind: str) -> str:
     """Say for which noise the assumption behind ODD's line fails."""
     if one_of(kind, ("symmetric", "pair flip")) != "pair flip":
-        raise NotYet("For which of the two is a wrong label *not* like one drawn out of a hat?")
+        raise NotYet("For which of the two is a wrong label *not* like one drawn at random?")
     return "The network learns the flip as a rule: these labels have a lower loss than random ones."
 
 
@@ -284,7 +286,7 @@ def forgetting_by_hand(events: int) -> str:
         raise NotYet("Three epochs are wrong, but an event is a step from right to wrong.")
     if found != 2:
         raise NotYet("Count the places where a right answer is followed by a wrong one.")
-    return "The second step from wrong to wrong is none: nothing was there to be forgotten."
+    return "A step from wrong to wrong is not an event: there was nothing to forget."
 
 
 @question
@@ -479,7 +481,7 @@ def clicks(for_suspects: int, budget: int) -> str:
             "right, one label in ten of the rest could be wrong."
         )
     if n < 20:
-        raise NotYet("Then hardly any label is mended: give more to the ranking.")
+        raise NotYet("Then hardly any label is corrected: give more to the ranking.")
     return f"{n} for suspects, {budget - n} for the random sample."
 
 
@@ -509,6 +511,7 @@ def capstone(score: Score) -> str:
     mended = score.before - score.after
     return (
         f"{score.before} labels were wrong, {score.after} are now, after {score.clicks} clicks: "
-        f"{mended / max(1, score.clicks):.2f} mended a click. {score.harmed} right labels were "
+        f"{mended / max(1, score.clicks):.2f} corrected per click. {score.harmed} right labels "
+        "were "
         "made wrong. The promise holds."
     )

@@ -124,7 +124,7 @@ def _opened(path: Path, mode: str) -> tuple[np.ndarray, int]:
     except (Damage, FileNotFoundError):
         raise
     except Exception as error:  # bytes that are no header can raise nearly anything from numpy
-        raise Damage(f"it is no array that can be read: {error}") from error
+        raise Damage(f"it is not an array that can be read: {error}") from error
 
 
 def _check_end(path: Path, end: int, whole: bool) -> None:

@@ -87,9 +87,9 @@ def check(
     `problems` are those found before; the new ones are added to them. `source` names the data in
     error messages, and `hint` is added to the error about a single class. If `classes` is given,
     rows with other labels are left out. With `check_images` every image is decoded once, and
-    `progress(done, total)` is called meanwhile. `root` is the folder that paths were relative to,
-    by default the working folder. Raises `SourceError` when no file exists, or when no sample or
-    only one class is left.
+    `progress(done, total)` is called while this runs. `root` is the folder that paths were relative
+    to, by default the working folder. Raises `SourceError` when no file exists, or when no sample
+    or only one class is left.
     """
     rows = rows.sort_values("sample_id", kind="stable", ignore_index=True)
     rows, found = _apply(_naming_rules(rows, source, classes, root), rows, list(problems))
@@ -162,7 +162,7 @@ def _unknown_labels(rows: pd.DataFrame, classes: Sequence[str]) -> Verdict:
     unknown = rows.loc[~good, ["sample_id", "label"]]
     known = NearNames(classes)
     details = {
-        label: f"the label {label!r} is none of the {len(classes)} classes"
+        label: f"the label {label!r} is not one of the {len(classes)} classes"
         + _did_you_mean(label, known)
         for label in unknown["label"].unique()
     }
@@ -256,7 +256,7 @@ def _single_samples(rows: pd.DataFrame) -> Verdict:
             name,
             table.SINGLE_SAMPLE,
             f"the only sample of the class {label!r}{_did_you_mean(label, known)}",
-            "kept: judge it by eye",
+            "kept: look at it yourself",
         )
         for name, label in lone[["sample_id", "label"]].itertuples(index=False)
     ]
@@ -366,7 +366,7 @@ def _out_of_reach(item: Item) -> str | None:
         return None
     try:
         if not stat.S_ISREG(os.stat(item).st_mode):
-            return f"no file any more: {os.fspath(item)}"
+            return f"the file is gone: {os.fspath(item)}"
         open(item, "rb").close()
     except OSError as error:
         return f"{error.strerror or error}: {os.fspath(item)}"

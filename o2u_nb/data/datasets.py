@@ -90,7 +90,8 @@ def subset(samples: pd.DataFrame, n: int | None, *, seed: int) -> pd.DataFrame:
     """Return `n` random rows of `samples`, in their order, each class in its proportion.
 
     The numbers per class are rounded by largest remainder, so that exactly `n` rows are returned.
-    If `n` is None, all rows are returned. Raises `SourceError` when there are fewer than `n` rows.
+    `seed` decides which. If `n` is None, all rows are returned. Raises `SourceError` when there are
+    fewer than `n` rows.
     """
     if n is None:
         return samples

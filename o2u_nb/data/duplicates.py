@@ -115,7 +115,7 @@ def in_several_splits(samples: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame
     apart = np.flatnonzero(splits != splits[first])  # from the first member of their group
     second = pd.Series(apart).groupby(first[apart]).min()
     other = pd.Series(first).map(second).where(splits == splits[first], first)
-    fate = "kept: leave it out of one split, else what is measured there is too good"
+    fate = "kept: leave it out of one split, or what is measured there is too optimistic"
     return problems_table(
         Problem(
             samples.index[row], SEVERAL_SPLITS, f"also as {samples.index[to]} in {splits[to]}", fate

@@ -35,9 +35,9 @@ class Fingerprints(NamedTuple):
 def fingerprints(samples: pd.DataFrame, *, progress: Progress | None = None) -> Fingerprints:
     """Return the fingerprints of all pictures of `samples`, in row order.
 
-    `progress(done, total)` is called meanwhile, see `parallel.in_threads`. The hash is `phash` of
-    the library imagehash: which of the lowest frequencies of the grey picture are stronger than
-    half of them.
+    `progress(done, total)` is called while this runs, see `parallel.in_threads`. The hash is
+    `phash` of the library imagehash: which of the lowest frequencies of the grey picture are
+    stronger than half of them.
     """
     n = len(samples)
     found = Fingerprints(

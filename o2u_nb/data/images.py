@@ -174,9 +174,9 @@ def decode_pixels(
     The aspect ratio is not kept; images that already have the size are not changed. Returns uint8
     (N, size, size, 3). It is in memory, or with `out` it is a memory map of the .npy file `out`,
     which is created only once it is complete, and which is opened copy-on-write so that it never
-    changes. `workers` is the number of threads, and `progress(done, total)` is called meanwhile;
-    see `parallel.in_threads`. Raises `SourceError`, which names the first image that cannot be
-    decoded, and `OutputError` when `out` cannot be written.
+    changes. `workers` is the number of threads, and `progress(done, total)` is called while this
+    runs; see `parallel.in_threads`. Raises `SourceError`, which names the first image that cannot
+    be decoded, and `OutputError` when `out` cannot be written.
     """
     shape = (len(samples), size, size, 3)
     rows = in_threads(
@@ -312,7 +312,7 @@ def _grey8(image: Image.Image, grey: GreyRange | None) -> Image.Image:
     """Scale deep grey to 8 bits; values outside the range `grey` become black or white."""
     pixels = np.asarray(image).astype(np.float64)
     if not np.isfinite(pixels).all():
-        raise ValueError("grey values that are no numbers (NaN or infinite)")
+        raise ValueError("grey values that are not numbers (NaN or infinite)")
     low, high = grey or (0.0, top_of(image.mode == "F"))
     if grey is None and not (pixels.min() >= low and pixels.max() <= high):
         raise ValueError(

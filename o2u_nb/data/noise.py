@@ -48,7 +48,7 @@ def named(name: str, features: np.ndarray | pd.DataFrame | None = None) -> Noise
     those of the label's class) and "instance" (similar samples get the same wrong labels), followed
     by the share, as in "symmetric 40 %" or "pair flip 0.2". "none" changes nothing. Without
     `features`, look-alike classes and similar samples are told by the pixels at 8 x 8. Raises
-    `O2UError` for another kind, or a share that is no number between 0 and 1.
+    `O2UError` for another kind, or a share that is not a number between 0 and 1.
 
     >>> named("symmetric 40 %")(None, np.zeros(5, int), ["a", "b"], np.random.default_rng(0))
     array([0, 1, 1, 1, 0])

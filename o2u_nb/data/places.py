@@ -98,7 +98,9 @@ def place_of(where: str | os.PathLike) -> Place:
             return Place(*fsspec.core.url_to_fs(text))
         return Place(fsspec.filesystem("file"), Path(os.path.abspath(text)).as_posix())
     except ImportError as error:
-        raise MissingExtraError(f"Expected a package that opens {text}: {error}") from error
+        raise MissingExtraError(
+            f"No package here opens {text}: install one, or use a path ({error})."
+        ) from error
     except ValueError as error:
         raise SourceError(f"Expected a path or a URL, found {text!r}: {error}") from error
 

@@ -158,7 +158,8 @@ def read(path: str | os.PathLike, *, columns: list[str] | None = None) -> pd.Dat
     samples = table_in(path, columns=columns)
     if samples.index.name != "sample_id" or not {"label", "split"} <= set(samples.columns):
         raise SourceError(
-            f"{path} is a table, but no samples table: expected the index sample_id with columns "
+            f"{path} is a table, but not a samples table: expected the index sample_id with "
+            "columns "
             f"label and split, found the index {samples.index.name} with the columns "
             f"{', '.join(samples.columns)}"
         )

@@ -25,7 +25,7 @@ RECOMMENDED = "sure_disagreement"  # the estimator whose count the score table u
 TITLES = {
     "sure_disagreement": "contradicted where the network is sure",
     "disagreement": "contradicted at all",
-    "mixture": "two bell curves of scores",
+    "mixture": "two normal distributions of scores",
     "otsu": "best split of the scores (Otsu)",
     "confident_joint": "confident learning",
     "odd": "loss of random labels (ODD)",
@@ -67,7 +67,9 @@ def compare_estimators(evidence: Evidence, score: np.ndarray) -> pd.DataFrame:
     `score` (n_samples,) float, higher = more suspicious, NaN for samples that training has never
     seen; these are left out. Returns a table indexed by `estimator` with the columns `count`
     (float, NaN where the estimator refuses), `rate` (the count divided by the number of samples
-    seen, 0 to 1) and `note` (a sentence). The score table uses the count in the row `RECOMMENDED`.
+    seen, 0 to 1) and `note` (a sentence). The score table uses the count in the row `RECOMMENDED`,
+    shifted towards the usual share where the network has learned too little, see
+    `threshold.count_wrong`.
     The result does not depend on the order of the samples. Raises `O2UError` when `score` has
     another shape or holds an infinite value.
     """
@@ -127,7 +129,7 @@ def mixture(score: np.ndarray) -> Count:
     values = values[evenly(len(values), MAX_FITTED)]
     one, two = _fitted(values)
     if one.bic(values) <= two.bic(values):
-        return Count(np.nan, "One bell curve fits the scores as well as two (BIC).")
+        return Count(np.nan, "One normal distribution fits the scores as well as two (BIC).")
     separation = ashman_d(two.means_.ravel(), two.covariances_.ravel())
     if separation < MIN_SEPARATION:
         return Count(
@@ -138,7 +140,7 @@ def mixture(score: np.ndarray) -> Count:
     share = two.predict_proba(values)[:, np.argmax(two.means_)].mean()
     return Count(
         float(share * len(score)),
-        f"Assumes two bell curves of scores; Ashman's D = {separation:.1f}.",
+        f"Assumes two normal distributions of scores; Ashman's D = {separation:.1f}.",
     )
 
 
@@ -218,8 +220,8 @@ def confident_joint(probs: np.ndarray, labels: np.ndarray) -> Count:
     joint = estimate_joint(np.asarray(labels[known]), np.asarray(probs[known]))
     return Count(
         float((1 - np.trace(joint)) * len(labels)),
-        "Confident learning; assumes probabilities from a network that did not train on the "
-        "samples, but these come from training.",
+        "Assumes probabilities from a network that did not train on the samples, but these come "
+        "from training.",
     )
 
 
@@ -240,8 +242,8 @@ def odd_percentile(probs: np.ndarray, labels: np.ndarray, percentile: float = PE
     above = np.count_nonzero(loss > np.percentile(simulated, percentile))
     return Count(
         above / (1 - percentile / 100),
-        f"Assumes uniform noise: labels above the {percentile:g}th percentile of the loss that "
-        "random wrong labels would have.",
+        f"Assumes uniform noise: counts labels with a loss above the {percentile:g}th percentile "
+        "of the losses that random wrong labels would have.",
     )
 
 
@@ -266,14 +268,15 @@ def _few(
 def _sure_disagreement(probs: Probs, labels: np.ndarray, share: float) -> Count:
     return Count(
         sure_rate(probs, labels, share) * len(labels),
-        f"Assumes that labels are as often wrong in the surest {percent(share)} as in all.",
+        f"Assumes that labels are wrong as often among the surest {percent(share)} as among all.",
     )
 
 
 def _disagreement(probs: Probs, labels: np.ndarray) -> Count:
     return Count(
         sure_rate(probs, labels, 1.0) * len(labels),
-        "Counts every label that the averaged prediction contradicts, right but hard ones too.",
+        "Counts every label that the averaged prediction contradicts, also right ones of hard "
+        "samples.",
     )
 
 

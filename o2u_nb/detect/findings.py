@@ -133,7 +133,7 @@ def doubts(found: Estimate, n_samples: int) -> list[str]:
         said.append(
             "More than half of the labels look wrong. More likely, the network did not learn to "
             "tell these classes apart: there may be too few pictures, or too little training. Try "
-            "the preset thorough, and look at the top suspects before believing the number."
+            "the preset thorough, and look at the top suspects before you trust the number."
         )
     if found.high - found.low > VAGUE * n_samples:
         said.append(
@@ -150,10 +150,9 @@ def _not_learned(found: Estimate) -> str:
     return (
         f"The network has {how} learned to tell these classes apart: there may be too few pictures "
         "of each, or too little training. So how many labels are wrong cannot be told; anything "
-        f"between {found.low:,} and {found.high:,} is possible. The number {found.count:,} is "
-        f"drawn towards what is usual elsewhere, {percent(USUAL)} of the labels, and so are the "
-        "probabilities. Try the preset thorough, and look at the top suspects before you believe "
-        "them."
+        f"between {found.low:,} and {found.high:,} is possible. The number {found.count:,} and the "
+        f"probabilities are shifted towards what is usual in other data sets, {percent(USUAL)} "
+        "wrong labels. Try the preset thorough, and look at the top suspects before you trust them."
     )
 
 

@@ -1,7 +1,7 @@
 """Memorised and forgotten: which samples show best how a cyclic learning rate uncovers labels.
 
 In comes a trace. Out come the epochs at which the rate jumps, and how much of what the network had
-learned of each given label is lost there. At a low rate a network learns wrong labels by heart; at
+learned of each given label is lost there. At a low rate a network memorises wrong labels; at
 a high one it forgets them first (Huang et al., O2U-Net, ICCV 2019).
 """
 
@@ -48,7 +48,7 @@ def examples(trace: Trace, among: np.ndarray, most: int) -> np.ndarray:
     """Return at most `most` of the samples `among` that are forgotten most, best example first.
 
     `among` and the result are positions in the trace, int. Samples that are hardly forgotten, see
-    `LEAST`, are no examples.
+    `LEAST`, are not examples.
     """
     among = np.asarray(among, dtype=int)
     falls = np.nan_to_num(forgotten(trace)[among], nan=-1.0)

@@ -13,7 +13,7 @@ from o2u_nb.detect.evidence import Evidence
 def self_influence(evidence: Evidence) -> np.ndarray | None:
     """Return by how much each sample's loss would rise, had it been left out of the training.
 
-    Nats, at least 0, higher = more suspicious. Koh and Liang, ICML 2017; see
+    float (n_samples,) in nats, at least 0, higher = more suspicious. Koh and Liang, ICML 2017; see
     `influence.influence_on_itself`, and `training.probe.influence.influences`, which measures it.
     """
     return evidence.measured.get("self_influence")
@@ -22,8 +22,9 @@ def self_influence(evidence: Evidence) -> np.ndarray | None:
 def valid_influence(evidence: Evidence) -> np.ndarray | None:
     """Return by how much the validation loss would fall, had each sample been left out.
 
-    Nats, higher = more suspicious, negative where the sample helps. Koh and Liang, ICML 2017; see
-    `influence.influence_on`, and `training.probe.influence.influences`, which measures it.
+    float (n_samples,) in nats, higher = more suspicious, negative where the sample helps. Koh and
+    Liang, ICML 2017; see `influence.influence_on`, and `training.probe.influence.influences`, which
+    measures it.
     """
     return evidence.measured.get("valid_influence")
 
@@ -31,8 +32,8 @@ def valid_influence(evidence: Evidence) -> np.ndarray | None:
 def tracin(evidence: Evidence) -> np.ndarray | None:
     """Return TracIn's self-influence, the squared gradients over checkpoints.
 
-    Nats, at least 0, higher = more suspicious. Pruthi et al., NeurIPS 2020; see
-    `influence.squared_gradients`, and `training.probe.tracin.TracIn`, which adds it up.
+    float (n_samples,) in nats, at least 0, higher = more suspicious. Pruthi et al., NeurIPS 2020;
+    see `influence.squared_gradients`, and `training.probe.tracin.TracIn`, which adds it up.
     """
     return evidence.measured.get("tracin")
 
@@ -40,9 +41,9 @@ def tracin(evidence: Evidence) -> np.ndarray | None:
 def near_boundary(evidence: Evidence) -> np.ndarray | None:
     """Return how near each sample lies to a decision boundary.
 
-    0 to 1, higher = nearer, 0 = no other class was found nearby. It says nothing of the label: a
-    right label can lie near a boundary, and a wrong one far from it. Arpit et al., ICML 2017; see
-    `training.probe.critical.near_boundary`, which measures it.
+    float (n_samples,), 0 to 1, higher = nearer, 0 = no other class was found nearby. It says
+    nothing of the label: a right label can lie near a boundary, and a wrong one far from it. Arpit
+    et al., ICML 2017; see `training.probe.critical.near_boundary`, which measures it.
     """
     return evidence.measured.get("near_boundary")
 
@@ -50,7 +51,7 @@ def near_boundary(evidence: Evidence) -> np.ndarray | None:
 def threshold_margin(evidence: Evidence) -> np.ndarray | None:
     """Return by how much each sample's AUM lies below that of samples that are wrong on purpose.
 
-    Logits, higher = more suspicious; above 0 the label is called wrong. Pleiss et al., NeurIPS
-    2020; see `training.thresholds.threshold_samples`, which measures it.
+    float (n_samples,) in logits, higher = more suspicious; above 0 the label is called wrong.
+    Pleiss et al., NeurIPS 2020; see `training.thresholds.threshold_samples`, which measures it.
     """
     return evidence.measured.get("threshold_margin")

@@ -220,8 +220,8 @@ class Odd:
         if len(heavy):
             name = heavy["share"].idxmax()
             found.append(
-                f"{heavy['share'][name]:.0%} of the samples labelled {name!r} were removed: the "
-                "network may not have learnt this class yet. Train longer before removing, or "
+                f"{percent(heavy['share'][name])} of the samples labelled {name!r} were removed: "
+                "the network may not have learnt this class yet. Train longer before removing, or "
                 "remove less (a larger percentile)."
             )
         distance, pair = self.unevenness()
@@ -235,14 +235,14 @@ class Odd:
         return found
 
     def unevenness(self) -> tuple[float | None, tuple[str, str] | None]:
-        """Return how far removed labels are from uniform noise, and the most frequent mix-up.
+        """Return how far removed labels are from uniform noise, and the most frequent confusion.
 
         Among the removed samples for which the network predicts one class, uniform noise would
         spread the given labels evenly over the other classes. The distance is the mean, over the
         predicted classes, of the total variation distance from that: 0 (uniform) to 1. The distance
-        that is expected by chance is subtracted. The mix-up is the most frequent pair (given class,
-        predicted class). Both are None with fewer than `ENOUGH` removed samples or fewer than three
-        classes, where nothing can be said.
+        that is expected by chance is subtracted. The confusion is the most frequent pair (given
+        class, predicted class). Both are None with fewer than `ENOUGH` removed samples or fewer
+        than three classes, where nothing can be said.
         """
         table = self._pairs()
         n_classes = len(table)

@@ -50,8 +50,8 @@ def umap(
 ) -> np.ndarray | None:
     """Return UMAP's coordinates of all samples: float32 (n, 2), the same every time.
 
-    `tell(stage, done, total)` is called meanwhile, and where `cancelled()` becomes true, None is
-    returned. Raises `MissingExtraError` without umap-learn, and `O2UError` when it fails.
+    `tell(stage, done, total)` is called while this runs, and where `cancelled()` becomes true, None
+    is returned. Raises `MissingExtraError` without umap-learn, and `O2UError` when it fails.
     """
     require_umap()
     if len(search.rows) < FEWEST:
@@ -69,7 +69,8 @@ def umap(
             if process.returncode or not (folder / "map.npy").is_file():
                 errors.seek(0)
                 said = errors.read().decode(errors="replace").strip().splitlines()
-                raise O2UError(f"UMAP has failed: {(said or [f'status {process.returncode}'])[-1]}")
+                why = (said or [f"status {process.returncode}"])[-1]
+                raise O2UError(f'UMAP has failed ({why}): use the method "pca" instead.')
         return np.load(folder / "map.npy")
 
 

@@ -69,7 +69,10 @@ def adding_up_to(p_wrong: np.ndarray, count: float) -> np.ndarray:
 
 
 def log_odds(p_wrong: np.ndarray) -> np.ndarray:
-    """Return log-odds in nats, at most those of `NEAREST` and 1 - `NEAREST`; NaN stays NaN."""
+    """Return the log-odds of the probabilities `p_wrong`, 0 to 1, in nats, of the same shape.
+
+    They are at least those of `NEAREST` and at most those of 1 - `NEAREST`; NaN stays NaN.
+    """
     return _logit(np.clip(p_wrong, NEAREST, 1 - NEAREST))
 
 
@@ -78,7 +81,7 @@ def _logit(p: Any) -> Any:
 
 
 def expit(x: np.ndarray) -> np.ndarray:
-    """Return the probabilities, 0 to 1, that belong to the log-odds `x` in nats."""
+    """Return the probabilities, 0 to 1, of the log-odds `x` in nats, of the same shape."""
     return 1 / (1 + np.exp(-np.clip(x, -500, 500)))  # more would overflow
 
 

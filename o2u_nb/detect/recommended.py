@@ -36,7 +36,7 @@ def swap_odds(evidence: Evidence) -> np.ndarray:
     """Return how common it is that samples of the suggested class have the given label.
 
     float (n_samples,), nats, higher = more suspicious: the logarithm of a ratio, positive where
-    this mix-up is more common than the average one. It is a prior, which depends on the pair of
+    this confusion is more common than the average one. It is a prior, which depends on the pair of
     classes and not on the sample. See `swaps.swap_odds`.
     """
     return swaps.swap_odds(evidence.said_of_alike, evidence.labels, evidence.suggested)
@@ -73,8 +73,8 @@ def combined(dynamics: np.ndarray, look_alikes: np.ndarray | None, swaps: np.nda
     outputs for the sample itself (`scores.settled_margin`), `look_alikes` from those for similar
     samples. Their mean is taken, or `dynamics` alone where `look_alikes` is None or NaN. Where the
     mean is positive, so that it contradicts the label, it is multiplied by exp(`swaps`): it becomes
-    larger where such a mix-up is common, and smaller where it is rare. NaN where the sample itself
-    was never seen.
+    larger where such a confusion is common, and smaller where it is rare. NaN where the sample
+    itself was never seen.
 
     By Bayes' rule `swaps` would be added to log-odds that are calibrated. The network's are not:
     they are far too large for the samples that it contradicts most, so that adding `swaps` would

@@ -105,11 +105,11 @@ def describe(name: str) -> str | None:
 def called(name: str) -> str:
     """Return what people read for a column: its title, without the unit, for a menu or a card.
 
-    A column that is none of ours is called by its name. It may be a user's own text: escape it
+    A column that is not ours is called by its name. It may be a user's own text: escape it
     before you put it into HTML.
 
     >>> called("swap_odds"), called("p_wrong"), called("score_lite0"), called("mine")
-    ('how common the mix-up is', 'probability of a wrong label', 'score of lite0', 'mine')
+    ('how common the confusion is', 'probability of a wrong label', 'score of lite0', 'mine')
     """
     if name == "p_wrong":
         return "probability of a wrong label"
@@ -243,7 +243,7 @@ _BUILT_IN = (
     Detector(
         "swap_odds",
         recommended.swap_odds,
-        title="how common the mix-up is",
+        title="how common the confusion is",
         unit="nats",
         sentence="How common it is here that the suggested class bears the given label.",
         paper=_OWN,
@@ -254,7 +254,7 @@ _BUILT_IN = (
         title="score",
         unit="nats",
         sentence="The recommended score: what the network says of the sample and its look-alikes, "
-        "weighed by how common the mix-up is; with several eyes, the mean of their scores.",
+        "weighed by how common the confusion is; with several eyes, the mean of their scores.",
         paper=_OWN,
     ),
 )
@@ -445,7 +445,7 @@ _TAKEN = (*DERIVED, *DETECTORS)
 def _require_free(name: str) -> None:
     taken = name in _TAKEN or name.startswith((SCORE_OF, SEEN_AS))
     if taken or not name.isidentifier():
-        why = "is taken" if taken else "is no identifier"
+        why = "is taken" if taken else "is not an identifier"
         raise O2UError(
             f"The detector's name {name!r} {why}: pass another one, such as "
             '`@detector(..., name="my_score")`.'

@@ -61,12 +61,14 @@ class Search:
 
     `place` is a file name without a suffix, below which scaled rows and an index are kept for the
     next time; None to keep nothing. Files there are taken as they are, so that the name must be
-    another one when the rows are others.
+    another one when the rows are different. Raises `O2UError` unless `rows` has two dimensions.
     """
 
     def __init__(self, rows: np.ndarray, place: Path | None = None):
         if rows.ndim != 2:
-            raise O2UError(f"Expected features of shape (n, d), found {rows.shape}.")
+            raise O2UError(
+                f"Expected features of shape (n, d), a row for each sample; found {rows.shape}."
+            )
         self.rows = rows
         self.place = place
         self.index: SimilarIndex | None = None

@@ -15,6 +15,7 @@ import pandas as pd
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.scores import settled_margin
 from o2u_nb.detect.threshold import count_wrong
+from o2u_nb.text import percent
 from o2u_nb.trace import Trace
 
 # Smallest share of the samples (0 to 1) whose place at the top is compared. With only a handful of
@@ -44,8 +45,8 @@ class Stability:
 
     def __str__(self) -> str:
         return (
-            f"{self.top_overlap:.0%} of the top {self.n_top:,} suspects are the same as a cycle "
-            f"ago (rank correlation {self.rank_correlation:.3f})"
+            f"{percent(self.top_overlap)} of the top {self.n_top:,} suspects are the same as a "
+            f"cycle ago (rank correlation {self.rank_correlation:.3f})"
         )
 
 

@@ -1,4 +1,4 @@
-"""Common mix-ups: which pairs of classes are mixed up more often than others.
+"""Common confusions: which pairs of classes are mixed up more often than others.
 
 In come class probabilities and the given labels; out comes one number per sample. Wrong labels are
 rarely spread evenly: tigers are labelled leopard, not teapot. If one tiger in five is labelled
@@ -13,18 +13,18 @@ from o2u_nb.detect.class_rows import Probs, peaks
 # All of these were chosen on development sets, see benchmarks/detection/README.md.
 # Share (0 to 1) of the samples predicted as a class that are counted: the surest ones, for which
 # the network is hardly ever wrong. Of small classes more are counted, `LEAST_SURE` samples but at
-# most the share `MOST_PART`, because a few samples do not show which mix-ups are common.
+# most the share `MOST_PART`, because a few samples do not show which confusions are common.
 SURE_PART = 0.1
 LEAST_SURE = 100
 MOST_PART = 0.25
 # Smallest shape parameter of the Gamma prior. The smaller it is, the more a few samples change the
 # ratio.
 LEAST_SHAPE = 3.0
-WEIGHT = 0.5  # exponent of the ratio of a mix-up, so the factor of its logarithm
+WEIGHT = 0.5  # exponent of the ratio of a confusion, so the factor of its logarithm
 
 
 def swap_odds(probs: Probs, labels: np.ndarray, suspected: np.ndarray) -> np.ndarray:
-    """Return how common the mix-up of each sample would be, as the logarithm of a ratio.
+    """Return how common the confusion of each sample would be, as the logarithm of a ratio.
 
     `probs` is (n, n_classes) float, with rows of NaN where not known; `labels` (n,) int are the
     given classes, and `suspected` (n,) int the classes that the samples may have instead. Returns
@@ -32,13 +32,13 @@ def swap_odds(probs: Probs, labels: np.ndarray, suspected: np.ndarray) -> np.nda
     the given label more often than wrong labels do on average, negative where less often, and 0
     where that cannot be told. The logarithm of `swap_ratios` is multiplied by `WEIGHT`, because a
     network that confuses two classes, even in its surest predictions, cannot be told from a common
-    mix-up.
+    confusion.
     """
     return WEIGHT * np.log(swap_ratios(probs, labels))[labels, suspected]
 
 
 def swap_ratios(probs: Probs, labels: np.ndarray) -> np.ndarray:
-    """Return how common each mix-up is, compared with the average one.
+    """Return how common each confusion is, compared with the average one.
 
     float (n_classes, n_classes): row = given class, column = true class; 1 = as common as the
     average; the diagonal is set to 1. `probs` is (n, n_classes) float, with rows of NaN where not
@@ -46,9 +46,9 @@ def swap_ratios(probs: Probs, labels: np.ndarray) -> np.ndarray:
 
     Counted are the surest of the samples that are predicted as each class, for which the network is
     hardly ever wrong: a tenth of them, or of small classes up to a quarter. n_yj of those predicted
-    as j have the label y; m_yj is the number expected if all mix-ups were equally common. The ratio
-    is the posterior mean (n + a) / (m + a) of a rate that has a Gamma distribution with mean 1 and
-    shape a over the pairs of classes. The shape is estimated from how unevenly the counts are
+    as j have the label y; m_yj is the number expected if all confusions were equally common. The
+    ratio is the posterior mean (n + a) / (m + a) of a rate that has a Gamma distribution with mean
+    1 and shape a over the pairs of classes. The shape is estimated from how unevenly the counts are
     spread, as the sum of m^2 divided by the sum of (n - m)^2 - m (Clayton and Kaldor, Biometrics
     1987), and is at least `LEAST_SHAPE`. Uniform noise, or too few samples to tell, gives ratios of
     1.

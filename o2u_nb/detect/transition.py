@@ -64,7 +64,11 @@ ESTIMATORS = {"anchor_points": anchor_points, "confident_joint": confident_joint
 
 
 def estimate(probs: np.ndarray, labels: np.ndarray, estimator: str) -> np.ndarray:
-    """Return T by the `estimator`, one of `ESTIMATORS`; raises `O2UError` for another one."""
+    """Return the transition matrix T, float (n_classes, n_classes): rows = right, columns = given.
+
+    `probs` is float (n, n_classes), `labels` int (n,), and `estimator` one of `ESTIMATORS`. Raises
+    `O2UError` for another one.
+    """
     if estimator not in ESTIMATORS:
         raise O2UError(f"Unknown estimator {estimator!r}: expected one of {', '.join(ESTIMATORS)}.")
     return ESTIMATORS[estimator](probs, labels)

@@ -21,14 +21,15 @@ def to_folder(
 ) -> Path:
     """Write the cleaned data set as a folder of class folders, with a hidden manifest.
 
-    `folder` must be new or empty. `mode` is copy, symlink, or hardlink, which takes no extra space;
-    editing such a file in place also edits the original. Samples without files are written as PNG.
-    With several splits, the class folders are in folders of the splits. Where two files of a class
-    folder would have the same name, one gets a suffix made of its id. A class name that no folder
-    can have, such as one with a slash, is escaped; the manifest keeps the name itself, and
-    `data.sources.read` returns it.
+    `plan` is what `plan(audit)` returned, and `folder` must be new or empty. `mode` is copy,
+    symlink, or hardlink, which takes no extra space; editing such a file in place also edits the
+    original. Samples without files are written as PNG. With several splits, the class folders are
+    in folders of the splits. Where two files of a class folder would have the same name, one gets a
+    suffix made of its id. A class name that no folder can have, such as one with a slash, is
+    escaped; the manifest keeps the name itself, and `data.sources.read` returns it.
 
-    Returns the folder. Warns of decisions that are not applied. Raises `ApplyError` when `folder`
+    `progress(done, total)` counts files. Returns the folder. Warns of decisions that are not
+    applied. Raises `ApplyError` when `folder`
     or `mode` cannot be used or pictures cannot be found, and `OutputError` when a file cannot be
     written; then nothing is left behind.
     """

@@ -11,7 +11,7 @@ from o2u_nb.folder import AuditFolder
 
 
 def to_cleanlab(audit: AuditFolder) -> dict:
-    """Return what cleanlab's functions take: labels, pred_probs, classes, and ids of the rows.
+    """Return what cleanlab's functions take from `audit`: labels, pred_probs, classes and row ids.
 
     `labels` (n,) of int are the given labels, as positions in `classes`, which are in lexicographic
     order as cleanlab expects. `pred_probs` (n, n_classes) of float is the softmax averaged over
@@ -33,9 +33,9 @@ def to_cleanlab(audit: AuditFolder) -> dict:
 
 
 def write_cleanlab(audit: AuditFolder, path: str | os.PathLike) -> Path:
-    """Write what `to_cleanlab` returns to the file `path`; `numpy.load(path)` reads it.
+    """Write what `to_cleanlab(audit)` returns to the file `path`; `numpy.load(path)` reads it.
 
-    Raises `OutputError` when the file cannot be written.
+    Returns the path. Raises `OutputError` when the file cannot be written.
     """
     found = to_cleanlab(audit)
     text = {name: np.asarray(found[name], dtype=str) for name in ("classes", "ids")}  # no pickle

@@ -77,8 +77,8 @@ def to_croissant(
     Pictures are in `data/SPLIT/CLASS`, where no two have the same name. `labels.csv` has the
     columns `COLUMNS`; its SHA-256 is in the metadata. `about` holds what this package cannot know,
     in the words of schema.org: name, description, license, url, creator, datePublished, version,
-    citeAs; by default the name is that of the folder. `mode` and what is raised are those of
-    `to_folder`.
+    citeAs; by default the name is that of the folder. `plan`, `mode`, `progress`, what
+    is returned and what is raised are those of `to_folder`; `audit` is the audit of the plan.
     """
     warn_of_stale(plan)
     places = tree.places(plan.cleaned, given(plan), split_level=True, own_names=True)

@@ -40,7 +40,10 @@ def data_card(audit: AuditFolder) -> str:
 
 
 def write_data_card(audit: AuditFolder, path: str | os.PathLike) -> Path:
-    """Write `data_card` to the file `path`; raise `OutputError` when it cannot be written."""
+    """Write `data_card(audit)` to the file `path`, and return that.
+
+    Raises `OutputError` when it cannot be written, and what `data_card` raises.
+    """
     text = data_card(audit)
     with atomic.replacing(path) as file:
         file.write(text.encode())
@@ -48,7 +51,7 @@ def write_data_card(audit: AuditFolder, path: str | os.PathLike) -> Path:
 
 
 def annotation_protocol(audit: AuditFolder) -> str:
-    """Say in one paragraph how the labels were checked, for the metadata of a data set."""
+    """Say in one paragraph how the labels of `audit` were checked, for a data set's metadata."""
     done = reviewed(audit)
     by_whom = _names(done.reviewers) if done else "nobody yet"
     return (

@@ -43,10 +43,11 @@ def to_fiftyone(
     `sample_id`, `split`, `decision`, `reviewer` and `note`. Tags are the split, `suspect`, the
     decision, and those that reviewers gave.
 
-    Pictures stay where they are, and the file holds their absolute paths; those without files are
-    written to `data`. `folder` must be new or empty. Warns of decisions that are not applied.
-    Raises `ApplyError` when `folder` cannot be used or pictures cannot be found, and `OutputError`
-    when a file cannot be written; then nothing is left behind.
+    `plan` and `progress` are those of `to_folder`, `audit` is the audit of the plan. Pictures stay
+    where they are, and the file holds their absolute paths; those without files are written to
+    `data`. `folder` must be new or empty. Warns of decisions that are not applied. Raises
+    `ApplyError` when `folder` cannot be used or pictures cannot be found, and `OutputError` when a
+    file cannot be written; then nothing is left behind.
     """
     warn_of_stale(plan)
     items = dict(zip(plan.samples.index, image_items(plan.samples), strict=True))

@@ -22,8 +22,8 @@ def to_huggingface(
     """Write the cleaned data set as a Hugging Face imagefolder.
 
     `load_dataset("imagefolder", data_dir=folder)` reads it. It has one folder per split, and in
-    each a metadata.csv with file_name, label and original_label. Arguments, warnings and errors are
-    those of `to_folder`.
+    each a metadata.csv with file_name, label and original_label. `plan`, `mode`, `progress`, what
+    is returned, warnings and errors are those of `to_folder`.
     """
     warn_of_stale(plan)
     places = tree.places(plan.cleaned, given(plan), split_level=True)

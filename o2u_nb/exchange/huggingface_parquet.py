@@ -32,7 +32,8 @@ def to_huggingface_parquet(
 
     `load_dataset(folder)` reads them: image, label and original_label as ClassLabel, sample_id,
     decision ("" where there is none), note and tags. The pictures are in the files, encoded as they
-    were. `folder` must be new or empty. `progress(done, total)` counts files.
+    were. `plan` is what `plan(audit)` returned, and `folder` must be new or empty. `progress(done,
+    total)` counts files.
 
     Returns the folder. Warns of decisions that are not applied. Raises `ApplyError` when `folder`
     cannot be used or pictures cannot be found, and `OutputError` when a file cannot be written;

@@ -30,15 +30,19 @@ def write_label_studio(
 ) -> Path:
     """Write the audit's samples as tasks, most suspicious first, with the suggested labels.
 
-    `root` is the folder that Label Studio serves as its LOCAL_FILES_DOCUMENT_ROOT, by default the
-    root of the file system. The data of a task hold image, sample_id, given_label, rank, suspect,
-    p_wrong and score (higher = more suspicious). The prediction is the suggested label; its score
-    is `p_wrong`, the probability (0 to 1) that the given label is wrong. A sample that training has
-    not seen, or for which nothing is suggested, has no prediction. Raises `ApplyError` for samples
-    without files or outside of `root`, `OutputError` when the file cannot be written.
+    `path` is the JSON file to write, which is returned. `root` is the folder that Label Studio
+    serves as its LOCAL_FILES_DOCUMENT_ROOT, by default the root of the file system. The data of a
+    task hold image, sample_id, given_label, rank, suspect, p_wrong and score (higher = more
+    suspicious). The prediction is the suggested label; its score is `p_wrong`, the probability (0
+    to 1) that the given label is wrong. A sample that training has not seen, or for which nothing
+    is suggested, has no prediction. Raises `ApplyError` for samples without files or outside of
+    `root`, `OutputError` when the file cannot be written.
     """
     if "path" not in audit.samples:
-        raise ApplyError("These samples have no files, which Label Studio would have to show.")
+        raise ApplyError(
+            "These samples have no files, which Label Studio must show: write them with "
+            "exchange.to_folder, and audit that folder."
+        )
     paths = audit.samples["path"]
     tasks = [
         _task(row, _address(paths[row["sample_id"]], root))
@@ -89,11 +93,12 @@ def _predictions(label: Any, p_wrong: float | None) -> list[dict]:
 def from_label_studio(session: ReviewSession, path: str | os.PathLike) -> list[str]:
     """Record the annotations of a JSON export of Label Studio; return the samples decided.
 
-    A label other than the given one is recorded as `relabel`, the same one as `keep`. Where the
-    annotations of one task differ, `unsure` is recorded. Skipped tasks, and those without an
-    annotation, are left alone. Each label is one command, which one `undo` takes back. Nothing is
-    recorded before the whole file was checked. Raises `SourceError` for a file that is no such
-    export, and for samples and labels that are not the audit's.
+    `path` is the file, and `session` records the decisions. A label other than the given one is
+    recorded as `relabel`, the same one as `keep`. Where the annotations of one task differ,
+    `unsure` is recorded. Skipped tasks, and those without an annotation, are left alone. Each label
+    is one command, which one `undo` takes back. Nothing is recorded before the whole file was
+    checked. Raises `SourceError` for a file that is not such an export, and for samples and labels
+    that are not the audit's.
     """
     chosen: dict[str, set[str]] = {}
     for task in _tasks(Path(path)):
@@ -116,7 +121,9 @@ def _tasks(path: Path) -> list:
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise SourceError(f"Cannot read {path} as JSON ({error}).") from error
+        raise SourceError(
+            f"Cannot read {path} as JSON ({error}): export the project from Label Studio again."
+        ) from error
     if not isinstance(tasks, list):
         raise _unlike(path)
     return tasks

@@ -32,12 +32,12 @@ def second_opinion(
     `CleanLearning.get_label_issues()` returns, or a CSV or Parquet file of it. Its rows are named
     by the index, by a column `sample_id`, or by `ids`, one for each row, such as
     `to_cleanlab(audit)["ids"]`. The column is 1 - cleanlab's label score, from 0 to 1, higher =
-    more suspicious; NaN for samples that the table has not. `session.order_by = name` sorts by it,
-    and panels that are made from now on offer it as an order. Suspects, probabilities and what the
-    review learns stay as they are, and the audit's folder is not changed.
+    more suspicious; NaN for samples that are not in the table. `session.order_by = name` sorts by
+    it, and panels that are made from now on offer it as an order. Suspects, probabilities and what
+    the review learns stay as they are, and the audit's folder is not changed.
 
-    Raises `SourceError` for a table without such a score, for rows that are no samples of the audit
-    or are there twice, and for scores that are not from 0 to 1.
+    Raises `SourceError` for a table without such a score, for rows that are not samples of the
+    audit or are there twice, and for scores that are not from 0 to 1.
     """
     where = "the table of issues" if isinstance(issues, pd.DataFrame) else os.fspath(issues)
     table = issues if isinstance(issues, pd.DataFrame) else read_table(os.fspath(issues))
@@ -53,7 +53,7 @@ def second_opinion(
     strangers = rows.difference(known)
     if len(strangers):
         raise SourceError(
-            f"{len(strangers):,} of {len(rows):,} rows of {where} are no samples of this audit, "
+            f"{len(strangers):,} of {len(rows):,} rows of {where} are not samples of this audit, "
             f"such as {strangers[0]!r}: pass ids, the sample ids of its rows"
         )
     if repeated := rows[rows.duplicated()].tolist():

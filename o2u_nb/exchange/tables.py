@@ -12,7 +12,7 @@ from o2u_nb.review.apply import Plan
 
 
 def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
-    """Write the cleaned labels as CSV.
+    """Write the cleaned labels of `plan` as CSV, and return the path of the file.
 
     Columns path, label, original_label, split, sample_id, note, tags (with ", " between them).
 
@@ -33,9 +33,9 @@ def to_csv(plan: Plan, path: str | os.PathLike) -> Path:
 
 
 def to_parquet(plan: Plan, path: str | os.PathLike) -> Path:
-    """Write the cleaned samples table, with original_label, note and tags.
+    """Write the cleaned samples table of `plan` as Parquet, and return the path of the file.
 
-    `data.samples.read` reads it.
+    It has the columns original_label, note and tags, too. `data.samples.read` reads it.
 
     Warns as `to_csv` does. Raises `OutputError` when the file cannot be written.
     """

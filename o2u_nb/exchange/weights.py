@@ -39,10 +39,11 @@ def sample_weights(plan: Plan, audit: AuditFolder) -> pd.Series:
 
 
 def write_weights(plan: Plan, audit: AuditFolder, path: str | os.PathLike) -> Path:
-    """Write `sample_weights` as CSV: path where there are files, sample_id, label, split, weight.
+    """Write `sample_weights(plan, audit)` as CSV, and return the path of the file.
 
-    Cells that a spreadsheet would take for formulas have an apostrophe before them, as in `to_csv`.
-    Warns of decisions that are not applied. Raises `OutputError` when the file cannot be written.
+    Columns path where there are files, sample_id, label, split, weight (0 to 1). Cells that a
+    spreadsheet would take for formulas have an apostrophe before them, as in `to_csv`. Warns of
+    decisions that are not applied. Raises `OutputError` when the file cannot be written.
     """
     warn_of_stale(plan)
     table = plan.cleaned.assign(weight=sample_weights(plan, audit)).reset_index()

@@ -48,6 +48,6 @@ def operating_characteristic(
             hovertemplate=f"{percent(share)} wrong, {who}'s risk {percent(risk)}<extra></extra>",
         )
     figure.update_xaxes(title_text="wrong labels in the delivered set, %", rangemode="tozero")
-    figure.update_yaxes(title_text="accepted, %", range=[-2, 102])
+    figure.update_yaxes(title_text="probability of acceptance, %", range=[-2, 102])
     figure = themed(figure, title, height=340)
     return figure.update_layout(margin_b=85)  # the legend has more entries than elsewhere

@@ -25,6 +25,7 @@ MEDIAN = 2  # its place in QUANTILES
 BANDS = {(0, 4): 0.15, (1, 3): 0.25}
 MEDIAN_TRACE = len(BANDS)  # its place among the traces of `band_traces`
 IN_WORDS = "median, 50 and 90 % bands"
+CROWD_NAME = "crowd (not suspects)"
 # Samples of the crowd that quantiles are taken of. In a random sample of this size, the rank of the
 # median has a standard error of 0.35 % (0.5 / sqrt(20,000)); that of other quantiles is smaller.
 MAX_CROWD = 20_000
@@ -35,7 +36,7 @@ def crowd_bands(
 ) -> np.ndarray:
     """Return the `QUANTILES` of the crowd's `value` per epoch, (5, n_epochs).
 
-    The crowd are the samples that are no suspects, of class `label` if that is given. At most
+    The crowd are the samples that are not suspects, of class `label` if that is given. At most
     20,000 of them are used, evenly spaced. `value` is `loss` (nats) or `margin` (logits). The
     quantiles are NaN in an epoch in which no sample was seen. Raises `TraceError` for scores of
     another trace.

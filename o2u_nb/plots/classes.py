@@ -30,7 +30,10 @@ AROUND = 135  # the title, the margins and the names of the axis together
 
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:
-    """Draw the share of suspects in each class, for at most the 30 classes with most suspects."""
+    """Draw the share of suspects in each given class, in percent, as horizontal bars.
+
+    `scores` is a score table. At most the 30 classes with most suspects are drawn.
+    """
     table = per_class(scores)
     shown = table.head(MAX_CLASSES)[::-1]
     labels = [
@@ -58,8 +61,8 @@ def class_counts(scores: pd.DataFrame) -> go.Figure:
 def confusion(scores: pd.DataFrame) -> go.Figure:
     """Draw how often each given label (row) has which suggestion (column) among the suspects.
 
-    Of more than 30 classes, those 30 are drawn that are involved most often. Pairs that do not
-    occur are blank.
+    `scores` is a score table; the numbers are counts of suspects. Of more than 30 classes, those
+    30 are drawn that are involved most often. Pairs that do not occur are blank.
     """
     pairs = confused(scores)
     counts = confusion_counts(pairs)
@@ -68,7 +71,7 @@ def confusion(scores: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(named_ticks(names))
     figure.update_yaxes(named_ticks(names))
     total = len(set(pairs["given"]) | set(pairs["suggested"]))
-    title = "Given and suggested labels" + how_many(len(names), total, "classes")
+    title = "Given and suggested labels of the suspects" + how_many(len(names), total, "classes")
     return matrix_style(figure, title, len(names))
 
 

@@ -1,6 +1,7 @@
 """The figure of the estimates: how many labels are wrong, by each estimator.
 
-In comes the table of `o2u_nb.detect.counts.estimates`; out comes a figure with a dot for each row.
+In comes the table of `detect.counts.compare_estimators`; out comes a figure with a dot for each
+row.
 """
 
 import numpy as np
@@ -18,14 +19,14 @@ AROUND = 190  # the title, the legend and the axis together
 ESTIMATORS: dict[str, dict] = {
     "others": dict(mode="markers+text", marker=dict(color=CROWD, symbol="circle", size=10)),
     "recommended": dict(mode="markers+text", marker=dict(color=SUSPECT, symbol="diamond", size=14)),
-    "refuses": dict(mode="text"),
+    "no estimate": dict(mode="text"),
 }
 
 
 def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     """Draw a dot for each estimator: how many labels, out of `n_samples`, it says are wrong.
 
-    `table` is what `o2u_nb.detect.counts.estimates` returns. The recommended estimator is a
+    `table` is what `detect.counts.compare_estimators` returns. The recommended estimator is a
     diamond; where an estimator refuses, the figure says so, and the hover label says why.
     """
     count = table["count"].to_numpy(dtype=float)
@@ -34,10 +35,10 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
     groups = {
         "others": ~refuses & ~recommended,
         "recommended": ~refuses & recommended,
-        "refuses": refuses,
+        "no estimate": refuses,
     }
     shown = [f"{c:,.0f} ({percent(c / max(1, n_samples))})" for c in np.nan_to_num(count)]
-    texts = np.where(refuses, "refuses", shown)
+    texts = np.where(refuses, "no estimate", shown)
     hover = np.array([[plotted(name), plotted(note, 200)] for name, note in table["note"].items()])
     figure = go.Figure()
     for name, mask in groups.items():
@@ -51,12 +52,12 @@ def estimates(table: pd.DataFrame, n_samples: int) -> go.Figure:
             customdata=hover[mask],
             hovertemplate="%{customdata[0]}:%{text}<br>%{customdata[1]}<extra></extra>",
             name=name,
-            showlegend=bool(mask.any()) and name != "refuses",
+            showlegend=bool(mask.any()) and name != "no estimate",
             cliponaxis=False,
         )
     low, high = extremes(table)
     room = 1.35 * high if high > 0 else 1  # the text of the last dot ends within the figure
-    figure.update_xaxes(title_text="labels that are wrong", range=[-0.02 * room, room])
+    figure.update_xaxes(title_text="number of wrong labels", range=[-0.02 * room, room])
     figure.update_yaxes(**named_ticks(table.index), autorange="reversed")
     between = f" Between {low:,.0f} and {high:,.0f} of {n_samples:,}" if high >= 0 else ""
     themed(figure, f"How many labels are wrong?{between}", height=AROUND + ROW * len(table))

@@ -59,10 +59,10 @@ def trajectories(trace: Trace, scores: pd.DataFrame, *, top: int = 8) -> str:
     key = [_key_line(k, name, start) for k, name in enumerate(names)]
     parts = [
         above.drawn("", "loss (nats)", x_ticks=False), *bands, median, *lines,
-        *_phases(trace, above), below.drawn("epoch", "rate"), rate, *key,
+        *_phases(trace, above), below.drawn("epoch", "learning rate"), rate, *key,
     ]  # fmt: skip
     height = start + KEY * len(names)
-    return picture(parts, height, "Losses of the top suspects by epoch, against all others")
+    return picture(parts, height, "Losses of the top suspects by epoch, compared with all others")
 
 
 def histogram(scores: pd.DataFrame, column: str) -> str:
@@ -133,7 +133,7 @@ def confusion(scores: pd.DataFrame) -> str:
     bottom = top + side * len(names)
     box = f'<rect x="{left}" y="{top}" width="{side * len(names):.1f}" height="{bottom - top:.1f}" '
     frame = f'{box}fill="none" stroke="currentColor" stroke-opacity="0.3"/>'
-    said = written("rows: given label, columns: what it looks like", left, bottom + 22)
+    said = written("rows: given label; columns: class that it looks like", left, bottom + 22)
     return picture([frame, *cells, *rows, *columns, said], bottom + 30,
                    "How often each given label looks like which class")  # fmt: skip
 
@@ -215,7 +215,7 @@ def _stroke(k: int) -> str:
 
 
 def _other(row: Any) -> str:
-    return inert(row.suggested_label, NAME) if pd.notna(row.suggested_label) else "nothing else"
+    return inert(row.suggested_label, NAME) if pd.notna(row.suggested_label) else "no other class"
 
 
 def _around(values: np.ndarray) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from o2u_nb.detect.suspects import top_suspects
 from o2u_nb.errors import O2UError
 from o2u_nb.phases import phase_of
 from o2u_nb.plots.bands import (
+    CROWD_NAME,
     band_traces,
     by_epoch,
     crowd_bands,
@@ -60,11 +61,11 @@ def trajectories(
     if value not in VALUES:
         raise O2UError(f"Unknown value {value!r}: expected one of {', '.join(VALUES)}.")
     chosen = _chosen(scores, ids, top, label)
-    who = "the samples chosen" if ids is not None else "the top suspects"
-    title = f"{value.capitalize()} of {who} against the crowd"
+    who = "the chosen samples" if ids is not None else "the top suspects"
+    title = f"{value.capitalize()} of {who}, compared with the crowd"
     figure = empty_epochs(title, value, height=540)
     crowd = band_traces()
-    fill_bands(crowd, crowd_bands(trace, scores, label=label, value=value), "crowd")
+    fill_bands(crowd, crowd_bands(trace, scores, label=label, value=value), CROWD_NAME)
     losses = getattr(trace, value)[:, positions_in(trace, chosen.index)]
     figure.add_traces([*crowd, *_lines(losses, chosen, value, names or {})], rows=1, cols=1)
     figure.add_trace(rate_trace(trace.lr), row=2, col=1)
@@ -85,7 +86,7 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
     )
     figure.update_yaxes(value_axis(value), row=1, col=1)
     figure.update_yaxes(
-        title_text="rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
+        title_text="learning rate", rangemode="tozero", nticks=3, exponentformat="e", row=2, col=1
     )
     figure.update_xaxes(title_text="epoch", title_standoff=4, row=2, col=1)
     # plotly's own room for the legend is too small when its entries change after it was drawn.

@@ -61,9 +61,9 @@ def suspect_grid(
 ) -> Gallery:
     """Show the `n` top suspects, of all classes or of given label `label`, most suspicious first.
 
-    Each picture's longest side is `size` CSS pixels. In place of a picture that cannot be shown
-    there is a tile that says why. `title` replaces the line that says how many there are. Raises
-    `O2UError` for an unknown class.
+    `samples` is a samples table, `scores` a score table of them. Each picture's longest side is
+    `size` CSS pixels. In place of a picture that cannot be shown there is a tile that says why.
+    `title` replaces the line that says how many there are. Raises `O2UError` for an unknown class.
     """
     suspects = top_suspects(scores, label=label)
     heading = _heading(title or _count(min(n, len(suspects)), len(suspects), label))
@@ -94,8 +94,9 @@ def suspects_by_class(
 ) -> Gallery:
     """Show the `n` top suspects of each class, classes with most suspects first.
 
-    At most 30 classes are shown, the first 12 of them unfolded; a line says how many are left out.
-    Each picture's longest side is `size` CSS pixels.
+    `samples` is a samples table, `scores` a score table of them. At most 30 classes are shown, the
+    first 12 of them unfolded; a line says how many are left out. Each picture's longest side is
+    `size` CSS pixels.
     """
     classes = per_class(scores)
     classes = classes[classes["suspects"] > 0]
@@ -164,7 +165,7 @@ def _tile(row: Any, item: images.Item | None, size: int) -> str:
 
 
 def _suggestion(label: object) -> str:
-    return clip(label, 60) if pd.notna(label) else "nothing else"
+    return clip(label, 60) if pd.notna(label) else "no other class"
 
 
 def _doubt(row: Any) -> str:

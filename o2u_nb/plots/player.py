@@ -23,7 +23,7 @@ class Frames(NamedTuple):
     """The mean and the variance of each sample's loss so far, float32 (n_epochs, n).
 
     They are of the epochs of a phase up to and including each one: at the beginning of a phase they
-    begin anew, as the scores do, which leave out the warm-up. NaN for a sample that was not seen
+    start over, as the scores do, which leave out the warm-up. NaN for a sample that was not seen
     since. `x_top` and `y_top` are where the axes end, which begin at 0: in nats and nats squared.
     """
 

@@ -42,7 +42,7 @@ def histogram(
     threshold: float | None = None,
     bins: int = BINS,
 ) -> go.Figure:
-    """Draw the distribution of one score `column`: suspects laid over the rest.
+    """Draw the distribution of one `column` of the score table `scores`, suspects over the rest.
 
     With `label`, only samples with that given label are counted; with `threshold`, a line is drawn
     there. Values are counted here in `bins` equal bins, so that the figure's size does not grow
@@ -85,11 +85,13 @@ def axis_title(column: str) -> str:
 def mean_against_variance(
     scores: pd.DataFrame, *, label: str | None = None, max_points: int = MAX_SVG_POINTS
 ) -> go.Figure:
-    """Scatter each sample's mean loss against its variance, suspects with another symbol.
+    """Draw the variance of each sample's loss (nats², upwards) against its mean (nats).
 
-    At most `max_points` are drawn, chosen by `thinned`; the title says how many. Above 5,000 points
-    the figure uses WebGL. Each point's `ids` holds the sample id as it is, and its `customdata` the
-    inert text of the hover label. Raises `O2UError` for an unknown class.
+    `scores` is a score table; its suspects have another symbol, and with `label` only the samples
+    with that given label are drawn. At most `max_points` are drawn, chosen by `thinned`; the title
+    says how many. Above 5,000 points the figure uses WebGL. Each point's `ids` holds the sample id
+    as it is, and its `customdata` the inert text of the hover label. Raises `O2UError` for an
+    unknown class.
     """
     chosen = of_label(scores, label)
     suspect = chosen["suspect"].to_numpy(dtype=bool)

@@ -86,7 +86,7 @@ def render(
         top=gallery.suspect_grid(samples, scores, n=24).html,
         by_class=gallery.suspects_by_class(samples, scores, n=8).html,
         summary=_summary(findings, facts, classes),
-        counts=_counted(findings.estimators),
+        counts=_counted(findings.estimators, shifted=findings.estimate.learned < 1),
         eyes=_eyes(scores, facts),
         classes=classes.head(MAX_CLASSES).reset_index().to_dict("records"),
         n_classes=len(classes),
@@ -152,7 +152,7 @@ def _certificate(certified: Certified) -> dict:
     looked = [
         ("suspects of the ranked review", found.census.looked_at, found.census.wrong),
         ("random sample of all others", found.sample.looked_at, found.sample.wrong),
-        ("others", found.beyond.looked_at, found.beyond.wrong),
+        ("other samples", found.beyond.looked_at, found.beyond.wrong),
     ]
     return dict(
         refused="",
@@ -211,13 +211,17 @@ def _eyes(scores: pd.DataFrame, facts: dict) -> dict | None:
     return dict(found._asdict(), rows=rows, every="Both" if len(seen) == 2 else f"All {len(seen)}")
 
 
-def _counted(estimators: pd.DataFrame) -> dict:
-    """Return the estimators as rows, with None where one refuses, and the range of the others."""
+def _counted(estimators: pd.DataFrame, *, shifted: bool) -> dict:
+    """Return the estimators as rows, with None where one refuses, and the range of the others.
+
+    `shifted` says whether the number of suspects is not just that of the recommended one.
+    """
     table = estimators.astype(object).where(estimators.notna(), None)
     table["recommended"] = table.index == counts.RECOMMENDED
     table["title"] = [counts.TITLES.get(name, name) for name in table.index]
     low, high = counts.extremes(estimators)
     return dict(
+        shifted=shifted,
         rows=table.reset_index().to_dict("records"),
         range=f"{low:,.0f} to {high:,.0f}" if low <= high else None,
     )

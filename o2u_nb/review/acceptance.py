@@ -50,8 +50,10 @@ def sampling_plan(
     """Return the plan with the fewest looks that keeps both risks.
 
     `rest` labels are to be judged; with `bad` wrong ones they must not be accepted, with `good`
-    they should be. Where no smaller sample keeps both risks, the plan looks at all. Raises
-    `O2UError` where the counts or risks cannot be.
+    they should be. `consumer_risk` is the largest probability to accept the former, `producer_risk`
+    that to reject the latter, both 0.05 by default. A look is one label inspected. Where no smaller
+    sample keeps both risks, the plan looks at all. Raises `O2UError` where the counts or risks
+    cannot be.
 
     >>> plan = sampling_plan(10_000, 501, 250)
     >>> plan.looks, plan.allowed
@@ -98,9 +100,10 @@ def verdict(plan: SamplingPlan, looked_at: int, wrong: int) -> Verdict:
 
 
 def operating_characteristic(plan: SamplingPlan) -> tuple[np.ndarray, np.ndarray]:
-    """Return numbers of wrong labels in the lot, int (k,), and the chance that each is accepted.
+    """Return numbers of wrong labels in the lot, int (k,), and how probably each is accepted.
 
-    The numbers go from 0 to well beyond `bad`, at most 200 of them.
+    The probabilities of `plan` are float (k,), 0 to 1. The numbers go from 0 to well beyond `bad`,
+    at most 200 of them.
     """
     last = min(plan.rest, max(3 * plan.bad, 10))
     numbers = np.unique(np.linspace(0, last, min(POINTS, last + 1)).round().astype(int))
@@ -111,7 +114,8 @@ def operating_characteristic(plan: SamplingPlan) -> tuple[np.ndarray, np.ndarray
 def looks_needed(rest: int, possible: int, *, wrong: int = 0, confidence: float = 0.95) -> int:
     """Return the fewest looks after which at most `possible` wrong labels are possible.
 
-    `wrong` wrong labels are found among them. Where `possible` is less than `wrong`, no number of
+    `rest` labels are to be judged, and the bound holds with `confidence`; `wrong` wrong labels are
+    found by these looks. Where `possible` is less than `wrong`, no number of
     looks is enough, and the result is `rest` + 1.
 
     >>> looks_needed(9000, 450)
@@ -131,7 +135,9 @@ def more_looks(
 ) -> int | None:  # fmt: skip
     """Return how many more looks in sequential mode are enough if all of them find right labels.
 
-    `found` says of each look so far whether the label was wrong. 0 means that the looks so far are
+    `found` says of each look so far whether the label was wrong; of the `rest` labels at most
+    `possible` may then be wrong, with `confidence`. `expected` is the share of wrong labels for
+    which the bound is tightest. 0 means that the looks so far are
     enough; None that not even all are, or that more than 100,000 are needed.
     """
     ahead = min(rest - len(found), MOST_TRIED)

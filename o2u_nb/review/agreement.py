@@ -53,8 +53,8 @@ def agreement(first: pd.Series, second: pd.Series) -> Agreement:
     both = pd.concat([first.astype(object), second.astype(object)], axis=1, keys=[0, 1]).dropna()
     if both.empty:
         raise O2UError(
-            f"{names[0]} and {names[1]} have answered no sample in common: let one of them check "
-            "what the other one has decided, with audit.check(reviewer=...)."
+            f"{names[0]} and {names[1]} have not answered any sample in common: let one of them "
+            "check what the other one has decided, with audit.check(reviewer=...)."
         )
     classes = sorted({*both[0], *both[1]})
     table = pd.crosstab(both[0], both[1]).reindex(index=classes, columns=classes, fill_value=0)
@@ -79,7 +79,8 @@ def cohens_kappa(table: np.ndarray) -> Kappa:
     Educational and Psychological Measurement 1960; the standard error for large samples is that of
     J. L. Fleiss, J. Cohen and B. S. Everitt, Psychological Bulletin 1969. Where both agree on
     everything that error is 0. Then `low` is what the smallest share of agreement allows that is
-    not rejected (Clopper and Pearson, 2.5 %), with the same chance to agree.
+    not rejected (Clopper and Pearson, 2.5 %), with the same chance to agree. Raises `O2UError` for
+    a table that is not square.
 
     >>> [round(figure, 3) for figure in cohens_kappa(np.array([[20, 5], [10, 15]]))]
     [0.4, 0.151, 0.649, 35, 50]

@@ -76,7 +76,10 @@ class AlikeListing(Listing):
     def show_more_like(
         self, ids: str | Iterable[str] | None = None, *, k: int = SHOWN, eye: str | None = None
     ) -> Alike:
-        """List the samples that have most of what `ids` have in common; else as `show_similar`."""
+        """List the `k` samples that have most of what `ids` have in common.
+
+        The other arguments, what is returned and what is raised are those of `show_similar`.
+        """
         return self._show(self.search.more_like, ids, k=k, eye=eye, words="More like")
 
     def show_looks_like(
@@ -84,8 +87,8 @@ class AlikeListing(Listing):
     ) -> Alike:
         """List the samples most similar to a picture that is not in the set.
 
-        `name` is what it is called, by default its file's name. See `AuditSearch.looks_like` for
-        pictures and errors.
+        `name` is what it is called, by default its file's name; `k` and `eye` are those of
+        `show_similar`. See `AuditSearch.looks_like` for pictures and errors.
         """
         self._require_seen()
         found = self.search.looks_like(picture, k=k, eye=eye)
@@ -100,15 +103,15 @@ class AlikeListing(Listing):
         """List the pictures that have a copy with another label, copies side by side.
 
         With `every`, all groups of copies are listed. They are searched for when first asked for,
-        see `copies.copies_of`; `progress(done, total)` is called meanwhile. Else as `show_similar`.
-        Raises `O2UError` when there is nothing to list.
+        see `copies.copies_of`; `progress(done, total)` is called while this runs. Else as
+        `show_similar`. Raises `O2UError` when there is nothing to list.
         """
         self._require_seen()
         found = copies.copies_of(self.audit, progress=progress)
         return self._list(copies.listing(found, every=every))
 
     def choose_labels(self, labels: str) -> None:
-        """List of the similar samples all, or only those with the same or with other labels.
+        """List all similar samples, or only those with the same or with other labels.
 
         `labels` is one of `LABELS`. Raises `O2UError` for anything else, or without a listing.
         """

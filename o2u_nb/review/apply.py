@@ -65,7 +65,10 @@ class Plan:
 
     @cached_property
     def counts(self) -> pd.DataFrame:
-        """Count per class: before, dropped, relabelled_from, relabelled_to, after."""
+        """Count the samples of each class (int), before and after.
+
+        Columns before, dropped, relabelled_from, relabelled_to, after.
+        """
         gone = self.changes["label_after"].isna()
         moved = self.changes[~gone]
         columns = {
@@ -105,7 +108,7 @@ class Plan:
 
 
 def plan(review: ReviewSession | AuditFolder | str | os.PathLike, *, unsure: str = "keep") -> Plan:
-    """Return what the decisions of a session, an audit or its folder would change.
+    """Return what the decisions of `review` would change: a session, an audit or its folder.
 
     `unsure` says whether to keep or drop the samples that were marked unsure. Every decided image
     is read, to find out whether it is still the one that was decided on. Raises `DecisionsError`

@@ -11,12 +11,12 @@ from o2u_nb.review.statement import ClassStatement, Statement, Tally, rounded_do
 from o2u_nb.text import percent
 
 LIMITS = (
-    "It says nothing of labels outside of this data set, and nothing of which of the labels that "
-    "nobody looked at are wrong.",
+    "It says nothing about labels outside this data set. It does not say which of the labels that "
+    "nobody has looked at are wrong.",
     "It takes the classes as the reviewer understands them. Another person may judge borderline "
     "pictures in another way.",
-    "Of many such statements on different data sets, as many may be untrue as the confidence says: "
-    "one of twenty with 95 % confidence.",
+    "Some such statements are untrue: of many on different data sets, at most one in twenty on "
+    "average where the confidence is 95 %.",
 )
 
 
@@ -63,8 +63,8 @@ def with_mistakes(found: Statement) -> str:
     left, checks, share = found.with_mistakes, found.checks, found.precision_with_mistakes
     if left is None or checks is None or share is None:
         return (
-            "The reviewer's own mistakes are not in it: no known cases were planted and nothing "
-            "was shown twice, or that check is not finished."
+            "The reviewer's own mistakes are not counted in it: there was no hidden check of them, "
+            "or it is not finished."
         )
     return (
         f"With the reviewer's own mistakes: at least {rounded_down(share)}. In hidden checks, "
@@ -81,26 +81,23 @@ def lines(found: Statement) -> list[str]:
         f"{found.census.looked_at:,} of {found.total:,} labels were looked at in the ranked review "
         f"({_counted(found.census)}).",
         _sampled(found),
-        f"So at most {found.possible:,} of the {draw.rest:,} can have been wrong, and at most "
-        f"{found.left:,} of {found.size:,} are left.",
+        f"So, with this confidence, at most {found.possible:,} of the {draw.rest:,} were wrong, "
+        f"and at most {found.left:,} wrong labels are left among {found.size:,}.",
     ]
     if not found.is_complete:
         said.append(
-            f"{_count(found.sample.waiting, 'label')} of the sample are not looked at yet and "
-            "count as wrong."
+            "Labels of the sample that nobody has looked at yet, and that count as wrong: "
+            f"{found.sample.waiting:,}."
         )
     unsure = found.census.unsure + found.sample.unsure + found.beyond.unsure
     if unsure:
-        said.append(f"{_count(unsure, 'label')} that the reviewer was unsure of count as wrong.")
+        said.append(f"Labels that the reviewer was unsure of, and that count as wrong: {unsure:,}.")
     if found.revised:
-        said.append(
-            f"{_count(found.revised, 'decision')} on the sample were changed after they had been "
-            "made."
-        )
+        said.append(f"Decisions on the sample that were changed afterwards: {found.revised:,}.")
     if found.earlier:
         said.append(
-            f"{_count(found.earlier, 'earlier sample')} had been given up after somebody had "
-            f"looked at it. All {found.earlier + 1} statements together hold with "
+            "Earlier samples that were given up after somebody had looked at them: "
+            f"{found.earlier:,}. All {found.earlier + 1} statements together hold with "
             f"{percent(max(1 - (found.earlier + 1) * (1 - draw.confidence), 0))} confidence only."
         )
     return [*said, with_mistakes(found)]

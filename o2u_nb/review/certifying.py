@@ -66,7 +66,7 @@ class Certification:
 
     @property
     def cut(self) -> tuple[str, float]:
-        """Return the cut as it is set now: the score, and the threshold on it."""
+        """Return the cut, where the ranked review stops: the score, and the threshold on it now."""
         return self.session.threshold_column, self.session.threshold
 
     @property
@@ -171,8 +171,8 @@ class Certification:
         the operating system, so that nobody can choose a lucky one. `anew` gives an earlier sample
         up, which the statement says if somebody had looked at it.
 
-        Raises `CertificateError` where the cut is not fixed, nothing is left to draw from, or there
-        is an earlier sample.
+        Raises `CertificateError` where suspects are undecided, nothing is left to draw from, or
+        there is an earlier sample; and `O2UError` for options that do not fit.
         """
         with self.session.lock:  # a cell may decide meanwhile, in another thread
             return self._draw(size, **options)
@@ -227,7 +227,7 @@ class Certification:
         if self.undecided:
             raise CertificateError(
                 f"{self.undecided:,} of {int(self.session.suspects.sum()):,} suspects are not "
-                "decided: decide them, or move the cut to where you stopped, before you draw."
+                "decided: decide them, or move the threshold to where you stopped, before you draw."
             )
 
     def _require_no_sample(self, anew: bool) -> None:
@@ -236,9 +236,9 @@ class Certification:
             return
         looked = sum(self.session.decisions.current(id) is not None for id in drawn.ids)
         raise CertificateError(
-            f"A sample was drawn already, and {looked:,} of it are looked at: go on with it. To "
-            "choose among samples by their results would make the statement untrue; to give this "
-            "one up, pass anew=True, and the statement will say so."
+            f"A sample was drawn already, and {looked:,} of its labels are looked at: go on with "
+            "it. Choosing among samples by their results would make the statement untrue. To give "
+            "this one up, pass anew=True; the statement will say so."
         )
 
     # In the list
@@ -249,7 +249,10 @@ class Certification:
         return self._before is not None
 
     def show(self) -> None:
-        """Show the sample in the list, in its random order, without what betrays the ranking."""
+        """Show the sample in the list, in its random order, and conceal rank and suggestion.
+
+        Raises `CertificateError` where no sample is drawn.
+        """
         drawn = self.drawn
         if drawn is None:
             raise CertificateError("No sample is drawn yet: draw one first.")
@@ -308,7 +311,7 @@ class Certification:
         waiting = 0 if found.draw.sequential else self._waiting(drawn)
         if waiting:
             return Step(LOOK, f"Look at the random sample: {waiting:,} are not decided yet.")
-        return Step(DONE, "The sample is looked at.")
+        return Step(DONE, "All labels of the sample are looked at.")
 
     def _waiting(self, drawn: Drawn | None) -> int:
         current = self.session.decisions.current
@@ -320,8 +323,8 @@ class Certification:
         if self.undecided:
             return Step(
                 REVIEW,
-                f"Decide the {self.undecided:,} suspects that are left, or move the cut to where "
-                "you stopped.",
+                f"Decide the {self.undecided:,} suspects that are left, or move the threshold to "
+                "where you stopped.",
             )
         looked = len(self.session.columns) - self._rest_count()
         return Step(

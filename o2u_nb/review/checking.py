@@ -1,7 +1,7 @@
 """A hidden check of a reviewer in a review of its own, and what all checks of an audit say.
 
 In comes an audit folder; out come a session that shows the cases of a check in random order, and
-what the answers came to. The answers are no decisions on the data set: they lie in a log of their
+what the answers came to. The answers are not decisions on the data set: they lie in a log of their
 own for each reviewer, `checks/NAME.jsonl` in the audit folder, which has the format of the decision
 log. So nothing of what a person answers here changes a label.
 """
@@ -82,7 +82,7 @@ class CheckSession(ReviewSession):
             if not 0 <= share <= 1:
                 raise O2UError(f"Expected a share from 0 to 1 as {name}, found {share}.")
         if size < 0:
-            raise O2UError(f"Expected a number of cases from 0 on as size, found {size}.")
+            raise O2UError(f"Expected size, a number of cases of at least 0, found {size}.")
         known = self._known(known or {})
         seed = secrets.randbits(32) if seed is None else seed
         decided = self._decided(of)

@@ -42,9 +42,9 @@ def result_lines(name: str, found: Checked) -> list[str]:
 
 
 def anchoring_line(found: Anchoring) -> str:
-    """Say how far a label that is shown leads the judgement."""
+    """Say how far a label that is shown influences the judgement."""
     if math.isnan(found.difference):
-        return "Whether labels that are shown lead the judgement was not tried."
+        return "Whether labels that are shown influence the judgement was not tested."
     shown, hidden = found.followed / found.n_shown, found.named / found.n_hidden
     interval = f"{_points(found.low)} to {_points(found.high)}, 95 % interval"
     shares = (
@@ -53,10 +53,10 @@ def anchoring_line(found: Anchoring) -> str:
         f"{_points(found.difference)} ({interval})."
     )
     if found.low > 0:
-        return f"{shares} The shown label leads the judgement."
+        return f"{shares} The shown label influences the judgement."
     if found.high < 0:
         return f"{shares} The shown label is avoided."
-    return f"{shares} It does not show that the shown label leads the judgement."
+    return f"{shares} It does not show that the shown label influences the judgement."
 
 
 def agreement_line(found: Agreement) -> str:

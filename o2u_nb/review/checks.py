@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 
 class Anchoring(NamedTuple):
-    """How far a label that is shown leads the judgement, by the cases whose label is wrong.
+    """How far a label that is shown influences the judgement, by the cases whose label is wrong.
 
     Of `n_shown` cases that showed a wrong label, `followed` were answered with it; of `n_hidden`
     cases that hid theirs, `named` were. Which ones hid it was chosen by chance. `difference` is

@@ -62,6 +62,6 @@ class Classes:
         near = self.near(name)
         if near and new_class != name:
             raise O2UError(
-                f"{name!r} is no class yet, and close to {near!r}: is that meant? To make a class "
-                f"of this name all the same, pass new_class={name!r}."
+                f"{name!r} is not a class yet, but close to {near!r}: is that meant? To make a new "
+                f"class of this name, pass new_class={name!r}."
             )

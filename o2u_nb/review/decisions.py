@@ -117,11 +117,11 @@ class Decisions:
         return self._ledger.history(sample_id)
 
     def table(self) -> pd.DataFrame:
-        """Return the current decision per sample, see `fold`."""
+        """Return the current decision on each decided sample, by `sample_id`; see `events.fold`."""
         return self._ledger.table()
 
     def remarks(self) -> pd.DataFrame:
-        """Return note and tags of each sample that has either, see `events.remarks`."""
+        """Return the columns note and tags, by `sample_id`, of the samples that have either."""
         return self._ledger.remarks()
 
     def record(self, choices: Sequence[dict], *, note: str = "", ms_spent: int = 0) -> list[Event]:

@@ -186,7 +186,7 @@ def require_valid(drawn: Drawn, ledger: Ledger, cut: tuple[str, float] | None = 
     if cut is not None and cut != (draw.column, draw.threshold):
         raise CertificateError(
             f"The threshold was moved after the sample was drawn: expected {draw.threshold:.4g} on "
-            f"{draw.column}, found {cut[1]:.4g} on {cut[0]}. Put it back to the cut of the sample, "
+            f"{draw.column}, found {cut[1]:.4g} on {cut[0]}. Restore the threshold of the sample, "
             "or draw a new sample."
         )
     open_again = [id for id in drawn.census if ledger.current(id) is None]

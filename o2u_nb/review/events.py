@@ -362,7 +362,7 @@ def _read_for_good(lines: list[Line], halves: set[str]) -> int:
 
 def _problems(lines: list[Line], halves: set[str], name: str) -> list[str]:
     faults = [
-        f"{name}, line {at.number} is no decision ({at.fault}): ignored, left there"
+        f"{name}, line {at.number} is not a decision ({at.fault}): ignored, left there"
         for at in lines
         if at.fault
     ]
@@ -503,7 +503,7 @@ class Ledger:
         return pd.DataFrame(columns, index=index, columns=list(FOLDED), dtype=object).sort_index()
 
     def remarks(self) -> pd.DataFrame:
-        """Return note and tags of each sample that has either; see `remarks`."""
+        """Return the columns note and tags, by `sample_id`, of the samples that have either."""
         said = {id: (self.note(id), TAGS_JOIN.join(self.tags(id))) for id in self._by_sample}
         rows = {sample_id: row for sample_id, row in said.items() if any(row)}
         index = pd.Index(list(rows), dtype="str", name="sample_id")

@@ -293,7 +293,8 @@ class Filters(traitlets.HasTraits):
         positions = np.array(positions, dtype=np.int64)
         if positions.size and not (0 <= positions.min() <= positions.max() < len(self.columns)):
             raise O2UError(
-                f"Expected positions from 0 to {len(self.columns) - 1} as {proposal['trait'].name}."
+                f"Expected positions from 0 to {len(self.columns) - 1} as "
+                f"{proposal['trait'].name}, found {positions.min()} to {positions.max()}."
             )
         return frozen(positions)
 

@@ -29,9 +29,9 @@ def in_all(session: ReviewSession) -> str:
     change = change[~np.isnan(change)]
     up, down = int((change > SEEN).sum()), int((change < -SEEN).sum())
     by = f"From {decided:,} decided labels: " + (
-        f"{up:,} others are likelier to be wrong now, {down:,} less likely; about "
-        f"{abs(change.sum()):,.0f} {'more' if change.sum() >= 0 else 'fewer'} wrong labels are "
-        "expected among those not decided."
+        f"of the labels that are not decided, {up:,} are more likely to be wrong now, and {down:,} "
+        f"less likely; about {abs(change.sum()):,.0f} {'more' if change.sum() >= 0 else 'fewer'} "
+        "wrong labels are expected among them."
     )
     if session.learning.problem:
         by += f" {session.learning.problem}"
@@ -50,5 +50,8 @@ def of_sample(session: ReviewSession, sample_id: str) -> str:
     nats = {name: float(moved[position]) for name, moved in session.causes.items()}
     told = sorted((name for name in nats if abs(nats[name]) >= LEAST), key=lambda n: -abs(nats[n]))
     causes = ", ".join(f"{NAMES[name]} {nats[name]:+.1f}" for name in told)
-    why = f", in nats by {causes}" if causes else ""
-    return f"Wrong with {percent(now)} now, {percent(before)} before any decision{why}."
+    why = f"; the change in nats: {causes}" if causes else ""
+    return (
+        f"Wrong with a probability of {percent(now)} now, and of {percent(before)} before any "
+        f"decision{why}."
+    )

@@ -41,7 +41,7 @@ class AuditMap:
         """Return coordinates, float32 (n, 2), in the order of the trace; None if `cancelled()`.
 
         `method` is "pca", which takes a second or so, or "umap", which takes minutes for many
-        samples; `tell(stage, done, total)` is called meanwhile. `eye` names the network whose
+        samples; `tell(stage, done, total)` is called while this runs. `eye` names the network whose
         features lie near each other, by default the first one. Raises `O2UError` for another method
         or eye, or where no features were kept, and `MissingExtraError` without umap-learn.
         """

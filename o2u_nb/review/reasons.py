@@ -14,9 +14,9 @@ from o2u_nb.detect import registry
 from o2u_nb.review.columns import Columns
 from o2u_nb.text import likely, percent
 
-# Threshold on `swap_odds`, in nats: a mix-up is called common above it, rare below its negative.
+# Threshold on `swap_odds`, in nats: a confusion is called common above it, rare below its negative.
 # `swap_odds` is the logarithm of a ratio of frequencies, times `swaps.WEIGHT`, which is 0.5. So
-# 0.35 (0.5 log 2) means twice, and -0.35 half, as frequent as the average mix-up.
+# 0.35 (0.5 log 2) means twice, and -0.35 half, as frequent as the average confusion.
 COMMON = 0.35
 
 
@@ -83,7 +83,7 @@ def reason(
 
     `probs` maps classes to mean probabilities. `loss_share`, in [0, 1], is the share of samples
     whose mean loss is lower. `score` is the recommended score, positive where the pictures speak
-    against the label. `swap_odds`, in nats, says how common such a mix-up is. `p_wrong` is the
+    against the label. `swap_odds`, in nats, says how common such a confusion is. `p_wrong` is the
     probability in [0, 1] that the label is wrong. These figures are None where they are not known.
     `eyes` is what each eye says, empty with a single one. `hardly_learned` says that the network
     has learned too little for `p_wrong` to be given as a number.
@@ -99,7 +99,7 @@ def reason(
     if loss_share is not None:
         parts.append(_loss(loss_share))
     parts += _look_alikes(opinions)
-    # A score that speaks for the label does not count mix-ups, see `recommended.combined`.
+    # A score that speaks for the label does not count confusions, see `recommended.combined`.
     if score is not None and score > 0 and swap_odds is not None:
         parts += _mix_up(swap_odds, label, suggested)
     if opinions:
@@ -130,15 +130,15 @@ def _look_alikes(opinions: Sequence[Opinion]) -> list[str]:
     """Say whether the part of the score that comes from similar samples speaks for the label."""
     values = [opinion.value for opinion in opinions if opinion.detector == "lookalike_margin"]
     side = {True: "against its label", False: "for its label"}
-    return [f"what the network thinks of its look-alikes speaks {side[v > 0]}" for v in values]
+    return [f"what the network predicts for its look-alikes speaks {side[v > 0]}" for v in values]
 
 
 def _mix_up(swap_odds: float, label: str, suggested: str | None) -> list[str]:
-    """Say whether this mix-up is common or rare among the surest samples; nothing in between."""
+    """Say whether this confusion is common or rare among the surest samples; nothing in between."""
     if abs(swap_odds) <= COMMON:
         return []
     kind = "common" if swap_odds > 0 else "rare"
-    return [f'"{suggested}" labelled "{label}" is a {kind} mix-up here']
+    return [f'"{suggested}" labelled "{label}" is a {kind} confusion here']
 
 
 def _loss(share: float) -> str:

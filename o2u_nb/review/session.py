@@ -224,8 +224,10 @@ class ReviewSession(AlikeListing):
 
         As for all commands, `ids` defaults to the selection or, if nothing is selected, to the
         current sample. Without `ids` the selection is cleared afterwards, and `current` moves on if
-        `advance` is set. The decision is on disk when the command returns. Raises `O2UError` for an
-        unknown id, or where nothing is selected; `OutputError` when the log cannot be written.
+        `advance` is set. `note` is noted on the samples. The decision is on disk when the command
+        returns. Raises `O2UError` for an unknown id, or where nothing is selected; `OutputError`
+        when the log cannot be written; and `DecisionsError` when another kernel or reviewer has
+        just changed one of the samples, so that it must be looked at again.
         """
         return self._decide(ids, "keep", note=note)
 
@@ -235,32 +237,40 @@ class ReviewSession(AlikeListing):
     ) -> list[str]:  # fmt: skip
         """Record `new_label` as the right one, or when it is None each sample's suggested label.
 
-        Where a sample has the label already, that is recorded as `keep`. A name that is no class
-        yet raises `O2UError` unless `new_class` is true; then it becomes a class like the others.
-        Where the name is close to a class (see `near_class`), `new_class` must be the name once
-        more, so that no class is made by a typing error.
+        `ids`, `note`, what is returned and what is raised are those of `keep`. Where a sample has
+        the label already, that is recorded as `keep`. A name that is no class yet raises `O2UError`
+        unless `new_class` is true; then it becomes a class like the others. Where the name is close
+        to a class (see `near_class`), `new_class` must be the name once more, so that no class is
+        made by a typing error.
         """
         if new_label is not None:
             self._classes.require(new_label, new_class)
         return self._decide(ids, "relabel", new_label=new_label, note=note)
 
     def drop(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
-        """Record that samples do not belong in the data set; their files stay where they are."""
+        """Record that samples do not belong in the data set; their files stay where they are.
+
+        `ids`, `note`, what is returned and what is raised are those of `keep`.
+        """
         return self._decide(ids, "drop", note=note)
 
     def unsure(self, ids: Iterable[str] | None = None, *, note: str = "") -> list[str]:
-        """Record that the reviewer cannot tell."""
+        """Record that the reviewer cannot tell whether the labels are right.
+
+        `ids`, `note`, what is returned and what is raised are those of `keep`.
+        """
         return self._decide(ids, "unsure", note=note)
 
     def again(self, ids: Iterable[str] | None = None) -> list[str]:
         """Decide on samples as the reviewer's last command did, undone ones left out.
 
         A class that was named then is named again; where several were, as when suggestions are
-        accepted, each sample's own suggestion is. Raises `O2UError` before the first decision.
+        accepted, each sample's own suggestion is. `ids` are those of `keep`. Raises `O2UError`
+        before the first decision.
         """
         last = self.decisions.ledger.last_decisions(self.reviewer)
         if not last:
-            raise O2UError("There is no decision yet that could be made again.")
+            raise O2UError("There is no decision yet to repeat: decide on a sample first.")
         labels = {event.new_label for event in last if event.action == "relabel"}
         if not labels:
             return self._decide(ids, last[-1].action, note="")
@@ -270,7 +280,8 @@ class ReviewSession(AlikeListing):
         """Note something on samples, in place of what was noted before; "" removes the note.
 
         Decisions, the selection and `current` stay. Returns the samples whose note has changed.
-        Raises `DecisionsError` for a text of more than 2,000 characters.
+        `ids` and the other errors are those of `keep`. Raises `DecisionsError` for a text of more
+        than 2,000 characters.
         """
         note = as_note(text)
         return self._remark(ids, lambda id: self.decisions.note(id) != note, action=NOTE, note=note)
@@ -279,14 +290,18 @@ class ReviewSession(AlikeListing):
         """Add tags to samples: names, or a text with commas between them.
 
         Decisions, the selection and `current` stay. Returns the samples that had not all of them.
-        Raises `DecisionsError` where there is no tag, or one of more than 60 characters.
+        `ids` and the other errors are those of `keep`. Raises `DecisionsError` where there is no
+        tag, or one of more than 60 characters.
         """
         new = as_tags(tags)
         lack = lambda id: not {*new} <= {*self.decisions.tags(id)}  # noqa: E731
         return self._remark(ids, lack, action=TAG, tags=new)
 
     def untag(self, tags: str | Iterable[str], ids: Iterable[str] | None = None) -> list[str]:
-        """Take tags away from samples, as `tag` adds them; return the samples that had any."""
+        """Take tags away from samples; return the samples that had any of them.
+
+        `tags`, `ids` and what is raised are those of `tag`.
+        """
         old = as_tags(tags)
         have = lambda id: bool({*old} & {*self.decisions.tags(id)})  # noqa: E731
         return self._remark(ids, have, action=UNTAG, tags=old)
@@ -308,7 +323,8 @@ class ReviewSession(AlikeListing):
 
         `p` is from 0 to 1, and a sample with just this `p_wrong` is among them. Samples that are
         decided, or have no other suggestion, are left alone. It is one command, which one `undo`
-        takes back. Returns the samples decided, none where no sample reaches `p`.
+        takes back. Returns the samples decided, none where no sample reaches `p`. Raises
+        `O2UError` for a `p` outside of 0 to 1, and what `keep` raises.
         """
         self.catch_up()
         ids = self.columns.ids_at(self.preview_above(p).positions)

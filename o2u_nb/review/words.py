@@ -18,7 +18,7 @@ class Button(NamedTuple):
 BUTTONS = {
     "keep": Button("Keep", "the given label is right"),
     "accept": Button("Accept", "change to the label that it looks like"),
-    "relabel": Button("Relabel…", "choose another label (1 to 9: the likeliest) or a new one"),
+    "relabel": Button("Relabel…", "choose another label (1 to 9: the most likely) or a new one"),
     "drop": Button("Drop", "the picture does not belong in the data set"),
     "unsure": Button("Unsure", "I cannot tell"),
 }

@@ -191,7 +191,7 @@ def _ids(folder: Path) -> pd.Index:
         try:
             found = [data[start:end].decode() for start, end in zip(starts, ends, strict=True)]
         except UnicodeDecodeError as error:
-            raise Damage(f"an id is no text ({error})") from error
+            raise Damage(f"an id is not text ({error})") from error
         ids = pd.Index(found, dtype=str, name="sample_id")
         _expect(ids.is_unique, "expected an id of its own for each sample, found some twice")
     return ids

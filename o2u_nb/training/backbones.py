@@ -35,7 +35,7 @@ Model = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Backbone:
-    """A frozen feature extractor.
+    """Hold a frozen feature extractor, and how it takes pictures.
 
     `model` maps pictures, float32 (n, 3, size, size), to features (n, d). The pictures are in
     [0, 1], less `mean` and divided by `std`, 3 numbers each, for red, green and blue. `name` is for
@@ -70,8 +70,8 @@ def backbone(
     `weights`, a state dict in a file by `torch.save` or of safetensors; no code in it is executed.
     `size` (pixels) is the side of the pictures, by default that of the network's training. A
     callable gets pictures that are normalised by ImageNet's statistics; for others, build a
-    `Backbone`. Features of a callable that is no `nn.Module` are not found again by a later call,
-    since nothing shows that two functions are the same.
+    `Backbone`. Features of a callable that is not an `nn.Module` are not found again by a later
+    call, since nothing shows that two functions are the same.
 
     Raises `WeightsError` for an unknown name, which names the nearest ones, without internet, and
     for a file that is damaged or of another network; `RecordingError` for a Learner whose network

@@ -1,7 +1,7 @@
 """Checkpoints: what a training needs to go on exactly where it was.
 
 In come a Learner while it trains, and its recorder. Out goes the file `trace.CHECKPOINT` beside the
-trace, made anew after each epoch: the weights, the state of the optimiser, all random states and
+trace, made again after each epoch: the weights, the state of the optimiser, all random states and
 the position in the schedule, as tensors and plain values. Loading it executes no code that it may
 hold. The trace may hold more epochs than the checkpoint; they are cut off and trained again.
 """
@@ -170,7 +170,7 @@ class Checkpoints(Callback):
         except TypeError as error:  # of `plain`; such a training can go on, but not be resumed
             self.path.unlink(missing_ok=True)
             self.path = None
-            self.say(f"{error} If this training is interrupted, it has to start anew.")
+            self.say(f"{error} If this training is interrupted, it has to start over.")
         self.saved = time.monotonic()
         self.seconds = self.saved - started
 
@@ -202,7 +202,7 @@ class Checkpoints(Callback):
         except (RuntimeError, ValueError, AssertionError, LookupError) as error:
             raise ResumeError(
                 f"The checkpoint {self.path} is of another network or optimiser "
-                f"({first_line(error)}): build the same Learner as before, or train anew "
+                f"({first_line(error)}): build the same Learner as before, or train again "
                 "with overwrite=True."
             ) from error
         restore_generators(self.model, found["generators"])
@@ -290,12 +290,12 @@ def load(path: Path) -> dict:
             raise ValueError("its first line does not say that it is one")
     except Exception as error:  # torch raises many kinds for what it does not load
         raise ResumeError(
-            f"The checkpoint {path} is damaged ({first_line(error)}): delete it and train anew "
+            f"The checkpoint {path} is damaged ({first_line(error)}): delete it and train again "
             "with overwrite=True."
         ) from error
     raise ResumeError(
         f"The checkpoint {path} has the format {form!r}, and this version reads {FORMAT!r}: "
-        "go on with the version that wrote it, or train anew with overwrite=True."
+        "go on with the version that wrote it, or train again with overwrite=True."
     )
 
 
@@ -377,8 +377,8 @@ def _say_other_machine(before: dict, now: dict, say: Callable[[str], None]) -> N
         listed = ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in differing)
         much = "as with another seed" if "processes" in differing else "slightly"
         say(
-            f"Careful: the first epochs were trained otherwise ({listed}): the result can differ "
-            f"{much} from that of a training without interruption."
+            f"Careful: the first epochs were trained in another way ({listed}): the result can "
+            f"differ {much} from that of a training without interruption."
         )
 
 
@@ -390,5 +390,5 @@ def _require_same_settings(path: Path, before: dict, asked: dict) -> None:
         )
         raise ResumeError(
             f"The training in {path.parent} cannot go on, since it was begun with {listed}. Ask "
-            "for the same, choose another folder, or train anew with overwrite=True."
+            "for the same, choose another folder, or train again with overwrite=True."
         )

@@ -71,15 +71,15 @@ def compare(
     `samples` is a samples table whose labels are right; `noise` names what is planted in them, as
     `noise.named` takes it, such as "symmetric 40 %" or "none", or maps names to noises. With
     `truth`, the right label by `sample_id`, the labels of `samples` may be wrong, and the noise
-    called "as given" plants nothing. `methods` are names of `catalogue.METHODS` (default: all), and
-    `detectors` names of detectors, which look at a cyclic training as an audit has it. For all
-    methods the network, its initial weights, the number of `epochs` and the learning rates are the
-    same.
+    called "as given" plants nothing. For each of `seeds`, everything is done once. `methods` are
+    names of `catalogue.METHODS` (default: all), and `detectors` names of detectors, which look at a
+    cyclic training as an audit has it. For all methods the network, its initial weights, the number
+    of `epochs` and the learning rates are the same.
 
     `features`, (n_samples, d) in the order of `samples`, are those of a frozen network: then heads
     are trained. Otherwise `learner(train, held_out, seed)` makes the Learners. `held_out` are
     samples with right labels on which accuracy is measured; by default it is a fifth of the
-    samples, drawn anew with each seed, in which no sample has a copy among those that are trained
+    samples, drawn again with each seed, in which no sample has a copy among those that are trained
     on: of files with the same bytes, and of samples with the same value in a column `group`, all
     are held out or none, see `data.duplicates.kept_together`. Methods that need verified samples
     get ten of each class.
@@ -278,8 +278,8 @@ def _learner(task: Task, make: MakeLearner) -> Iterator[Learner]:
 def suspicion(trained: Trained) -> np.ndarray:
     """Return how suspicious each sample is to a method: float (n_samples,), higher = more.
 
-    It is the method's own suspicion, or for a method that is no detector the mean of the loss over
-    the epochs to rank by.
+    It is the method's own suspicion, or for a method that is not a detector the mean of the loss
+    over the epochs to rank by.
     """
     if trained.suspicion is not None:
         return trained.suspicion

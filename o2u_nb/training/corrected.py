@@ -11,6 +11,7 @@ import torch
 from fastai.basics import Learner
 
 from o2u_nb.detect.transition import conditioned, estimate, posterior
+from o2u_nb.text import percent
 from o2u_nb.training.batch_loss import BatchLoss
 from o2u_nb.training.clean import clean_probs
 from o2u_nb.training.recorded import RecordedFit
@@ -50,8 +51,8 @@ def fit_corrected(
     transition, weight = conditioned(transition)
     if weight:
         say(
-            f"The estimated transition matrix is nearly singular, so {weight:.0%} of the identity "
-            "was blended into it. A longer warm-up may give a better one."
+            f"The estimated transition matrix is nearly singular, so {percent(weight)} of the "
+            "identity was blended into it. A longer warm-up may give a better one."
         )
     run.fit(learn, rest, [Corrected(run.recorder, loss, matrix_of(transition))])
     probs = posterior(clean_probs(learn, n_classes), labels, transition)

@@ -102,7 +102,7 @@ def feature_loaders(
     too, or the `FeatureData` of an earlier loader, whose numbers are then shared, they must have
     the ids of `samples`. `valid` are features and samples to validate on, whose
     labels must occur in `samples`. `bs` is the number of samples in a batch; `seed` determines
-    their order.
+    their order, and `device` is where they go (default: the GPU where there is one).
 
     Raises `FeaturesError` when features do not fit their samples, or are not finite, and
     `SourceError` when a table has no labels, or `valid` has a class that `samples` lacks.
@@ -176,7 +176,7 @@ def _require_same_ids(found: pd.Index, expected: pd.Index) -> None:
     )
     raise FeaturesError(
         f"Expected features of the {len(expected):,} samples of the table, in its order, found "
-        f"{what}: pass `features.loc[samples.index]` if it holds them all, or compute them anew."
+        f"{what}: pass `features.loc[samples.index]` if it holds them all, or compute them again."
     )
 
 
@@ -190,5 +190,5 @@ def _require_finite(features: torch.Tensor, ids: pd.Index) -> None:
         raise FeaturesError(
             f"Expected finite features, found NaN or infinite values in {len(wrong):,} of "
             f"{len(features):,} rows, such as that of sample {ids[wrong[0]]!r}. Compute these "
-            "anew, or leave the samples out."
+            "again, or leave the samples out."
         )

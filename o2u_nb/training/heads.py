@@ -206,7 +206,7 @@ class Dropout(nn.Module):
     """Set a share `p` (0 to 1) of the inputs to zero in training, and scale up the others.
 
     It is torch's dropout, except that its random numbers come from `seed` alone, so that a training
-    does not depend on what else draws random numbers meanwhile.
+    does not depend on what else draws random numbers at the same time.
     """
 
     def __init__(self, p: float, seed: int):

@@ -269,7 +269,7 @@ def can_go_on(folder: Path, kept: Unfinished, say: Callable[[str], None]) -> boo
     try:
         return kept.resumed > 0 and path.exists() and bool(load(path))
     except ResumeError as error:
-        say(f"{error.message.partition(':')[0]}: this eye is trained anew.")
+        say(f"{error.message.partition(':')[0]}: this eye is trained again.")
         return False
 
 

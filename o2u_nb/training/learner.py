@@ -152,7 +152,8 @@ def fit_odd(
     are recorded in a clean pass after each of the `h` epochs before the removal, and only in these.
     `on_epoch(odd)` is called after each recorded epoch up to the removal, with what would be
     removed now, and at the end with the result. `out`, `ids` and `overwrite` are those of
-    `DynamicsRecorder`. Afterwards the Learner has its whole training set again.
+    `DynamicsRecorder`, `opt_func` and `cbs` those of `fit_o2u`. Afterwards the Learner has its
+    whole training set again.
 
     With `out`, the same call with `resume=True` goes on after an interruption, as `fit_o2u` does;
     `say` is called with a line of text then.

@@ -192,7 +192,8 @@ def dataloaders(
     (3,) each, in [0, 1] (default: those of the pictures). Pictures are kept in memory if they take
     less than 40 % of the free memory, else in a file in the folder `cache` (default: the system's
     temporary folder); `in_memory` overrides that. `valid` is a samples table to validate on; its
-    labels must occur in `samples`. `seed` determines the order and the augmentation.
+    labels must occur in `samples`. `seed` determines the order and the augmentation,
+    and `device` is where the batches go (default: the GPU where there is one).
     `progress(done, total)` is called while pictures are decoded.
 
     Raises `SourceError` when a table is not a samples table, an image cannot be decoded, or a class

@@ -85,7 +85,7 @@ def pretrained(
             model = models.get_model(arch, weights="DEFAULT")
         except (URLError, OSError, RuntimeError) as error:
             raise WeightsError(
-                f"The pretrained weights of {arch} cannot be had ({error}). Copy the file to "
+                f"The pretrained weights of {arch} cannot be loaded ({error}). Copy the file to "
                 f"{torch.hub.get_dir()}/checkpoints, or go on with a network from scratch."
             ) from error
     if trained_stages is not None:

@@ -43,7 +43,10 @@ class Playground:
 
 
 def planted(samples: pd.DataFrame, settings: Settings, data: FeatureData) -> pd.DataFrame:
-    """Return `samples` with the labels that `settings` says to change, by its seed."""
+    """Return `samples` with the wrong labels that `settings` says to plant, by its seed.
+
+    `data` has the features of the samples. Raises `O2UError` for an unknown noise.
+    """
     if settings.noise == "none":
         return samples
     if settings.noise not in NOISES:

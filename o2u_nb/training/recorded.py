@@ -148,6 +148,6 @@ def _require_that_it_goes_on(resume: bool, out: str | Path | None, goes_on: dict
     if goes_on is None:
         raise ValueError(
             "This method keeps more than its network from epoch to epoch, and cannot go on after "
-            "an interruption: leave out resume=, and train anew with overwrite=True."
+            "an interruption: leave out resume=, and train again with overwrite=True."
         )
     require_out(resume, out)

@@ -65,10 +65,10 @@ def retrain(
     Returns a table indexed by `seed` with the columns `before` and `after`: the accuracy on
     `held_out`, 0 to 1. `.agg(["mean", "std"])` gives its mean and standard deviation.
 
-    Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared,
-    `TypeError` for a `network` beside a `learner`, and `O2UError` for the name of a `method` that
-    is not there, for one that needs trusted samples and gets none, and for trusted samples that the
-    method does not need or that are not in both training sets.
+    Raises `SourceError` when a class of `held_out` is not in a training set, or samples are shared;
+    `TypeError` for a `network` beside a `learner`; and `O2UError` for a `method` that is not there,
+    for one that needs trusted samples and gets none, and for trusted samples that the method does
+    not need or that are not in both training sets.
     """
     _require_apart(before, after, held_out)
     if network and learner:

@@ -64,7 +64,7 @@ def threshold_samples(
 
     In each of `runs`, some of the `samples` get the label of an extra class, which is wrong for all
     of them; the other samples keep theirs. There are as many as a class has on average, n / (number
-    of classes + 1), drawn anew for each run such that no sample is drawn twice, and never all of a
+    of classes + 1), drawn again for each run such that no sample is drawn twice, and never all of a
     class. A label is called wrong in a run when its AUM is below the `percentile`th percentile of
     theirs, and in all when every run in which it was trained on calls it wrong.
 

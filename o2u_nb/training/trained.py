@@ -17,7 +17,7 @@ class Trained:
     """Hold the `trace` of a training, and what its method says of each sample.
 
     `suspicion`, float (n_samples,), is the method's own opinion of each label, higher = more
-    suspicious, NaN where it has none; None for a method that is no detector. `probs`, float
+    suspicious, NaN where it has none; None for a method that is not a detector. `probs`, float
     (n_samples, n_classes), 0 to 1, is what the method takes for the right labels, such as corrected
     or soft ones, or None. `transition`, float (n_classes, n_classes), is the probability of each
     given label (columns) for each right label (rows), where the method estimates it, or None.

@@ -54,10 +54,10 @@ def verb(method: TrainingMethod) -> Callable[..., Trained]:
     fit.__name__ = f"fit_{method.name}"
     fit.__qualname__ = f"Learner.{fit.__name__}"
     fit.__doc__ = (
-        f"{inspect.getdoc(method.fit)}\n\n"
-        f"{method.title}: {method.paper}. A third of the `epochs` have the rate `lr` (default: "
-        "what suits the Learner), then it falls along a cosine; `rates`, one per epoch, replace "
-        "both. Returns a `Trained`."
+        f"{inspect.getdoc(method.fit)}\n\n{method.title}: {method.paper}. A third of the `epochs` "
+        "have the rate `lr` (default: what suits the Learner), then it falls along a cosine; "
+        "`rates`, one per epoch, replace both. `methods` is `o2u_nb.training.methods`. Returns a "
+        "`Trained`. Raises `ValueError` for `rates` of another length than `epochs`."
     )
     return fit
 

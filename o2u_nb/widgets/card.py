@@ -26,7 +26,7 @@ CARD = "overflow-wrap:anywhere;line-height:1.45;color:var(--jp-ui-font-color1)"
 LARGE = f"display:block;width:100%;max-width:{PICTURE}px;max-height:{PICTURE}px;object-fit:contain"
 NEAR = f"display:inline-block;vertical-align:top;margin:2px;width:{LOOK_ALIKE}px;font-size:11px"
 HEAD = f"text-align:left;font-weight:normal;{FAINT}"
-EYE_COLUMNS = ("eye", "takes it for", "score (nats)")
+EYE_COLUMNS = ("eye", "looks like", "score (nats)")
 OF_FIRST = "The probabilities, the loss and the detectors below are those of the first eye."
 # A button that a page's script finds: it lists what is like this sample.
 MORE_LIKE = (
@@ -34,7 +34,8 @@ MORE_LIKE = (
     'title="List what looks like this, of all samples ( l )">More like this</button></p>'
 )
 HIDDEN = (
-    "What the network thinks of this picture is hidden, so that it does not lead your judgement."
+    "What the network thinks of this picture is hidden, so that it does not influence your "
+    "judgement."
 )
 NO_EMBEDDINGS = (
     "Nearest look-alikes: no embeddings were recorded. Audit again, or pass "
@@ -130,7 +131,7 @@ def _names(known: dict) -> str:
     note = "" if state["state"] == "ok" else f"<p><b>{inert(state['detail'], 200)}</b></p>"
     return (
         f"{note}<p><b>#{known['rank']:,}</b> given <b>{inert(known['label'])}</b>, looks like "
-        f"<b>{inert(known['suggested'] or 'nothing else')}</b><br>"
+        f"<b>{inert(known['suggested'] or 'no other class')}</b><br>"
         f'<span style="{FAINT}">{inert(known["sample_id"], 120)}</span></p>'
     )
 

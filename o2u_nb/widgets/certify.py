@@ -78,12 +78,14 @@ class CertifyPanel(Panel):
             False, description="also class by class", indent=False, layout=Layout(width="auto")
         )
         self._buttons = {
-            "here": self._button("Cut where I stopped", self._cut_here, "scissors"),
+            "here": self._button("Move threshold to where I stopped", self._cut_here, "scissors"),
             "draw": self._button("Draw the sample", self._draw_sample, "random"),
             "show": self._button("Look at the sample", self.certification.show, "eye"),
             "hide": self._button("Back to the ranked list", self.certification.hide, "list"),
-            "back": self._button("Put the cut back", self.certification.restore_cut, "undo"),
-            "anew": self._button("Draw anew", lambda: self._draw_sample(anew=True), "random"),
+            "back": self._button("Restore the threshold", self.certification.restore_cut, "undo"),
+            "anew": self._button(
+                "Draw a new sample", lambda: self._draw_sample(anew=True), "random"
+            ),
             "risks": self._button("Risks", self._toggle_risks, "line-chart"),
             "report": self._button("Write the report", self._write_report, "file-o"),
         }

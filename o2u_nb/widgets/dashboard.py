@@ -37,7 +37,10 @@ TABS = {
 
 
 class Dashboard(Panel):
-    """Review in one place: grid and card, trajectories, histograms and confusion, in step.
+    """Review `session` in one place: the grid, the why card and a tab for each panel, in step.
+
+    The tabs are trajectories, mean and variance, confusion, map, similar samples, epochs, what was
+    learned from decisions, certificate and reviewers.
 
     The grid has the keys of all of it: they decide wherever in the dashboard they are pressed.
     """

@@ -93,7 +93,7 @@ class ExplorePanel(LiveOutput):
     """Play with a training: `start(settings)` begins one of which no epoch is done yet.
 
     `rates` are the largest rates that suit the heads of `HEADS`, by name. Every change of a slider
-    trains anew in the background. "Step" trains one epoch more, or the first one after a training
+    trains again in the background. "Step" trains one epoch more, or the first one after a training
     that is done; "play" goes on epoch by epoch until "stop". `settings` are the present ones,
     `scores` is the score table of what is drawn, and `wait()` waits until the background is done.
     The first training is done at once; its errors are raised here, those of later ones are shown in
@@ -313,7 +313,7 @@ def _controls(rate: float) -> dict[str, Widget]:
         "hidden": _placed(Dropdown, "head", options=list(HEADS), value="linear"),
         "noise": _placed(Dropdown, "planted noise", options=list(NOISES), value=first.noise),
         "share": _placed(
-            FloatSlider, "share planted", value=first.share, min=0, max=0.6, step=0.01
+            FloatSlider, "share of planted labels", value=first.share, min=0, max=0.6, step=0.01
         ),
         "seed": _whole("seed", first.seed, 0, 20),
     }

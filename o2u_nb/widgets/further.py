@@ -43,7 +43,7 @@ class Further:
         """Note a text on samples, or remove what was noted."""
         changed = self.session.note(message["text"], _some(ids))
         if not changed:
-            return "The note is as it was."
+            return "The note is unchanged."
         did = "Noted on" if message["text"].strip() else "Removed the note of"
         return f"{did} {_named(changed)}, {UNDOES}"
 

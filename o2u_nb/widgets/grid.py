@@ -204,7 +204,7 @@ class SuspectGrid(anywidget.AnyWidget):
             show=self._show,
             decide=self._decide,
             undo=lambda _: saying.back(self.session, self.session.undo(), "undo", "Undone"),
-            redo=lambda _: saying.back(self.session, self.session.redo(), "redo", "Done again"),
+            redo=lambda _: saying.back(self.session, self.session.redo(), "redo", "Redone"),
             next=self._next,
             set=self._set,
             note=lambda message: self._further.note(message, self._ids(message)),

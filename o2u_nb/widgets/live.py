@@ -115,7 +115,7 @@ class Story:
     def _pictures(self, trace: Trace, samples: pd.DataFrame) -> str:
         top = self._curves.top()
         rows = suspects_now(trace, top[:PICTURES])
-        title = f"Suspects in epoch {trace.n_epochs}: the highest mean loss so far"
+        title = f"Suspects after epoch {trace.n_epochs}: the highest mean losses so far"
         return suspect_grid(samples, rows, n=PICTURES, size=SIZE, title=title).html
 
     def _describe(self, trace: Trace, since: float, first: int) -> str:

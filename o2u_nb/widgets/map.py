@@ -62,8 +62,9 @@ class MapPanel(InBackground, Panel):
         eyes = session.search.eyes
         self._method = ToggleButtons(
             options=[("Principal components", PCA), ("UMAP", UMAP)],
-            tooltips=["The two directions in which samples differ most; at once",
-                      "Keeps near samples near; takes minutes for many samples, and is kept"],
+            tooltips=["The two directions in which samples differ most; computed at once",
+                      "Keeps similar samples close together; takes minutes for many samples, "
+                      "and is stored"],
             style=dict(button_width="auto"),
         )  # fmt: skip
         self._color = Dropdown(

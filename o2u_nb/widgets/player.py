@@ -57,10 +57,11 @@ class PlayerPanel(Panel):
     """Play the epochs: each sample is a point in the plane of mean and variance of its loss so far.
 
     Suspects, by the session's threshold, are crosses, and along the sides are the histograms of
-    both groups. Beside them the current sample's picture is shown, with what the network took it
-    for in each epoch. At most 10,000 samples are drawn. A click on a point makes its sample the
-    current one. Space plays, the left and right arrow go from epoch to epoch, and up and down from
-    sample to sample. `mark` shows another group than the suspects, such as planted wrong labels.
+    both groups. Beside them the current sample's picture is shown, with the network's
+    predictions in each epoch. At most 10,000 samples are drawn. A click on a point makes its sample
+    the current one. Space plays, the left and right arrow go from epoch to epoch, and up and down
+    from sample to sample. `mark` shows another group than the suspects, such as planted wrong
+    labels.
     """
 
     def __init__(self, session: ReviewSession):

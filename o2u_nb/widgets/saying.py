@@ -11,9 +11,9 @@ from o2u_nb.review.events import ACTIONS, DRAW, NOTE, REDO, TAG, UNDO, UNTAG, Ev
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.review.words import DONE, told
 
-UNDOES = "Ctrl+Z undoes"
+UNDOES = "Ctrl+Z undoes it"
 # What the latest command did, where it was no decision.
-OTHERS = {UNDO: "Undone", REDO: "Done again", NOTE: "Noted on", TAG: "Tagged", UNTAG: "Untagged"}
+OTHERS = {UNDO: "Undone", REDO: "Redone", NOTE: "Noted on", TAG: "Tagged", UNTAG: "Untagged"}
 
 
 def decided(

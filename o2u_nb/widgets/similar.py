@@ -31,7 +31,7 @@ NO_EYE = (
 
 
 class SimilarPanel(InBackground, Panel):
-    """List what is like the selected samples, or like a picture from the computer or from a path.
+    """List samples similar to the selected ones, to an uploaded picture, or to one at a path.
 
     The network looks at a new picture in the background; the first time it takes some seconds.
     """
@@ -46,16 +46,19 @@ class SimilarPanel(InBackground, Panel):
         self._count = BoundedIntText(
             SHOWN, min=1, max=MOST, description="Samples", style=WIDE, layout=Layout(width="150px")
         )
-        self._like = _button("More like the selection", "Or like the current sample", "clone")
+        self._like = _button(
+            "More like the selection", "Without a selection: like the current sample", "clone"
+        )
         self._upload = FileUpload(
-            accept="image/*", multiple=False, description="Picture from here", icon="upload",
-            tooltip="Upload a picture, and list what looks like it", layout=Layout(width="auto"),
+            accept="image/*", multiple=False, description="Upload a picture", icon="upload",
+            tooltip="Upload a picture from this computer, and list the samples most similar to "
+                    "it", layout=Layout(width="auto"),
         )  # fmt: skip
         self._path = Text(
             placeholder="path of a picture, where the kernel runs", continuous_update=False,
             layout=Layout(flex="1 1 320px", min_width="0"),
         )  # fmt: skip
-        self._look = _button("Look", "List what looks like the picture at this path", "search")
+        self._look = _button("Search", "List what looks like the picture at this path", "search")
         self._copies = _button(
             "Copies with other labels", "List pictures that are in the set twice, with different "
             "labels; where the audit has not searched, all pictures are compared now", "files-o",

@@ -27,7 +27,7 @@ class ThresholdPanel(Panel):
 
     While the slider moves, the counts follow, and the last suspect and the first sample that is
     left out are shown beside it. The session's threshold is set when the slider is let go, since
-    every panel is drawn anew then. A button goes back to the threshold that the audit estimated.
+    every panel is drawn again then. A button goes back to the threshold that the audit estimated.
     """
 
     def __init__(self, session: ReviewSession):
@@ -119,7 +119,7 @@ class ThresholdPanel(Panel):
     def _still(self) -> str:
         column = self.session.threshold_column
         threshold = self.session.threshold
-        return f"<p>{self._said()}: {inert(called(column))} from {threshold:.3f} on.</p>"
+        return f"<p>{self._said()}: {inert(called(column))} of at least {threshold:.3f}.</p>"
 
 
 def _either_side(session: ReviewSession, found: Border, title: str) -> Preview:

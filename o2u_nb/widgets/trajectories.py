@@ -13,7 +13,7 @@ from ipywidgets import Dropdown, HBox, Layout, ToggleButton, ToggleButtons
 
 from o2u_nb.detect.forgetting import examples, rate_jumps
 from o2u_nb.plots import still
-from o2u_nb.plots.bands import band_traces, crowd_bands, empty_bands, fill_bands
+from o2u_nb.plots.bands import CROWD_NAME, band_traces, crowd_bands, empty_bands, fill_bands
 from o2u_nb.plots.epochs import (
     empty_epochs,
     make_room,
@@ -53,11 +53,11 @@ LINES = slice(10, 10 + APART)
 ENDS = 10 + APART
 NOBODY = ""  # the value of a list without a choice: a Dropdown shows None as a blank
 END_GAP = 0.065  # between two ranks, as a share of the axis: the height of a line of text
-NO_EXAMPLES = "No suspect of this audit was learned by heart and forgotten when the rate jumped"
+NO_EXAMPLES = "No suspect of this audit was memorised, and forgotten when the learning rate jumped"
 
 
 class Drawn(NamedTuple):
-    """What the plot shows: it is drawn anew only when this changes.
+    """What the plot shows: it is drawn again only when this changes.
 
     `value` is `loss` or `margin`. `ids` are the samples drawn and `suspects` tells which of them
     are suspects, out of `total` chosen ones, which are `who`. `current` is the sample drawn thick,
@@ -83,8 +83,8 @@ class TrajectoriesPanel(Panel):
     filters, the audit's top five suspects are drawn.
 
     The pointer on a line shows its picture, and a click on a line, or a choice in the list, makes
-    its sample the current one. "Show examples" draws the suspects that were learned by heart and
-    forgotten most clearly when the rate jumped.
+    its sample the current one. "Show examples" draws the suspects that were memorised, and
+    forgotten most clearly when the learning rate jumped.
     """
 
     def __init__(self, session: ReviewSession):
@@ -103,7 +103,7 @@ class TrajectoriesPanel(Panel):
         self._examples = _example_ids(session)
         self._show_examples = ToggleButton(
             description="Show examples",
-            tooltip="The suspects that are learned by heart at a low rate, and forgotten when the "
+            tooltip="The suspects that are memorised at a low rate, and forgotten when the "
             "rate jumps" if self._examples else NO_EXAMPLES,
             disabled=not self._examples,
             layout=Layout(width="auto"),
@@ -148,7 +148,7 @@ class TrajectoriesPanel(Panel):
         if not epoch < trace.n_epochs:
             return ""
         code = int(trace.pred[epoch, self.session.trace_positions(positions)[0]])
-        seen_as = "not seen" if code < 0 else f"taken for {clip(trace.classes[code], 30)}"
+        seen_as = "not seen" if code < 0 else f"predicted {clip(trace.classes[code], 30)}"
         return f"Epoch {epoch + 1}: {seen_as}"
 
     def _sample_at(self, trace: int, point: int) -> str | None:
@@ -184,7 +184,7 @@ class TrajectoriesPanel(Panel):
         current = None if session.concealed else session.current
         chosen, who = (current and session.selected) or (current,), "selected samples"
         if self._show_examples.value:
-            chosen, who = self._examples, "suspects that are learned and forgotten"
+            chosen, who = self._examples, "suspects that are memorised and forgotten"
         elif chosen == (None,):
             chosen, who = tuple(session.scores.index[:TOP]), "top suspects"
         ids = chosen[-MOST:]
@@ -208,7 +208,7 @@ class TrajectoriesPanel(Panel):
     def _draw_bands(self, drawn: Drawn) -> None:
         given, suggested = self.session.scores.loc[drawn.focus, ["label", "suggested_label"]]
         value, data = drawn.value, self._plot.data
-        fill_bands(data[CROWD_BANDS], self._bands(value, None), "crowd")
+        fill_bands(data[CROWD_BANDS], self._bands(value, None), CROWD_NAME)
         fill_bands(
             data[GIVEN_BANDS], self._bands(value, str(given)), f"{plotted(given, 24)} (given)"
         )
@@ -286,7 +286,7 @@ class TrajectoriesPanel(Panel):
 
 
 def _example_ids(session: ReviewSession) -> tuple[str, ...]:
-    """Return the audit's suspects that are learned by heart and forgotten most clearly."""
+    """Return the audit's suspects that are memorised and forgotten most clearly."""
     suspects = np.flatnonzero(session.scores["suspect"].to_numpy(dtype=bool))
     best = examples(session.trace, session.trace_positions(suspects), TOP)
     return tuple(session.trace.ids[best])

@@ -32,7 +32,7 @@ def test_from_the_cut_to_the_report(notebook, folder, artefacts):
     grid.focus()
     page.keyboard.type("dk")
     expect(page.locator(".o2u-counts")).to_contain_text("2 of 12")
-    button("Cut where I stopped").click()
+    button("Move threshold to where I stopped").click()
     expect(page.get_by_text("2 samples are decided. Draw a random sample")).to_be_visible()
     page.get_by_role("spinbutton", name="Labels").fill("30")
     page.get_by_role("spinbutton", name="Labels").press("Tab")

@@ -89,7 +89,7 @@ def test_blind_mode(notebook, folder, artefacts):
     page.keyboard.press("r")
     page.keyboard.type("tiger")
     page.keyboard.press("Enter")
-    expect(cell.locator(".o2u-said")).to_contain_text("Ctrl+Z undoes")
+    expect(cell.locator(".o2u-said")).to_contain_text("Ctrl+Z undoes it")
     expect(cell.locator(".o2u-counts")).to_contain_text("12 shown")
     event = ReviewSession(folder / "audit").decisions.events[-1]
     assert event.concealed == "labels" and event.suggested_label is None

@@ -153,7 +153,7 @@ def test_why_card_decides_and_the_grid_shows_it(card, folder):
     expect(page.locator(".o2u-counts")).to_contain_text("1 of 30")
     (event,) = log(folder)
     assert (event["action"], event["reviewer"]) == ("drop", "ann")
-    expect(page.locator(".o2u-said")).to_contain_text("dropped, Ctrl+Z undoes")
+    expect(page.locator(".o2u-said")).to_contain_text("dropped, Ctrl+Z undoes it")
     page.locator("button[title='Take back the last decision']").last.click()
     expect(page.locator(".o2u-counts")).to_contain_text("0 of 30")
     assert [event["action"] for event in log(folder)] == ["drop", "undo"]
@@ -166,7 +166,7 @@ def test_the_why_card_makes_a_class_and_asks_before(card, folder, artefacts):
     line.click()
     page.keyboard.type("tiger cub")  # on its way past a class: nothing is decided
     page.keyboard.press("Enter")
-    expect(asked.filter(has_text="“tiger cub” is no class yet.")).to_be_visible()
+    expect(asked.filter(has_text="“tiger cub” is not a class yet.")).to_be_visible()
     expect(page.get_by_role("button", name="Use “")).to_be_hidden()
     for theme in THEMES:
         card.change_theme(theme)
@@ -179,7 +179,7 @@ def test_the_why_card_makes_a_class_and_asks_before(card, folder, artefacts):
     page.get_by_role("button", name="Keep").last.click()  # what is not entered counts for nothing
     expect(page.locator(".o2u-counts")).to_contain_text("2 of 30")
     line.press("Enter")
-    asked.filter(has_text="“leopart” is no class yet, and close to “leopard”.").wait_for()
+    asked.filter(has_text="“leopart” is not a class yet, but close to “leopard”.").wait_for()
     page.screenshot(path=artefacts / "dashboard-slip.png")
     page.get_by_role("button", name="Use “leopard”").click()
     line.fill("tiger cub")  # typed before the kernel has answered: its answer does not erase it

@@ -60,7 +60,7 @@ def test_twenty_tiles_by_keyboard(open_grid, artefacts):
     screen.expect_counts("18 of 160")
     screen.press("Control+Shift+z")
     screen.expect_counts("19 of 160")
-    screen.expect_said("Done again")
+    screen.expect_said("Redone")
     screen.expect_clean()
 
 
@@ -226,7 +226,7 @@ def test_a_class_is_made_by_keyboard_and_shown_alone(open_grid, artefacts):
     screen.press("r", *"lyn")
     expect(screen.page.locator(names)).to_have_text(["lynx", "New class “lyn”"])
     screen.press("ArrowDown", "ArrowUp", "Enter")
-    screen.expect_said("changed to lynx, Ctrl+Z undoes")
+    screen.expect_said("changed to lynx, Ctrl+Z undoes it")
     label.focus()
     screen.press(*"lynx", "Enter")
     screen.expect_counts("2 shown")
@@ -249,9 +249,9 @@ def test_a_slip_of_the_keyboard_is_asked_about(open_grid, artefacts, theme):
     other, slip = ("leopard", "Leopadr") if given == "tiger" else ("tiger", "Tigre")
     screen.tile(0).click()
     screen.press("r", *slip, "Enter")
-    expect(question).to_contain_text(f"“{slip}” is close to “{other}”.")
+    expect(question).to_contain_text(f"“{slip}” is not a class yet, but close to “{other}”.")
     expect(use).to_have_text(f"Use “{other}”")
-    expect(make).to_have_text(f"Make “{slip}” all the same")
+    expect(make).to_have_text(f"Make a new class “{slip}”")
     expect(use).to_be_focused()
     screen.shoot(artefacts, f"{theme}-slip")
     screen.press("d", "ArrowRight", "Escape")  # no key of the dialog reaches the grid behind it
@@ -264,9 +264,9 @@ def test_a_slip_of_the_keyboard_is_asked_about(open_grid, artefacts, theme):
     expect(question).to_be_hidden()
     expect(dialog.get_by_role("option").first).to_contain_text(f"New class “{slip[:-1]}”")
     screen.press("Enter")
-    expect(question).to_contain_text(f"“{slip[:-1]}” is close to “{other}”.")
+    expect(question).to_contain_text(f"“{slip[:-1]}” is not a class yet, but close to “{other}”.")
     screen.press("Enter")
-    screen.expect_said(f"changed to {other}, Ctrl+Z undoes")
+    screen.expect_said(f"changed to {other}, Ctrl+Z undoes it")
     screen.expect_current(1)
     screen.press("r", *"leopards", "Enter")
     expect(use).to_be_focused()
@@ -375,7 +375,9 @@ def test_other_peoples_names_are_only_text(open_grid, artefacts):
         screen.press("r")
         screen.page.keyboard.insert_text(slip)
         screen.press("Enter")
-        expect(screen.page.locator(".o2u-question p")).to_contain_text(f"“{slip}” is close to")
+        expect(screen.page.locator(".o2u-question p")).to_contain_text(
+            f"“{slip}” is not a class yet, but close to"
+        )
         screen.shoot(artefacts, "hostile-slip")
         assert screen.page.evaluate(SPILLS) == []
         screen.press("Tab", "Enter")

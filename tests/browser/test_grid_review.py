@@ -138,7 +138,7 @@ def test_a_digit_relabels_straight_from_the_tile(screen):
     card_of(screen, 0)
     second = page.locator(".o2u-offer bdi").nth(1).inner_text()
     screen.press("2")
-    screen.expect_said(f"changed to {second}, Ctrl+Z undoes")
+    screen.expect_said(f"changed to {second}, Ctrl+Z undoes it")
     screen.expect_current(1)
     card_of(screen, 1)
     screen.press("9")
@@ -226,7 +226,7 @@ def test_a_look_alike_is_gone_to_or_offered(screen):
 def test_what_another_cell_decides_is_said(screen):
     screen.notebook.execute("session.drop([session.columns.ids[session.visible[3]]])")
     screen.expect_said(f"{screen.suspects(3)[0]}: ")
-    screen.expect_said("dropped, Ctrl+Z undoes")
+    screen.expect_said("dropped, Ctrl+Z undoes it")
 
 
 def test_an_output_in_a_view_of_its_own_is_filled(screen, artefacts):

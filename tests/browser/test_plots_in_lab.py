@@ -131,7 +131,7 @@ def test_a_line_shows_a_picture_and_what_it_was_taken_for(opened, artefacts):
     notebook.execute("session.select(session.scores.index[:3])")
     plot = plot_of(notebook)
     notebook.settle()
-    tile = tile_at(notebook, *pixel(plot, 11, 4), "Epoch 5: taken for ")
+    tile = tile_at(notebook, *pixel(plot, 11, 4), "Epoch 5: predicted ")
     assert shown_pictures(tile) == 1
     notebook.page.screenshot(path=artefacts / "plots-line.png")
     assert untouched(notebook)

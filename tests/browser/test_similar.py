@@ -163,7 +163,7 @@ UPLOAD = [
 def upload(page, file):
     """Choose a file by the button, as a person does."""
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Picture from here").click()
+        page.get_by_role("button", name="Upload a picture").click()
     chooser.value.set_files(file)
 
 
@@ -200,7 +200,7 @@ def test_a_picture_that_is_uploaded_finds_what_looks_like_it(desk, folder, tmp_p
     expect(page.get_by_text("cannot be decoded").last).to_be_visible()
     place = page.get_by_placeholder("path of a picture")
     place.fill(f"images/{wanted}")
-    buttons.filter(has_text="Look").click()
+    buttons.filter(has_text="Search").click()
     expect(page.locator(".o2u-counts")).to_contain_text("7 shown")
     expect(tiles.first).to_have_attribute("data-id", wanted)
     assert not notebook.ours and not (folder / "holiday.png").exists()

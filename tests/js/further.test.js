@@ -27,10 +27,10 @@ test("a percentage that is typed is a share", () => {
 
 test("what is left alone is said with its reasons", () => {
   assert.equal(leftAlone({ decided: 0, unsuggested: 0 }), "");
-  assert.equal(leftAlone({ decided: 1200, unsuggested: 0 }), "Left alone: 1,200 decided already.");
+  assert.equal(leftAlone({ decided: 1200, unsuggested: 0 }), "Not changed: 1,200 decided already.");
   assert.equal(
     leftAlone({ decided: 2, unsuggested: 3 }),
-    "Left alone: 2 decided already, 3 without another label to suggest.");
+    "Not changed: 2 decided already, 3 without another label to suggest.");
 });
 
 test("the group of a place", () => {

@@ -37,13 +37,13 @@ const MEANT = {
   "group by pair, then select the group": ["group"],
   "accept all suggestions above a probability": ["bulk"],
   "the last decision again, for what is selected": ["again"],
-  "more like this one, or like those selected": ["like"],
+  "list samples similar to this one, or to those selected": ["like"],
   "note, tags": ["note", "tags"],
   "large picture": ["open"],
   "larger, smaller tiles; zoom in the large picture": ["larger", "smaller"],
   "filter by text": ["search"],
   "close, deselect, or back from similar pictures": ["escape"],
-  "this sheet": ["help"],
+  "show or hide these keys": ["help"],
 };
 
 const SYMBOLS = {

@@ -41,7 +41,7 @@ test("a screen reader hears all of it, but no icon", () => {
   );
   assert.equal(
     spoken({ ...ROW, suggested: null, p_wrong: null, kind: "ambiguous" }, "undecided", WORDS),
-    "rank 1,234, given tiger, looks like nothing else, ambiguous, undecided",
+    "rank 1,234, given tiger, looks like no other class, ambiguous, undecided",
   );
 });
 

@@ -78,5 +78,5 @@ def _id(row: Mapping, key: str, where: str) -> Any:
 def _known(row: Mapping, key: str, known: Mapping, part: str, where: str) -> Any:
     id = _id(row, key, where)
     if id not in known:
-        raise ValueError(f"{where} has the {key} {id!r:.80}, which is none of its {part}")
+        raise ValueError(f"{where} has the {key} {id!r:.80}, which is not among its {part}")
     return id

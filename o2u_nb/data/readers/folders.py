@@ -46,8 +46,8 @@ def from_folder(
     The label is the name of the class folder, and the id is the path relative to `root`. In a
     folder that this package has cleaned, the label is the name of the class even if no folder can
     have this name; see `data.manifest`. With `check_images` every image is decoded once, and
-    `progress(done, total)` is called meanwhile. Raises `SourceError` when the folder is missing or
-    empty or cannot be listed, and when fewer than two classes are left.
+    `progress(done, total)` is called while this runs. Raises `SourceError` when the folder is
+    missing or empty or cannot be listed, and when fewer than two classes are left.
     """
     folder = require_folder(root)
     entries, problems = scan(folder)

@@ -112,7 +112,7 @@ def _decoded(content: bytes, encoding: str | None) -> str:
     if encoding is None:
         encoding = "utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig"
         if encoding != "utf-16" and b"\0" in content[:4096]:
-            raise ValueError("it is no text: expected CSV, JSON, JSON lines, Parquet or Excel")
+            raise ValueError("it is not text: expected CSV, JSON, JSON lines, Parquet or Excel")
     return content.decode(encoding)
 
 
@@ -178,7 +178,7 @@ def _json_table(value: Any) -> pd.DataFrame:
         if not any(isinstance(cell, (list, Mapping)) for cell in cells):
             return pd.DataFrame({"path": list(value), "label": cells})
     raise ValueError(
-        "its JSON is no table: expected a list of records with path and label, or an object of "
+        "its JSON is not a table: expected a list of records with path and label, or an object of "
         "paths and their labels"
     )
 

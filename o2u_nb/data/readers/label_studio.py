@@ -101,7 +101,7 @@ def _labels(value: Any, where: str) -> list[str]:
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{where} has a choice that is no text: {value!r:.80}")
+        raise ValueError(f"{where} has a choice that is not text: {value!r:.80}")
     return value
 
 

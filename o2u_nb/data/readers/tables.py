@@ -80,8 +80,8 @@ def from_frame(
     `{"bytes": ..., "path": ...}`. Ids are those of the id column if one is named, else the index if
     it is called sample_id, else the paths relative to `root`. If `classes` is given, rows with
     other labels are left out and listed. With `check_images` every image is decoded once, and
-    `progress(done, total)` is called meanwhile. `source` names the table in error messages. Raises
-    `SourceError` when a column is missing or no file exists.
+    `progress(done, total)` is called while this runs. `source` names the table in error messages.
+    Raises `SourceError` when a column is missing or no file exists.
     """
     named = dict(columns or {})
     names = _names(columns)

@@ -247,7 +247,7 @@ def _read(sample: _Sample, end: str) -> str:
         return member.content().decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(
-            f"the label of {printable(sample.id)}, the member .{end}, is no UTF-8 text"
+            f"the label of {printable(sample.id)}, the member .{end}, is not UTF-8 text"
         ) from error
 
 
@@ -255,7 +255,7 @@ def _in_json(sample: _Sample, keys: Sequence[str]) -> str | int | None:
     try:
         value = json.loads(_read(sample, "json"))
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"the member .json of {printable(sample.id)} is no JSON") from error
+        raise SourceError(f"the member .json of {printable(sample.id)} is not JSON") from error
     named = value if isinstance(value, Mapping) else {}
     found = next((named[key] for key in keys if named.get(key) is not None), None)
     if found is not None and not isinstance(found, (str, int, float)):

@@ -1,8 +1,7 @@
-"""Read Clothing1M and WebVision, two large sets with wrong labels from the web, as their makers lay
-them out.
+"""Read Clothing1M and WebVision, two large sets from the web with wrong labels.
 
-In comes the folder that holds the set, which the user has to obtain; out comes `Checked`, as from
-any other source. Only the files named in the lists are looked at.
+In comes the folder that holds the set as its makers lay it out, which the user has to obtain; out
+comes `Checked`, as from any other source. Only the files named in the lists are looked at.
 """
 
 import os
@@ -65,8 +64,9 @@ def from_clothing1m(
 def clothing1m_truth(root: str | os.PathLike) -> pd.Series:
     """Return the labels that experts gave to some pictures of Clothing1M, by `sample_id`.
 
-    Some 25,000 pictures of the noisy split are among them; the labels say whether theirs are right.
-    Raises `SourceError` when the lists are missing.
+    `root` is the folder with the lists. Returns class names as text. Some 25,000 pictures of the
+    noisy split are among them; the labels say whether theirs are right. Raises `SourceError` when
+    the lists are missing.
     """
     labels = CLOTHING_SPLITS["clean_test"][1]
     lists = _lists(Path(root), "annotations", labels)

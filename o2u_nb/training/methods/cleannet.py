@@ -43,7 +43,7 @@ def fit(
 
     The suspicion is 1 - s, 0 to 2. See `methods` for the other options. Raises `O2UError` without
     trusted samples, or for such that are not in the training set; `ValueError` for a `first` that
-    is no number of the epochs; and `RecordingError` for a model that does not end in a linear
+    is not among the epochs; and `RecordingError` for a model that does not end in a linear
     layer.
     """
     first = first_epochs(learn, len(rates), first)

@@ -45,7 +45,7 @@ def fit(
 
     The suspicion, our own, is how sparse the neighbourhood is among samples with the same label, 0
     to 1, see `detect.density.ranks_within`. See `methods` for the other options. Raises
-    `ValueError` for a `first` that is no number of the epochs, or other than three `weights`.
+    `ValueError` for a `first` that is not among the epochs, or other than three `weights`.
     """
     first = first_epochs(learn, len(rates), first)
     if len(weights) != 3:

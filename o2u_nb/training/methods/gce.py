@@ -19,7 +19,8 @@ from o2u_nb.training.trained import Trained, traced
 def fit(learn: Learner, rates: Sequence[float], *, q: float = 0.7, **common) -> Trained:
     """Train with the loss L_q of equation 6; `q`, above 0 and at most 1, is 0.7 as published.
 
-    See `methods` for the other options, and `losses.generalised_cross_entropy` for the loss.
+    See `methods` for the other options, and `losses.generalised_cross_entropy` for the loss. Raises
+    `ValueError` for another `q`.
     """
     run = RecordedFit(goes_on=dict(method="gce", rates=list(rates), q=q), **common)
     run.fit(learn, rates, [Doubting(run.recorder, q)])

@@ -40,7 +40,8 @@ def fit(
     in a clean pass. Until the next pruning they have the constant loss (1 - k^q) / q, so that they
     do not train. `q` and `k` are as published; this is algorithm 1. The suspicion is the share of
     the prunings in which a sample was pruned, 0 to 1, NaN when there were none. See `methods` for
-    the other options.
+    the other options. Raises `ValueError` for a negative `start`, an `every` below 1, or a `k` that
+    is not between 0 and 1.
 
     Not as published: the paper prunes by the best network so far, judged by validation samples,
     and this by the present one, so that no other samples are needed; and the suspicion is ours. A

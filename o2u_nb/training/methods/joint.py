@@ -59,8 +59,8 @@ def fit(
 
     With the published shares of 24 epochs, labels change before the network knows much: on 1,000
     digits with 40 % symmetric noise, from scratch, its accuracy was 84 %, and with ours 91 %, as a
-    mean of two seeds. Plain training, which in so few epochs hardly learns the wrong labels by
-    heart, had 93 % there; with heads, joint optimisation was ahead.
+    mean of two seeds. Plain training, which in so few epochs hardly memorises the wrong labels, had
+    93 % there; with heads, joint optimisation was ahead.
 
     In the second stage the network is not new, since the low rates of the last epochs, which are
     the same for all methods, would not train a new one. `prior="uniform"` is as published, and

@@ -34,12 +34,13 @@ def fit(
 
     The first `warmup` epochs (default: a third; the paper has 20,000 steps) train with the
     Learner's own loss. Then each sample has a latent right label z, first the likeliest class. For
-    each batch z is drawn anew, with a probability proportional to p_z (N_zy + alpha) / (N_z + K
+    each batch z is drawn again, with a probability proportional to p_z (N_zy + alpha) / (N_z + K
     alpha), where p is the softmax, y the given label, N counts the pairs of z and y of all other
     samples, and `alpha`, 1 as published, is the Dirichlet prior; the network trains on z with cross
     entropy. `seed` is that of the draws. `transition` is the posterior mean of the noise, `probs`
     the probability of each class given picture and label, from a clean pass at the end, and the
     suspicion is one minus that of the given label, 0 to 1. See `methods` for the other options.
+    Raises `ValueError` for an `alpha` of 0 or less.
 
     Not as published: the counts are used as they are, not as they were up to 200 steps before; the
     samples of a batch are drawn at the same time; and the suspicion is ours.
@@ -100,7 +101,7 @@ class Latent:
         return smoothed / smoothed.sum(1, keepdim=True)
 
     def draw(self, rows: torch.Tensor, probs: torch.Tensor) -> torch.Tensor:
-        """Draw the right labels of the samples `rows` (n,) int anew, and return them: int (n,).
+        """Draw the right labels of the samples `rows` (n,) int again, and return them: int (n,).
 
         `probs` (n, n_classes) float is the network's softmax.
         """

@@ -35,7 +35,8 @@ def fit(
     perturbed. It is estimated from two forward passes: the training pass, with its augmentation and
     dropout, and one in which Gaussian noise is added to the inputs, of `noise` times the standard
     deviation of the batch's inputs. `seed` is that of the noise. For small noise the penalty is
-    proportional to the squared norm of the Jacobian. See `methods` for the other options.
+    proportional to the squared norm of the Jacobian. See `methods` for the other options. Raises
+    `ValueError` for a negative `weight` or `noise`.
 
     Unconfirmed: the paper's form of the perturbation, and its weights; both defaults are ours. In
     our trials the penalty helped networks that can memorise labels more than linear heads. With the

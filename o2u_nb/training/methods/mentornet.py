@@ -57,11 +57,12 @@ def fit(
       `train_mentor` makes one first, which takes as long as the training itself. One that was made
       on similar data with the same classes can be passed.
 
-    In the share `burn_in` of the epochs all weights are 1. `percentile` 0.7, `decay` 0.9 and
-    `burn_in` 0.18 are the defaults in the paper's code. As published are the inputs of the mentor
-    and what it learns to predict. Not as published: its size, a hidden layer where the paper has an
-    LSTM over a sequence of two losses; and that it learns on the user's own data with planted wrong
-    labels, where the paper takes a further data set whose truth is known.
+    In the share `burn_in` of the epochs all weights are 1. `seed` is that of the mentor's training.
+    `percentile` 0.7, `decay` 0.9 and `burn_in` 0.18 are the defaults in the paper's code. As
+    published are the inputs of the mentor and what it learns to predict. Not as published: its
+    size, a hidden layer where the paper has an LSTM over a sequence of two losses; and that it
+    learns on the user's own data with planted wrong labels, where the paper takes a further data
+    set whose truth is known.
 
     The suspicion is 1 - the mean weight after the burn-in, 0 to 1, NaN without such an epoch. See
     `methods` for the other options. Raises `ValueError` for an unknown curriculum, or a mentor for

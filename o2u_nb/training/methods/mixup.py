@@ -25,8 +25,8 @@ def fit(
     batch; `seed` is that of the draws. The losses are recorded in a clean pass after each epoch,
     because in the training pass they would be of two samples. See `methods` for the other options.
 
-    Not as published: fastai draws one lam for each sample, where the paper's code has one for a
-    batch, and takes the larger of lam and 1 - lam.
+    Raises `ValueError` for an `alpha` of 0 or less. Not as published: fastai draws one lam for each
+    sample, where the paper's code has one for a batch, and takes the larger of lam and 1 - lam.
     """
     if alpha <= 0:
         raise ValueError(f"Expected an alpha above 0, found {alpha}: the paper has 1 for CIFAR-10.")

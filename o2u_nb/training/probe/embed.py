@@ -19,7 +19,7 @@ from o2u_nb.training.outputs import LinearCall, LinearCalls, main_output
 
 
 def embed(learn: Learner, *, valid: bool = False) -> np.ndarray:
-    """Return the embedding of every training sample: float16 (n_samples, d), rows of length 1.
+    """Return the embedding of each training sample of `learn`: float16 (n_samples, d), length 1.
 
     An embedding is the input of the model's last linear layer, scaled to length 1. It is computed
     in one clean pass: in evaluation mode, without augmentation and gradients; the model does not

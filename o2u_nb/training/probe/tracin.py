@@ -43,13 +43,16 @@ class TracIn(Callback):
 
     @property
     def influence(self) -> np.ndarray:
-        """Return the self-influence of every training sample: float (n,), nats, at least 0."""
+        """Return the self-influence of every training sample: float (n,), nats, at least 0.
+
+        Raises `RecordingError` before the first checkpoint.
+        """
         if self.total is None:
             raise RecordingError("No checkpoint yet: pass this callback to a training first.")
         return self.total
 
     def after_train(self):
-        """Add what the samples' gradients are at the end of an epoch."""
+        """Add the squared gradients of the samples, times the rate, at the end of an epoch."""
         if any(hasattr(self.learn, name) for name in ("lr_finder", "gather_preds")):
             return
         self.n_epochs += 1

@@ -32,7 +32,7 @@ export function leftAlone({ decided, unsuggested }) {
     decided ? `${number(decided)} decided already` : "",
     unsuggested ? `${number(unsuggested)} without another label to suggest` : "",
   ].filter(Boolean);
-  return parts.length ? `Left alone: ${parts.join(", ")}.` : "";
+  return parts.length ? `Not changed: ${parts.join(", ")}.` : "";
 }
 
 export class Bulk {
@@ -61,7 +61,7 @@ export class Bulk {
       make("span", { class: "o2u-title" }, "Accept all suggestions of the samples shown"),
       make(
         "div", { class: "o2u-row" },
-        "that are wrong with at least", this.field, "%", this.slider,
+        "whose label is wrong with a probability of at least", this.field, "%", this.slider,
       ),
       this.count, this.pairs, this.pictures, this.left,
       make(

@@ -53,7 +53,7 @@ export const sheet = (buttons) => [
   ["n", "next undecided"],
   ["g", "group by pair, then select the group"],
   ["b", "accept all suggestions above a probability"],
-  ["l", "more like this one, or like those selected"],
+  ["l", "list samples similar to this one, or to those selected"],
   ["m, t", "note, tags"],
   ["Enter, double click", "large picture"],
   ["f", "review in the full window"],
@@ -62,7 +62,7 @@ export const sheet = (buttons) => [
   ["c", "compare the two selected, or with its look-alike"],
   ["/", "filter by text"],
   ["Escape", "close, deselect, or back from similar pictures"],
-  ["?", "this sheet"],
+  ["?", "show or hide these keys"],
 ];
 
 /**

@@ -39,7 +39,7 @@ export class Notes {
     this.drawn = ""; // the tags that are drawn
     this.title = make("span", { class: "o2u-title" });
     this.note = make("textarea", {
-      rows: 3, maxlength: LONGEST_NOTE, "aria-label": "Note", placeholder: "a note, for whoever reads on",
+      rows: 3, maxlength: LONGEST_NOTE, "aria-label": "Note", placeholder: "a note for later readers",
       onkeydown: (event) => this.noteKey(event),
     });
     this.tags = make("input", {
@@ -72,7 +72,7 @@ export class Notes {
     write(this.title, count === 1 && row?.named ? row.sample_id : `${number(count)} samples`);
     this.before = count === 1 && row ? row.note : "";
     this.note.value = this.before;
-    this.note.placeholder = count === 1 ? "a note" : "a note, in place of those they have";
+    this.note.placeholder = count === 1 ? "a note" : "a note that replaces the present ones";
     this.tags.value = "";
     this.drawn = "";
     this.node.showModal();
@@ -103,7 +103,7 @@ export class Notes {
     if (drawn === this.drawn) return; // a button that is pressed must not be replaced meanwhile
     this.drawn = drawn;
     this.own.replaceChildren(...own.map((tag) =>
-      this.chip(`${tag} ✕`, `Take the tag ${tag} away`, () => this.send("untag", [tag]))));
+      this.chip(`${tag} ✕`, `Remove the tag ${tag}`, () => this.send("untag", [tag]))));
     this.offers.replaceChildren(...offered.map((tag) =>
       this.chip(`+ ${tag}`, `Add the tag ${tag}`, () => this.send("tag", [tag]))));
     this.own.hidden = !own.length;

@@ -50,7 +50,7 @@ function render({ model, el }) {
   const play = make("button", { type: "button", class: "o2u-play", title: "Space" }, "▶ Play");
   const scrub = make("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": "Epoch" });
   const where = make("output"), legend = make("p", { class: "o2u-legend" });
-  const speed = select("Epochs a second", SPEEDS.map(String), () => canvas.focus());
+  const speed = select("Epochs per second", SPEEDS.map(String), () => canvas.focus());
   const canvas = make("canvas", {
     tabindex: "0", role: "img",
     "aria-label": "Mean and variance of each sample's loss. Space plays, left and right go from " +

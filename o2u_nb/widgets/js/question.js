@@ -32,9 +32,9 @@ export class Question {
    * @param {string} near
    */
   ask(name, near) {
-    this.text.replaceChildren(...quoted(name), " is close to ", ...quoted(near), ".");
+    this.text.replaceChildren(...quoted(name), " is not a class yet, but close to ", ...quoted(near), ".");
     const use = this.answer(["Use ", ...quoted(near)], { name: near, isNew: false });
-    const makes = ["Make ", ...quoted(name), " all the same"];
+    const makes = ["Make a new class ", ...quoted(name)];
     this.answers.replaceChildren(use, this.answer(makes, { name, isNew: true }));
     this.node.hidden = false;
     use.focus();

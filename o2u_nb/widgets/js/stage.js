@@ -1,5 +1,5 @@
 // The canvas of the epoch player: the points in the plane of mean and variance, the histograms of
-// both groups along its sides, and the learning rate below. Everything is drawn anew each time.
+// both groups along its sides, and the learning rate below. Everything is drawn again each time.
 
 import { along, placed, ticks } from "./frames.js";
 
@@ -116,7 +116,7 @@ export class Stage {
       pen.lineTo(x, bottom);
       pen.fillText(String(value), x, bottom + 5);
     }
-    pen.fillText("mean of the loss so far (nats), on a scale of roots", left + width / 2, bottom + 22);
+    pen.fillText("mean of the loss so far (nats, square-root scale)", left + width / 2, bottom + 22);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     for (const value of ticks(yTop, 22 / height)) {
@@ -130,7 +130,7 @@ export class Stage {
     pen.translate(14, top + height / 2);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "center";
-    pen.fillText("variance so far (nats²)", 0, 0);
+    pen.fillText("variance so far (nats², square-root scale)", 0, 0);
     pen.restore();
   }
 
@@ -228,6 +228,6 @@ export class Stage {
       pen.fillText(String(epoch + 1), left + (epoch + 0.5) * step, bottom + 5);
     }
     pen.textAlign = "left";
-    pen.fillText("epoch, and its learning rate", left, bottom + 19);
+    pen.fillText("learning rate by epoch", left, bottom + 19);
   }
 }

@@ -57,7 +57,7 @@ export function fillTile(tile, row, { saving, place, length, words }) {
   tile.node.dataset.same = String(row?.same_label ?? "");
   write(tile.chance, row ? likeness(row) || chance(row) : "", "");
   write(tile.given, row ? row.label ?? "hidden" : "", "");
-  write(tile.suggested, row ? row.suggested ?? "nothing else" : "", "");
+  write(tile.suggested, row ? row.suggested ?? "no other class" : "", "");
   const mark = row && remarks(row).length ? " ✎" : "";
   write(tile.decision, row ? `${decided(row, state, words)}${mark}` : "", "");
 }
@@ -140,7 +140,7 @@ export function spoken(row, state, words) {
   if (row.rank === null) return `given ${row.label ?? "hidden"}, ${decided(row, state, words)}`;
   const doubt = row.p_wrong === null ? "" : `, ${certainty(row.p_wrong)} likely wrong`;
   const kind = row.kind && row.kind !== "wrong" ? `, ${row.kind}` : "";
-  const like = row.suggested ?? "nothing else";
+  const like = row.suggested ?? "no other class";
   const what = decided(row, state, words).replace(/^\S /, "");
   const labels = `given ${row.label}, looks like ${like}`;
   const alike = likeness(row).replace(" · ", ", ");

@@ -141,7 +141,7 @@ export class Toolbar {
     this.label.field.selectedIndex = label === null ? 0 : this.classes.indexOf(label) + 1;
     this.decision.field.selectedIndex = decisions.indexOf(settings.decision_filter);
     this.order.field.selectedIndex = orders.indexOf(settings.order_by);
-    write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Turn the order round");
+    write(this.descending, settings.descending ? "↓ highest" : "↑ lowest", "Reverse the order");
     this.suspects.field.checked = settings.only_suspects;
     this.byPair.field.checked = settings.group_by === "pair";
     this.remarks.show();
@@ -181,7 +181,7 @@ export class Toolbar {
       isOpen ? "Back to the notebook ( Escape )" : "Review in the full window ( f )");
     this.screen.hidden = !isOpen;
     write(this.screen, isFullScreen ? "Window" : "Full screen",
-      isFullScreen ? "No more than the window" : "Fill the whole screen");
+      isFullScreen ? "Leave full screen" : "Fill the whole screen");
   }
 
   /** @param {string[]} classes */

@@ -38,11 +38,11 @@ class ClassQuestion(VBox):
         self._use.description = f"Use {quoted(near or '')}"
         self._use.tooltip = near
         self._use.layout.display = HIDDEN if near is None else None
-        self._make.description = f"Make the class {quoted(name)}"
+        self._make.description = f"Make a new class {quoted(name)}"
         self._make.tooltip = name
         self.layout.display = None
-        close = "" if near is None else f", and close to {quoted(near)}"
-        self._said.message = f"{quoted(name)} is no class yet{close}."
+        close = "" if near is None else f", but close to {quoted(near)}"
+        self._said.message = f"{quoted(name)} is not a class yet{close}."
 
     def take_back(self) -> None:
         """Ask nothing any more."""
