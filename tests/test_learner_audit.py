@@ -502,7 +502,7 @@ class Cut(Callback):
 
 def written(folder: Path) -> dict[str, bytes]:
     """Return the bytes of all files but those that say when, or how often, the audit was made."""
-    said = ("audit.json", "report.html", ".o2u_nb.json", ".o2u_nb.lock")
+    said = ("audit.json", "report.html")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
