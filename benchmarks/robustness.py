@@ -2,7 +2,7 @@
 
     python -m benchmarks.robustness kills [--count N] [--seed S]
     python -m benchmarks.robustness bytes --seconds N
-    python -m benchmarks.robustness coverage FILE [--without TESTS]
+    python -m benchmarks.robustness coverage FILE --seconds N [--without TESTS]
 
 `kills` disturbs audits `N` times in each way of `tests.kills`, and compares them with one that
 nobody disturbed. `bytes` runs the coverage-guided fuzzer of `tests/fuzz`, which needs `pip install
@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> None:
         "`tried`: faults or inputs. `lost`: audits that differ from one that nobody "
         "disturbed, outcomes that are neither right nor one clear error, crashes and hangs. "
         "Of coverage, `tried` is the number of lines, or of branches, and `lost` those that no "
-        "test runs; what runs only in processes that tests start is not counted as run.",
+        "test runs. What runs in processes that tests start counts where `coverage` was told to "
+        'follow them (`patch = ["subprocess"]`).',
     )
 
 
@@ -102,15 +103,17 @@ def coverage(options: argparse.Namespace) -> list[dict]:
     totals = json.loads(options.file.read_text(encoding="utf-8"))["totals"]
     lines, branches = totals["num_statements"], totals["num_branches"]
     return [
-        _covered("lines", lines, totals["missing_lines"], options.without),
-        _covered("branches", branches, totals["missing_branches"], options.without),
+        _covered("lines", lines, totals["missing_lines"], options),
+        _covered("branches", branches, totals["missing_branches"], options),
     ]
 
 
-def _covered(what: str, total: int, missing: int, without: str) -> dict:
-    share = f"{100 * (1 - missing / total):.1f} % run by a test"
-    notes = f"{share}; not among these tests: {without}" if without else share
-    return dict(what=f"coverage of {what}", tried=total, lost=missing, notes=notes)
+def _covered(what: str, total: int, missing: int, options: argparse.Namespace) -> dict:
+    notes = f"{100 * (1 - missing / total):.1f} % run by a test"
+    if options.without:
+        notes = f"{notes}; not among these tests: {options.without}"
+    what = f"coverage of {what}"
+    return dict(what=what, tried=total, lost=missing, seconds=options.seconds, notes=notes)
 
 
 def _output(command: list[str]) -> str:
@@ -138,6 +141,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     command.set_defaults(measure=fuzz)
     command = commands.add_parser("coverage")
     command.add_argument("file", type=Path, help="what `coverage json` wrote")
+    command.add_argument("--seconds", type=int, required=True, help="that the tests took")
     command.add_argument("--without", default="", help="which tests of the suite were not run")
     command.set_defaults(measure=coverage)
     return parser.parse_args(argv)

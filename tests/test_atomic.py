@@ -125,3 +125,14 @@ def test_a_folder_or_a_link_to_one_is_not_replaced(tmp_path, kind):
         pytest.fail("it was begun")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "folder").is_dir()
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["folder", "link"]
+
+
+def test_a_folder_that_may_not_be_listed_is_no_error(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    asked = []
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "fsync", asked.append)
+    atomic.sync_folder(tmp_path)
+    assert not asked

@@ -351,3 +351,20 @@ def test_the_sample_is_shown_in_its_order_without_hints(ready):
 def test_without_a_sample_nothing_is_shown(ready):
     with pytest.raises(CertificateError, match="draw one first"):
         ready.show()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda found: {**found, "format": "o2u_nb draw 9"},
+        lambda found: {name: value for name, value in found.items() if name != "seed"},
+        lambda found: [found],
+        lambda found: {name: value for name, value in found.items() if name != "format"},
+    ],
+)
+def test_a_draw_that_cannot_be_read_is_said(ready, damage):
+    ready.draw(90, seed=5)
+    event = parse(ready.session.audit.log.read_bytes(), name="log").events[-1]
+    details = json.dumps(damage(json.loads(event.details)))
+    with pytest.raises(CertificateError, match=r"cannot be read .*draw a new sample"):
+        drawing.from_details(details)

@@ -316,3 +316,15 @@ def test_blind_mode_within_a_certificate(folder):
     assert session.columns.ids_at(session.visible) == ids and session.concealed == "hints"
     certification.hide()
     assert session.sequence is None and session.concealed == ""
+
+
+def test_a_log_of_checks_that_cannot_be_read_is_said(reviewed, folder):
+    session = CheckSession(folder, reviewer="ann")
+    session.draw(40, seed=3)
+    reply(session, lambda case: case.right)
+    assert len(checking.own_answers(session.audit, "ann")) > 140  # the decisions, and the checks
+    log = checking.log_of(session.audit, "ann")
+    log.unlink()
+    log.mkdir()  # as good as a disk that does not answer, also for an administrator
+    with pytest.raises(DecisionsError, match=rf"Cannot read {log} \(Is a directory\)"):
+        checking.own_answers(session.audit, "ann")

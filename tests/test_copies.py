@@ -218,3 +218,22 @@ def test_the_command_prints_groups_and_writes_all_of_them(audit, tmp_path, capsy
     assert main(["duplicates", str(audit.folder), "--all"]) == 0
     assert name_of(SMALLER) in capsys.readouterr().out
     assert main(["duplicates", str(audit.folder), "--out", str(tmp_path / "a.png")]) == 2
+
+
+@pytest.mark.parametrize("obstacle", ["a file in the folder's place", "a full disk"])
+def test_where_nothing_can_be_kept_they_are_found_all_the_same(audit, monkeypatch, obstacle):
+    folder, samples = audit.folder, audit.samples
+    expected = copies.copies_among(folder, samples)
+    shutil.rmtree(folder / copies.CACHE)
+    if obstacle == "a full disk":
+
+        def full(*_, **options):
+            raise O2UError("no space left")
+
+        monkeypatch.setattr("o2u_nb.data.atomic.replacing", full)
+    else:
+        (folder / copies.CACHE).write_text("mine")
+    pd.testing.assert_frame_equal(copies.copies_among(folder, samples), expected)
+    assert copies.kept_copies(folder, samples) is None
+    if obstacle != "a full disk":
+        assert (folder / copies.CACHE).read_text() == "mine"

@@ -54,7 +54,7 @@ def test_a_folder_too_few_is_named(tmp_path):
 
 
 def test_what_is_nowhere_has_no_reason(tmp_path):
-    root = fill(tmp_path, "cat/1.png")
+    root = fill(tmp_path / "root", "cat/1.png")  # beside it lies nothing, so that ../x is nowhere
     for name in ("cat/2.png", "cat", "zebra/1.png", "", "cat/1.png/2.png", "a\0.png", "../x"):
         assert Lost(str(root)).reason(str(root / name)) in (None, "it is a folder")
     frame = pd.DataFrame({"path": ["x.png", "y.png"], "label": ["cat", "dog"]})

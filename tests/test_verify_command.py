@@ -72,3 +72,10 @@ def test_damage_that_keeps_it_from_being_made_again_is_one_line(copy, capsys):
     status, said, errors = call(capsys, "rebuild", copy)
     assert status == 2 and "samples.parquet" in errors and said == ""
     assert call(capsys, "verify", copy)[0] == 1
+
+
+def test_an_audit_that_does_not_open_is_told_as_one_damage(copy):
+    audit = Audit.open(copy)
+    (copy / layout.FACTS).write_bytes(b"[")
+    (said,) = audit.verify()
+    assert str(copy / layout.FACTS) in said and "rebuild" in said.lower()

@@ -62,8 +62,22 @@ def trusted_among(trusted: TrustedLabels, who: Identity) -> Trusted:
     return Trusted(rows, codes.astype(np.int64))
 
 
+def listed(trusted: TrustedLabels) -> TrustedLabels:
+    """Return `trusted`, an iterator as a list, so that it can be looked through several times.
+
+    >>> listed(iter(["a.png", "b.png"]))
+    ['a.png', 'b.png']
+    """
+    is_table = trusted is None or isinstance(trusted, pd.Series | pd.DataFrame)
+    return trusted if is_table else list(trusted)
+
+
 def digest(trusted: TrustedLabels) -> str:
-    """Return 16 hex digits that show whether two trainings have the same trusted samples."""
+    """Return 16 hex digits that show whether two trainings have the same trusted samples.
+
+    >>> digest(["a.png"]) == digest(["a.png"]), digest(["a.png"]) == digest(["b.png"])
+    (True, False)
+    """
     if trusted is None:
         return ""
     pairs = list(zip(ids_of(trusted), _labels(trusted) or (), strict=False))

@@ -15,7 +15,7 @@ from o2u_nb.training.recorded import RecordedFit
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.sample_features import first_epochs, sample_features
 from o2u_nb.training.trained import Trained, traced
-from o2u_nb.training.trusted import TrustedLabels, digest, trusted_among
+from o2u_nb.training.trusted import TrustedLabels, digest, listed, trusted_among
 from o2u_nb.training.verification import similarities
 from o2u_nb.training.weighted_loss import WeightedLoss
 
@@ -47,6 +47,7 @@ def fit(
     layer.
     """
     first = first_epochs(learn, len(rates), first)
+    trusted = listed(trusted)
     own = dict(
         method="cleannet", rates=list(rates), trusted=digest(trusted), first=first, seed=seed
     )

@@ -20,7 +20,7 @@ from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.sample_means import SampleMeans
 from o2u_nb.training.subset import only
 from o2u_nb.training.trained import Trained, traced
-from o2u_nb.training.trusted import TrustedLabels, digest, trusted_among
+from o2u_nb.training.trusted import TrustedLabels, digest, listed, trusted_among
 from o2u_nb.training.weighted_loss import WeightedLoss
 
 AT_ONCE = 100  # trusted samples that are asked before each step, as published
@@ -61,6 +61,7 @@ def fit(
     samples, or for such that are not in the training set, and `RecordingError` for a model that
     does not end in a linear layer.
     """
+    trusted = listed(trusted)
     own = dict(method="reweight", rates=list(rates), trusted=digest(trusted), seed=seed)
     run = RecordedFit(goes_on=own, **common)
     weights = Helpful(run.recorder, trusted=trusted, seed=seed)
