@@ -25,6 +25,7 @@ from common import Runs, write_table
 from detection import sets
 
 from o2u_nb import feature_file
+from o2u_nb import folder as layout
 from o2u_nb.data import noise
 from o2u_nb.detect.from_decisions import Decided
 from o2u_nb.detect.recalibrated import expit, recalibrated
@@ -125,16 +126,17 @@ def make_audit(name: str, seed: int, data: Path, work: Path) -> Path:
     from o2u_nb.offline_weights import LITE0, LITE2
     from o2u_nb.presets import PRESETS
     from o2u_nb.training import job
+    from o2u_nb.unfinished import Unfinished
 
     def place(part: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / part
 
     samples, truth = SETS[name](data, seed)
-    known = sorted(path for path in (work / "features").glob("*") if path.is_dir())
+    known = sorted([*(work / "features").glob("*/"), *(work / "audits").glob("*/features")])
     work_for = job.Job(
         samples, PRESETS["standard"], seed, place, print, lambda *_: None,
-        lambda *_: lambda _trace: None, known,
+        lambda *_: lambda _trace: None, Unfinished(place(layout.RUN), {}, []), known,
     )  # fmt: skip
     evidence, facts = job.train(work_for, (LITE0, LITE2))
     findings = Findings.of(evidence)
