@@ -173,7 +173,9 @@ def test_a_dropped_sample_says_nothing_of_its_look_alikes():
     said = found.decided(*range(5))._replace(right=np.full(5, -1))
     other = found.given.copy()
     other[:5] = (other[:5] + 1) % 3
-    one, two = (LeftOut([found.features], labels, 3).margin(said) for labels in (found.given, other))
+    one, two = (
+        LeftOut([found.features], labels, 3).margin(said) for labels in (found.given, other)
+    )
     np.testing.assert_allclose(one[5:], two[5:], atol=1e-5)
 
 

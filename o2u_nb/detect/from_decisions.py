@@ -227,8 +227,8 @@ class LeftOut:
     `features` are as in `Prior`, and `given` (n,) int the classes. A linear classifier is fitted by
     least squares. What it says of a sample that it was not fitted on follows from one fit on all
     samples (Allen's PRESS statistic, 1974), so that it does not repeat a sample's own label, which
-    may be wrong. By how much it misses the labels of the look-alikes of a sample is added ("correct"
-    in Huang et al., ICLR 2021), which finds what is true only of a small neighbourhood.
+    may be wrong. By how much it misses the labels of a sample's look-alikes is added ("correct" in
+    Huang et al., ICLR 2021), which finds what is true only of a small neighbourhood.
     """
 
     def __init__(self, features: Sequence[np.ndarray], given: np.ndarray, n_classes: int):
