@@ -40,11 +40,11 @@ SCALE = 5.0
 PART = 0.1  # of each column of the score table, scaled to the standard deviation 1
 PAIR = 0.3  # of each pair of given and suggested class
 CLASS = 0.2  # of each given class, and of each suggested one
-ALIKE = 1.0  # of the classifier's margin, and of its change, both times `STEEP`
-STEEP = 4.0  # brings margins, mostly between -1 and 1, to the size of log-odds
+ALIKE = 0.5  # of the classifier's margin, and of its change, both times `STEEP`
+STEEP = 4.0  # brings margins, mostly between -2 and 2, to the size of log-odds
 # The share of decisions, 0 to 1, that is taken to be a slip of the reviewer. Without it, one slip
 # at the top of the list, where the audit is sure, would weigh more than ten decisions further down.
-SLIPS = 0.05
+SLIPS = 0.08
 # The linear classifier: how many directions of each network's features it sees, and the strength of
 # its penalty.
 DIRECTIONS = 256
@@ -142,7 +142,7 @@ class Prior:
         if not known.any():
             return Learned(self.log_odds, nothing, nothing, nothing, nothing)
         start = log_odds(recalibrated(expit(self.log_odds), decided.positions, decided.wrong))
-        parts = self._columns(decided, start)
+        parts = self.columns(decided, start)
         rows = np.hstack([part.at(decided.positions) for part in parts.values()])
         spread = np.concatenate([part.spread for part in parts.values()])
         weights = _fitted(rows, start[decided.positions], decided.wrong, spread)
@@ -154,28 +154,32 @@ class Prior:
         moved["overall"] = moved["overall"] + start - self.log_odds
         return Learned(self.log_odds + sum(moved.values(), start=nothing), **moved)
 
-    def _columns(self, decided: Decided, start: np.ndarray) -> dict[str, "_Numbers | _Codes"]:
+    def columns(self, decided: Decided, start: np.ndarray) -> dict[str, "Numbers | Codes"]:
+        """Return the columns of the regression, by what they stand for: the fields of `Learned`.
+
+        `start` (n,) are the log-odds to which their sum is added.
+        """
         x = start / SCALE
-        parts: dict[str, _Numbers | _Codes] = dict(
-            overall=_Numbers([np.ones(len(x)), x], [SHIFT, SLOPE]),
-            parts=_Numbers(self._parts, [PART] * len(self._parts)),
+        parts: dict[str, Numbers | Codes] = dict(
+            overall=Numbers([np.ones(len(x)), x], [SHIFT, SLOPE]),
+            parts=Numbers(self._parts, [PART] * len(self._parts)),
             classes=self._classes(decided.positions),
-            alike=_Numbers([], []),
+            alike=Numbers([], []),
         )
         if self._alike is not None:
             before = self._alike.before
             change = self._alike.margin(decided) - before
-            parts["alike"] = _Numbers([STEEP * before, STEEP * change], [ALIKE, ALIKE])
+            parts["alike"] = Numbers([STEEP * before, STEEP * change], [ALIKE, ALIKE])
         return parts
 
-    def _classes(self, decided: np.ndarray) -> "_Codes":
+    def _classes(self, decided: np.ndarray) -> "Codes":
         """Return a column for each class and pair that was decided on; 1 where a sample has it."""
         pairs = self.given * (self.n_classes + 1) + self.suggested
         codes = [pairs, self.given, self.suggested]
-        return _Codes(codes, [np.unique(code[decided]) for code in codes], [PAIR, CLASS, CLASS])
+        return Codes(codes, [np.unique(code[decided]) for code in codes], [PAIR, CLASS, CLASS])
 
 
-class _Numbers(NamedTuple):
+class Numbers(NamedTuple):
     """Columns (n,) of the regression, and the standard deviation of the weight of each."""
 
     columns: list[np.ndarray]
@@ -191,7 +195,7 @@ class _Numbers(NamedTuple):
         return np.asarray(sum(w * column for w, column in zip(weights, self.columns, strict=True)))
 
 
-class _Codes(NamedTuple):
+class Codes(NamedTuple):
     """Codes (n,) that stand for columns of 0 and 1: one for each code that was `met`, sorted.
 
     There may be thousands of pairs of classes, so the columns themselves are never made.
@@ -243,7 +247,7 @@ class LeftOut:
         self.before = self.margin(Decided(*np.empty((3, 0), np.int64)))
 
     def margin(self, decided: Decided) -> np.ndarray:
-        """Return by how much the best other class exceeds the given one: float (n,), about -1 to 1.
+        """Return by how much the best other class exceeds the given one: float (n,), about -2 to 2.
 
         Positive where another class is likelier. The `decided` samples have the label that was
         found right; where the right one is not known, they are left out of the fit. `before` is the
