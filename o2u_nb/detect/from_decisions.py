@@ -142,7 +142,7 @@ class Prior:
         if not known.any():
             return Learned(self.log_odds, nothing, nothing, nothing, nothing)
         start = log_odds(recalibrated(expit(self.log_odds), decided.positions, decided.wrong))
-        parts = self.columns(decided, start)
+        parts = self._columns(decided, start)
         rows = np.hstack([part.at(decided.positions) for part in parts.values()])
         spread = np.concatenate([part.spread for part in parts.values()])
         weights = _fitted(rows, start[decided.positions], decided.wrong, spread)
@@ -154,32 +154,28 @@ class Prior:
         moved["overall"] = moved["overall"] + start - self.log_odds
         return Learned(self.log_odds + sum(moved.values(), start=nothing), **moved)
 
-    def columns(self, decided: Decided, start: np.ndarray) -> dict[str, "Numbers | Codes"]:
-        """Return the columns of the regression, by what they stand for: the fields of `Learned`.
-
-        `start` (n,) are the log-odds to which their sum is added.
-        """
+    def _columns(self, decided: Decided, start: np.ndarray) -> dict[str, "_Numbers | _Codes"]:
         x = start / SCALE
-        parts: dict[str, Numbers | Codes] = dict(
-            overall=Numbers([np.ones(len(x)), x], [SHIFT, SLOPE]),
-            parts=Numbers(self._parts, [PART] * len(self._parts)),
+        parts: dict[str, _Numbers | _Codes] = dict(
+            overall=_Numbers([np.ones(len(x)), x], [SHIFT, SLOPE]),
+            parts=_Numbers(self._parts, [PART] * len(self._parts)),
             classes=self._classes(decided.positions),
-            alike=Numbers([], []),
+            alike=_Numbers([], []),
         )
         if self._alike is not None:
             before = self._alike.before
             change = self._alike.margin(decided) - before
-            parts["alike"] = Numbers([STEEP * before, STEEP * change], [ALIKE, ALIKE])
+            parts["alike"] = _Numbers([STEEP * before, STEEP * change], [ALIKE, ALIKE])
         return parts
 
-    def _classes(self, decided: np.ndarray) -> "Codes":
+    def _classes(self, decided: np.ndarray) -> "_Codes":
         """Return a column for each class and pair that was decided on; 1 where a sample has it."""
         pairs = self.given * (self.n_classes + 1) + self.suggested
         codes = [pairs, self.given, self.suggested]
-        return Codes(codes, [np.unique(code[decided]) for code in codes], [PAIR, CLASS, CLASS])
+        return _Codes(codes, [np.unique(code[decided]) for code in codes], [PAIR, CLASS, CLASS])
 
 
-class Numbers(NamedTuple):
+class _Numbers(NamedTuple):
     """Columns (n,) of the regression, and the standard deviation of the weight of each."""
 
     columns: list[np.ndarray]
@@ -195,7 +191,7 @@ class Numbers(NamedTuple):
         return np.asarray(sum(w * column for w, column in zip(weights, self.columns, strict=True)))
 
 
-class Codes(NamedTuple):
+class _Codes(NamedTuple):
     """Codes (n,) that stand for columns of 0 and 1: one for each code that was `met`, sorted.
 
     There may be thousands of pairs of classes, so the columns themselves are never made.
