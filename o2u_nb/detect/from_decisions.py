@@ -228,16 +228,16 @@ class LeftOut:
     least squares. What it says of a sample that it was not fitted on follows from one fit on all
     samples (Allen's PRESS statistic, 1974), so that it does not repeat a sample's own label, which
     may be wrong. By how much it misses the labels of a sample's look-alikes is added ("correct" in
-    Huang et al., ICLR 2021), which finds what is true only of a small neighbourhood.
+    Huang et al., ICLR 2021), which finds what is true only of a small neighbourhood. In these
+    misses the sample's own label has still a small part.
     """
 
     def __init__(self, features: Sequence[np.ndarray], given: np.ndarray, n_classes: int):
         self.given = given
         self.n_classes = n_classes
         self._rows = _directions(features)
-        gram = (self._rows.T @ self._rows).astype(np.float64)
-        inverse = np.linalg.inv(gram + PENALTY * np.eye(len(gram)))
-        self._solved = self._rows @ inverse.astype(np.float32)  # its product with the rows: the fit
+        self._gram = (self._rows.T @ self._rows).astype(np.float64)
+        self._solved = self._solve(self._gram)
         self._own = _own(self._solved, self._rows)
         self._alike, self._share = _look_alikes(self._rows[:, :-1])
         self.before = self.margin(Decided(*np.empty((3, 0), np.int64)))
@@ -269,7 +269,8 @@ class LeftOut:
         targets[without] = 0
         solved, own = self._solved, self._own
         if len(without):
-            solved = self._solved_without(without)
+            left_out = self._rows[without]
+            solved = self._solve(self._gram - left_out.T @ left_out)
             own = _own(solved, self._rows)
             own[without] = 0
         said = solved @ (self._rows.T @ targets)
@@ -280,11 +281,10 @@ class LeftOut:
             said += share[:, None] * missed[column]
         return said
 
-    def _solved_without(self, without: np.ndarray) -> np.ndarray:
-        """Return `_solved` of a fit on all but the positions `without` (m,), by Woodbury's rule."""
-        across = self._solved @ self._rows[without].T
-        left = np.eye(len(without), dtype=np.float32) - across[without]
-        return np.asarray(self._solved + across @ np.linalg.solve(left, self._solved[without]))
+    def _solve(self, gram: np.ndarray) -> np.ndarray:
+        """Return, for a fit with this `gram`, what is multiplied by rows.T @ targets: (n, d)."""
+        inverse = np.linalg.inv(gram + PENALTY * np.eye(len(gram)))
+        return np.asarray(self._rows @ inverse.astype(np.float32))
 
 
 def _own(solved: np.ndarray, rows: np.ndarray) -> np.ndarray:
