@@ -121,35 +121,62 @@ def test_what_was_found_of_a_pair_of_classes_moves_that_pair_only():
 def test_the_margin_is_that_of_a_classifier_which_never_saw_the_sample(monkeypatch):
     """Compare one fit on all with as many fits as there are samples, each of them without one."""
     monkeypatch.setattr(from_decisions, "DIRECTIONS", 2)
+    monkeypatch.setattr(from_decisions, "LOOK_ALIKES", 0)
     found = points(n=12)
     model = LeftOut([found.features], found.given, 3)
-    at = found.decided(1, 4, 6)
-    at.right[2] = -1  # of a sample that was dropped nobody said the class
-    weight, labels = np.ones(12), found.given.copy()
-    weight[[1, 4, 6]], labels[[1, 4]] = [3, 3, 0], found.true[[1, 4]]
+    at = found.decided(1, 4, 6, 9)
+    at.right[2:] = -1  # of samples that were dropped nobody said the class
+    labels = found.given.copy()
+    labels[[1, 4]] = found.true[[1, 4]]
     rows = model._rows.astype(float)
-    for decided, w, own in ((None, np.ones(12), found.given), (at, weight, labels)):
+    for decided, without, own in ((NOTHING, [], found.given), (at, [6, 9], labels)):
         by_hand = []
         for k in range(12):
-            others = np.delete(np.arange(12), k)
+            others = np.setdiff1d(np.arange(12), [k, *without])
             x, y = rows[others], np.eye(3)[own[others]]
-            fit = np.linalg.solve(
-                x.T @ (x * w[others, None]) + np.eye(3), x.T @ (y * w[others, None])
-            )
-            said = rows[k] @ fit
+            said = rows[k] @ np.linalg.solve(x.T @ x + np.eye(3), x.T @ y)
             by_hand.append(np.delete(said, found.given[k]).max() - said[found.given[k]])
         np.testing.assert_allclose(model.margin(decided), by_hand, atol=1e-5)
+    np.testing.assert_array_equal(model.before, model.margin(NOTHING))
 
 
 def test_a_margin_computed_by_hand(monkeypatch):
     """Two equal pictures, one of each class: each is taken for what the other one is called.
 
     Features are centred, so both rows are only the constant c = 0.3. Without the sample itself
-    c^2 + 1 = 1.09, the fit is 0.3 / 1.09 for the other one's class, and it says 0.09 / 1.09.
+    c^2 + 1 = 1.09, the fit is 0.3 / 1.09 for the other one's class, and it says 0.09 / 1.09. Of the
+    other one it says as much for the class of the sample itself, so it misses 1 of the other class
+    and -0.09 / 1.09 of the sample's own, and the sample's look-alike corrects it by that.
     """
     monkeypatch.setattr(from_decisions, "DIRECTIONS", 1)
     model = LeftOut([np.ones((2, 2))], np.array([0, 1]), 2)
-    np.testing.assert_allclose(model.margin(), [0.09 / 1.09] * 2, atol=1e-6)
+    np.testing.assert_allclose(model.before, [1 + 0.18 / 1.09] * 2, atol=1e-6)
+    monkeypatch.setattr(from_decisions, "LOOK_ALIKES", 0)
+    model = LeftOut([np.ones((2, 2))], np.array([0, 1]), 2)
+    np.testing.assert_allclose(model.before, [0.09 / 1.09] * 2, atol=1e-6)
+
+
+def test_near_look_alikes_have_a_larger_share_and_too_many_samples_have_none(monkeypatch):
+    rows = np.array([[2.0, 0], [1, 0], [0, 1]])
+    positions, share = from_decisions._look_alikes(rows)
+    assert positions.tolist() == [[1, 2], [0, 2], [0, 1]]
+    far = np.exp(-8)  # of a cosine similarity of 0, where the nearest has 1
+    np.testing.assert_allclose(share[0], [1 / (1 + far), far / (1 + far)], rtol=1e-5)
+    np.testing.assert_allclose(share[2], [0.5, 0.5], rtol=1e-5)
+    monkeypatch.setattr(from_decisions, "MOST_COMPARED", 2)
+    assert from_decisions._look_alikes(rows)[1].shape == (3, 0)
+
+
+def test_a_dropped_sample_says_nothing_of_its_look_alikes():
+    """Its own label is no more counted than if it had not been there."""
+    found = points()
+    said = found.decided(*range(5))._replace(right=np.full(5, -1))
+    other = found.given.copy()
+    other[:5] = (other[:5] + 1) % 3
+    one, two = (
+        LeftOut([found.features], labels, 3).margin(said) for labels in (found.given, other)
+    )
+    np.testing.assert_allclose(one[5:], two[5:], atol=1e-5)
 
 
 def test_look_alikes_of_a_wrong_label_become_more_suspicious():
