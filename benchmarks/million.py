@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, machine, markdown
+from common import RESULTS, Runs, machine, markdown
 from score_table import status, timed
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -171,10 +171,9 @@ def main() -> None:
         options.folder = options.folder or Path(temporary)
         options.folder.mkdir(parents=True, exist_ok=True)
         for name in options.steps:
-            keep(options.folder, in_fresh_process(name, sys.argv[1:], options.folder))
-        text = page(Place(options))
-    (RESULTS / "million.md").write_text(text, encoding="utf-8")
-    print(text)
+            keep(Place(options), in_fresh_process(name, sys.argv[1:], options.folder))
+    (RESULTS / "million.md").write_text(page(), encoding="utf-8")
+    print(page())
 
 
 def measured(name: str, place: Place) -> dict:
@@ -197,41 +196,57 @@ def in_fresh_process(name: str, words: list[str], folder: Path) -> dict:
     return found
 
 
-def keep(folder: Path, found: dict) -> None:
-    """Keep what a step has measured beside its files."""
-    (folder / f"{found['step']}.json").write_text(json.dumps(found), encoding="utf-8")
-
-
-def page(place: Place) -> str:
-    """Return the page as Markdown, of the steps that were measured in this folder."""
-    found = [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in (place.folder / f"{name}.json" for name in STEPS)
-        if path.exists()
-    ]
-    table = pd.DataFrame(
-        {
-            "step": [f"{one['step']}: {first_line(STEPS[one['step']])}" for one in found],
-            "seconds": [f"{one['seconds']:.0f}" for one in found],
-            "of the processor": [f"{one['processor']:.0f}" for one in found],
-            "peak memory": [f"{one['MB'] / 1000:.1f} GB" for one in found],
-            "load": [f"{one['load']:.1f}" for one in found],
-        }
-    ).set_index("step")
-    rows = [row for one in found for row in one["rows"] or []]
-    parts = [
-        f"# {place.n:,} samples in {place.classes:,} classes",
-        machine(),
-        f"`python benchmarks/million.py`: features of {place.width} numbers, {place.epochs} epochs "
-        "of a head. Each step is a fresh process, imports included in the memory and not in the "
-        "seconds. Load is the average of the last minute at its end. Pages of mapped files count "
-        "in the peak, which the system takes back when it needs them.",
-        markdown(table),
-    ]
+def keep(place: Place, found: dict) -> None:
+    """Keep what a step has measured, in the place of what it measured before at this size."""
+    size = dict(samples=place.n, classes=place.classes)
+    how = dict(width=place.width, epochs=place.epochs)
+    rows = found.pop("rows")
+    Runs("million").put({**size, "step": found.pop("step")}, [{**how, **found}])
     if rows:
-        named = pd.DataFrame(rows, columns=["panels", "median", "worst", "allowed"])
-        parts += ["The panels follow a change of the review:", markdown(named.set_index("panels"))]
+        named = [
+            dict(zip(("what", "median", "worst", "allowed"), row, strict=True)) for row in rows
+        ]
+        Runs("million_panels").put(size, named)
+
+
+def page() -> str:
+    """Return the page as Markdown, of all sizes that were measured."""
+    parts = [
+        "# Very many samples and classes",
+        machine(),
+        "`python benchmarks/million.py`: synthetic features, and a head that is trained on them. "
+        "Each step is a fresh process; its memory is the peak of the resident pages, what it "
+        "imports and pages of mapped files included, which the system takes back when it needs "
+        "them. Load is the average of the last minute at its end; above the number of cores, other "
+        "programs ran, and the seconds of the processor say more than those of the clock. A head "
+        "of an audit has 18 epochs.",
+    ]
+    panels = Runs("million_panels").table
+    for (n, classes), found in Runs("million").table.groupby(["samples", "classes"]):
+        parts += [f"## {n:,} samples, {classes:,} classes", markdown(steps_table(found))]
+        if len(panels) and len(
+            some := panels[(panels["samples"] == n) & (panels["classes"] == classes)]
+        ):
+            table = some[["what", "median", "worst", "allowed"]].fillna("").set_index("what")
+            parts += ["The panels follow a change of the review:", markdown(table)]
     return "\n\n".join(parts) + "\n"
+
+
+def steps_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of one size as they are shown, in their order."""
+    found = found.set_index("step").loc[lambda rows: [name for name in STEPS if name in rows.index]]
+    return pd.DataFrame(
+        {
+            "numbers in a row": found["width"],
+            "epochs": found["epochs"],
+            "seconds": found["seconds"].round().astype(int),
+            "of the processor": found["processor"].round().astype(int),
+            "peak memory": [f"{MB / 1000:.1f} GB" for MB in found["MB"]],
+            "load": found["load"].round(1),
+            "what it does": [first_line(STEPS[name]) for name in found.index],
+        },
+        index=found.index,
+    )
 
 
 def first_line(function) -> str:
