@@ -1,7 +1,7 @@
 """Measure an audit of a million samples in a thousand classes: memory and seconds of each step.
 
 python benchmarks/million.py [--samples 1000000] [--classes 1000] [--width 128] [--epochs 5]
-                             [--folder FOLDER] [--steps NAME ...]
+                         [--compared 20000] [--folder FOLDER] [--steps NAME ...]
 
 The features are synthetic, a cluster for each class, and a twentieth of the labels is wrong; the
 pictures are 4 x 4 pixels of noise, for they are only kept here and not looked at. Each step runs in
@@ -15,18 +15,20 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, machine, markdown
+from common import RESULTS, Runs, machine, markdown
 from score_table import status, timed
 
 sys.path.append(str(Path(__file__).parents[1]))
 from o2u_nb import feature_file
 from o2u_nb.audit import Audit
 from o2u_nb.data import samples as samples_io
+from o2u_nb.detect import neighbours
 from o2u_nb.detect.evidence import Evidence
 from o2u_nb.detect.table import ranked
 from o2u_nb.feature_file import About
@@ -51,6 +53,7 @@ class Place:
         self.classes: int = options.classes
         self.width: int = options.width
         self.epochs: int = options.epochs
+        self.compared: int = options.compared
         self.samples = self.folder / "samples.parquet"
         self.features = self.folder / "features"
         self.trace = self.folder / "trace"
@@ -142,9 +145,10 @@ def session(place: Place) -> None:
 
 def panels(place: Place) -> list:
     """Open all panels, and change every setting of the review; the rows are those of `session`."""
-    from session import with_panels
+    import session as of_session
 
-    return [list(map(str, row)) for row in with_panels(place.audit, 3)]
+    of_session.CLOCK = time.process_time
+    return [list(map(str, row)) for row in of_session.with_panels(place.audit, 3)]
 
 
 STEPS = dict(
@@ -160,21 +164,27 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=1_000)
     parser.add_argument("--width", type=int, default=128, help="numbers in a row of features")
     parser.add_argument("--epochs", type=int, default=5, help="of the head; an audit has 18")
+    parser.add_argument(
+        "--compared",
+        type=int,
+        default=neighbours.MOST_COMPARED,
+        help="samples among which look-alikes are searched; fewer than in an audit save time",
+    )
     parser.add_argument("--folder", type=Path, help="keep everything in this folder")
     parser.add_argument("--steps", nargs="+", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--step", choices=list(STEPS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
+        neighbours.MOST_COMPARED = options.compared
         print(json.dumps(measured(options.step, Place(options))))
         return
     with tempfile.TemporaryDirectory() as temporary:
         options.folder = options.folder or Path(temporary)
         options.folder.mkdir(parents=True, exist_ok=True)
         for name in options.steps:
-            keep(options.folder, in_fresh_process(name, sys.argv[1:], options.folder))
-        text = page(Place(options))
-    (RESULTS / "million.md").write_text(text, encoding="utf-8")
-    print(text)
+            keep(Place(options), in_fresh_process(name, sys.argv[1:], options.folder))
+    (RESULTS / "million.md").write_text(page(), encoding="utf-8")
+    print(page())
 
 
 def measured(name: str, place: Place) -> dict:
@@ -197,41 +207,62 @@ def in_fresh_process(name: str, words: list[str], folder: Path) -> dict:
     return found
 
 
-def keep(folder: Path, found: dict) -> None:
-    """Keep what a step has measured beside its files."""
-    (folder / f"{found['step']}.json").write_text(json.dumps(found), encoding="utf-8")
-
-
-def page(place: Place) -> str:
-    """Return the page as Markdown, of the steps that were measured in this folder."""
-    found = [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in (place.folder / f"{name}.json" for name in STEPS)
-        if path.exists()
-    ]
-    table = pd.DataFrame(
-        {
-            "step": [f"{one['step']}: {first_line(STEPS[one['step']])}" for one in found],
-            "seconds": [f"{one['seconds']:.0f}" for one in found],
-            "of the processor": [f"{one['processor']:.0f}" for one in found],
-            "peak memory": [f"{one['MB'] / 1000:.1f} GB" for one in found],
-            "load": [f"{one['load']:.1f}" for one in found],
-        }
-    ).set_index("step")
-    rows = [row for one in found for row in one["rows"] or []]
-    parts = [
-        f"# {place.n:,} samples in {place.classes:,} classes",
-        machine(),
-        f"`python benchmarks/million.py`: features of {place.width} numbers, {place.epochs} epochs "
-        "of a head. Each step is a fresh process, imports included in the memory and not in the "
-        "seconds. Load is the average of the last minute at its end. Pages of mapped files count "
-        "in the peak, which the system takes back when it needs them.",
-        markdown(table),
-    ]
+def keep(place: Place, found: dict) -> None:
+    """Keep what a step has measured, in the place of what it measured before at this size."""
+    size = dict(samples=place.n, classes=place.classes)
+    how = dict(width=place.width, epochs=place.epochs, compared=place.compared)
+    rows = found.pop("rows")
+    Runs("million").put({**size, "step": found.pop("step")}, [{**how, **found}])
     if rows:
-        named = pd.DataFrame(rows, columns=["panels", "median", "worst", "allowed"])
-        parts += ["The panels follow a change of the review:", markdown(named.set_index("panels"))]
+        named = [
+            dict(zip(("what", "median", "worst", "allowed"), row, strict=True)) for row in rows
+        ]
+        Runs("million_panels").put(size, named)
+
+
+def page() -> str:
+    """Return the page as Markdown, of all sizes that were measured."""
+    parts = [
+        "# Very many samples and classes",
+        machine(),
+        "`python benchmarks/million.py`: synthetic features, and a head that is trained on them. "
+        "Each step is a fresh process; its memory is the peak of the resident pages, what it "
+        "imports and pages of mapped files included, which the system takes back when it needs "
+        "them. Load is the average of the last minute at its end; above the number of cores, other "
+        "programs ran, and the seconds of the processor say more than those of the clock. A head "
+        "of an audit has 18 epochs, and its look-alikes are searched among 20,000 samples; with "
+        "fewer of these compared, scores and save take less time.",
+    ]
+    panels = Runs("million_panels").table
+    for (n, classes), found in Runs("million").table.groupby(["samples", "classes"]):
+        parts += [f"## {n:,} samples, {classes:,} classes", markdown(steps_table(found))]
+        if len(panels) and len(
+            some := panels[(panels["samples"] == n) & (panels["classes"] == classes)]
+        ):
+            table = some[["what", "median", "worst", "allowed"]].fillna("").set_index("what")
+            parts += [
+                "The panels follow a change of the review, in seconds of the processor:",
+                markdown(table),
+            ]
     return "\n\n".join(parts) + "\n"
+
+
+def steps_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of one size as they are shown, in their order."""
+    found = found.set_index("step").loc[lambda rows: [name for name in STEPS if name in rows.index]]
+    return pd.DataFrame(
+        {
+            "numbers in a row": found["width"],
+            "epochs": found["epochs"],
+            "compared": found["compared"],
+            "seconds": found["seconds"].round().astype(int),
+            "of the processor": found["processor"].round().astype(int),
+            "peak memory": [f"{MB / 1000:.1f} GB" for MB in found["MB"]],
+            "load": found["load"].round(1),
+            "what it does": [first_line(STEPS[name]) for name in found.index],
+        },
+        index=found.index,
+    )
 
 
 def first_line(function) -> str:

@@ -246,6 +246,26 @@ def test_heads_alone_need_no_processes(source, tmp_path, monkeypatch):
     assert found.trace.n_epochs > 0
 
 
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (several.ProcessExitedException("", 0, 7, -9, "SIGKILL"), "outside, with signal SIGKILL."),
+        (several.ProcessExitedException("", 1, 7, 1), "Process 3 ended with exit code 1, look for"),
+        (several.ProcessRaisedException("File\nOSError: no.", 0, 7), "an error: OSError: no. The"),
+        (None, "Another process ended without saying why."),
+    ],
+)
+def test_why_a_process_ended(error, said):
+    class Context:
+        processes = ()
+
+        def join(self, timeout, grace_period):
+            if error is not None:
+                raise error
+
+    assert said in several._explained(Context(), 3).message
+
+
 def test_as_many_processes_as_gpus_or_one(monkeypatch):
     said: list[str] = []
     assert several.how_many(None, 64, say=said.append) == 1

@@ -19,7 +19,7 @@ import torch
 from fastai.basics import Learner
 from torch import distributed
 from torch.multiprocessing import ProcessContext, start_processes
-from torch.multiprocessing.spawn import ProcessException, ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from o2u_nb import stopping
 from o2u_nb.errors import O2UError, OutputError, ProcessLostError
@@ -171,9 +171,11 @@ def _explained(context: ProcessContext, count: int) -> ProcessLostError:
     except ProcessRaisedException as error:
         said = error.msg.strip().splitlines()[-1]
         reason = f"Process {error.error_index + 2} ended with an error: {said}"
-    except ProcessException as error:
-        how = error.msg.partition("terminated with ")[2]
-        reason = f"Process {error.error_index + 2} was ended from outside, with {how}"
+    except ProcessExitedException as error:
+        how = f"ended with exit code {error.exit_code}, look for its message above"
+        if error.signal_name:
+            how = f"was ended from outside, with signal {error.signal_name}"
+        reason = f"Process {error.error_index + 2} {how}"
     return ProcessLostError(
         f"The training in {count} processes has stopped. {reason.rstrip('.')}. The finished epochs "
         "are kept: go on with resume=True (--resume), if need be with fewer processes."
