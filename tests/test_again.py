@@ -138,5 +138,5 @@ def test_arrays_are_opened_again_too(source, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "train", None)
     again = Audit.run((pixels.copy(), labels), tmp_path / "out", preset="quick", quiet=True)
     assert len(again.scores) == 60
-    with pytest.raises(AuditExistsError, match="others"):
+    with pytest.raises(AuditExistsError, match="have changed"):
         Audit.run((255 - pixels, labels), tmp_path / "out", preset="quick", quiet=True)

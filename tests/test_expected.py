@@ -34,7 +34,7 @@ def test_a_sound_estimate_is_one_number(opened):
     session = opened(estimated_range=[7, 9], warnings=[])
     assert expected.said(session).startswith("about ") and expected.doubts(session) == []
     assert "cannot" not in ThresholdPanel(session)._count.value
-    assert "7 to 9 wrong labels in all" in ThresholdPanel(session)._count.value
+    assert "7 to 9 wrong labels in the whole set" in ThresholdPanel(session)._count.value
 
 
 def test_a_doubted_estimate_is_a_range_that_holds_the_number(opened):

@@ -172,7 +172,7 @@ def test_the_card_gives_no_number_where_the_network_has_hardly_learned(folder, l
     known = why.card(session, session.current)
     assert ("with a probability of" in known["reason"]) == told
     assert ("cannot be told" in known["reason"]) != told
-    assert "mean loss" in {vote["title"] for vote in known["opinions"]}
+    assert "mean loss above average" in {vote["title"] for vote in known["opinions"]}
 
 
 @pytest.mark.parametrize("value, side", [(2.0, "against its label"), (-0.5, "for its label")])

@@ -155,9 +155,10 @@ _BUILT_IN = (
     Detector(
         "o2u_mean",
         scores.o2u_mean,
-        title="mean loss",
+        title="mean loss above average",
         unit="nats",
-        sentence="How far the loss lay above everybody's average over the cyclic epochs.",
+        sentence="How far the loss lay above the average of all samples, over the cyclic "
+        "epochs; negative = below it.",
         votes=True,
         paper=_PAPERS["o2u"],
     ),

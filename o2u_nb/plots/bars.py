@@ -56,7 +56,9 @@ def bins_of(counts: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
 def overlaid(figure: go.Figure) -> go.Figure:
     """Lay the bars of a finished `figure` over each other, with the legend above them."""
     figure.update_layout(barmode="overlay", bargap=0)
-    return figure.update_layout(legend=dict(yanchor="bottom", y=1.02, xanchor="right", x=1))
+    return figure.update_layout(
+        legend=dict(yref="paper", yanchor="bottom", y=1.0, xanchor="right", x=1)
+    )
 
 
 def bin_edges(values: np.ndarray, bins: int = BINS) -> np.ndarray:

@@ -26,7 +26,7 @@ OPAQUE = [[0, "#FFF1E6"], [1, "#E8853A"]]
 # At its strongest it is dark enough for white text on a dark page, 6:1, and pale enough for black
 # text on a white one, 6:1.
 THROUGH = [[0, shade(SUSPECT, 0.06)], [1, shade(SUSPECT, 0.7)]]
-AROUND = 135  # the title, the margins and the names of the axis together
+AROUND = 149  # the title, the margins and the names of the axis together
 
 
 def class_counts(scores: pd.DataFrame) -> go.Figure:

@@ -36,6 +36,7 @@ JUMP = 0.215  # where jumps are told, from the lower end: between the two rows o
 AXIS = 48
 LEGEND_LINE = 28
 IN_LINE = 3  # entries of the legend in a line, where a notebook is 1,000 pixels wide
+NARROW = 4  # lines that a legend of so many entries needs where each has a line of its own
 EVERY_EPOCH = 20  # up to this number of epochs, each has its tick on the axis
 
 
@@ -97,8 +98,12 @@ def empty_epochs(title: str, value: str, *, height: int) -> go.Figure:
 
 
 def make_room(figure: go.Figure, entries: int) -> None:
-    """Leave room for a legend of `entries` below the rows of `figure`, which grows by it."""
-    below = AXIS + LEGEND_LINE * -(-entries // IN_LINE)
+    """Leave room for a legend of `entries` below the rows of `figure`, which grows by it.
+
+    A short legend, as of a single sample and three bands, has room on narrow pages, too.
+    """
+    lines = max(-(-entries // IN_LINE), min(entries, NARROW))
+    below = AXIS + LEGEND_LINE * lines
     height = figure.layout.height - figure.layout.margin.b + below
     figure.update_layout(height=height, margin_b=below)
 

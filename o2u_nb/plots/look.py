@@ -26,6 +26,7 @@ LABEL = dict(bgcolor="#2B2B2B", bordercolor="#767676", font=dict(color="#FFFFFF"
 # the numbers in cells through which the page is seen.
 ON_PAGE = (".infolayer text", "[class$=tick] text", ".textpoint text", ".heatmap-label text")
 BAR = 30  # pixels above the title, where plotly shows its bar of buttons
+BELOW = 64  # pixels below the axes: the ticks, the title of the axis, and a legend of one row
 MAX_CLASSES = 30  # rows of names that a figure or a page shows at most, so that each can be read
 
 
@@ -77,13 +78,13 @@ def themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
         font=dict(color=TEXT, size=12),
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin=dict(l=60, r=20, t=60 + BAR, b=50),
+        margin=dict(l=60, r=20, t=60 + BAR, b=BELOW),
         hovermode="closest",
         hoverlabel=LABEL,
         modebar=dict(bgcolor="rgba(0,0,0,0)", color=TEXT, activecolor=CROWD),
         legend=dict(orientation="h", yref="container", yanchor="bottom", y=0, x=0, font_size=11),
     )
-    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID, title_standoff=4)
     figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=GRID)
     return figure
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from o2u_nb.detect.registry import describe
+from o2u_nb.detect.registry import called, describe
 from o2u_nb.detect.suspects import of_label
 from o2u_nb.errors import O2UError
 from o2u_nb.plots.bars import BINS, bars, bin_edges, fill, overlaid
@@ -60,7 +60,7 @@ def histogram(
         name: np.histogram(values[finite & mask], bins=edges)[0]
         for name, mask in (("the rest", ~suspect), ("suspects", suspect))
     }
-    figure = empty_histogram(column, f"Samples by {plotted(column)}{of_class(label)}")
+    figure = empty_histogram(column, f"Samples by {plotted(called(column))}{of_class(label)}")
     fill(figure.data, counts, edges)
     if threshold is not None:
         figure.add_vline(

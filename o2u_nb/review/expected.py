@@ -72,7 +72,7 @@ def said_of(session: ReviewSession, share: float | None) -> str:
 def range_said(session: ReviewSession) -> str:
     """Say how many labels of the whole data set are wrong by the estimate; "" where not known."""
     ends = session.audit.facts.get("estimated_range")
-    return "" if ends is None else f"{ends[0]:,} to {ends[1]:,} wrong labels in all"
+    return "" if ends is None else f"{ends[0]:,} to {ends[1]:,} wrong labels in the whole set"
 
 
 def _share_if(session: ReviewSession, count: int) -> float:

@@ -47,7 +47,7 @@ FAINT = "color:var(--jp-ui-font-color2,inherit);"
 LARGE = "font-size:1.25em;font-weight:600;"
 ROW = dict(flex_flow="row wrap", width="100%", align_items="center")
 WIDE = dict(description_width="initial")
-FIXED, ANY_TIME = "a fixed number of labels", "stop at any time"
+FIXED, ANY_TIME = "a fixed number of labels", "as many as needed: stop at any time"
 PER_CLASS = 60  # labels of each class, where a statement on each is asked for
 LONGEST = 1200  # characters of one sentence
 
@@ -67,7 +67,7 @@ class CertifyPanel(Panel):
             layout=Layout(width="170px"),
         )  # fmt: skip
         self._mode = Dropdown(
-            options=[FIXED, ANY_TIME], description="Look at", style=WIDE,
+            options=[FIXED, ANY_TIME], description="Sample", style=WIDE,
             layout=Layout(width="auto"),
         )  # fmt: skip
         self._size = BoundedIntText(

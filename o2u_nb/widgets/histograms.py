@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 import numpy as np
 from ipywidgets import Dropdown, HBox, Layout
 
+from o2u_nb.detect.registry import called
 from o2u_nb.plots import still
 from o2u_nb.plots.bars import BINS, bin_edges, fill
 from o2u_nb.plots.look import of_class
@@ -110,12 +111,13 @@ class HistogramsPanel(Panel):
         with self._cut.batch_update():
             self._fill(self._cut, column)
             self._cut.layout.xaxis.title.text = axis_title(column)
-            self._cut.layout.title.text = f"Samples{whose} by {plotted(column)}: drag the line"
+            what = plotted(called(column))
+            self._cut.layout.title.text = f"Samples{whose} by {what}: drag the line"
             self._cut.cut_at(threshold)
         for name, plot in self._moments.items():
             with plot.batch_update():
                 self._fill(plot, name)
-                plot.layout.title.text = f"Samples{whose} by {name}"
+                plot.layout.title.text = f"Samples{whose} by {called(name)}"
 
     def _fill_list(self, column: str) -> None:
         """List the bars, the highest scores first, and mark the one that is picked, if any."""
@@ -154,8 +156,8 @@ class HistogramsPanel(Panel):
         edges = self._bins(column).edges
         counts = self._counts(column)
         caption = (
-            f"Samples by {clip(column, 40)}, {edges[0]:.3g} to {edges[-1]:.3g}: suspects (dark) "
-            "and the rest, on a logarithmic scale."
+            f"Samples by {clip(called(column), 40)}, {edges[0]:.3g} to {edges[-1]:.3g}: suspects "
+            "(dark) and the rest, on a logarithmic scale."
         )
         return self._threshold._still() + still.bars(
             counts["the rest"], counts["suspects"], caption

@@ -110,8 +110,8 @@ class ThresholdPanel(Panel):
         words = [_counted(int(self.session.suspects.sum()), expected.said(self.session))]
         if measured is not None:
             words.append(
-                f"{percent(measured.precision)} of the {measured.decided:,} decided "
-                f"({percent(measured.low)} to {percent(measured.high)})"
+                f"{percent(measured.precision)} of the {measured.decided:,} decided were wrong "
+                f"(95 % interval {percent(measured.low)} to {percent(measured.high)})"
             )
         in_all = expected.range_said(self.session)
         return ", ".join(words) + (f"; {in_all}" if in_all else "")

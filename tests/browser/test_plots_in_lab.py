@@ -207,7 +207,7 @@ def test_the_player_plays_steps_and_chooses(opened, artefacts):
     page.locator(".o2u-controls select").select_option("8")
     expect(canvas).to_be_focused()
     page.keyboard.press(" ")
-    expect(where).to_contain_text("Epoch 8 of 8, cyclic phase, counted since epoch 5")
+    expect(where).to_contain_text("Epoch 8 of 8, cyclic phase, mean and variance since epoch 5")
     expect(page.get_by_role("button", name="▶ Play")).to_be_visible()
     steps = page.locator(".o2u-player li")
     expect(steps).to_have_count(8)

@@ -42,7 +42,7 @@ def test_doubts_stand_in_the_panel_and_unfold(desk, folder, artefacts, theme):
     box.locator("summary").click()
     expect(rest).to_be_visible()
     expect(page.get_by_text("cannot be told before 10 are decided").first).to_be_visible()
-    expect(page.get_by_text("2 to 118 wrong labels in all").first).to_be_visible()
+    expect(page.get_by_text("2 to 118 wrong labels in the whole set").first).to_be_visible()
     page.screenshot(path=artefacts / f"doubts-{theme}.png")
     assert notebook.ours == []
 

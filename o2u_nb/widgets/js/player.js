@@ -57,7 +57,10 @@ function render({ model, el }) {
       "epoch to epoch, up and down from sample to sample.",
   });
   const picture = make("img", { alt: "" }), title = make("p"), guesses = make("ol");
-  const side = make("aside", {}, picture, title, guesses);
+  const about = "Predicted in each epoch; underlined: not the given label";
+  const side = make(
+    "aside", {}, picture, title, make("div", {}, about), guesses,
+  );
   speed.field.selectedIndex = USUAL;
   el.classList.add("o2u-player");
   keepKeys(el);
@@ -77,7 +80,7 @@ function render({ model, el }) {
     const epoch = Math.round(t), since = scene.since[epoch] + 1;
     scrub.value = String(epoch);
     const words = `Epoch ${epoch + 1} of ${last() + 1}, ${scene.phases[epoch]}, ` +
-      `counted since epoch ${since}`;
+      `mean and variance since epoch ${since}`;
     if (where.textContent !== words) where.textContent = words;
     [...guesses.children].forEach((item, i) => {
       if ((i === epoch) !== (item.getAttribute("aria-current") === "step")) {
@@ -177,8 +180,8 @@ function render({ model, el }) {
     const [rest, marked, drawn] = model.get("names");
     const signs = [["■", REST, rest], ["✕", MARKED, marked]].map(([sign, color, words]) =>
       make("span", {}, make("b", { style: `color:${color}` }, sign), ` ${words}`));
-    legend.replaceChildren(...signs, make("span", {}, `${drawn} Along the sides: how many of each ` +
-      "group lie there; the highest bar of each is full. Points beyond an axis stand at its end."));
+    legend.replaceChildren(...signs, make("span", {}, `${drawn} The bars at the sides count the ` +
+      "samples of each group, as shares of its highest bar. A point beyond an axis is drawn at its end."));
   };
   /** @param {any} message @param {DataView[]} buffers */
   const hear = (message, buffers) => {
