@@ -77,7 +77,8 @@ def themed(figure: go.Figure, title: str, *, height: int) -> go.Figure:
         font=dict(color=TEXT, size=12),
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin=dict(l=60, r=20, t=60 + BAR, b=50),
+        # With less room below, the title of the x axis would cover its ticks, above the legend.
+        margin=dict(l=60, r=20, t=60 + BAR, b=70),
         hovermode="closest",
         hoverlabel=LABEL,
         modebar=dict(bgcolor="rgba(0,0,0,0)", color=TEXT, activecolor=CROWD),
