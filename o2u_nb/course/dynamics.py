@@ -116,7 +116,7 @@ def _by_epoch(found: Memorised, measure: str, epochs: int, at: float) -> go.Figu
         ]
     )  # fmt: skip
     figure.update_xaxes(title="epochs that the measure looks at", range=[0, len(found.test) + 1])
-    figure.update_yaxes(title="wrong labels among the first suspects", range=[0, 1.02])
+    figure.update_yaxes(title="share with a wrong label", range=[0, 1.02])
     return drawn(figure, "Precision of the first suspects", height=360)
 
 
