@@ -100,8 +100,8 @@ def _map(found: Memorised, epochs: int) -> go.Figure:
             )
         ]
     )  # fmt: skip
-    figure.update_xaxes(title="variability of the label's probability", range=[-0.02, 0.52])
-    figure.update_yaxes(title="confidence: its mean", range=[-0.02, 1.02])
+    figure.update_xaxes(title="variability: standard deviation", range=[-0.02, 0.52])
+    figure.update_yaxes(title="confidence: mean probability", range=[-0.02, 1.02])
     return drawn(figure, f"Data map of {epochs} epochs", height=360)
 
 
@@ -115,9 +115,9 @@ def _by_epoch(found: Memorised, measure: str, epochs: int, at: float) -> go.Figu
                        marker=dict(color=COLORS[0], size=12, symbol="diamond")),
         ]
     )  # fmt: skip
-    figure.update_xaxes(title="epochs that are looked at", range=[0, len(found.test) + 1])
-    figure.update_yaxes(title="share of the first suspects that is wrong", range=[0, 1.02])
-    return drawn(figure, "How many it finds", height=360)
+    figure.update_xaxes(title="epochs that the measure looks at", range=[0, len(found.test) + 1])
+    figure.update_yaxes(title="share with a wrong label", range=[0, 1.02])
+    return drawn(figure, "Precision of the first suspects", height=360)
 
 
 def digit_figure(found: Memorised, position: int | None) -> go.Figure:
@@ -143,7 +143,7 @@ def digit_figure(found: Memorised, position: int | None) -> go.Figure:
         figure.data[0].y = found.probs[:, position, given]
         figure.data[1].y = found.probs[:, position, truth]
         figure.data[2].z = digits().pixels[found.rows[position]].reshape(8, 8)
-        title = f"Labelled “{NAMES[given]}”, right is “{NAMES[truth]}”"
+        title = f"Labelled “{NAMES[given]}”, right class “{NAMES[truth]}”"
     figure.update_layout(
         xaxis=dict(title="epoch", range=[0, len(epochs) + 1], domain=[0, 0.72]),
         yaxis=dict(title="probability", range=[-0.02, 1.02]),

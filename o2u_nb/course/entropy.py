@@ -63,16 +63,16 @@ def explain(q: float, p: float) -> Answer:
     curve.update_yaxes(title="mean loss (nats)", range=[0, 4])
     parts = go.Figure(
         [
-            go.Bar(x=["your model"], y=[floor], name="entropy: cannot be learnt",
+            go.Bar(x=["your model"], y=[floor], name="entropy: cannot be learned",
                    marker=dict(color=COLORS[0], pattern=dict(shape="/"))),
-            go.Bar(x=["your model"], y=[learnt], name="KL divergence: can still be learnt",
+            go.Bar(x=["your model"], y=[learnt], name="KL divergence: can still be learned",
                    marker_color=COLORS[1]),
         ]
     )  # fmt: skip
     parts.update_layout(barmode="stack")
     parts.update_yaxes(title="mean loss (nats)", range=[0, 4])
     message = (
-        f"Loss {floor + learnt:.2f} nats = {learnt:.2f} that can still be learnt + {floor:.2f} "
+        f"Loss {floor + learnt:.2f} nats = {learnt:.2f} that can still be learned + {floor:.2f} "
         f"that no model can learn, because {100 * q:.0f} % of the labels say “yes”."
     )
     return Answer(

@@ -110,8 +110,8 @@ def explain(epoch: int, found: Memorised | None = None) -> Answer:
     learnt = found.answers()[at] == found.given
     message = (
         f"Epoch {epoch}: the network agrees with {percent(learnt[~wrong].mean())} of the right "
-        f"labels and with {percent(learnt[wrong].mean())} of the wrong ones. On other digits it is "
-        f"right {percent(found.test[at])} of the time."
+        f"labels and with {percent(learnt[wrong].mean())} of the wrong ones. Its accuracy on "
+        f"other digits is {percent(found.test[at])}."
     )
     return Answer((_histogram(losses, wrong, epoch), _course(found, epoch)), message)
 

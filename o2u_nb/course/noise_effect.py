@@ -119,9 +119,9 @@ def explain(kind: str, rate: float, seed: int = 0) -> Answer:
     fitted = fit(matrix, seed)
     said, true, error = calibration(fitted)
     message = (
-        f"{percent(rate)} of the labels are wrong. The classifier still has an accuracy of "
-        f"{percent(fitted.accuracy)} on right labels, and says {percent(fitted.confidence.mean())} "
-        f"on average: its expected calibration error is {error:.2f}."
+        f"{percent(rate)} of the labels are wrong. The accuracy on right labels is "
+        f"{percent(fitted.accuracy)}. The mean probability of the answers is "
+        f"{percent(fitted.confidence.mean())}, and the expected calibration error {error:.2f}."
     )
     return Answer(
         (_matrix(matrix), _accuracy(kind, rate, fitted.accuracy, seed), _calibration(said, true)),
@@ -166,6 +166,6 @@ def _calibration(said: np.ndarray, true: np.ndarray) -> go.Figure:
                        line=dict(color=COLORS[1])),
         ]
     )  # fmt: skip
-    figure.update_xaxes(title="probability that it gives its answer", range=[0, 1.02])
-    figure.update_yaxes(title="how often that is right", range=[0, 1.02])
+    figure.update_xaxes(title="probability of the answer", range=[0, 1.02])
+    figure.update_yaxes(title="share of these that is right", range=[0, 1.02])
     return drawn(figure, "Calibration", height=340)

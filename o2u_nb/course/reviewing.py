@@ -103,7 +103,7 @@ def _precision(curve: Effort, wrong: float) -> go.Figure:
         ]
     )  # fmt: skip
     figure.update_xaxes(title=f"number of first suspects, of {N:,}", range=[0, N / 4])
-    figure.update_yaxes(title="share of these that is wrong", range=[0, 1.02])
+    figure.update_yaxes(title="share of these that are wrong", range=[0, 1.02])
     return drawn(figure, "Precision at the top", height=340)
 
 

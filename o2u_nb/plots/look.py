@@ -26,7 +26,7 @@ LABEL = dict(bgcolor="#2B2B2B", bordercolor="#767676", font=dict(color="#FFFFFF"
 # the numbers in cells through which the page is seen.
 ON_PAGE = (".infolayer text", "[class$=tick] text", ".textpoint text", ".heatmap-label text")
 BAR = 30  # pixels above the title, where plotly shows its bar of buttons
-BELOW = 64  # pixels below the axes: the ticks, the title of the axis, and a legend of one row
+BELOW = 70  # pixels below the axes: the ticks, the title of the axis, and a legend of one row
 MAX_CLASSES = 30  # rows of names that a figure or a page shows at most, so that each can be read
 
 

@@ -306,6 +306,16 @@ ON_LEGEND = """() => [...document.querySelectorAll('.o2u-plot')].flatMap(plot =>
 })"""
 
 
+# The titles of x axes that stand as high as the ticks, whether or not a tick is just there.
+ON_TICKS = """() => [...document.querySelectorAll('.o2u-plot')].flatMap(plot => {
+  const ticks = [...plot.querySelectorAll('.xtick text')].map(t => t.getBoundingClientRect());
+  return [...plot.querySelectorAll('.infolayer [class^=x][class$=title]')].filter(title => {
+    const { top, bottom } = title.getBoundingClientRect();
+    return ticks.some(tick => tick.height && top < tick.bottom - 2 && bottom > tick.top + 2);
+  }).map(title => title.textContent);
+})"""
+
+
 @pytest.mark.parametrize(
     "panel",
     ["histograms.HistogramsPanel", "trajectories.TrajectoriesPanel", "confusion.ConfusionPanel"],
@@ -335,6 +345,7 @@ def test_text_is_readable_and_nothing_covers_a_title(opened, artefacts, panel):
             )
             assert not covered
             assert page.evaluate(ON_LEGEND) == []
+            assert page.evaluate(ON_TICKS) == []
             bars = page.evaluate(
                 """() => [...document.querySelectorAll('.jp-OutputArea *')].filter(node => {
                   const { overflowX, overflowY } = getComputedStyle(node);
