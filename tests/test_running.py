@@ -93,7 +93,7 @@ def test_the_panel_shows_pictures_at_once_then_suspects_and_keeps_them(shown):
     page = Reader(kept["text/html"])
     assert len(page.images) == 5 and "script" not in page.tags and not page.events
     text = " ".join(page.text)
-    for part in ("40 of 40", "Found 40 images", "a small network", "Done: 3 epochs", "given:"):
+    for part in ("40 of 40", "Found 40 pictures", "a small network", "Done: 3 epochs", "given:"):
         assert part in text, part
     assert kept["text/plain"] == "Ranking the samples."
 
