@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from o2u_nb import stopping
 from tests.chromium import headless
 
 # The first needs atheris, and is run by hand; the second runs in an environment of its own.
@@ -64,3 +66,13 @@ def artefacts(root) -> Path:
     folder = root / "test-artefacts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def usual_signals():
+    """Signals as a terminal gives them; `nohup` and a shell's `&` let a program ignore some."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    before = {s: signal.signal(s, usual.get(s, signal.SIG_DFL)) for s in stopping.SIGNALS}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)

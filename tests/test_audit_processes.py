@@ -192,7 +192,9 @@ def test_an_error_of_all_processes_is_told_once(source, tmp_path, capfd, monkeyp
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_a_terminal_stops_all_after_the_batch(source, tmp_path, capfd, monkeypatch):
+def test_ctrl_c_in_a_terminal_stops_all_after_the_batch(
+    source, tmp_path, capfd, monkeypatch, usual_signals
+):
     real = job.TellProgress.after_batch
 
     def ctrl_c() -> None:

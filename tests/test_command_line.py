@@ -45,7 +45,7 @@ def refused(capsys, *argv) -> str:
         (["s", "--out", "o", "--seed", "9" * 5000], f"from 0 to {MOST_SEED}"),
         (["s", "--out", "o", "--seed", "1e3"], "whole number"),
         (["s", "--out", "o", "--seed", "-1"], "whole number"),
-        (["s", "--out", "o", "--processes", "0"], "whole number from 1 on"),
+        (["s", "--out", "o", "--processes", "0"], "whole number of at least 1,"),
         (["s", "--out", "o", "--resume", "--overwrite"], "not allowed with argument"),
     ],
 )
@@ -65,10 +65,10 @@ def test_words_that_cannot_be_meant_are_refused_before_anything_is_done(
         (["similar", "", "x.png"], "found an empty text"),
         (["compare", "", "--out", "o"], "found an empty text"),
         (["certify", "a", "--seed", str(2**64)], f"from 0 to {MOST_SEED}"),
-        (["certify", "a", "--draw", "9" * 5000], "whole number from 0 on"),
+        (["certify", "a", "--draw", "9" * 5000], "whole number of at least 0,"),
         (["certify", "a", "--per-class", "-2"], "--per-class"),
-        (["similar", "a", "x.png", "--k", "0"], "whole number from 1 on"),
-        (["compare", "a", "--out", "o", "--epochs", "two"], "whole number from 1 on"),
+        (["similar", "a", "x.png", "--k", "0"], "whole number of at least 1,"),
+        (["compare", "a", "--out", "o", "--epochs", "two"], "whole number of at least 1,"),
     ],
 )
 def test_every_command_refuses_them_in_one_line(tmp_path, monkeypatch, capsys, words, said):
@@ -143,16 +143,6 @@ def test_streams_are_put_back():
     with streams.usable():
         assert sys.stdout is not before[0]
     assert (sys.stdout, sys.stderr) == before
-
-
-@pytest.fixture
-def usual_signals():
-    """Signals as a terminal gives them; `nohup` and a shell's `&` let a program ignore some."""
-    usual = {signal.SIGINT: signal.default_int_handler}
-    before = {s: signal.signal(s, usual.get(s, signal.SIG_DFL)) for s in stopping.SIGNALS}
-    yield
-    for signum, handler in before.items():
-        signal.signal(signum, handler)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

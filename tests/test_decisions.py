@@ -300,7 +300,7 @@ def test_lines_that_are_no_events_are_named(path):
     assert len(log.problems) == len(bad)
     for number, problem in enumerate(log.problems, 1):
         assert f"line {number} " in problem and str(path) in problem
-    with pytest.warns(UserWarning, match="no decision") as caught:
+    with pytest.warns(UserWarning, match="is not a decision") as caught:
         assert fold(merge([path])).index.tolist() == ["a"]
     assert len(caught) == len(bad)
 

@@ -121,7 +121,7 @@ def test_what_is_removed_by_hand():
 def test_a_class_that_goes_is_warned_of():
     found = odd(odd_trace([[5, 5, 5, 0]], [1, 1, 1, 0]), [5, 5, 5, 0], [1.0])
     (warning,) = found.warnings
-    assert "100% of the samples labelled 'bee'" in warning
+    assert "100 % of the samples labelled 'bee'" in warning
 
 
 def removed_pairs(seen, given, n_classes) -> Odd:

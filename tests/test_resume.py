@@ -321,7 +321,7 @@ def test_all_that_changed_is_said_at_once(tiny, tmp_path, monkeypatch):
     os.utime(changed, (1, 1))
     gone.unlink()
     name = changed.relative_to(tiny).as_posix()
-    said = f"1 samples are gone, 1 pictures are others, such as '{name}'"
+    said = f"1 samples are gone, 1 pictures have changed, such as '{name}'"
     with pytest.raises(ResumeError, match=said):
         run_audit(tiny, out, preset="quick", resume=True)
 

@@ -68,7 +68,7 @@ def test_labels_outside_the_given_classes_are_unknown(tmp_path):
     found = checked.problems.set_index("sample_id")
     assert found.loc["c.png", "problem"] == "unknown label"
     assert found.loc["c.png", "detail"].endswith("; did you mean 'cat'?")
-    assert found.loc["d.png", "detail"] == "the label 'zebra' is none of the 2 classes"
+    assert found.loc["d.png", "detail"] == "the label 'zebra' is not one of the 2 classes"
 
 
 @pytest.mark.parametrize(

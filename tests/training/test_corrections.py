@@ -100,7 +100,7 @@ def test_a_nearly_singular_matrix_is_blended_and_said(monkeypatch):
     said = []
     options = dict(estimator="flat", say=said.append)
     _, found = fitted(backward_correction.fit, head(blobs()), 2, **options)
-    assert "nearly singular" in said[0] and "6% of the identity" in said[0]
+    assert "nearly singular" in said[0] and "6.0 % of the identity" in said[0]
     expected = 0.06 * np.eye(3) + 0.94 / 3  # the eigenvalues are 1, 0.06 and 0.06
     np.testing.assert_allclose(found.transition, expected)
 
