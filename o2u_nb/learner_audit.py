@@ -60,7 +60,8 @@ def audit(
     decisions are kept. `say` is called with one line of text at each step.
 
     Without a `trace` the Learner trains first, with `fit_o2u`, and stops early when the ranking no
-    longer changes. `options` are those of `fit_o2u`, such as `warmup`, `cycles` and `lr` (0.01
+    longer changes; a linear head of `head_learner` trains as in an audit of a folder, see
+    `heads.as_audited`. `options` are those of `fit_o2u`, such as `warmup`, `cycles` and `lr` (0.01
     suits pretrained weights). A given `trace` must be what `fit_o2u` or a `DynamicsRecorder`
     recorded while this Learner was trained.
 

@@ -45,8 +45,8 @@ def end(process: subprocess.Popen, number: int = signal.SIGKILL) -> int:
     return process.wait()
 
 
-def test_another_process_is_told_who_holds_the_folder_until_that_is_killed(tmp_path):
-    out = tmp_path / "audit"
+def require_held_until_killed(out) -> None:
+    """Check that a process that holds `out` is named to others, and only while it lives."""
     process = start(HOLD, out)
     try:
         with (
@@ -60,6 +60,11 @@ def test_another_process_is_told_who_holds_the_folder_until_that_is_killed(tmp_p
     assert holder(out) is None
     with claimed(out):  # what the killed process left is no obstacle
         assert f"process {os.getpid()} " in holder(out)
+
+
+def test_another_process_is_told_who_holds_the_folder_until_that_is_killed(tmp_path):
+    out = tmp_path / "audit"
+    require_held_until_killed(out)
     assert not (out / LOCK).exists()
 
 
@@ -254,20 +259,7 @@ def no_locks(monkeypatch):
 def test_without_locks_a_process_that_lives_holds_the_folder_and_a_dead_one_does_not(
     tmp_path, no_locks
 ):
-    out = tmp_path / "audit"
-    process = start(HOLD, out)
-    try:
-        with (
-            pytest.raises(InUseError, match=rf"process {process.pid} on .* has been writing there"),
-            claimed(out),
-        ):
-            pass
-        assert f"process {process.pid} " in holder(out)
-    finally:
-        end(process)
-    assert holder(out) is None
-    with claimed(out):
-        assert f"process {os.getpid()} " in holder(out)
+    require_held_until_killed(tmp_path / "audit")
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def heads_on(
 def as_audited(learn: Learner) -> dict[str, float]:
     """Return the options of `fit_o2u` with which an audit trains this Learner.
 
-    They are `DOUBTING` for a linear head, and none for other networks, for which that loss was
-    tried and found worse.
+    They are `DOUBTING` for a linear head, and none for other networks: it was found worse for
+    networks that are trained on the pictures, and was not tried for heads with a hidden layer.
     """
     linear = isinstance(learn, HeadLearner) and isinstance(learn.model[-1], nn.Linear)
     return DOUBTING if linear else {}
