@@ -144,7 +144,7 @@ def session(place: Place) -> None:
 
 
 def panels(place: Place) -> list:
-    """Open all panels, and change every setting of the review; the rows are those of `session`."""
+    """Open the panel and each of its tabs, and change every setting of the review in each."""
     import session as of_session
 
     of_session.CLOCK = time.process_time
@@ -241,7 +241,8 @@ def page() -> str:
         ):
             table = some[["what", "median", "worst", "allowed"]].fillna("").set_index("what")
             parts += [
-                "The panels follow a change of the review, in seconds of the processor:",
+                "The panel, in seconds of the processor. It draws only the tab that is open; for "
+                "each change of the review, the slowest tab is shown:",
                 markdown(table),
             ]
     return "\n\n".join(parts) + "\n"

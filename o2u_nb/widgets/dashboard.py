@@ -4,7 +4,7 @@ In comes a session; out go the threshold, the grid with its picture and card, ta
 the end what the review has come to.
 """
 
-from ipywidgets import Layout, Tab
+from ipywidgets import Layout
 
 from o2u_nb.review import expected
 from o2u_nb.review.session import ReviewSession
@@ -18,6 +18,7 @@ from o2u_nb.widgets.learning import LearningPanel
 from o2u_nb.widgets.map import MapPanel
 from o2u_nb.widgets.parts.doubts import Doubts, boxed
 from o2u_nb.widgets.parts.panel import Panel
+from o2u_nb.widgets.parts.tabs import PanelTabs
 from o2u_nb.widgets.player import PlayerPanel
 from o2u_nb.widgets.similar import SimilarPanel
 from o2u_nb.widgets.threshold import ThresholdPanel
@@ -48,10 +49,12 @@ class Dashboard(Panel):
     def __init__(self, session: ReviewSession):
         self._grid = SuspectGrid(session, tall=640)
         self._grid.layout = Layout(width="100%", min_width="0")
-        tabs = Tab([panel(session) for panel in TABS.values()], titles=list(TABS))
+        self.tabs = PanelTabs(session, TABS)
         doubts = Doubts(expected.doubts(session))
         self.finish = FinishCard(session)
-        super().__init__(session, [doubts, ThresholdPanel(session), self._grid, tabs, self.finish])
+        super().__init__(
+            session, [doubts, ThresholdPanel(session), self._grid, self.tabs, self.finish]
+        )
 
     def _still(self) -> str:
         return boxed(expected.doubts(self.session)) + self._grid.still().html

@@ -25,6 +25,7 @@ class Panel(VBox):
         self.session = session
         self._following = []  # pairs of a handler and the names of the traits it observes
         self._drawn = None  # what was drawn last, see `_wanted`
+        self._rests = False  # whether it is hidden, and not drawn
         self._status = StatusLine()
         children = [*children, self._status, KeyGuard()]
         super().__init__(children, layout=Layout(width="100%", min_width="0"))
@@ -39,12 +40,30 @@ class Panel(VBox):
     def _draw(self, _=None) -> None:
         """Draw the session as it is, unless nothing has changed since it was drawn last.
 
-        One command changes several traits of the session, and each change calls the panel.
+        One command changes several traits of the session, and each change calls the panel. A panel
+        that rests is not drawn.
         """
+        if self._rests:
+            return
         wanted = self._wanted()
         if wanted != self._drawn:
             self._drawn = wanted
             self._redraw(wanted)
+
+    def rest(self) -> None:
+        """Draw nothing from now on, the panels inside included, since nobody sees it."""
+        for panel in self._panels():
+            panel._rests = True
+
+    def wake(self) -> None:
+        """Draw what has changed since `rest`, and every change from now on."""
+        for panel in self._panels():
+            panel._rests = False
+            panel._draw()
+
+    def _panels(self) -> list["Panel"]:
+        """List this panel and the panels inside it."""
+        return [self, *(widget for widget in _inside(self) if isinstance(widget, Panel))]
 
     def _wanted(self) -> Hashable:
         """Return all that the drawing depends on; while it is equal, nothing is drawn again."""
