@@ -16,6 +16,7 @@ import random
 import signal
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -120,9 +121,7 @@ def bare(scorer: Scorer, samples: pd.DataFrame) -> None:
 
 def job(scorer: Scorer, parts: list[Part], out: Path) -> None:
     """Do what the engine of one process does, with networks that are loaded."""
-    output = Output.at(out)
-    for part in parts:
-        carried_out(part, scorer, output)
+    deque(carried_out(parts, scorer, Output.at(out)), maxlen=0)
 
 
 def on_ray(audit: Audit, table: Path, out: Path) -> dict[str, float]:

@@ -24,7 +24,7 @@ from o2u_nb.data.images import (
     resized,
     why_unreadable,
 )
-from o2u_nb.data.parallel import batches_ahead
+from o2u_nb.data.parallel import Key, in_lists, lists_ahead
 from o2u_nb.data.places import is_url, place_of
 from o2u_nb.data.samples import UNREADABLE_IMAGE
 from o2u_nb.detect.confident import scaled
@@ -197,12 +197,17 @@ class Scorer:
         Pictures are decoded while a network looks at earlier ones, also across batches. Raises what
         a call raises.
         """
-        from o2u_nb.training.inference import BATCH  # imports torch, which takes seconds
+        for _, table in self.judging((None, rows) for rows in in_batches(batches)):
+            yield table
 
+    def judging(self, lists: Iterable[tuple[Key, list[Row]]]) -> Iterator[tuple[Key, pa.Table]]:
+        """Yield each key of `lists` with the scores of its pictures, as many as a network takes.
+
+        Pictures of later lists are decoded meanwhile. Raises what a call raises.
+        """
         _ = self._networks  # what is wrong with them is said before anything is decoded
-        rows = (row for batch in batches for row in rows_of(batch))
-        for seen in batches_ahead(self.look, rows, BATCH, workers=self.workers):
-            yield self.judged(seen)
+        for key, seen in lists_ahead(self.look, lists, workers=self.workers):
+            yield key, self.judged(seen)
 
     def look(self, row: Row) -> Seen:
         """Read and decode one picture; what cannot be decoded has a problem."""
@@ -314,6 +319,13 @@ def rows_of(batch: Batch) -> Iterator[Row]:
         labels = pa.nulls(len(batch), pa.string())
     for name, picture, label in zip(batch.column("sample_id"), pictures, labels, strict=True):
         yield Row(name.as_py(), picture.as_py(), label.as_py())
+
+
+def in_batches(tables: Iterable[Batch]) -> Iterator[list[Row]]:
+    """Yield the rows of Arrow tables in lists of as many as a network takes at a time."""
+    from o2u_nb.training.inference import BATCH  # imports torch, which takes seconds
+
+    yield from in_lists((row for table in tables for row in rows_of(table)), BATCH)
 
 
 def read(picture: Any) -> bytes | None:

@@ -87,9 +87,8 @@ def score_in_bulk(
 
 def in_process(work: Work, todo: Sequence[Part], say: Callable[[str], None]) -> Iterator[Done]:
     """Carry out the parts in this process, one after the other."""
-    scorer, output = Scorer(work.learned, n=work.n, say=say), Output.at(work.out)
-    for part in todo:
-        yield carried_out(part, scorer, output)
+    scorer = Scorer(work.learned, n=work.n, say=say)
+    yield from carried_out(todo, scorer, Output.at(work.out))
 
 
 def _engine(

@@ -53,7 +53,7 @@ class Worker:
         empty = {"key": part.key, "rows": 0, "unreadable": 0, "error": "", "message": ""}
         try:
             with self.output.begun(part):
-                done = carried_out(part, self.scorer, self.output)
+                (done,) = carried_out([part], self.scorer, self.output)
             return {**empty, **done._asdict()}
         except O2UError as error:
             return {**empty, "error": type(error).__name__, "message": str(error)}

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 PLATFORM = sys.platform  # a browser is "emscripten"
 Progress = Callable[[int, int], None]  # called with the number of items done, and of all items
+Key = TypeVar("Key")
 AHEAD = 3  # batches that are computed before they are asked for; our choice
 
 
@@ -67,18 +68,47 @@ def batches_ahead(
     >>> list(batches_ahead(str.upper, "abcde", 2))
     [['A', 'B'], ['C', 'D'], ['E']]
     """
+    lists = ((None, some) for some in in_lists(items, size))
+    return (found for _, found in lists_ahead(function, lists, workers=workers))
+
+
+def lists_ahead(
+    function: Callable[[Any], Any], lists: Iterable[tuple[Key, list]], *, workers: int | None = None
+) -> Iterator[tuple[Key, list]]:
+    """Yield each key of `lists` with `function(item)` for all items of its list, in order.
+
+    As in `batches_ahead`, threads compute what comes next while the caller works on one list.
+
+    >>> list(lists_ahead(str.upper, [("first", ["a", "b"]), ("second", [])]))
+    [('first', ['A', 'B']), ('second', [])]
+    """
     pool = ThreadPoolExecutor(workers or cpu_count())
-    ahead: deque[list[Future]] = deque()
-    rest = iter(items)
+    ahead: deque[tuple[Key, list[Future]]] = deque()
     try:
-        while taken := list(islice(rest, size)):
-            ahead.append([pool.submit(function, item) for item in taken])
+        for key, items in lists:
+            ahead.append((key, [pool.submit(function, item) for item in items]))
             if len(ahead) > AHEAD:
-                yield [future.result() for future in ahead.popleft()]
+                yield _ready(ahead)
         while ahead:
-            yield [future.result() for future in ahead.popleft()]
+            yield _ready(ahead)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _ready(ahead: deque[tuple[Key, list[Future]]]) -> tuple[Key, list]:
+    key, futures = ahead.popleft()
+    return key, [future.result() for future in futures]
+
+
+def in_lists(items: Iterable, size: int) -> Iterator[list]:
+    """Yield `items` in lists of `size`, the last as it is.
+
+    >>> list(in_lists("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(items)
+    while taken := list(islice(rest, size)):
+        yield taken
 
 
 @contextmanager
