@@ -227,15 +227,13 @@ def page() -> str:
             "engines. The engines also read tables, apply heads, and write parts to the disk for "
             "good. Ray's rate is that from the fourth part on; before, it took "
             f"{rates['seconds to start Ray'].median():.0f} s to start Ray, two workers and their "
-            f"networks. Load average of the last minute: {median_and_range(rates['load'])}; above "
-            "the number of cores, other programs ran meanwhile, and all rates are too low.",
+            f"networks. Load average of the last minute: {median_and_range(rates['load'])}; on two "
+            "cores without other programs it is about 2.4, and above that all rates are too low.",
             markdown(table),
             "Overhead of the engine of one process, the share of the bare loop's speed that is "
             f"lost within a round: {median_and_range(100 * (1 - rates[PROCESS] / rates[BARE]))} %. "
-            "Ray's rate is no measure of its overhead: each of its two workers has a thread of its "
-            "own for the network, the bare loop is one process, and where other programs run, two "
-            "processes get more of the processor than one. So does the loop, beside the network "
-            "alone.",
+            "Ray's two workers have one thread each for the network, where the bare loop has one "
+            "network with two threads.",
             "## Killed workers",
             f"`python -m benchmarks.bulk kills`: {killed['pictures'].iloc[0]:,} small pictures in "
             "parts of 4 rows, two workers on Ray, of which one is killed by SIGKILL after a random "
