@@ -66,11 +66,11 @@ def test_the_noise_has_its_own_seed_and_leaves_the_global_one_alone():
 
 
 def test_predictions_vary_less_and_wrong_labels_are_memorised_less():
-    spreads = {plain: 0.0, luo: 0.0}  # in sum, because that of one seed depends on the processor
+    """Of five seeds in the mean, because the figures of a single one depend on the processor."""
+    rows = {plain: [], luo: []}
     for seed in range(5):
         points = blobs(150, wrong=0.3, seed=seed)
         random = torch.Generator().manual_seed(1)
-        found = {}
         for method in (plain, luo):
             learn, trained = fitted(method.fit, head(points, hidden=64, dropout=0.0), 40, lr=0.2)
             x = torch.from_numpy(points.features)
@@ -78,12 +78,12 @@ def test_predictions_vary_less_and_wrong_labels_are_memorised_less():
             learn.model.eval()
             with torch.no_grad():
                 spread = variance(learn.model(x).softmax(1), learn.model(moved).softmax(1)).mean()
-            spreads[method] += spread.item()
             memorised = (trained.trace.pred[-1] == points.given)[points.wrong].mean()
-            found[method] = memorised, accuracy(learn, points)
-        assert found[luo][0] < found[plain][0] - 0.2
-        assert found[luo][1] > found[plain][1]
-    assert spreads[luo] < spreads[plain] / 2
+            rows[method].append((spread.item(), memorised, accuracy(learn, points)))
+    (spread, memorised, right), before = np.mean(rows[luo], 0), np.mean(rows[plain], 0)
+    assert spread < 0.7 * before[0]
+    assert memorised < before[1] - 0.2
+    assert right > before[2] + 0.04
 
 
 def test_negative_options_are_refused():
