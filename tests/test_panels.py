@@ -33,7 +33,7 @@ from o2u_nb.widgets import why as why_panel
 from o2u_nb.widgets.confusion import ConfusionPanel
 from o2u_nb.widgets.dashboard import Dashboard
 from o2u_nb.widgets.histograms import Bins, HistogramsPanel
-from o2u_nb.widgets.parts.panel import Panel, _inside
+from o2u_nb.widgets.parts.panel import Panel, all_inside
 from o2u_nb.widgets.parts.status import StatusLine
 from o2u_nb.widgets.player import PlayerPanel
 from o2u_nb.widgets.scatter import ScatterPanel, inside
@@ -614,7 +614,7 @@ def test_each_question_is_answered_also_when_it_fails(session, monkeypatch):
 def looks(panel: Panel) -> list:
     """Return all that a panel and the widgets in it show, as plain values."""
     seen = []
-    for widget in [*_inside(panel), panel]:
+    for widget in [*all_inside(panel), panel]:
         if isinstance(widget, FigureWidget):
             figure = json.loads(go.Figure(widget).to_json())
             figure["layout"].pop("template", None)

@@ -7,6 +7,7 @@ from ipywidgets import VBox
 from o2u_nb import Audit
 from o2u_nb.errors import TraceError
 from o2u_nb.review.session import ReviewSession
+from o2u_nb.widgets.bare import Bare
 from o2u_nb.widgets.dashboard import TABS, Dashboard
 from o2u_nb.widgets.histograms import HistogramsPanel
 from o2u_nb.widgets.parts.panel import Panel
@@ -93,6 +94,17 @@ def test_a_panel_that_cannot_be_made_says_why_and_is_tried_again(session):
     is_there = True
     tabs.selected_index = 1
     assert isinstance(tabs.opened, Echo) and tabs.children[1].children == (tabs.opened,)
+
+
+def test_a_front_end_that_shows_no_later_widgets_gets_all_panels_at_once(session):
+    dashboard = Dashboard(session)
+    Bare(dashboard)
+    panels = [place.children[0] for place in dashboard.tabs.children]
+    assert len(panels) == len(TABS) and all(isinstance(panel, Panel) for panel in panels)
+    assert [panel._rests for panel in panels] == [False, *[True] * (len(TABS) - 1)]
+    dashboard.tabs.selected_index = 2
+    assert dashboard.tabs.opened is panels[2]
+    assert [panel._rests for panel in panels].index(False) == 2
 
 
 def test_every_tab_of_the_dashboard_opens_and_is_up_to_date(session):

@@ -11,6 +11,8 @@ import traitlets
 from ipywidgets import Widget
 
 from o2u_nb.widgets.esm import joined
+from o2u_nb.widgets.parts.panel import all_inside
+from o2u_nb.widgets.parts.tabs import PanelTabs
 
 JAVASCRIPT = Path(__file__).with_name("js")
 REFERENCE = "anywidget:"  # before the id of a widget, as anywidget refers to one in another
@@ -37,4 +39,7 @@ class Bare(anywidget.AnyWidget):
 
     def __init__(self, whole: Widget):
         self.whole = whole  # kept, or its widgets would be closed with it
+        for widget in [whole, *all_inside(whole)]:
+            if isinstance(widget, PanelTabs):
+                widget.make_all()  # marimo shows no widget that is made later
         super().__init__(panel=f"{REFERENCE}{whole.model_id}")

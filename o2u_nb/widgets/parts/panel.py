@@ -63,7 +63,7 @@ class Panel(VBox):
 
     def _panels(self) -> list["Panel"]:
         """List this panel and the panels inside it."""
-        return [self, *(widget for widget in _inside(self) if isinstance(widget, Panel))]
+        return [self, *(widget for widget in all_inside(self) if isinstance(widget, Panel))]
 
     def _wanted(self) -> Hashable:
         """Return all that the drawing depends on; while it is equal, nothing is drawn again."""
@@ -106,12 +106,12 @@ class Panel(VBox):
         if self._watch is not None:
             self._watch.remove()
             self._watch = None
-        for widget in _inside(self):
+        for widget in all_inside(self):
             widget.close()
         super().close()
 
 
-def _inside(widget: Widget) -> list[Widget]:
+def all_inside(widget: Widget) -> list[Widget]:
     """List all widgets inside `widget`, the innermost last."""
     children = list(getattr(widget, "children", ()))
-    return children + [inner for child in children for inner in _inside(child)]
+    return children + [inner for child in children for inner in all_inside(child)]

@@ -36,6 +36,13 @@ class PanelTabs(Tab):
         """Return the panel whose tab is open; None where there is none."""
         return self._made.get(self.selected_index)
 
+    def make_all(self) -> None:
+        """Make the panels of all tabs now, for front ends that show no widgets made later."""
+        for number, place in enumerate(self.children):
+            if number not in self._made:
+                place.children = (self._new(number),)
+        self._open(self.selected_index)
+
     def _open(self, number: int | None) -> None:
         """Make or wake the panel of a tab, and let the others rest; None where all are closed."""
         for other, panel in self._made.items():
