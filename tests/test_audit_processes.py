@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -219,6 +220,13 @@ def test_ctrl_c_in_a_terminal_stops_all_after_the_batch(
 
 
 @pytest.mark.slow
+def command_of(process: psutil.Process) -> str:
+    """Return the command of a process; "" where it has ended meanwhile."""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def test_the_other_processes_end_with_a_first_one_that_is_killed(tmp_path):
     source = write_source(tmp_path / "source", n=300)
     started = subprocess.Popen(
@@ -232,7 +240,7 @@ def test_the_other_processes_end_with_a_first_one_that_is_killed(tmp_path):
     while not children and time.monotonic() < until:
         assert started.poll() is None
         found = psutil.Process(started.pid).children(recursive=True)
-        children = [child for child in found if "spawn_main" in " ".join(child.cmdline())]
+        children = [child for child in found if "spawn_main" in command_of(child)]
     started.kill()
     started.wait()
     _, alive = psutil.wait_procs(children, timeout=30)
