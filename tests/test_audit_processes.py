@@ -219,7 +219,6 @@ def test_ctrl_c_in_a_terminal_stops_all_after_the_batch(
     assert multiprocessing.active_children() == [] and not distributed.is_initialized()
 
 
-@pytest.mark.slow
 def command_of(process: psutil.Process) -> str:
     """Return the command of a process; "" where it has ended meanwhile."""
     with suppress(psutil.Error):
@@ -227,6 +226,7 @@ def command_of(process: psutil.Process) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_the_other_processes_end_with_a_first_one_that_is_killed(tmp_path):
     source = write_source(tmp_path / "source", n=300)
     started = subprocess.Popen(

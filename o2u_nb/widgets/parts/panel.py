@@ -41,9 +41,10 @@ class Panel(VBox):
         """Draw the session as it is, unless nothing has changed since it was drawn last.
 
         One command changes several traits of the session, and each change calls the panel. A panel
-        that rests is not drawn.
+        that rests is not drawn; but while labels are hidden it is, so that a tab that is opened
+        does not show for a moment what must not be seen.
         """
-        if self._rests:
+        if self._rests and not self.session.concealed:
             return
         wanted = self._wanted()
         if wanted != self._drawn:
