@@ -6,6 +6,7 @@ from ipywidgets import VBox
 
 from o2u_nb import Audit
 from o2u_nb.errors import TraceError
+from o2u_nb.review.concealed import LABELS
 from o2u_nb.review.session import ReviewSession
 from o2u_nb.widgets.bare import Bare
 from o2u_nb.widgets.dashboard import TABS, Dashboard
@@ -73,6 +74,18 @@ def test_a_hidden_panel_is_not_drawn_and_catches_up_once_when_its_tab_is_opened(
     assert tabs.opened is None
     session.threshold = start + 4
     assert outer.said[-1] == inner.said[-1] == start
+
+
+def test_a_hidden_panel_follows_while_labels_are_hidden(session):
+    """Else its tab would show for a moment, when it is opened, what must not be seen."""
+    tabs = PanelTabs(session, {"first": Echo, "other": Echo})
+    first = tabs.opened
+    tabs.selected_index = 1
+    session.threshold += 1
+    assert len(first.said) == 1
+    session.concealed = LABELS
+    session.threshold += 1
+    assert first.said[1:] == [session.threshold]
 
 
 def test_a_panel_that_cannot_be_made_says_why_and_is_tried_again(session):
