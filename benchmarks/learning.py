@@ -26,7 +26,6 @@ from common import Runs, ranking_figures, write_table
 from detection import sets
 
 from o2u_nb import feature_file
-from o2u_nb import folder as layout
 from o2u_nb.data import noise
 from o2u_nb.detect.from_decisions import Decided
 from o2u_nb.detect.recalibrated import expit, recalibrated
@@ -43,7 +42,7 @@ NOTES = (
     "the order that follows once all samples are decided without slips, so that the classifier "
     "is taught all true labels and the weights are fitted on the truth: a guide to what these "
     "features can give, though a review may save a little more, since its weights are fitted "
-    "where it looks. On CIFAR-10N it has not been measured again since look-alikes were added. "
+    "where it looks. "
     "`change`: looks with learning against those without, below 0 = saved, mean and the range "
     "over seeds. `brier`: "
     "mean squared error of `p_wrong` over the samples that nobody has looked at in the end: of the "
@@ -138,25 +137,19 @@ def make_audit(name: str, seed: int, data: Path, work: Path) -> Path:
     folder = work / "audits" / f"{name}-{seed}-frozen"
     if (folder / "scores.parquet").exists():
         return folder
+    from eyes import train_eyes
+
     from o2u_nb.detect.findings import Findings
     from o2u_nb.offline_weights import LITE0, LITE2
-    from o2u_nb.presets import PRESETS
-    from o2u_nb.training import job
-    from o2u_nb.unfinished import Unfinished
 
     def place(part: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / part
 
-    samples, truth = SETS[name](data, seed)
-    known = sorted([*(work / "features").glob("*/"), *(work / "audits").glob("*/features")])
-    work_for = job.Job(
-        samples, PRESETS["standard"], seed, place, print, lambda *_: None,
-        lambda *_: lambda _trace: None, Unfinished(place(layout.RUN), {}, []), known,
-    )  # fmt: skip
-    evidence, facts = job.train(work_for, (LITE0, LITE2))
+    drawn = SETS[name](data, seed)
+    evidence, facts = train_eyes(drawn, (LITE0, LITE2), seed, place, work)
     findings = Findings.of(evidence)
-    truth.to_frame().to_parquet(folder / "truth.parquet")
+    drawn.truth.to_frame().to_parquet(folder / "truth.parquet")
     (folder / "facts.json").write_text(json.dumps({**facts, **findings.facts()}))
     findings.scores.to_parquet(folder / "scores.parquet")
     return folder

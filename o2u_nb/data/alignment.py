@@ -92,6 +92,28 @@ def details(small: np.ndarray) -> np.ndarray:
     return found
 
 
+def independent_details(small: np.ndarray) -> np.ndarray:
+    """Return how many details of each picture are independent of each other: float64 (n,).
+
+    It is the effective sample size of a correlation of the details of two such pictures: the number
+    of pixels, divided by the sum of the squared autocorrelation over all shifts (Bretherton et al.,
+    "The Effective Number of Spatial Degrees of Freedom", J. Climate 1999, with two alike fields).
+    In a photograph it is 30 to 100 of 1,024 pixels, in regular stripes 5: where one stripe fits,
+    all do. `small` is uint8 (n, side, side, 3); a picture without any detail has NaN.
+    """
+    n, side = len(small), small.shape[1]
+    found = np.empty(n)
+    for start in range(0, n, PAIRS_AT_ONCE):
+        rows = slice(start, start + PAIRS_AT_ONCE)
+        part = details(small[rows]).reshape(-1, side, side)
+        # Padded to twice the side, so that what leaves on one edge does not come in on the other.
+        power = np.abs(np.fft.rfft2(part, (2 * side, 2 * side))) ** 2
+        alike = np.fft.irfft2(power, (2 * side, 2 * side))
+        squares = (alike**2).sum((1, 2))
+        found[rows] = np.where(squares > 0, side**2 / np.maximum(squares, TINY), np.nan)
+    return found
+
+
 def _cells(pictures: np.ndarray, window: tuple[float, float, float, float], n: int) -> np.ndarray:
     """Return the averages over n x n cells of a window of `pictures`: float32 (n_pictures, ...)."""
     side = pictures.shape[1]
