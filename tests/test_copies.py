@@ -109,7 +109,7 @@ def test_an_audit_searches_and_marks_those_with_other_labels_at_once(audit, tmp_
         progress=lambda *at: told.append(at),
     )  # fmt: skip
     assert marked(kept) == {name_of(0), name_of(MIRRORED)}
-    assert "4 of 16 pictures are in 2 groups of copies. In 1 groups the labels differ." in said
+    assert "4 of 16 pictures are in 2 groups of copies. In 1 group the labels differ." in said
     assert told[-1] == ("copies", 2 * N, 2 * N) and {stage for stage, _, _ in told} == {"copies"}
     assert set(kept.problems["sample_id"]) == {name_of(4), name_of(SMALLER)}  # in two splits
     assert kept.facts["n_problems"] == 2
@@ -182,7 +182,7 @@ def test_a_panel_lists_them_and_says_when_there_are_none(audit, tmp_path):
     panel._copies.click()
     panel.wait()
     assert not panel._copies.disabled and len(session.visible) == 2
-    assert "Copies with different labels, 1 groups" in panel._words.value
+    assert "Copies with different labels, 1 group" in panel._words.value
     panel._back.click()
     assert session.visible.tolist() == before
     other = ReviewSession(write_audit(tmp_path / "other", n=8, side=40), reviewer="ann")
@@ -210,8 +210,8 @@ def test_the_command_prints_groups_and_writes_all_of_them(audit, tmp_path, capsy
     out = tmp_path / "copies.csv"
     assert main(["duplicates", str(audit.folder), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "4 of 16 pictures are in 2 groups of copies. In 1 groups the labels differ." in said
-    assert "1 groups have members in several splits" in said
+    assert "4 of 16 pictures are in 2 groups of copies. In 1 group the labels differ." in said
+    assert "1 group has members in several splits" in said
     assert name_of(MIRRORED) in said and name_of(SMALLER) not in said
     table = pd.read_csv(out)
     assert len(table) == 4 and json.loads(table["labels_differ"].to_json())

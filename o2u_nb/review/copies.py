@@ -87,15 +87,20 @@ def in_words(copies: pd.DataFrame, n: int) -> list[str]:
         copies.loc[copies[name], "group"].nunique() for name in ("labels_differ", "splits_differ")
     )
     lines = [
-        f"{len(copies):,} of {n:,} pictures are in {copies['group'].nunique():,} groups of copies. "
-        f"In {differ:,} groups the labels differ."
+        f"{len(copies):,} of {n:,} pictures are in {_groups(copies['group'].nunique())} of copies. "
+        f"In {_groups(differ)} the labels differ."
     ]
     if across:
+        has = "has" if across == 1 else "have"
         lines.append(
-            f"{across:,} groups have members in several splits: what is measured on one split was "
-            "partly learned from the same pictures."
+            f"{_groups(across)} {has} members in several splits: what is measured on one split "
+            "was partly learned from the same pictures."
         )
     return lines
+
+
+def _groups(count: int) -> str:
+    return f"{count:,} group{'' if count == 1 else 's'}"
 
 
 def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
@@ -109,13 +114,13 @@ def listing(copies: pd.DataFrame, *, every: bool) -> Alike:
         raise O2UError(
             "No picture has a copy among the others."
             if copies.empty or every
-            else f"All {copies['group'].nunique():,} groups of copies have one label each: "
-            "show_copies(every=True) lists them."
+            else f"In none of {_groups(copies['group'].nunique())} of copies do the labels differ: "
+            "show_copies(every=True) lists all."
         )
     own = copies["label"].reindex(shown["centre"]).to_numpy() == shown["label"].to_numpy()
     what = "Copies" if every else "Copies with different labels"
     return Alike(
-        title=f"{what}, {shown['group'].nunique():,} groups",
+        title=f"{what}, {_groups(shown['group'].nunique())}",
         by="the pixels",
         of=tuple(dict.fromkeys(shown["centre"])),
         ids=tuple(shown.index),
