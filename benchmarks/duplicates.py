@@ -40,7 +40,7 @@ TITLES = {
     "fashion": "Fashion-MNIST",
     COATS: "generated coats",
 }
-REPEATS = ("of real repeats were found", "were found, all of them mistakes,")
+REPEATS = ("taken for real repeats", "all of them mistakes")
 
 
 def pictures(name: str, data: Path) -> pd.DataFrame:
@@ -174,7 +174,8 @@ def page(table: pd.DataFrame) -> str:
         n = int(own["n"].iloc[0])
         parts += [
             f"## {title[0].upper()}{title[1:]}, {n:,} pictures",
-            f"{int(own['repeats'].iloc[0]):,} pairs {REPEATS[name == COATS]} among them. "
+            "Pairs found among them where nothing is planted: "
+            f"{int(own['repeats'].iloc[0]):,}, {REPEATS[name == COATS]}. "
             f"The search took {own['seconds'].mean():.0f} s for {n + PLANTED:,} pictures.",
             markdown(shown),
         ]

@@ -47,9 +47,10 @@ def head(task: Task, folder: Path) -> Passes:
 def plain(task: Task, folder: Path) -> Passes:
     """Train a head once with one cycle, for as many epochs; keep the trace."""
     recorder = DynamicsRecorder(folder / "trace", overwrite=True)
-    epochs = job.HEAD_EPOCHS
+    learn = linear_head(task)
+    epochs = {**as_audited(learn), **job.HEAD_EPOCHS}
     n_epochs = epochs["warmup"] + epochs["cycles"] * epochs["cycle"]
-    one_cycle(linear_head(task), n_epochs, PLAIN_RATE, cbs=recorder)
+    one_cycle(learn, n_epochs, PLAIN_RATE, cbs=recorder)
     return Passes(evaluation=1, lr=PLAIN_RATE)
 
 

@@ -34,6 +34,12 @@ HIDDEN = 256  # width of the hidden layer in these trials
 # that the head doubts after the warm-up count less, and at rates that suit that loss. Chosen on
 # seeds 11 and 12, see benchmarks/detection/README.md.
 DOUBTING = dict(cyclic_q=0.9, r1=0.015, r2=0.0015)
+# The epochs of the warm-up of such a head, with few samples and with many. A hyperplane separates
+# any labels of fewer samples than twice their features (Cover, IEEE Trans. Electronic Computers
+# 1965), so with few samples a head soon remembers wrong labels, which the cyclic phase then does
+# not doubt. Between as many samples as features and twice as many, the number rises. Chosen on
+# seeds 11 to 13, see benchmarks/detection/README.md.
+FEWEST_WARMUP, MOST_WARMUP = 3, 6
 
 
 def head_learner(
@@ -93,11 +99,23 @@ def heads_on(
 def as_audited(learn: Learner) -> dict[str, float]:
     """Return the options of `fit_o2u` with which an audit trains this Learner.
 
-    They are `DOUBTING` for a linear head, and none for other networks: it was found worse for
-    networks that are trained on the pictures, and was not tried for heads with a hidden layer.
+    They are those of `DOUBTING` and `warmup_epochs` for a linear head, and none for other networks:
+    the former was found worse for networks that are trained on the pictures, and was not tried for
+    heads with a hidden layer.
     """
     linear = isinstance(learn, HeadLearner) and isinstance(learn.model[-1], nn.Linear)
-    return DOUBTING if linear else {}
+    if not linear:
+        return {}
+    return {**DOUBTING, "warmup": warmup_epochs(*learn.dls.train.dataset.features.shape)}
+
+
+def warmup_epochs(n_samples: int, n_features: int) -> int:
+    """Return how many epochs the warm-up of a linear head has in an audit.
+
+    >>> [warmup_epochs(n, 1_000) for n in (100, 1_000, 1_500, 2_000, 10_000)]
+    [3, 3, 4, 6, 6]
+    """
+    return min(max(round(FEWEST_WARMUP * n_samples / n_features), FEWEST_WARMUP), MOST_WARMUP)
 
 
 class HeadLearner(Learner):

@@ -50,10 +50,10 @@ STOP_EARLY = 0.97
 # Smallest number of updates in an epoch. Batches are made smaller, down to 8 samples, to reach it.
 # Our choice: it is what the demo's 2,000 pictures give in batches of 64.
 STEPS_PER_EPOCH = 31
-# The epochs and the batches of a head; chosen with its rate, see `heads`. Batches are not made
-# smaller for few samples: with more updates, a head would remember all labels, the wrong ones too,
-# and hardly any would be counted.
-HEAD_EPOCHS = dict(warmup=6, cycles=2, cycle=6)
+# The cyclic epochs and the batches of a head; chosen with its rate, see `heads`, which also says
+# how long its warm-up is. Batches are not made smaller for few samples: with more updates, a head
+# would remember all labels, the wrong ones too, and hardly any would be counted.
+HEAD_EPOCHS = dict(cycles=2, cycle=6)
 HEAD_BATCH = 64
 
 
@@ -191,7 +191,7 @@ def _train_head(job: Job, backbone: Backbone, at: Callable[[str], Path]) -> Seen
     learn = head_learner(rows, job.samples, bs=HEAD_BATCH, seed=job.seed)
     job.say(f"Training a head on the features of {backbone.name}.")
     title = f"a head on features of {backbone.name}"
-    trace = _fit(job, learn, title, at(layout.TRACE), HEAD_EPOCHS, **as_audited(learn))
+    trace = _fit(job, learn, title, at(layout.TRACE), {**as_audited(learn), **HEAD_EPOCHS})
     head_file.write(at(layout.HEAD), numbers_of(learn))
     facts = dict(
         name=backbone.name,
@@ -225,7 +225,8 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
         f"Training {network.name} for {job.preset.n_epochs} epochs ({epochs['warmup']} warm-up, "
         f"{epochs['cycles']} cycles of {epochs['cycle']}) on {place}: about {duration(seconds)}."
     )
-    trace = _fit(job, learn, network.name, at(layout.TRACE), epochs, processes, lr=network.lr)
+    options = {**epochs, "lr": network.lr}
+    trace = _fit(job, learn, network.name, at(layout.TRACE), options, processes)
     embeddings = embed_if_small(learn, say=job.say)
     if embeddings is not None:
         embeddings = embedding_file.packed(embeddings)
@@ -242,17 +243,17 @@ def _train_network(job: Job, at: Callable[[str], Path]) -> Seen:
 
 
 def _fit(
-    job: Job, learn: Learner, title: str, out: Path, epochs: dict, processes: int = 1, **options
+    job: Job, learn: Learner, title: str, out: Path, options: dict, processes: int = 1
 ) -> Trace:
-    n_epochs = epochs["warmup"] + epochs["cycles"] * epochs["cycle"]
+    """Train with the `options` of `fit_o2u`, the epochs of both phases among them."""
+    n_epochs = options["warmup"] + options["cycles"] * options["cycle"]
     tell = TellProgress(job.progress, n_epochs * len(learn.dls.train))
     asked = dict(
-        **epochs,
+        **options,
         out=out,
         overwrite=True,
         resume=can_go_on(out, job.kept, job.say),
         stop_early=STOP_EARLY,
-        **options,
     )
     with (
         learn.no_bar(),

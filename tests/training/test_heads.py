@@ -26,9 +26,11 @@ from o2u_nb.training.heads import (
     as_audited,
     head_learner,
     heads_on,
+    warmup_epochs,
 )
 from o2u_nb.training.identity import identity
 from o2u_nb.training.learner import fit_o2u, fit_odd  # noqa: F401  patches Learner
+from o2u_nb.training.methods import o2u
 from o2u_nb.training.probe.embed import embed
 from o2u_nb.training.recorder import DynamicsRecorder
 from o2u_nb.training.retrain import retrain
@@ -371,7 +373,7 @@ def test_an_audit_doubts_labels_with_linear_heads_and_with_nothing_else(tmp_path
     features, samples, _ = clusters(60, wrong=0.2)
     linear = head_learner(features, samples, device="cpu")
     hidden = head_learner(features, samples, hidden=8, device="cpu")
-    assert as_audited(linear) == DOUBTING and as_audited(hidden) == {}
+    assert as_audited(linear) == {**DOUBTING, "warmup": 6} and as_audited(hidden) == {}
     assert as_audited(Learner(linear.dls, torch.nn.Linear(D, 3), loss_func=linear.loss_func)) == {}
     same = head_learner(features, samples, device="cpu")
     with linear.no_bar(), linear.no_logging():
@@ -379,6 +381,28 @@ def test_an_audit_doubts_labels_with_linear_heads_and_with_nothing_else(tmp_path
     expected = quiet(same, "fit_o2u", **SHORT, **DOUBTING)
     np.testing.assert_array_equal(found.trace.loss, expected.loss)
     np.testing.assert_allclose(found.trace.lr, [HEAD_RATE, 0.00825, 0.0015])
+
+
+def test_a_head_that_could_remember_any_labels_is_warmed_up_for_fewer_epochs(tmp_path):
+    features, samples, _ = clusters(20)
+    wide = np.tile(features, (1, 12))  # 72 features: more than samples
+    learn = head_learner(wide, samples, device="cpu")
+    assert as_audited(learn)["warmup"] == 3
+    with learn.no_bar(), learn.no_logging():
+        audit = learn.audit(tmp_path / "audit", cycles=1, cycle=2, say=lambda line: None)
+    assert (audit.trace.phase == "warmup").sum() == 3
+    assert [warmup_epochs(n, 72) for n in (1, 83, 85, 107, 109, 131, 133, 10_000)] == [
+        3, 3, 4, 4, 5, 5, 6, 6
+    ]  # fmt: skip
+
+
+def test_a_swing_has_the_same_cycles_with_a_shorter_warmup():
+    features, samples, _ = clusters(60)
+    for asked, got in ((None, 6), (2, 2), (20, 6)):
+        learn = head_learner(features, samples, device="cpu")
+        with learn.no_bar(), learn.no_logging():
+            trace = o2u.swing(learn, 24, lr=0.01, warmup=asked)
+        assert list(trace.phase) == [*got * ["warmup"], *18 * ["cyclic"]]
 
 
 def test_a_diverging_head_and_a_batch_that_is_too_large_are_named():

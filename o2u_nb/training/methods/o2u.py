@@ -117,15 +117,18 @@ def swing(
     lr: float,
     r1: float | None = None,
     r2: float | None = None,
+    warmup: int | None = None,
     **options,
 ) -> Trace:
-    """Train the first two stages in `epochs` epochs in all, and return their dynamics.
+    """Train the first two stages in at most `epochs` epochs, and return their dynamics.
 
-    About three in ten are the warm-up, at the rate `lr`; as many whole cycles as fit have rates
-    from `r1` (default: `lr`) down to `r2` (default: `lr` / 10). The `options` are those of `train`.
+    About three in ten are the warm-up, or no more than `warmup`, at the rate `lr`; as many whole
+    cycles as fit beside the three in ten have rates from `r1` (default: `lr`) down to `r2`
+    (default: `lr` / 10). The `options` are those of `train`.
     """
     cycles = round((1 - WARMUP_SHARE) * epochs / CYCLE)
-    warmup = epochs - cycles * CYCLE
+    left = epochs - cycles * CYCLE
+    warmup = left if warmup is None else min(warmup, left)
     r1 = lr if r1 is None else r1
     r2 = lr / 10 if r2 is None else r2
     cyclic = cyclic_rates(cycles * CYCLE, r1=r1, r2=r2, cycle=CYCLE)
