@@ -178,9 +178,9 @@ REMARKS = {
     "steps (reweight, cleannet, curriculum, gce_truncated) loses about as much as it wins.",
     "worst": "The noise layer and its relatives (lccn, backward_correction) learn the mix-ups from "
     "a head that remembers labels within few epochs, and win little in every row of heads.",
-    "fashion": "After 24 epochs on 1,000 pictures the network has hardly learned wrong labels by heart: "
-    "the mean of the loss finds them with an average precision of 0.95. So there is little to "
-    "win here: in no column is a method's accuracy clearly above that of plain training. With "
+    "fashion": "After 24 epochs on 1,000 pictures the network has hardly learned wrong labels by "
+    "heart: the mean of the loss finds them with an average precision of 0.95. So there is little "
+    "to win here: in no column is a method's accuracy clearly above that of plain training. With "
     "pair flips, gce and noise_layer find more wrong labels than the recommended score of this "
     "one network (0.94 for 0.89). Networks of audits still train with plain cross entropy, "
     "since on CIFAR-10N they lost by the change, and audits have a head on a pretrained network "
