@@ -1,8 +1,8 @@
 """Copies of a picture: the same file, or nearly the same picture, also mirrored or cropped.
 
-In comes a samples table, and perhaps pairs that look alike to a network. Out comes a table of
-groups. Candidates come from perceptual hashes and from windows of small versions; each of them is
-then verified on aligned pixels. Nothing here needs torch, and `find` does not look at labels.
+In comes a samples table, and out comes a table of groups. Candidates come from perceptual hashes
+and from windows of small versions; each of them is then verified on aligned pixels. Nothing here
+needs torch, and `find` does not look at labels.
 """
 
 import os
@@ -60,17 +60,11 @@ class Pairs(NamedTuple):
         return Pairs(*(column[mask] for column in self))
 
 
-def find(
-    samples: pd.DataFrame,
-    *,
-    alike: np.ndarray | None = None,
-    progress: Progress | None = None,
-) -> pd.DataFrame:
+def find(samples: pd.DataFrame, *, progress: Progress | None = None) -> pd.DataFrame:
     """Return the groups of copies among the pictures of `samples`, one row for each member.
 
-    `alike` (n_pairs, 2) int are positions in `samples` of pairs that may be copies, such as
-    neighbours by the features of a network; they are verified as all candidates are. The table is
-    indexed by `sample_id`, sorted by group, with the centre of a group first, and has the columns
+    The table is indexed by `sample_id`, sorted by group, with the centre of a group first, and has
+    the columns
 
     * `group` (int, from 1, groups in the order of their first ids);
     * `centre` (text, an id): the member that all others of the group are copies of;
@@ -88,8 +82,7 @@ def find(
     first_same = same_files(ordered)
     single = np.flatnonzero(first_same == np.arange(len(ordered)))
     prints = fingerprints(ordered.iloc[single], progress=tell.decoding)
-    also = _renumbered(alike, order, first_same, single)
-    pairs, likenesses = _verified(prints, also, tell)
+    pairs, likenesses = _verified(prints, tell)
     centre = stars(pairs.first, pairs.second, likenesses, len(single))
     tell.done()
     return _table(ordered.index, first_same, single, centre, pairs, likenesses)
@@ -211,26 +204,14 @@ def _size(item: Item) -> int | None:
         return None
 
 
-def _renumbered(
-    alike: np.ndarray | None, order: np.ndarray, first_same: np.ndarray, single: np.ndarray
-) -> np.ndarray:
-    """Return `alike` as positions in `single`, (n_pairs, 2) int."""
-    if alike is None or not len(alike):
-        return np.empty((0, 2), np.int64)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return np.searchsorted(single, first_same[place[np.asarray(alike)]])
-
-
-def _verified(prints: Fingerprints, also: np.ndarray, tell: _Stages) -> tuple[Pairs, np.ndarray]:
+def _verified(prints: Fingerprints, tell: _Stages) -> tuple[Pairs, np.ndarray]:
     """Return the candidates that are copies, each pair once, and their likeness (n_pairs,)."""
     details = alignment.details(prints.small)
     usable = np.flatnonzero(prints.known & details.any(1))
     hashed = _by_hash(prints, usable, lambda share: tell.comparing(0.2 * share))
     plain = _as_they_are(hashed, details, prints.small.shape[1])
     windows = _by_window(prints.small, usable, lambda share: tell.comparing(0.2 + 0.4 * share))
-    asked = _turned_to_fit(also, prints.small)
-    candidates = _joined([hashed.where(plain >= WORTH_ALIGNING), windows, asked])
+    candidates = _joined([hashed.where(plain >= WORTH_ALIGNING), windows])
     sure = _threshold(prints.small, usable)
     likenesses = _likeness(candidates, prints.small, lambda s: tell.comparing(0.6 + 0.4 * s))
     copies = likenesses >= sure
@@ -324,20 +305,6 @@ def _nearest_different(rows: np.ndarray, others: np.ndarray, fits: np.ndarray) -
     _, once = np.unique(np.stack([rows[good], others[good]]), axis=1, return_index=True)
     good = good[once]
     return good[_nearest(rows[good], fits[good])]
-
-
-def _turned_to_fit(also: np.ndarray, small: np.ndarray) -> Pairs:
-    """Return the pairs `also` (n_pairs, 2), mirrored where they fit better that way."""
-    pairs = _pairs(*also.T)
-    gain = np.zeros(len(pairs.first), np.float32)
-    for start in range(0, len(gain), PAIRS_AT_ONCE):
-        rows = slice(start, start + PAIRS_AT_ONCE)
-        second = small[pairs.second[rows]]
-        first = alignment.described(small[pairs.first[rows]], alignment.WHOLE)
-        own = alignment.described(second, alignment.WHOLE)
-        turned = alignment.described(second[:, :, ::-1], alignment.WHOLE)
-        gain[rows] = np.einsum("ij,ij->i", first, turned - own)
-    return pairs._replace(mirrored=gain > 0)
 
 
 def _pairs(first: np.ndarray, second: np.ndarray) -> Pairs:
