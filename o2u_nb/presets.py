@@ -1,8 +1,9 @@
 """Presets: one choice that decides which networks look at the pictures, and how long they train.
 
 In comes a name, out comes a `Preset` with the settings of the training. The times are for 10,000
-pictures of 28 to 32 pixels on two cores, as measured in `benchmarks/results/main_job_*.md`; that of
-thorough is that of its network, measured before, with two minutes for the pretrained ones.
+pictures of 28 to 32 pixels on two cores, as measured in `benchmarks/results/main_job_*.md` and, on
+a faster processor, before; that of thorough is that of its network, measured before, with the time
+of the pretrained ones.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ PRESETS = {
         Preset(
             "instant",
             "a head on the features of one pretrained network",
-            "under 1 minute",
+            "1 to 2 minutes",
             small=(LITE0,),
             photographs=(LITE0,),
             warmup=4, cycles=2, cycle=4, widths=(16, 32, 64),
@@ -61,7 +62,7 @@ PRESETS = {
             "quick",
             "two networks: both pretrained, or for small pictures one pretrained and one trained "
             "on them",
-            "about 1 minute",
+            "1 to 3 minutes",
             small=(NETWORK, LITE0),
             photographs=(LITE0, LITE2),
             warmup=4, cycles=2, cycle=4, widths=(16, 32, 64),
@@ -69,7 +70,7 @@ PRESETS = {
         Preset(
             "standard",
             "two pretrained networks; for small pictures also one that is trained on them",
-            "about 4 minutes",
+            "4 to 7 minutes",
             small=(NETWORK, LITE0, LITE2),
             photographs=(LITE0, LITE2),
             warmup=8, cycles=3, cycle=6, widths=(32, 64, 128),
@@ -77,7 +78,7 @@ PRESETS = {
         Preset(
             "thorough",
             "two pretrained networks and a larger one trained on the pictures, for more epochs",
-            "about 10 minutes",
+            "10 to 15 minutes",
             small=(NETWORK, LITE0, LITE2),
             photographs=(LITE0, LITE2, NETWORK),
             warmup=8, cycles=4, cycle=8, widths=(48, 96, 192),
