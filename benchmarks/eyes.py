@@ -1,4 +1,4 @@
-"""Compare several eyes with one: every combination of the preset `standard`, on the same trainings.
+"""Compare several eyes with one: combinations of those of `standard`, on the same trainings.
 
     python benchmarks/eyes.py --data DIR --work WORK [--seeds 1 2 3] [--sets NAME ...]
 
@@ -9,7 +9,7 @@ each eye alone and of several together. Features stay in WORK; the figures stay 
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,18 +62,19 @@ NOTES = (
 
 
 def train_eyes(
-    drawn: Planted, eyes: Sequence[str], seed: int, place: Callable[[str], Path], work: Path
+    drawn: Planted, eyes: Sequence[str], seed: int, folder: Path, work: Path
 ) -> tuple[Evidence, dict]:
     """Train `eyes` on a set as an audit with the preset `standard` does.
 
-    `place(part)` says where each part of the audit is written. Features that earlier trainings left
-    in `work` are used again. Returns the evidence of all eyes, and the facts for the record.
+    Traces and features are written to `folder`; features that earlier trainings left in `work` are
+    used again. Returns the evidence of all eyes, and the facts for the record.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     known = sorted([*(work / "features").glob("*/"), *(work / "audits").glob("*/features")])
     return job.train(
         job.Job(
-            drawn.samples, PRESETS["standard"], seed, place, print, lambda *_: None,
-            lambda *_: lambda _trace: None, Unfinished(place(layout.RUN), {}, []), known,
+            drawn.samples, PRESETS["standard"], seed, folder.joinpath, print, lambda *_: None,
+            lambda *_: lambda _trace: None, Unfinished(folder / layout.RUN, {}, []), known,
         ),
         eyes,
     )  # fmt: skip
@@ -84,12 +85,7 @@ def measured(name: str, seed: int, data: Path, work: Path) -> list[dict]:
     drawn = SETS[name].draw(data, seed)
     folder = work / "audits" / f"{name}-{seed}"
     eyes = (LITE0, LITE2) if name in PHOTOGRAPHS else (NETWORK, LITE0, LITE2)
-
-    def place(part: str) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / part
-
-    evidence, _ = train_eyes(drawn, eyes, seed, place, work)
+    evidence, _ = train_eyes(drawn, eyes, seed, folder, work)
     found = {eye.eye: eye for eye in evidence.eyes}
     wrong = drawn.samples["label"] != drawn.truth
     return [

@@ -142,12 +142,8 @@ def make_audit(name: str, seed: int, data: Path, work: Path) -> Path:
     from o2u_nb.detect.findings import Findings
     from o2u_nb.offline_weights import LITE0, LITE2
 
-    def place(part: str) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / part
-
     drawn = SETS[name](data, seed)
-    evidence, facts = train_eyes(drawn, (LITE0, LITE2), seed, place, work)
+    evidence, facts = train_eyes(drawn, (LITE0, LITE2), seed, folder, work)
     findings = Findings.of(evidence)
     drawn.truth.to_frame().to_parquet(folder / "truth.parquet")
     (folder / "facts.json").write_text(json.dumps({**facts, **findings.facts()}))

@@ -21,7 +21,7 @@ from o2u_nb.folder import AuditFolder
 from o2u_nb.review.alike import Alike
 
 CACHE = ".cache/copies"  # of the audit folder; may be deleted at any time
-FORMAT = "1"  # of the table, and of how copies are found: another one is found anew
+FORMAT = "2"  # of the table, and of how copies are found: another one is found anew
 COLUMNS = ("group", "centre", "match", "likeness")
 
 

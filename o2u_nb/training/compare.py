@@ -74,7 +74,8 @@ def compare(
     called "as given" plants nothing. For each of `seeds`, everything is done once. `methods` are
     names of `catalogue.METHODS` (default: all), and `detectors` names of detectors, which look at a
     cyclic training as an audit has it. For all methods the network, its initial weights, the number
-    of `epochs` and the learning rates are the same.
+    of `epochs` and the learning rates are the same; the detectors' training has the rates of an
+    audit, and no longer a warm-up than an audit has, so with few samples it has fewer epochs.
 
     `features`, (n_samples, d) in the order of `samples`, are those of a frozen network: then heads
     are trained. Otherwise `learner(train, held_out, seed)` makes the Learners. `held_out` are

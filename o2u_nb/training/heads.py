@@ -100,7 +100,7 @@ def as_audited(learn: Learner) -> dict[str, float]:
     """Return the options of `fit_o2u` with which an audit trains this Learner.
 
     They are those of `DOUBTING` and `warmup_epochs` for a linear head, and none for other networks:
-    the former was found worse for networks that are trained on the pictures, and was not tried for
+    `DOUBTING` was found worse for networks that are trained on the pictures, and was not tried for
     heads with a hidden layer.
     """
     linear = isinstance(learn, HeadLearner) and isinstance(learn.model[-1], nn.Linear)
@@ -111,6 +111,8 @@ def as_audited(learn: Learner) -> dict[str, float]:
 
 def warmup_epochs(n_samples: int, n_features: int) -> int:
     """Return how many epochs the warm-up of a linear head has in an audit.
+
+    The head has `n_features` inputs, and is trained on `n_samples` samples.
 
     >>> [warmup_epochs(n, 1_000) for n in (100, 1_000, 1_500, 2_000, 10_000)]
     [3, 3, 4, 6, 6]
